@@ -1,0 +1,63 @@
+/** A host as the host book holds it, and the state of the session with it. */
+import { z } from 'zod';
+import { errorSchema } from '../errors.ts';
+import { epochSecondsSchema } from './inventory.ts';
+
+/** Printable text on one line. Refused otherwise: these strings end up in logs and prompts. */
+// eslint-disable-next-line no-control-regex -- the control characters are what is refused
+const oneLine = z.string().regex(/^[^\u0000-\u001f\u007f]*$/, 'must be one line without control characters');
+
+export const authenticationSchema = z.discriminatedUnion('method', [
+  z.strictObject({ method: z.literal('agent') }),
+  /** A private key file on the machine where Snaptree runs. Its passphrase is asked for, never stored. */
+  z.strictObject({ method: z.literal('keyFile'), path: oneLine.min(1).max(4096) }),
+  /** The password is asked for, never stored. */
+  z.strictObject({ method: z.literal('password') }),
+]);
+
+export const connectionSchema = z.discriminatedUnion('transport', [
+  /** "This computer": commands run here, without SSH. */
+  z.strictObject({ transport: z.literal('local') }),
+  z.strictObject({
+    transport: z.literal('ssh'),
+    address: oneLine
+      .trim()
+      .min(1, 'must not be empty')
+      .max(255)
+      .regex(/^[^\s@/]+$/, 'must be a host name or an IP address'),
+    port: z.int().min(1).max(65535),
+    user: oneLine.trim().min(1, 'must not be empty').max(255),
+    authentication: authenticationSchema,
+  }),
+]);
+
+/** What a user enters about a host. */
+export const hostSettingsSchema = z.strictObject({
+  name: oneLine.trim().min(1, 'must not be empty').max(200),
+  connection: connectionSchema,
+  /** The libvirt connection to name in every command: without it virsh may use an empty session daemon. */
+  libvirtUri: oneLine
+    .trim()
+    .max(1000)
+    .regex(/^[a-z][a-z0-9+.-]*:\/\/[^\s]*$/, 'must be a libvirt URI such as qemu:///system'),
+});
+
+export const hostSchema = hostSettingsSchema.extend({ id: z.uuid() });
+
+/** The state of the session with a host. */
+export const sessionStateSchema = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('disconnected') }),
+  z.strictObject({ state: z.literal('connecting') }),
+  z.strictObject({ state: z.literal('connected'), since: epochSecondsSchema }),
+  /** The session ended or could not be made; `retryAt` is set where Snaptree tries again by itself. */
+  z.strictObject({ state: z.literal('failed'), error: errorSchema, retryAt: epochSecondsSchema.nullable() }),
+]);
+
+export const hostWithSessionSchema = z.strictObject({ host: hostSchema, session: sessionStateSchema });
+
+export type Authentication = z.infer<typeof authenticationSchema>;
+export type Connection = z.infer<typeof connectionSchema>;
+export type HostSettings = z.infer<typeof hostSettingsSchema>;
+export type Host = z.infer<typeof hostSchema>;
+export type SessionState = z.infer<typeof sessionStateSchema>;
+export type HostWithSession = z.infer<typeof hostWithSessionSchema>;

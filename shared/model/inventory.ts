@@ -1,0 +1,177 @@
+/**
+ * What is on a host, in words that fit every hypervisor: VMs, their disks and snapshots, and the images on storage.
+ *
+ * Nothing here is particular to libvirt. A snapshot says *per disk* where its data lives: inside the image (qcow2
+ * internal), in the image that was active before (external), in a volume of its own (LVM), or in a copy that shares
+ * extents (reflink); and where its memory lives, if it has any.
+ */
+import { z } from 'zod';
+
+/** The ways in which a VM's snapshots can be made; also the key of the driver that reads and plans for the host. */
+export const hypervisorKindSchema = z.enum(['libvirt', 'xen', 'oraclevm']);
+
+/** A point in time: seconds since 1970-01-01T00:00:00Z. Never host local time. */
+export const epochSecondsSchema = z.number().nonnegative();
+
+/** How an image hangs on another: an overlay on its backing image, or an LVM snapshot volume on its origin. */
+export const imageParentSchema = z.strictObject({
+  relation: z.enum(['backing', 'origin']),
+  /** The reference as it is recorded in the image: relative, absolute, a `json:` string or a protocol name. */
+  reference: z.string(),
+  /** The image's id in the inventory, or null where the reference could not be resolved to something readable. */
+  imageId: z.string().nullable(),
+  /** The format recorded in the overlay; null where none is recorded (libvirt refuses that since 6.0). */
+  format: z.string().nullable(),
+});
+
+export const internalSnapshotSchema = z.strictObject({
+  /** The number that the image format gives it; the tag need not be unique (qemu-img accepts a tag twice). */
+  id: z.string(),
+  name: z.string(),
+  createdAt: epochSecondsSchema,
+  memoryBytes: z.number().nonnegative(),
+});
+
+/** A file or volume that holds data. Its id is its resolved path on the host, or its reference where it has no path. */
+export const imageSchema = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['file', 'block', 'network']),
+  /** ok: read. missing: nothing at that path. unreadable: there, but it could not be examined; `problem` says why. */
+  status: z.enum(['ok', 'missing', 'unreadable']),
+  problem: z.string().nullable(),
+  format: z.string().nullable(),
+  /** Bytes that the guest sees. */
+  virtualBytes: z.number().nonnegative().nullable(),
+  /** Bytes taken on storage. */
+  allocatedBytes: z.number().nonnegative().nullable(),
+  parent: imageParentSchema.nullable(),
+  internalSnapshots: z.array(internalSnapshotSchema),
+  /** Of an LVM COW volume: 0..1 of its room used; it is lost for good when full. */
+  fill: z.number().min(0).max(1).nullable(),
+  /** The image format's own mark that it was found corrupt, or null where it has none. */
+  corrupt: z.boolean().nullable(),
+});
+
+export const diskSchema = z.strictObject({
+  /** The name by which VM and snapshots know the disk: `vda`, `sdb`, `xvda`. */
+  target: z.string(),
+  device: z.enum(['disk', 'cdrom', 'floppy', 'lun']),
+  /** The active layer: where the guest's writes go now. Null: empty drive, or a source that has no image. */
+  imageId: z.string().nullable(),
+  /** The source as the VM's definition names it; null for an empty drive. */
+  source: z.string().nullable(),
+  format: z.string().nullable(),
+  readOnly: z.boolean(),
+  shareable: z.boolean(),
+});
+
+export const snapshotDiskSchema = z.strictObject({
+  target: z.string(),
+  kind: z.enum(['none', 'internal', 'external', 'volume', 'copy']),
+  /** The image that holds this snapshot's data of the disk; null where it is not known. */
+  dataImageId: z.string().nullable(),
+  /** External only: the overlay that was made when the snapshot was taken and took the writes from then on. */
+  overlayImageId: z.string().nullable(),
+});
+
+export const snapshotMemorySchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('internal') }),
+  z.strictObject({ kind: z.literal('external'), file: z.string() }),
+]);
+
+export const snapshotSchema = z.strictObject({
+  /** Unique within the VM; for libvirt the name is the identity. */
+  id: z.string(),
+  name: z.string(),
+  parentId: z.string().nullable(),
+  kind: z.enum(['internal', 'external', 'mixed', 'volume', 'copy', 'unknown']),
+  /** What the VM was doing when the snapshot was taken. */
+  vmState: z.enum(['running', 'paused', 'shutoff', 'suspended', 'crashed', 'disk-only', 'unknown']),
+  createdAt: epochSecondsSchema.nullable(),
+  description: z.string(),
+  memory: snapshotMemorySchema,
+  disks: z.array(snapshotDiskSchema),
+});
+
+export const vmStateSchema = z.enum([
+  'running',
+  'idle',
+  'paused',
+  'shutting-down',
+  'shutoff',
+  'crashed',
+  'suspended',
+  'unknown',
+]);
+
+/** Something about a VM or host that an administrator should know, in a sentence. */
+export const problemSchema = z.strictObject({ severity: z.enum(['warning', 'error']), message: z.string() });
+
+export const readableVmSchema = z.strictObject({
+  readable: z.literal(true),
+  uuid: z.string(),
+  name: z.string(),
+  state: vmStateSchema,
+  stateReason: z.string().nullable(),
+  /** False for a VM that exists only as long as it runs. */
+  persistent: z.boolean(),
+  hasManagedSave: z.boolean(),
+  /** Firmware with its own variable store, which disk snapshots may not hold. */
+  hasNvram: z.boolean(),
+  title: z.string(),
+  description: z.string(),
+  disks: z.array(diskSchema),
+  snapshots: z.array(snapshotSchema),
+  currentSnapshotId: z.string().nullable(),
+  problems: z.array(problemSchema),
+});
+
+/** A VM that is there but could not be read. It is shown as such, with the reason: no list is silently shorter. */
+export const unreadableVmSchema = z.strictObject({
+  readable: z.literal(false),
+  uuid: z.string(),
+  name: z.string().nullable(),
+  reason: z.string(),
+});
+
+export const vmSchema = z.discriminatedUnion('readable', [readableVmSchema, unreadableVmSchema]);
+
+export const filesystemSchema = z.strictObject({
+  /** A folder that holds images. */
+  folder: z.string(),
+  freeBytes: z.number().nonnegative(),
+  totalBytes: z.number().nonnegative(),
+});
+
+/** Everything read from one host at one moment. */
+export const inventorySchema = z.strictObject({
+  hypervisor: z.strictObject({
+    kind: hypervisorKindSchema,
+    /** Dotted version of the management layer (libvirt, xl), e.g. `9.0.0`; null where it did not say. */
+    version: z.string().nullable(),
+    /** e.g. `QEMU 7.2.22`. */
+    emulator: z.string().nullable(),
+  }),
+  hostName: z.string(),
+  readAt: epochSecondsSchema,
+  vms: z.array(vmSchema),
+  images: z.array(imageSchema),
+  filesystems: z.array(filesystemSchema),
+  /** What could not be read, each in a sentence: folders that could not be listed, lists that could not be told apart. */
+  problems: z.array(problemSchema),
+});
+
+export type HypervisorKind = z.infer<typeof hypervisorKindSchema>;
+export type ImageParent = z.infer<typeof imageParentSchema>;
+export type InternalSnapshot = z.infer<typeof internalSnapshotSchema>;
+export type Image = z.infer<typeof imageSchema>;
+export type Disk = z.infer<typeof diskSchema>;
+export type SnapshotDisk = z.infer<typeof snapshotDiskSchema>;
+export type Snapshot = z.infer<typeof snapshotSchema>;
+export type VmState = z.infer<typeof vmStateSchema>;
+export type Problem = z.infer<typeof problemSchema>;
+export type ReadableVm = z.infer<typeof readableVmSchema>;
+export type UnreadableVm = z.infer<typeof unreadableVmSchema>;
+export type Vm = z.infer<typeof vmSchema>;
+export type Inventory = z.infer<typeof inventorySchema>;

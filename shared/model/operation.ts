@@ -1,0 +1,65 @@
+/** An operation: a plan being run, or one that was. */
+import { z } from 'zod';
+import { errorSchema } from '../errors.ts';
+import { epochSecondsSchema } from './inventory.ts';
+import { planSchema } from './plan.ts';
+
+export const stepStateSchema = z.enum([
+  'waiting',
+  'running',
+  'done',
+  'failed',
+  /** Started, but its end was not seen: the connection or Snaptree went away. Only the host knows. */
+  'unknown',
+  'skipped',
+]);
+
+export const operationStepSchema = z.strictObject({
+  index: z.int().nonnegative(),
+  state: stepStateSchema,
+  startedAt: epochSecondsSchema.nullable(),
+  endedAt: epochSecondsSchema.nullable(),
+  exitCode: z.int().nullable(),
+  /** The end of what the command printed. */
+  output: z.string(),
+});
+
+export const operationStateSchema = z.enum([
+  'preparing',
+  'running',
+  'verifying',
+  'succeeded',
+  /** Ended with an error after which the host was read: `error` says in what state things are. */
+  'failed',
+  'cancelled',
+  /** Cut off. The host must be read before anything else happens; then resume or forget. */
+  'interrupted',
+  /** Was interrupted, and its user decided to let it be. */
+  'forgotten',
+]);
+
+/** What reading the host again said about an interrupted operation. */
+export const examinationSchema = z.strictObject({
+  at: epochSecondsSchema,
+  finding: z.enum(['completed', 'notStarted', 'partlyDone', 'stillRunning', 'unclear']),
+  message: z.string(),
+  /** What may be done now. Resume goes on with the steps that are not done. */
+  choices: z.array(z.enum(['resume', 'forget'])),
+});
+
+export const operationSchema = z.strictObject({
+  id: z.uuid(),
+  plan: planSchema,
+  state: operationStateSchema,
+  startedAt: epochSecondsSchema,
+  endedAt: epochSecondsSchema.nullable(),
+  steps: z.array(operationStepSchema),
+  error: errorSchema.nullable(),
+  examination: examinationSchema.nullable(),
+});
+
+export type StepState = z.infer<typeof stepStateSchema>;
+export type OperationStep = z.infer<typeof operationStepSchema>;
+export type OperationState = z.infer<typeof operationStateSchema>;
+export type Examination = z.infer<typeof examinationSchema>;
+export type Operation = z.infer<typeof operationSchema>;

@@ -1,0 +1,109 @@
+/** A plan: everything that a change will do to a host, as data, before any of it happens. */
+import { z } from 'zod';
+import { epochSecondsSchema, snapshotSchema, vmStateSchema } from './inventory.ts';
+
+/** What a user asks for. VMs are named by UUID only: a VM *named* `1` is also a domain id. */
+export const changeRequestSchema = z.discriminatedUnion('action', [
+  z.strictObject({
+    action: z.literal('createSnapshot'),
+    vmUuid: z.string(),
+    kind: z.enum(['internal', 'external']),
+    name: z.string(),
+    description: z.string().max(10_000),
+    /** External only: the targets of the disks to include; the others keep their active layer. */
+    diskTargets: z.array(z.string()).nullable(),
+  }),
+  z.strictObject({ action: z.literal('revertToSnapshot'), vmUuid: z.string(), snapshotId: z.string() }),
+  z.strictObject({
+    action: z.literal('deleteSnapshot'),
+    vmUuid: z.string(),
+    snapshotId: z.string(),
+    /** Also everything below it in the tree. */
+    withDescendants: z.boolean(),
+  }),
+]);
+
+/** A fact about the host that can be checked by reading it again. */
+export const expectationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('snapshotExists'), snapshotId: z.string() }),
+  z.strictObject({ kind: z.literal('snapshotAbsent'), snapshotId: z.string() }),
+  z.strictObject({ kind: z.literal('currentSnapshot'), snapshotId: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('vmState'), oneOf: z.array(vmStateSchema) }),
+  /** The active layer of a disk is this image. */
+  z.strictObject({ kind: z.literal('activeLayer'), target: z.string(), imageId: z.string() }),
+  z.strictObject({ kind: z.literal('imageParent'), imageId: z.string(), parentId: z.string() }),
+  z.strictObject({ kind: z.literal('internalSnapshot'), imageId: z.string(), name: z.string(), present: z.boolean() }),
+]);
+
+export const planStepSchema = z.strictObject({
+  /** Position, from 0. */
+  index: z.int().nonnegative(),
+  title: z.string(),
+  argv: z.array(z.string()).min(1),
+  /** Paths (or volume names) on the host, by what the step does to them. */
+  reads: z.array(z.string()),
+  writes: z.array(z.string()),
+  creates: z.array(z.string()),
+  /** Still there afterwards, but no longer what it was. */
+  invalidates: z.array(z.string()),
+  deletes: z.array(z.string()),
+  /** Must hold when the step is done; also how a step found interrupted is judged. */
+  verify: z.array(expectationSchema),
+  /** What it means to cancel while this step runs. */
+  cancel: z.string(),
+  /** What to do when the step is found interrupted. */
+  whenInterrupted: z.string(),
+});
+
+/** Why a plan is refused, or what its user should know first. */
+export const planNoteSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  /** Names of VMs, snapshots or images that the note is about. */
+  names: z.array(z.string()),
+});
+
+/** One disk's chain, from the active layer down to the base, as image ids. */
+export const diskChainSchema = z.strictObject({ target: z.string(), imageIds: z.array(z.string()) });
+
+export const planSchema = z.strictObject({
+  id: z.uuid(),
+  hostId: z.uuid(),
+  hostName: z.string(),
+  vmUuid: z.string(),
+  vmName: z.string(),
+  request: changeRequestSchema,
+  /** One line that names the change. */
+  title: z.string(),
+  createdAt: epochSecondsSchema,
+  /** SHA-256 (hex) of the state that the plan was made from: see electron/operations/fingerprint.ts. */
+  fingerprint: z.string(),
+  steps: z.array(planStepSchema),
+  /** A plan with a refusal has no steps and cannot be run. */
+  refusals: z.array(planNoteSchema),
+  warnings: z.array(planNoteSchema),
+  space: z.strictObject({
+    /** Bytes that the change may need at most; null where it cannot be told. */
+    neededBytes: z.number().nonnegative().nullable(),
+    /** Bytes free where they are needed; null where it could not be read. */
+    freeBytes: z.number().nonnegative().nullable(),
+    folder: z.string().nullable(),
+  }),
+  /** How long the guest stands still, in a sentence; null where it does not. */
+  expectedPause: z.string().nullable(),
+  after: z.strictObject({
+    vmState: vmStateSchema,
+    snapshots: z.array(snapshotSchema),
+    currentSnapshotId: z.string().nullable(),
+    chains: z.array(diskChainSchema),
+  }),
+  /** The same steps as a POSIX shell script. Empty for a refused plan. */
+  script: z.string(),
+});
+
+export type ChangeRequest = z.infer<typeof changeRequestSchema>;
+export type Expectation = z.infer<typeof expectationSchema>;
+export type PlanStep = z.infer<typeof planStepSchema>;
+export type PlanNote = z.infer<typeof planNoteSchema>;
+export type DiskChain = z.infer<typeof diskChainSchema>;
+export type Plan = z.infer<typeof planSchema>;
