@@ -121,6 +121,9 @@ export const readableVmSchema = z.strictObject({
   hasNvram: z.boolean(),
   title: z.string(),
   description: z.string(),
+  /** The guest's memory; null where the definition does not say. */
+  memoryBytes: z.number().nonnegative().nullable(),
+  cpuCount: z.int().nonnegative().nullable(),
   disks: z.array(diskSchema),
   snapshots: z.array(snapshotSchema),
   currentSnapshotId: z.string().nullable(),

@@ -65,7 +65,8 @@ export function dependentsIndex(inventory: Inventory): ReadonlyMap<string, Depen
     return found;
   };
   for (const image of inventory.images) {
-    if (image.parent?.imageId != null) entry(image.parent.imageId).childImageIds.push(image.id);
+    const parentId = image.parent?.imageId ?? null;
+    if (parentId !== null) entry(parentId).childImageIds.push(image.id);
   }
   for (const vm of inventory.vms) {
     if (!vm.readable) continue;
