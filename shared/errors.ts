@@ -36,6 +36,7 @@ export const errorCodes = [
   // plans and operations
   'vmNotFound',
   'vmUnreadable',
+  'snapshotNotFound',
   'planNotFound',
   'planStale',
   'planRefused',

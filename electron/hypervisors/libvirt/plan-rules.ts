@@ -1,0 +1,207 @@
+/**
+ * The rules that libvirt plans share: what stands in the way of a change, and what its user should know first.
+ * Each rule gives notes; none throws and none looks at anything but the inventory.
+ */
+import type { Disk, Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
+import type { DiskChain, PlanNote } from '../../../shared/model/plan.ts';
+import { chainFrom, dependentsIndex, dependentsOf, imagesById, type Dependents } from '../../../shared/rules/chains.ts';
+
+/** An inventory with the indexes that the rules need, made once a plan. */
+export interface PlanContext {
+  readonly uri: string;
+  readonly inventory: Inventory;
+  readonly vm: ReadableVm;
+  readonly images: ReadonlyMap<string, Image>;
+  readonly dependents: ReadonlyMap<string, Dependents>;
+}
+
+/** The context of a plan for `vm`, whose host is reached by virsh at `uri`. */
+export function planContext(uri: string, inventory: Inventory, vm: ReadableVm): PlanContext {
+  return { uri, inventory, vm, images: imagesById(inventory.images), dependents: dependentsIndex(inventory) };
+}
+
+/** A note of a plan. */
+export function note(code: string, message: string, names: readonly string[] = []): PlanNote {
+  return { code, message, names: [...names] };
+}
+
+/** The start of every virsh command: the URI is always named, and the VM is always named by UUID. */
+export function virsh(context: PlanContext, command: string, ...rest: readonly string[]): string[] {
+  return ['virsh', '-c', context.uri, command, `--domain=${context.vm.uuid}`, ...rest];
+}
+
+/** The disks that the guest can write to: the ones that snapshots are about. */
+export function writableDisks(vm: ReadableVm): readonly Disk[] {
+  return vm.disks.filter((disk) => !disk.readOnly && (disk.device === 'disk' || disk.device === 'lun'));
+}
+
+/** "a", "a and b", "a, b and c". */
+export function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names[names.length - 1] ?? ''}`;
+}
+
+/** States in which libvirt changes a VM's snapshots at all. */
+export function stateRefusals({ vm }: PlanContext): PlanNote[] {
+  switch (vm.state) {
+    case 'running':
+    case 'idle':
+    case 'paused':
+    case 'shutoff':
+      return [];
+    case 'shutting-down':
+      return [note('vmState', `${vm.name} is shutting down. Wait until it is shut off, then try again.`)];
+    case 'suspended':
+      return [
+        note(
+          'vmState',
+          `${vm.name} sleeps (power management). libvirt takes no snapshot of a sleeping VM: wake it first.`,
+        ),
+      ];
+    case 'crashed':
+      return [note('vmState', `${vm.name} has crashed. Shut it off first, so that its disks are not in use.`)];
+    case 'unknown':
+      return [
+        note('vmState', `The state of ${vm.name} could not be told. Read the host again before changing anything.`),
+      ];
+  }
+}
+
+/** Every chain of the VM must be whole: a change on top of a broken one hides the damage and can add to it. */
+export function chainRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap((disk) => {
+    if (disk.imageId === null) {
+      return [
+        note(
+          'diskUnreadable',
+          `The image of disk ${disk.target} (${disk.source ?? 'no source'}) could not be found, so nothing can be said of its data.`,
+        ),
+      ];
+    }
+    const chain = chainFrom(disk.imageId, context.images);
+    const at = chain.endReference ?? '';
+    switch (chain.end) {
+      case 'base':
+        return [];
+      case 'missing':
+        return [note('chainBroken', `The chain of disk ${disk.target} is broken: ${at} is missing.`, [at])];
+      case 'unreadable':
+        return [
+          note(
+            'chainBroken',
+            `The chain of disk ${disk.target} could not be read: ${at}: ${chain.images.at(-1)?.problem ?? 'no reason given'}`,
+            [at],
+          ),
+        ];
+      case 'unresolved':
+        return [
+          note('chainBroken', `The chain of disk ${disk.target} leads to ${at}, which could not be followed.`, [at]),
+        ];
+      case 'loop':
+        return [
+          note('chainBroken', `The chain of disk ${disk.target} runs in a circle: it comes back to ${at}.`, [at]),
+        ];
+    }
+  });
+}
+
+/**
+ * Whoever else needs an image that a change would write to. Nothing upstream looks for them: committing into, or
+ * reverting, an image with another dependent returns 0 and gives the dependent wrong data (seen on QEMU 7.2).
+ */
+export function dependentRefusals(context: PlanContext, imageIds: readonly string[], verb: string): PlanNote[] {
+  return imageIds.flatMap((imageId) => {
+    const { childImageIds, activeFor, vms } = dependentsOf(imageId, context.dependents);
+    const otherVms = new Set([
+      ...activeFor.filter(({ vm }) => vm.uuid !== context.vm.uuid).map(({ vm }) => vm.name),
+      ...(childImageIds.length > 0 ? vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name) : []),
+    ]);
+    const names = [...childImageIds, ...[...otherVms].map((name) => `VM ${name}`)];
+    if (names.length === 0) return [];
+    return [
+      note(
+        'imageHasDependents',
+        `${verb} would change ${imageId}, which others depend on: ${listed(names)}. Their data would silently become wrong.`,
+        names,
+      ),
+    ];
+  });
+}
+
+/** An image in which a VM's internal snapshot is to be found by its name. */
+export interface InternalHolding {
+  readonly target: string;
+  readonly imageId: string;
+}
+
+/** Where the record of an internal snapshot says that its data is. */
+export function internalHoldings(snapshot: Snapshot): readonly InternalHolding[] {
+  return snapshot.disks.flatMap((disk) =>
+    disk.kind === 'internal' && disk.dataImageId !== null ? [{ target: disk.target, imageId: disk.dataImageId }] : [],
+  );
+}
+
+/**
+ * An internal snapshot is found in its image by name, so the name must lead to one snapshot and to the right one.
+ *
+ * qemu-img accepts a tag twice. And qcow2 resolves what it is given as an *id* first: with a snapshot named `1` that has
+ * id 2, `qemu-img snapshot -a 1`, which libvirt runs to revert a VM that is shut off, applies the snapshot with id 1
+ * (QEMU block/qcow2-snapshot.c, find_snapshot_by_id_or_name; seen on 7.2).
+ */
+export function ambiguousNameRefusals(context: PlanContext, snapshot: Snapshot): PlanNote[] {
+  return internalHoldings(snapshot).flatMap(({ target, imageId }) => {
+    const inImage = context.images.get(imageId)?.internalSnapshots ?? [];
+    const sameName = inImage.filter((internal) => internal.name === snapshot.name);
+    const sameId = inImage.filter((internal) => internal.id === snapshot.name && internal.name !== snapshot.name);
+    if (sameName.length > 1) {
+      return [
+        note(
+          'ambiguousSnapshot',
+          `${imageId} (disk ${target}) holds ${sameName.length} snapshots named "${snapshot.name}". Which one is meant cannot be told from the name.`,
+          [imageId],
+        ),
+      ];
+    }
+    return sameId.map((other) =>
+      note(
+        'ambiguousSnapshot',
+        `In ${imageId} (disk ${target}) the name "${snapshot.name}" is also the number of the snapshot "${other.name}": qemu-img would take that one instead.`,
+        [other.name],
+      ),
+    );
+  });
+}
+
+/** The chain of each disk as ids, with `replaced` giving new chains for some targets. */
+export function chainsOf(
+  context: PlanContext,
+  replaced: ReadonlyMap<string, readonly string[]> = new Map(),
+): DiskChain[] {
+  return context.vm.disks.flatMap((disk) =>
+    disk.imageId === null
+      ? []
+      : [
+          {
+            target: disk.target,
+            imageIds: [
+              ...(replaced.get(disk.target) ?? chainFrom(disk.imageId, context.images).images.map(({ id }) => id)),
+            ],
+          },
+        ],
+  );
+}
+
+/** Free bytes of the folder in which an image lies; null where it was not read. */
+export function freeSpace(
+  context: PlanContext,
+  imageId: string | null,
+): { folder: string | null; freeBytes: number | null } {
+  if (imageId === null) return { folder: null, freeBytes: null };
+  const folder = folderOf(imageId);
+  const filesystem = context.inventory.filesystems.find((candidate) => candidate.folder === folder);
+  return { folder, freeBytes: filesystem?.freeBytes ?? null };
+}
+
+/** The folder of an absolute path. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}

@@ -1,0 +1,34 @@
+/** Which names a new snapshot may have. Names that others gave are read and shown whatever they hold. */
+
+/** The longest name, in bytes of UTF-8: libvirt keeps a file `<name>.xml`, and file names end at 255 bytes. */
+const maximumNameBytes = 200;
+
+/** Why `name` cannot be the name of a new snapshot, as a sentence; null where it can. */
+export function checkSnapshotName(name: string): string | null {
+  if (name.trim() === '') return 'Give the snapshot a name.';
+  if (name !== name.trim()) return 'A snapshot name must not begin or end with a space.';
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]/.test(name)) {
+    return 'A snapshot name must be one line without control characters.';
+  }
+  if (!name.isWellFormed()) return 'The snapshot name holds half of a character and cannot be written as text.';
+  if (name.includes('/')) return 'A snapshot name must not contain "/": libvirt refuses it.';
+  if (name.startsWith('.')) return 'A snapshot name must not begin with ".": libvirt refuses it.';
+  if (/^\d+$/.test(name)) {
+    return 'A snapshot name must not be a number: qemu-img takes it for the number of another snapshot. Add a word.';
+  }
+  const bytes = utf8Length(name);
+  if (bytes > maximumNameBytes) {
+    return `The snapshot name is ${bytes} bytes long; at most ${maximumNameBytes} are possible.`;
+  }
+  return null;
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
