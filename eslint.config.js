@@ -36,6 +36,22 @@ export default defineConfig(
     },
   },
   {
+    // One door between the processes: handlers are registered in ipc.ts, and only the preload may send.
+    files: ['electron/desktop/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'electron', importNames: ['ipcMain'], message: 'Handlers are registered in desktop/ipc.ts only.' },
+            { name: 'electron', importNames: ['ipcRenderer'], message: 'Only desktop/preload.ts may send.' },
+          ],
+        },
+      ],
+    },
+  },
+  { files: ['electron/desktop/ipc.ts', 'electron/desktop/preload.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
     // Command line programs talk on stdout and stderr.
     files: ['build/**/*.ts', 'e2e/testbeds/**/*.ts', 'electron/headless/**/*.ts'],
     rules: { 'no-console': 'off' },

@@ -43,7 +43,7 @@ module.exports = {
       name: 'electron-only-in-desktop',
       severity: 'error',
       from: { path: '^(electron|shared|renderer)/', pathNot: '^electron/desktop/' },
-      to: { path: '^(node_modules/electron/|electron$)' },
+      to: { path: 'node_modules/electron/' },
     },
     {
       name: 'core-does-not-know-its-shells',

@@ -1,0 +1,20 @@
+/** `npm run build`: the page and the desktop shell into dist/. `--renderer` builds the page alone. */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { build } from 'vite';
+import { inRepository } from './paths.ts';
+import rendererConfig from './vite.renderer.config.ts';
+import { mainConfig, preloadConfig } from './vite.desktop.config.ts';
+
+const { values } = parseArgs({ options: { renderer: { type: 'boolean' } } });
+
+// React has no development build in what we ship or test.
+process.env['NODE_ENV'] = 'production';
+
+if (!existsSync(inRepository('renderer/index.html'))) throw new Error('There is no renderer/index.html to build.');
+await build({ ...rendererConfig, logLevel: 'warn' });
+if (values.renderer !== true) {
+  await build(mainConfig);
+  await build(preloadConfig);
+}
+process.stderr.write('Built dist/.\n');

@@ -1,0 +1,55 @@
+import { builtinModules } from 'node:module';
+import { defineConfig } from 'vite';
+import type { InlineConfig } from 'vite';
+import { inRepository } from './paths.ts';
+import { productDependencies } from './product-dependencies.ts';
+
+const outDir = inRepository('dist/desktop');
+
+/** What stays an import: Node, Electron, and the packages that electron-builder puts beside the bundle. */
+const external = [
+  'electron',
+  /^electron\//,
+  /^node:/,
+  ...builtinModules,
+  ...productDependencies().flatMap((name) => [name, new RegExp(`^${name}/`)]),
+];
+
+const common = {
+  configFile: false,
+  root: inRepository('.'),
+  publicDir: false,
+  logLevel: 'warn',
+} as const satisfies InlineConfig;
+
+/** The main process of the desktop shell, as one ES module. */
+export const mainConfig = defineConfig({
+  ...common,
+  ssr: { target: 'node' },
+  build: {
+    ssr: inRepository('electron/desktop/entry.ts'),
+    outDir,
+    emptyOutDir: true,
+    target: 'node24',
+    minify: false,
+    sourcemap: true,
+    rolldownOptions: { external, output: { format: 'es', entryFileNames: 'entry.js' } },
+  },
+});
+
+/**
+ * The preload: one CommonJS file, since a sandboxed preload can neither be an ES module nor require anything but
+ * `electron`.
+ */
+export const preloadConfig = defineConfig({
+  ...common,
+  build: {
+    outDir,
+    emptyOutDir: false,
+    target: 'chrome140',
+    minify: false,
+    reportCompressedSize: false,
+    lib: { entry: inRepository('electron/desktop/preload.ts'), formats: ['cjs'], fileName: () => 'preload.cjs' },
+    rolldownOptions: { external: ['electron'] },
+  },
+});

@@ -1,0 +1,24 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+import { inRepository } from './paths.ts';
+
+/**
+ * The page, for both shells. Nothing may be inline, because of the CSP (`electron/content-security-policy.ts`): no small
+ * assets as data URLs, no module preload polyfill.
+ */
+export default defineConfig({
+  configFile: false,
+  root: inRepository('renderer'),
+  base: '/',
+  publicDir: false,
+  plugins: [react()],
+  build: {
+    outDir: inRepository('dist/renderer'),
+    emptyOutDir: true,
+    target: 'chrome140',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 2000,
+  },
+});
