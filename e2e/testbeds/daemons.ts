@@ -1,0 +1,93 @@
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, rmdirSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { paths } from './paths.ts';
+import { endProcess, pidFromFile } from './processes.ts';
+import { run, waitUntil } from './run.ts';
+
+const names = ['virtlogd', 'libvirtd'] as const;
+const pidFile = (name: string): string => join(paths.daemons, `${name}.pid`);
+
+/** Folders in which libvirt's daemons keep what they make at run time. */
+const daemonFolders = [
+  '/run/libvirt',
+  '/run/sshd',
+  '/var/cache/libvirt',
+  '/var/lib/libvirt',
+  '/var/log/libvirt',
+] as const;
+
+/** True when `virsh -c qemu:///system` gets an answer. */
+export async function libvirtAnswers(): Promise<boolean> {
+  return (await run('virsh', ['-c', 'qemu:///system', 'uri'], { expect: [0, 1] })).exitCode === 0;
+}
+
+/** The process ids of the daemons that we started and that live. */
+export function ownDaemons(): Record<string, number> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const pid = pidFromFile(pidFile(name), name);
+      return pid === undefined ? [] : [[name, pid]];
+    }),
+  );
+}
+
+/** Starts virtlogd and libvirtd (those of ours that do not run) and waits until libvirt answers. */
+export async function startDaemons(): Promise<void> {
+  mkdirSync(paths.daemons, { recursive: true });
+  for (const name of names) {
+    if (name in ownDaemons()) continue;
+    const log = openSync(join(paths.daemons, `${name}.output`), 'a');
+    const child = spawn(`/usr/sbin/${name}`, ['--pid-file', pidFile(name)], {
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', log, log],
+      // Nothing of the test runner's environment may reach the VMs.
+      env: {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        LIBVIRT_LOG_OUTPUTS: `3:file:${join(paths.daemons, `${name}.log`)}`,
+      },
+    });
+    child.unref();
+    closeSync(log);
+    await waitUntil(`${name} to write its pid file (see ${paths.daemons})`, () => name in ownDaemons());
+  }
+  await waitUntil(`libvirtd to answer (see ${paths.daemons})`, libvirtAnswers);
+}
+
+/** Stops the daemons that we started, libvirtd first. */
+export async function stopDaemons(): Promise<void> {
+  for (const name of [...names].reverse()) {
+    const pid = pidFromFile(pidFile(name), name);
+    if (pid !== undefined) await endProcess(pid);
+  }
+}
+
+/** All files and folders in the daemons' own folders. */
+export function listDaemonFiles(): string[] {
+  return daemonFolders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => [
+      folder,
+      ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+    ])
+    .sort();
+}
+
+/**
+ * Removes what our daemons left in their folders: sockets, pid files, caches and logs, and empty folders. Files in
+ * /var/lib/libvirt (a disk that somebody put there meanwhile) are never touched.
+ * @param before the list from before the daemons were started
+ */
+export function removeDaemonFiles(before: readonly string[]): void {
+  const known = new Set(before);
+  // Longest first: what is in a folder goes before the folder.
+  const added = listDaemonFiles().filter((file) => !known.has(file));
+  for (const file of added.sort((a, b) => b.length - a.length)) {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+      if (readdirSync(file).length === 0) rmdirSync(file);
+    } else if (!file.startsWith('/var/lib/')) {
+      rmSync(file, { force: true });
+    }
+  }
+}

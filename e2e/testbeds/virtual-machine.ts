@@ -1,0 +1,214 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bootSector } from './boot-sector.ts';
+import { paths } from './paths.ts';
+import { run } from './run.ts';
+import type { CommandResult, RunOptions } from './run.ts';
+
+export interface DiskSpec {
+  /** Target in the guest: 'vda', 'vdb' … */
+  readonly target: string;
+  /** File name in the VM's folder; `<target>.<format>` when left out. */
+  readonly file?: string;
+  readonly format?: 'qcow2' | 'raw';
+  /** Size in bytes; 1 GiB when left out (sparse). Not used with `backing`. */
+  readonly size?: number;
+  /** Makes the image an overlay on this qcow2 image (absolute path). */
+  readonly backing?: string;
+  /** Writes the counting boot sector; true for vda without backing when left out. */
+  readonly bootable?: boolean;
+}
+
+export interface VirtualMachineSpec {
+  /** Any name that libvirt takes. The UUID follows from it, and with it that the VM belongs to the testbed. */
+  readonly name: string;
+  /** Name of the VM's folder below the testbed's images; the VM's name when left out. */
+  readonly folder?: string;
+  /** vda (bootable) and vdb, both qcow2 of 1 GiB, when left out. */
+  readonly disks?: readonly DiskSpec[];
+  /** Starts the VM (false when left out). */
+  readonly running?: boolean;
+}
+
+export interface VirtualMachine {
+  readonly name: string;
+  readonly uuid: string;
+  /** The folder with its images; overlays that libvirt makes land there too. */
+  readonly folder: string;
+  /** Serial log, appended over restarts and reverts: the count of the guest, one a line. */
+  readonly serialLog: string;
+  /** The images at definition time by target. Snapshots move the active layer: see `activeImage`. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** Runs the machine's own virsh on qemu:///system. */
+export async function virsh(args: readonly string[], options?: RunOptions): Promise<CommandResult> {
+  return run('virsh', ['-c', 'qemu:///system', ...args], options);
+}
+
+/** Runs virsh with XML as its next argument, which becomes a file: Node's pipes are sockets, and /dev/stdin cannot open those. */
+export async function virshWithXml(args: readonly string[], xml: string, more: readonly string[] = []): Promise<void> {
+  const file = join(paths.images, `xml-${randomUUID()}`);
+  writeFileSync(file, xml);
+  try {
+    await virsh([...args, file, ...more]);
+  } finally {
+    rmSync(file);
+  }
+}
+
+/** The UUID of a VM of the testbed (version 5 layout over its name): the same on every machine. */
+export function uuidOf(name: string): string {
+  const hash = createHash('sha1').update(`snaptree testbed\n${name}`).digest();
+  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
+  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
+
+/** Escapes text for XML content and attributes; newlines too, which an attribute would turn into spaces. */
+export function escapeXml(text: string): string {
+  return text.replace(/[&<>"'\n]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function describe(spec: VirtualMachineSpec): VirtualMachine & { readonly disks: readonly Required<DiskPlan>[] } {
+  const folder = join(paths.images, spec.folder ?? spec.name);
+  const disks = (spec.disks ?? [{ target: 'vda' }, { target: 'vdb' }]).map((disk) => {
+    const format = disk.format ?? 'qcow2';
+    return {
+      target: disk.target,
+      path: join(folder, disk.file ?? `${disk.target}.${format}`),
+      format,
+      size: disk.size ?? 1024 ** 3,
+      backing: disk.backing ?? '',
+      bootable: disk.bootable ?? (disk.target === 'vda' && disk.backing === undefined),
+    };
+  });
+  return {
+    name: spec.name,
+    uuid: uuidOf(spec.name),
+    folder,
+    serialLog: join(folder, 'serial.log'),
+    images: Object.fromEntries(disks.map((disk) => [disk.target, disk.path])),
+    disks,
+  };
+}
+
+interface DiskPlan {
+  target: string;
+  path: string;
+  format: string;
+  size: number;
+  backing: string;
+  bootable: boolean;
+}
+
+/** The handle of a VM of that spec; makes nothing. */
+export function virtualMachine(spec: VirtualMachineSpec): VirtualMachine {
+  const { name, uuid, folder, serialLog, images } = describe(spec);
+  return { name, uuid, folder, serialLog, images };
+}
+
+/** Makes a qcow2 or raw image. With `backing` an overlay on it, which takes its size from there. */
+export async function createImage(path: string, format: 'qcow2' | 'raw', size: number, backing = ''): Promise<void> {
+  const base = backing === '' ? [] : ['-b', backing, '-F', 'qcow2'];
+  const bytes = backing === '' ? [String(size)] : [];
+  await run('qemu-img', ['create', '-q', '-f', format, ...base, '--', path, ...bytes]);
+}
+
+/** Writes the boot sector into an image that no VM uses. */
+export async function writeBootSector(image: string, format: string): Promise<void> {
+  // qemu-io splits its commands at spaces and knows no quotes: the file cannot lie in a folder with a hostile name.
+  const file = join(paths.images, `boot-${randomUUID()}`);
+  writeFileSync(file, bootSector());
+  await run('qemu-io', ['-f', format, '-c', `write -q -s ${file} 0 512`, image]);
+  rmSync(file);
+}
+
+function domainXml(vm: ReturnType<typeof describe>): string {
+  const disks = vm.disks.map(
+    (disk) => `
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='${disk.format}'/>
+      <source file='${escapeXml(disk.path)}'/>
+      <target dev='${disk.target}' bus='virtio'/>
+      <alias name='ua-${disk.target}'/>
+    </disk>`,
+  );
+  // type='qemu' is TCG. Never kvm: guests hang where /dev/kvm exists but is not usable.
+  return `<domain type='qemu'>
+  <name>${escapeXml(vm.name)}</name>
+  <uuid>${vm.uuid}</uuid>
+  <memory unit='MiB'>32</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
+  <features><acpi/></features>
+  <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>${disks.join('')}
+    <serial type='file'><source path='${escapeXml(vm.serialLog)}' append='on'/><target port='0'/></serial>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+`;
+}
+
+/** Makes images, defines the VM (it must not exist) and starts it if the spec says so. */
+export async function createVirtualMachine(spec: VirtualMachineSpec): Promise<VirtualMachine> {
+  const vm = describe(spec);
+  mkdirSync(vm.folder, { recursive: true });
+  for (const disk of vm.disks) {
+    await createImage(disk.path, disk.format === 'raw' ? 'raw' : 'qcow2', disk.size, disk.backing);
+    if (disk.bootable) await writeBootSector(disk.path, disk.format);
+  }
+  await virshWithXml(['define'], domainXml(vm));
+  if (spec.running === true) await virsh(['start', vm.uuid]);
+  return virtualMachine(spec);
+}
+
+/** The state that libvirt reports ('running', 'shut off' …), or undefined when there is no such VM. */
+export async function stateOf(uuid: string): Promise<string | undefined> {
+  const result = await virsh(['domstate', uuid], { expect: [0, 1] });
+  return result.exitCode === 0 ? result.stdout.trim() : undefined;
+}
+
+/** Destroys and undefines a VM of the testbed with its snapshots' records, and deletes its folder and its log. */
+export async function deleteVirtualMachine(spec: VirtualMachineSpec): Promise<void> {
+  const vm = virtualMachine(spec);
+  const state = await stateOf(vm.uuid);
+  if (state !== undefined) {
+    if (state !== 'shut off') await virsh(['destroy', vm.uuid], { expect: [0, 1] });
+    // A transient VM is gone after destroy.
+    if ((await stateOf(vm.uuid)) !== undefined) {
+      await virsh(['undefine', vm.uuid, '--snapshots-metadata', '--checkpoints-metadata', '--managed-save', '--nvram']);
+    }
+  }
+  rmSync(vm.folder, { recursive: true, force: true });
+  rmSync(`/var/log/libvirt/qemu/${vm.name}.log`, { force: true });
+}
+
+/** The VMs of the testbed that libvirt knows (by UUID), running or not, also those that tests made. */
+export async function listVirtualMachines(): Promise<{ name: string; uuid: string; state: string }[]> {
+  const uuids = (await virsh(['list', '--all', '--uuid'])).stdout.split('\n').filter((line) => line !== '');
+  const found = [];
+  for (const uuid of uuids) {
+    const name = (await virsh(['domname', uuid])).stdout.replace(/\n+$/, '');
+    if (uuidOf(name) === uuid) found.push({ name, uuid, state: (await stateOf(uuid)) ?? 'gone' });
+  }
+  return found;
+}
+
+/** The last number that the guest of a VM printed on its serial port; undefined when it has printed none yet. */
+export function readSerialCounter(vm: VirtualMachine): number | undefined {
+  if (!existsSync(vm.serialLog)) return undefined;
+  return readSerialCounts(vm).at(-1);
+}
+
+/** All numbers that the guest of a VM printed, first to last: a revert of memory is seen as a step back. */
+export function readSerialCounts(vm: VirtualMachine): number[] {
+  // The last line may be half written.
+  const lines = readFileSync(vm.serialLog, 'latin1').split('\n').slice(0, -1);
+  return lines.flatMap((line) => (/^[0-9A-F]{4}\r$/.test(line) ? [parseInt(line, 16)] : []));
+}
