@@ -1,0 +1,100 @@
+/**
+ * How many commands run at once on one connection. OpenSSH allows 10 sessions by default (MaxSessions); the eleventh is
+ * refused with reason 2. So at most 8, what a user waits for before what is polled, and half as many after a refusal.
+ */
+import { SnaptreeError } from '../../shared/errors.ts';
+
+export type Priority = 'user' | 'poll';
+
+export interface ChannelPool {
+  /**
+   * Runs `task` when there is room. A task that throws `channelRefused` with reason 2 did not start: it is run again when another
+   * one ended, and fails with that error only where it was refused while alone.
+   */
+  run<T>(
+    task: () => Promise<T>,
+    options: { priority: Priority; signal?: AbortSignal; cancelled: () => Error },
+  ): Promise<T>;
+  /** How many tasks may run at once now. */
+  readonly limit: number;
+}
+
+interface Waiting {
+  readonly start: () => void;
+}
+
+/** RFC 4254, 5.1: reason 2 is "connect failed", sshd's answer when MaxSessions is reached. Others are for good. */
+function isForNow(error: unknown): boolean {
+  return SnaptreeError.is(error, 'channelRefused') && error.data['reason'] === '2';
+}
+
+export function createChannelPool(maximum = 8): ChannelPool {
+  let limit = maximum;
+  let running = 0;
+  let runningPolls = 0;
+  const queues: Record<Priority, Waiting[]> = { user: [], poll: [] };
+
+  function takeNext(): Waiting | undefined {
+    if (running >= limit) return undefined;
+    const user = queues.user.shift();
+    if (user !== undefined) return user;
+    // One place stays free of polls, so that a click never waits for the end of a slow one.
+    return limit === 1 || runningPolls < limit - 1 ? queues.poll.shift() : undefined;
+  }
+
+  function startNext(): void {
+    for (let next = takeNext(); next !== undefined; next = takeNext()) next.start();
+  }
+
+  return {
+    get limit() {
+      return limit;
+    },
+    run: (task, { priority, signal, cancelled }) =>
+      new Promise((resolve, reject) => {
+        const queue = queues[priority];
+        const begin = async (): Promise<void> => {
+          const limitAtStart = limit;
+          try {
+            resolve(await task());
+          } catch (error) {
+            // `running` still counts this one.
+            if (!isForNow(error) || running <= 1 || signal?.aborted === true) {
+              reject(error instanceof Error ? error : new Error(String(error)));
+              return;
+            }
+            // Measured from the limit under which it was started: eight refusals of one burst halve once.
+            limit = Math.max(1, Math.min(limit, Math.floor(limitAtStart / 2)));
+            wait('front');
+          }
+        };
+        const wait = (where: 'front' | 'back') => {
+          const entry: Waiting = {
+            start: () => {
+              signal?.removeEventListener('abort', onAbort);
+              running += 1;
+              if (priority === 'poll') runningPolls += 1;
+              void begin().finally(() => {
+                running -= 1;
+                if (priority === 'poll') runningPolls -= 1;
+                startNext();
+              });
+            },
+          };
+          const onAbort = () => {
+            queue.splice(queue.indexOf(entry), 1);
+            reject(cancelled());
+          };
+          if (signal?.aborted === true) {
+            reject(cancelled());
+            return;
+          }
+          signal?.addEventListener('abort', onAbort, { once: true });
+          if (where === 'front') queue.unshift(entry);
+          else queue.push(entry);
+        };
+        wait('back');
+        startNext();
+      }),
+  };
+}

@@ -1,0 +1,42 @@
+/** The known_hosts files: the user's and the system's are read, only Snaptree's own is written. */
+import { readTextFile, replaceFile } from '../store/files.ts';
+import { hostEntryName, keyTypeOf, parseKnownHosts } from './known-hosts-match.ts';
+import type { KnownHostLine } from './known-hosts-match.ts';
+
+export interface KnownHosts {
+  /** Every line of every file, read anew: a terminal may have added one. Throws `storeUnusable` for Snaptree's own. */
+  read(): Promise<KnownHostLine[]>;
+  /** Adds a key that the user accepted to Snaptree's own file. Throws `storeUnusable`. */
+  remember(address: string, port: number, key: Buffer): Promise<void>;
+}
+
+/**
+ * @param ownPath Snaptree's own file
+ * @param otherPaths the files of OpenSSH; one that cannot be read is as good as empty, as it is for OpenSSH
+ */
+export function createKnownHosts(ownPath: string, otherPaths: readonly string[]): KnownHosts {
+  let lastWrite: Promise<unknown> = Promise.resolve();
+
+  async function remember(address: string, port: number, key: Buffer): Promise<void> {
+    const line = `${hostEntryName(address, port)} ${keyTypeOf(key) ?? ''} ${key.toString('base64')}\n`;
+    const text = (await readTextFile(ownPath)) ?? '';
+    if (text.split('\n').includes(line.trimEnd())) return;
+    await replaceFile(ownPath, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}`);
+  }
+
+  return {
+    async read() {
+      const others = otherPaths.map(async (path) =>
+        parseKnownHosts((await readTextFile(path).catch(() => null)) ?? '', path),
+      );
+      const own = parseKnownHosts((await readTextFile(ownPath)) ?? '', ownPath);
+      return [own, ...(await Promise.all(others))].flat();
+    },
+    remember(address, port, key) {
+      // One after another: two hosts accepted at once must both be there afterwards.
+      const write = lastWrite.then(() => remember(address, port, key));
+      lastWrite = write.catch(() => undefined);
+      return write;
+    },
+  };
+}

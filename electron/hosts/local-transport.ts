@@ -1,0 +1,91 @@
+/** "This computer": commands run here, without SSH, with the same meaning as over SSH. */
+import { spawn } from 'node:child_process';
+import { SnaptreeError } from '../../shared/errors.ts';
+import { createListeners } from '../store/listeners.ts';
+import { createOutputCollector } from './output.ts';
+import type { ExecRequest, ExecResult, Transport } from './transport.ts';
+import { commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
+
+/** @param hostName for messages */
+export function createLocalTransport(hostName: string): Transport {
+  let open = true;
+  const pending = new Set<(error: SnaptreeError) => void>();
+  const closed = createListeners<[SnaptreeError | null]>();
+
+  function exec(request: ExecRequest): Promise<ExecResult> {
+    return new Promise((resolve, reject) => {
+      if (!open) {
+        reject(connectionLost(hostName, 'it was closed'));
+        return;
+      }
+      if (request.signal?.aborted === true) {
+        reject(commandCancelled(hostName));
+        return;
+      }
+      const child = spawn('/bin/sh', ['-c', request.commandLine], { stdio: ['pipe', 'pipe', 'pipe'] });
+      const settle = () => {
+        pending.delete(fail);
+        request.signal?.removeEventListener('abort', onAbort);
+      };
+      const fail = (error: SnaptreeError) => {
+        settle();
+        // As when an SSH channel is closed: the command is not killed, it only loses its listener.
+        child.stdin.destroy();
+        child.stdout.destroy();
+        child.stderr.destroy();
+        child.unref();
+        reject(error);
+      };
+      const onAbort = () => {
+        fail(commandCancelled(hostName));
+      };
+      pending.add(fail);
+      request.signal?.addEventListener('abort', onAbort, { once: true });
+
+      const { onOutput, maximumOutputBytes } = request;
+      const collect = (stream: 'stdout' | 'stderr') => {
+        const listener =
+          onOutput === undefined
+            ? undefined
+            : (text: string) => {
+                onOutput(stream, text);
+              };
+        const collector = createOutputCollector(maximumOutputBytes, listener);
+        child[stream].on('data', (chunk: Buffer) => {
+          if (!collector.add(chunk)) fail(outputTooLarge(hostName, maximumOutputBytes));
+        });
+        return collector;
+      };
+      const stdout = collect('stdout');
+      const stderr = collect('stderr');
+      child.on('error', (cause) => {
+        fail(
+          new SnaptreeError('commandFailed', `No command could be started on ${hostName}: ${cause.message}.`, {
+            cause,
+          }),
+        );
+      });
+      child.on('close', (exitCode, signal) => {
+        settle();
+        resolve({ exitCode, signal, stdout: stdout.text(), stderr: stderr.text() });
+      });
+      // A command that ends without reading its input closes the pipe: its exit code tells, not EPIPE.
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(request.stdin);
+    });
+  }
+
+  return {
+    get isOpen() {
+      return open;
+    },
+    exec,
+    close() {
+      if (!open) return;
+      open = false;
+      for (const fail of [...pending]) fail(connectionLost(hostName, 'it was closed'));
+      closed.call(null);
+    },
+    onClose: (listener) => closed.add(listener),
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * The text that makes a host run a command, whatever the user's login shell is.
+ *
+ * The login shell (bash, csh, fish) only ever sees one fixed line, of words that mean the same to all of them. What is to
+ * be run travels on stdin to `sh`, so its size is not bound by the 128 KiB that Linux allows for one argument.
+ */
+import { quoteCommand } from './quoting.ts';
+
+/**
+ * The fixed line. `timeout` (coreutils) stands outside, so that it holds for everything; it is left out where the host
+ * has none. It gives 124 when it ended the command, 137 when it had to use SIGKILL.
+ */
+export function remoteCommandLine(timeoutSeconds: number): string {
+  if (!Number.isSafeInteger(timeoutSeconds) || timeoutSeconds < 1) {
+    throw new RangeError(`Not a time limit in whole seconds: ${timeoutSeconds}`);
+  }
+  const limited = `timeout -k 5 ${timeoutSeconds} sh -s`;
+  return `exec sh -c 'if command -v timeout >/dev/null 2>&1; then exec ${limited}; else exec sh -s; fi'`;
+}
+
+/**
+ * A whole script around `body`. The braces make the shell parse all of it before it runs any of it: a connection that
+ * is cut while the script is sent runs nothing, and no command in it can read the rest of the script as its input.
+ *
+ * @param mark printed to stdout and stderr before anything else; what comes before it is the login shell's own chatter
+ */
+function wrap(body: string, mark: string): string {
+  const lines = [
+    '{',
+    `printf '%s\\n' '${mark}'; printf '%s\\n' '${mark}' >&2`,
+    'LC_ALL=C TZ=UTC; export LC_ALL TZ; unset LANGUAGE',
+    // sshd gives users no sbin folders on Debian; lvs, xl and friends live there.
+    'for folder in /usr/sbin /sbin; do case ":$PATH:" in *":$folder:"*) ;; *) PATH=$PATH:$folder ;; esac; done',
+    'export PATH; unset folder',
+    body,
+    '} </dev/null',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+/** The script that runs one program with its arguments. Throws `invalidRequest` where an argument holds a NUL. */
+export function commandScript(argv: readonly string[], mark: string): string {
+  return wrap(`exec ${quoteCommand(argv)}`, mark);
+}
+
+/** The script that runs `script`. */
+export function shellScript(script: string, mark: string): string {
+  return wrap(script, mark);
+}
+
+/** What was printed behind the mark; null where the mark never came. */
+export function behindMark(output: string, mark: string): string | null {
+  const start = output.indexOf(`${mark}\n`);
+  return start < 0 ? null : output.slice(start + mark.length + 1);
+}

@@ -1,0 +1,212 @@
+/** The session with one host: connecting, being connected, losing the connection and getting it back. */
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { Host, SessionState } from '../../shared/model/host.ts';
+import { createChannelPool } from './channel-pool.ts';
+import type { ChannelPool } from './channel-pool.ts';
+import type { Connect } from './connect.ts';
+import type { CommandRunner } from './runner.ts';
+import { createScriptRunner } from './script-runner.ts';
+import { needsUser } from './ssh-authentication.ts';
+import type { Secrets } from './ssh-target.ts';
+import type { Transport } from './transport.ts';
+
+/** Time, so that tests need not wait. */
+export interface Clock {
+  /** Seconds since 1970. */
+  now(): number;
+  /** Calls once after so many milliseconds; gives a function that calls it off. */
+  schedule(milliseconds: number, call: () => void): () => void;
+  /** 0 ≤ x < 1 */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now() / 1000,
+  schedule: (milliseconds, call) => {
+    const timer = setTimeout(call, milliseconds);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+  random: Math.random,
+};
+
+const longestWaitSeconds = 60;
+
+/**
+ * How long to wait before the n-th attempt (from 0) to reconnect: 1, 2, 4 … 60 seconds, of which a random half is taken
+ * off, so that twenty hosts behind one broken switch are not all asked at the same moment; never below 1.
+ */
+export function reconnectDelaySeconds(attempt: number, random: number): number {
+  const full = Math.min(longestWaitSeconds, 2 ** attempt);
+  return Math.max(1, full * (1 - random / 2));
+}
+
+export interface Session {
+  readonly state: SessionState;
+  /** Works whenever the session is connected; else its calls reject with `hostNotConnected`. */
+  readonly runner: CommandRunner;
+  /**
+   * Connects, or waits for the attempt that is under way. Throws what connecting throws; `cancelled` when `signal`
+   * aborts (the attempt ends when nobody waits for it any more) or `disconnect` is called.
+   */
+  connect(signal?: AbortSignal): Promise<void>;
+  /** Ends session or attempt, and forgets what the user typed. */
+  disconnect(): void;
+}
+
+interface Attempt {
+  readonly controller: AbortController;
+  readonly promise: Promise<void>;
+  /** How many callers wait; one that reconnects by itself counts as one that never gives up. */
+  waiting: number;
+}
+
+interface SessionParts {
+  /** The host as the host book has it now. */
+  readonly host: () => Host;
+  readonly connect: Connect;
+  readonly clock: Clock;
+  readonly onChange: () => void;
+}
+
+export function createSession({ host, connect, clock, onChange }: SessionParts): Session {
+  let state: SessionState = { state: 'disconnected' };
+  let current: { transport: Transport; pool: ChannelPool } | null = null;
+  let attempt: Attempt | null = null;
+  let cancelRetry: () => void = () => undefined;
+  const secrets: Secrets = { password: null, passphrase: null };
+
+  function setState(next: SessionState): void {
+    state = next;
+    onChange();
+  }
+
+  function fail(error: SnaptreeError, retryNumber: number | null): void {
+    if (retryNumber === null || needsUser(error)) {
+      setState({ state: 'failed', error: error.toData(), retryAt: null });
+      return;
+    }
+    const delay = reconnectDelaySeconds(retryNumber, clock.random());
+    cancelRetry = clock.schedule(delay * 1000, () => {
+      start(retryNumber + 1).promise.catch(() => undefined);
+    });
+    setState({ state: 'failed', error: error.toData(), retryAt: clock.now() + delay });
+  }
+
+  function established(transport: Transport): void {
+    current = { transport, pool: createChannelPool() };
+    transport.onClose((reason) => {
+      if (current?.transport !== transport) return;
+      current = null;
+      if (reason === null) setState({ state: 'disconnected' });
+      else fail(reason, 0);
+    });
+    setState({ state: 'connected', since: clock.now() });
+  }
+
+  /** @param retryNumber null: a user asked for it, who may be asked back and is told the outcome */
+  function start(retryNumber: number | null): Attempt {
+    cancelRetry();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const run = async (): Promise<void> => {
+      try {
+        const transport = await connect({ host: host(), secrets, mayAsk: retryNumber === null, signal });
+        if (signal.aborted) {
+          transport.close();
+          throw new SnaptreeError('cancelled', `The connection attempt to ${host().name} was given up.`);
+        }
+        attempt = null;
+        if (transport.isOpen) established(transport);
+        else throw new SnaptreeError('connectionLost', `The connection to ${host().name} was lost at once. Try again.`);
+      } catch (error) {
+        const known = toSnaptreeError(error, host().name);
+        // After `disconnect` the state is already what the user asked for.
+        if (!signal.aborted) {
+          attempt = null;
+          if (known.code === 'cancelled' && retryNumber === null) setState({ state: 'disconnected' });
+          else fail(known, retryNumber);
+        }
+        throw known;
+      }
+    };
+    // Not before this function returned: `attempt` has to be set first.
+    const promise = Promise.resolve().then(run);
+    const started: Attempt = { controller, promise, waiting: retryNumber === null ? 0 : Infinity };
+    attempt = started;
+    setState({ state: 'connecting' });
+    return started;
+  }
+
+  function giveUp(which: Attempt): void {
+    which.controller.abort();
+    if (attempt === which) attempt = null;
+    // Whoever waits sees the rejection; where nobody does, it is none's.
+    which.promise.catch(() => undefined);
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    runner: createScriptRunner({
+      get hostName() {
+        return host().name;
+      },
+      connection() {
+        if (current !== null) return current;
+        const { name } = host();
+        const why = state.state === 'failed' ? ` ${state.error.message}` : '';
+        throw new SnaptreeError(
+          'hostNotConnected',
+          `${name} is not connected, so nothing was run there.${why} Connect it and try again.`,
+          { retryable: true },
+        );
+      },
+    }),
+    async connect(signal) {
+      if (current !== null) return;
+      // An attempt without anybody to ask would fail where this one may ask: it is replaced.
+      if (attempt?.waiting === Infinity) giveUp(attempt);
+      const joined = attempt ?? start(null);
+      joined.waiting += 1;
+      let onAbort: () => void = () => undefined;
+      const aborted = new Promise<never>((_resolve, reject) => {
+        onAbort = () => {
+          joined.waiting -= 1;
+          if (joined.waiting === 0 && attempt === joined) {
+            giveUp(joined);
+            setState({ state: 'disconnected' });
+          }
+          reject(new SnaptreeError('cancelled', `Waiting for the connection to ${host().name} was given up.`));
+        };
+        if (signal?.aborted === true) onAbort();
+        else signal?.addEventListener('abort', onAbort, { once: true });
+      });
+      try {
+        await Promise.race([joined.promise, aborted]);
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+      }
+    },
+    disconnect() {
+      cancelRetry();
+      secrets.password = null;
+      secrets.passphrase = null;
+      const old = current;
+      current = null;
+      if (attempt !== null) giveUp(attempt);
+      old?.transport.close();
+      if (state.state !== 'disconnected') setState({ state: 'disconnected' });
+    },
+  };
+}
+
+function toSnaptreeError(error: unknown, hostName: string): SnaptreeError {
+  if (error instanceof SnaptreeError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SnaptreeError('internalError', `Connecting to ${hostName} failed inside Snaptree: ${message}.`, {
+    cause: error,
+  });
+}

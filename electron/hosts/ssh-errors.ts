@@ -1,0 +1,130 @@
+/** What can go wrong while an SSH connection is made, in sentences. */
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { HostKeyVerdict } from './known-hosts-match.ts';
+import { fingerprint, keyTypeOf } from './known-hosts-match.ts';
+import type { SshTarget } from './ssh-target.ts';
+
+type Named = Pick<SshTarget, 'hostName' | 'address' | 'port' | 'user'>;
+
+function place({ address, port }: Named): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+export function authenticationFailed(target: Named, reason: string, advice: string): SnaptreeError {
+  return new SnaptreeError(
+    'authenticationFailed',
+    `${target.hostName} did not let ${target.user} in: ${reason}. Nothing was done there. ${advice}`,
+    { data: { user: target.user, address: place(target), reason } },
+  );
+}
+
+export function keyFileUnusable(target: Named, path: string, reason: string): SnaptreeError {
+  return new SnaptreeError(
+    'keyFileUnusable',
+    `The key file ${path} for ${target.hostName} cannot be used: ${reason}. No connection was made. Choose another file in the host's settings, or correct this one.`,
+    { data: { path, reason } },
+  );
+}
+
+export function agentUnavailable(target: Named, reason: string): SnaptreeError {
+  return new SnaptreeError(
+    'agentUnavailable',
+    `The SSH agent cannot be used for ${target.hostName}: ${reason}. Start an agent and add a key (ssh-add), start Snaptree where SSH_AUTH_SOCK is set, or choose a key file or a password in the host's settings.`,
+    { data: { reason } },
+  );
+}
+
+export function attemptCancelled(target: Named): SnaptreeError {
+  return new SnaptreeError('cancelled', `The connection attempt to ${target.hostName} was given up.`);
+}
+
+export function hostUnreachable(target: Named, reason: string, advice: string): SnaptreeError {
+  return new SnaptreeError(
+    'hostUnreachable',
+    `${target.hostName} cannot be reached at ${place(target)}: ${reason}. ${advice}`,
+    { data: { address: place(target), reason }, retryable: true },
+  );
+}
+
+export function hostKeyChanged(
+  target: Named,
+  key: Buffer,
+  verdict: Extract<HostKeyVerdict, { kind: 'changed' | 'revoked' }>,
+): SnaptreeError {
+  const offered = `${keyTypeOf(key) ?? 'unknown type'} ${fingerprint(key)}`;
+  if (verdict.kind === 'revoked') {
+    const where = `${verdict.line.file}:${verdict.line.line}`;
+    return new SnaptreeError(
+      'hostKeyChanged',
+      `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent. Ask the host's administrator for its new key.`,
+      { data: { offered, known: `${offered} (revoked)`, where } },
+    );
+  }
+  const known = verdict.lines.map((line) => `${line.keyType} ${fingerprint(line.key)}`).join(', ');
+  const where = verdict.lines.map((line) => `${line.file}:${line.line}`).join(', ');
+  return new SnaptreeError(
+    'hostKeyChanged',
+    `The host key of ${target.hostName} (${place(target)}) is not the known one. Known: ${known} (${where}). Shown now: ${offered}. Either the host was installed anew, or somebody is in between. The connection was refused and no password was sent. Ask the host's administrator; if the new key is right, remove that line and connect again.`,
+    { data: { offered, known, where } },
+  );
+}
+
+export function hostKeyRejected(target: Named, key: Buffer, reason: string, advice: string): SnaptreeError {
+  const offered = `${keyTypeOf(key) ?? 'unknown type'} ${fingerprint(key)}`;
+  return new SnaptreeError(
+    'hostKeyRejected',
+    `The host key of ${target.hostName} (${place(target)}) ${reason} (${offered}). No connection was made and nothing was stored. ${advice}`,
+    { data: { offered } },
+  );
+}
+
+const checkAddress = 'Check address and port in the settings, and whether the host runs and the network leads there.';
+
+const socketReasons: Readonly<Record<string, readonly [reason: string, advice: string]>> = {
+  ECONNREFUSED: ['nothing listens there', 'Check the port, and whether the SSH server runs.'],
+  ENOTFOUND: ['the name is not known', 'Check the address for a typing error, and the name service.'],
+  EAI_AGAIN: ['the name service does not answer', 'Check the network and try again.'],
+  ETIMEDOUT: ['it does not answer', checkAddress],
+  EHOSTUNREACH: ['no route leads there', checkAddress],
+  ENETUNREACH: ['the network is not reachable', checkAddress],
+  EHOSTDOWN: ['the host is down', checkAddress],
+  ECONNRESET: [
+    'it closed the connection',
+    'It may refuse this computer or be overloaded; see the log of its SSH server.',
+  ],
+  EPIPE: ['it closed the connection', 'It may refuse this computer or be overloaded; see the log of its SSH server.'],
+};
+
+/** The error for what ssh2 said before the connection stood. `waiting`: a question to the user was open. */
+export function connectError(target: Named, error: Error & { level?: string }, waiting: boolean): SnaptreeError {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
+  const known = code !== null && Object.hasOwn(socketReasons, code) ? socketReasons[code] : undefined;
+  if (known !== undefined) return hostUnreachable(target, ...known);
+  if (/too many authentication failures/i.test(error.message)) {
+    return authenticationFailed(
+      target,
+      'it ended the connection after too many attempts',
+      'If your agent holds many keys, choose a key file in the settings.',
+    );
+  }
+  if (error.level === 'agent') return agentUnavailable(target, error.message);
+  if (error.level === 'handshake' && /no matching/i.test(error.message)) {
+    return hostUnreachable(
+      target,
+      `it offers no encryption that Snaptree accepts (${error.message})`,
+      "Update the host's SSH server or widen its algorithms.",
+    );
+  }
+  return closedEarly(target, error.message, waiting);
+}
+
+/** The connection ended before it stood. */
+export function closedEarly(target: Named, reason: string, waiting: boolean): SnaptreeError {
+  return waiting
+    ? hostUnreachable(
+        target,
+        `it closed the connection while Snaptree waited for your answer (${reason})`,
+        'Connect again and answer within its time limit (two minutes by default).',
+      )
+    : hostUnreachable(target, reason, 'See whether an SSH server listens there, and its log.');
+}

@@ -1,0 +1,34 @@
+/** A way to run one command line somewhere: over SSH, or on this computer. */
+import type { SnaptreeError } from '../../shared/errors.ts';
+
+export interface ExecRequest {
+  /** Handed to the login shell over there. Never holds a value: values travel in `stdin`. */
+  readonly commandLine: string;
+  /** Written as UTF-8, then closed. */
+  readonly stdin: string;
+  /** Cap on stdout and on stderr, each. */
+  readonly maximumOutputBytes: number;
+  /** Gives up waiting; what runs over there is not ended by it. */
+  readonly signal?: AbortSignal;
+  /** Called with each piece of output as it comes, characters never cut in two. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
+}
+
+export interface ExecResult {
+  /** Null where a signal ended the command. */
+  readonly exitCode: number | null;
+  /** With its SIG prefix. */
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Transport {
+  readonly isOpen: boolean;
+  /** Throws `channelRefused` (the command was not started), `connectionLost`, `outputTooLarge`, `cancelled`. */
+  exec(request: ExecRequest): Promise<ExecResult>;
+  /** Ends the connection; commands that run are answered with `connectionLost`. */
+  close(): void;
+  /** Called once when the connection ended; with null where `close` was called. */
+  onClose(listener: (reason: SnaptreeError | null) => void): () => void;
+}

@@ -1,0 +1,105 @@
+/** The hosts that the user entered, kept in one JSON file. No secrets: passwords and passphrases are asked for. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Notice } from '../../shared/contract.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import { hostSchema } from '../../shared/model/host.ts';
+import type { Host, HostSettings } from '../../shared/model/host.ts';
+import { readJsonFile, writeJsonFile } from './json-file.ts';
+import type { JsonFileFormat } from './json-file.ts';
+import { createListeners } from './listeners.ts';
+
+const content = z.strictObject({
+  hosts: z.array(hostSchema).refine((hosts) => new Set(hosts.map((host) => host.id)).size === hosts.length, {
+    message: 'two hosts have the same id',
+  }),
+});
+
+const format = {
+  schema: 'snaptree.hostBook',
+  version: 1,
+  content,
+  title: 'host book',
+} as const satisfies JsonFileFormat<typeof content.shape>;
+
+export interface HostBook {
+  /** The hosts in the order in which they were added. */
+  list(): readonly Host[];
+  /** Throws `hostNotFound`. */
+  get(hostId: string): Host;
+  /** Throws `invalidRequest` where the name is taken (case does not count), `storeUnusable`. */
+  add(settings: HostSettings): Promise<Host>;
+  /** Throws `hostNotFound`, `invalidRequest` where the name is taken, `storeUnusable`. */
+  update(hostId: string, settings: HostSettings): Promise<Host>;
+  /** Throws `hostNotFound`, `storeUnusable`. */
+  remove(hostId: string): Promise<void>;
+  /** Called after each change, when it is on disk. Gives a function that takes the listener off. */
+  onChange(listener: () => void): () => void;
+}
+
+function find(hosts: readonly Host[], hostId: string): Host {
+  const host = hosts.find((candidate) => candidate.id === hostId);
+  if (host !== undefined) return host;
+  throw new SnaptreeError('hostNotFound', 'This host is no longer in the host book. It may have been removed.', {
+    data: { hostId },
+  });
+}
+
+function refuseTakenName(hosts: readonly Host[], name: string, exceptId: string | null): void {
+  const taken = hosts.find((host) => host.id !== exceptId && host.name.toLowerCase() === name.toLowerCase());
+  if (taken === undefined) return;
+  throw new SnaptreeError(
+    'invalidRequest',
+    `There is already a host named “${taken.name}” in the host book. Choose another name; nothing was changed.`,
+    { data: { name: taken.name } },
+  );
+}
+
+/**
+ * Opens the host book. A damaged file is kept aside, and `onNotice` is told. Throws `storeUnusable` where the file
+ * cannot be read or is of a newer Snaptree.
+ */
+export async function openHostBook(path: string, onNotice: (notice: Notice) => void): Promise<HostBook> {
+  const file = await readJsonFile(path, format);
+  if (file.notice !== null) onNotice(file.notice);
+  let hosts: readonly Host[] = file.content?.hosts ?? [];
+  let lastWrite: Promise<unknown> = Promise.resolve();
+  const changed = createListeners<[]>();
+
+  // One change after another: each sees what the one before it left, and memory follows the disk, never ahead of it.
+  function change<T>(decide: (hosts: readonly Host[]) => { hosts: readonly Host[]; result: T }): Promise<T> {
+    const write = lastWrite.then(async () => {
+      const next = decide(hosts);
+      await writeJsonFile(path, format, { hosts: [...next.hosts] });
+      hosts = next.hosts;
+      changed.call();
+      return next.result;
+    });
+    lastWrite = write.catch(() => undefined);
+    return write;
+  }
+
+  return {
+    list: () => hosts,
+    get: (hostId) => find(hosts, hostId),
+    add: (settings) =>
+      change((current) => {
+        refuseTakenName(current, settings.name, null);
+        const host: Host = { id: randomUUID(), ...settings };
+        return { hosts: [...current, host], result: host };
+      }),
+    update: (hostId, settings) =>
+      change((current) => {
+        const old = find(current, hostId);
+        refuseTakenName(current, settings.name, hostId);
+        const host: Host = { id: hostId, ...settings };
+        return { hosts: current.map((candidate) => (candidate === old ? host : candidate)), result: host };
+      }),
+    remove: (hostId) =>
+      change((current) => {
+        const old = find(current, hostId);
+        return { hosts: current.filter((candidate) => candidate !== old), result: undefined };
+      }),
+    onChange: (listener) => changed.add(listener),
+  };
+}

@@ -1,0 +1,84 @@
+/** A JSON file with a schema name and a version, validated when read and replaced atomically when written. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Notice } from '../../shared/contract.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import { readTextFile, replaceFile, setAside } from './files.ts';
+
+export interface JsonFileFormat<Content extends z.ZodRawShape> {
+  /** As in the file's `schema` property, e.g. `snaptree.hostBook`. */
+  readonly schema: string;
+  readonly version: number;
+  /** The properties beside `schema` and `version`. */
+  readonly content: z.ZodObject<Content>;
+  /** What the file is, in words, for messages: `host book`. */
+  readonly title: string;
+}
+
+const headerSchema = z.looseObject({ schema: z.string(), version: z.int().positive() });
+
+/** The content of a file's text, or why it cannot be used. Pure. */
+export function parseJsonFile<Content extends z.ZodRawShape>(
+  format: JsonFileFormat<Content>,
+  text: string,
+):
+  | { kind: 'content'; content: z.output<z.ZodObject<Content>> }
+  | { kind: 'newer'; version: number }
+  | { kind: 'corrupt'; reason: string } {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    return { kind: 'corrupt', reason: error instanceof Error ? error.message : String(error) };
+  }
+  const header = headerSchema.safeParse(raw);
+  if (!header.success) return { kind: 'corrupt', reason: 'it has no schema name and version' };
+  const { schema, version, ...rest } = header.data;
+  if (schema !== format.schema) {
+    return { kind: 'corrupt', reason: `it is of the schema ${JSON.stringify(schema)}, not ${format.schema}` };
+  }
+  if (version > format.version) return { kind: 'newer', version };
+  if (version < format.version) return { kind: 'corrupt', reason: `version ${version} never existed` };
+  const content = format.content.safeParse(rest);
+  if (content.success) return { kind: 'content', content: content.data };
+  return { kind: 'corrupt', reason: z.prettifyError(content.error).replaceAll(/\s*\n\s*/g, ' ') };
+}
+
+/**
+ * Reads the file. Null content: there is none, or it was damaged; then it was renamed aside and `notice` says where.
+ * Throws `storeUnusable` where it cannot be read, or was written by a newer Snaptree (it is left as it is).
+ */
+export async function readJsonFile<Content extends z.ZodRawShape>(
+  path: string,
+  format: JsonFileFormat<Content>,
+  now: () => Date = () => new Date(),
+): Promise<{ content: z.output<z.ZodObject<Content>> | null; notice: Notice | null }> {
+  const text = await readTextFile(path);
+  if (text === null) return { content: null, notice: null };
+  const parsed = parseJsonFile(format, text);
+  switch (parsed.kind) {
+    case 'content':
+      return { content: parsed.content, notice: null };
+    case 'newer':
+      throw new SnaptreeError(
+        'storeUnusable',
+        `The ${format.title} ${path} was written by a newer Snaptree (version ${parsed.version} of its format; this one knows up to ${format.version}). It was left as it is. Start the newer Snaptree, or choose another data folder with SNAPTREE_DATA.`,
+        { data: { path, version: String(parsed.version) } },
+      );
+    case 'corrupt': {
+      const kept = await setAside(path, now());
+      const message = `The ${format.title} ${path} was damaged (${parsed.reason}). It was kept as ${kept}, and an empty one was begun. To get its content back, repair that file, quit Snaptree and put it back.`;
+      return { content: null, notice: { id: randomUUID(), severity: 'error', message } };
+    }
+  }
+}
+
+/** Replaces the file. Throws `storeUnusable`; the old content then stays. */
+export async function writeJsonFile<Content extends z.ZodRawShape>(
+  path: string,
+  format: JsonFileFormat<Content>,
+  content: z.output<z.ZodObject<Content>>,
+): Promise<void> {
+  const { schema, version } = format;
+  await replaceFile(path, `${JSON.stringify({ schema, version, ...content }, null, 2)}\n`);
+}
