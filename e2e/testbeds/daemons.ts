@@ -63,9 +63,9 @@ export async function stopDaemons(): Promise<void> {
   }
 }
 
-/** All files and folders in the daemons' own folders. */
-export function listDaemonFiles(): string[] {
-  return daemonFolders
+/** All files and folders in the daemons' own folders (or in some of them). */
+export function listDaemonFiles(folders: readonly string[] = daemonFolders): string[] {
+  return folders
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => [
       folder,
@@ -78,11 +78,12 @@ export function listDaemonFiles(): string[] {
  * Removes what our daemons left in their folders: sockets, pid files, caches and logs, and empty folders. Files in
  * /var/lib/libvirt (a disk that somebody put there meanwhile) are never touched.
  * @param before the list from before the daemons were started
+ * @param startedLibvirt false when libvirt's daemons were not ours: then only what sshd left is removed
  */
-export function removeDaemonFiles(before: readonly string[]): void {
+export function removeDaemonFiles(before: readonly string[], startedLibvirt: boolean): void {
   const known = new Set(before);
   // Longest first: what is in a folder goes before the folder.
-  const added = listDaemonFiles().filter((file) => !known.has(file));
+  const added = listDaemonFiles(startedLibvirt ? daemonFolders : ['/run/sshd']).filter((file) => !known.has(file));
   for (const file of added.sort((a, b) => b.length - a.length)) {
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
       if (readdirSync(file).length === 0) rmdirSync(file);

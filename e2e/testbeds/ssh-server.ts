@@ -184,9 +184,13 @@ function configuration(folder: string, port: number, path: string, options: SshS
     'PrintLastLog no',
     'LogLevel VERBOSE',
     'Subsystem sftp internal-sftp',
-    `SetEnv PATH=${path}`,
     ...(options.forceCommand === undefined ? [] : [`ForceCommand ${options.forceCommand}`]),
     ...(options.settings ?? []),
+    // Another home, so that neither root's own dot files have a say nor anything is left in them.
+    `Match User ${accounts.administrator}`,
+    `SetEnv PATH=${path} HOME=${join(paths.homes, accounts.administrator)}`,
+    `Match User ${accounts.operator},${accounts.outsider}`,
+    `SetEnv PATH=${path}`,
     '',
   ].join('\n');
 }
@@ -218,6 +222,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   await openSshServer(options.name)?.stop();
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  mkdirSync(join(paths.homes, accounts.administrator), { recursive: true });
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   await makeHostKeys(folder);
   let path = options.without === undefined ? systemPath : folderWithout(folder, options.without);
@@ -240,8 +245,9 @@ export function openSshServer(name: string): SshServer | undefined {
   const keys = ['host_ed25519', 'host_rsa'].map((file) => join(folder, `${file}.pub`));
   const connections = () => descendantsOf(pid).filter((each) => each.executable === sshd);
   const stop = async (): Promise<void> => {
-    await endProcess(pid);
+    // Before the listener: its children have another parent afterwards.
     for (const each of connections()) signal(each.pid, 'SIGKILL');
+    await endProcess(pid);
   };
   return {
     name,
@@ -278,11 +284,7 @@ export function openSshServer(name: string): SshServer | undefined {
       return server;
     },
     addFault: (fault) => addFault(join(folder, 'faults'), fault),
-    stop: async () => {
-      // Before the listener: its children have another parent afterwards.
-      for (const each of connections()) signal(each.pid, 'SIGKILL');
-      await stop();
-    },
+    stop,
   };
 }
 

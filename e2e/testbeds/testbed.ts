@@ -216,7 +216,7 @@ export async function down(): Promise<void> {
     }
     await removeAccounts();
     restoreConfiguration(state?.configurationAfterStart ?? {});
-    if (state?.startedLibvirt === true) removeDaemonFiles(state.filesBefore);
+    if (state !== undefined) removeDaemonFiles(state.filesBefore, state.startedLibvirt);
     rmSync(testbedFolder, { recursive: true, force: true });
   });
 }
