@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
 import { inRepository } from './paths.ts';
-import rendererConfig from './vite.renderer.config.ts';
+import { rendererConfig } from './vite.renderer.config.ts';
 import { mainConfig, preloadConfig } from './vite.desktop.config.ts';
 
 const { values } = parseArgs({ options: { renderer: { type: 'boolean' } } });

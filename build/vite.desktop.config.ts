@@ -1,5 +1,4 @@
 import { builtinModules } from 'node:module';
-import { defineConfig } from 'vite';
 import type { InlineConfig } from 'vite';
 import { inRepository } from './paths.ts';
 import { productDependencies } from './product-dependencies.ts';
@@ -23,7 +22,7 @@ const common = {
 } as const satisfies InlineConfig;
 
 /** The main process of the desktop shell, as one ES module. */
-export const mainConfig = defineConfig({
+export const mainConfig = {
   ...common,
   ssr: { target: 'node' },
   build: {
@@ -35,13 +34,13 @@ export const mainConfig = defineConfig({
     sourcemap: true,
     rolldownOptions: { external, output: { format: 'es', entryFileNames: 'entry.js' } },
   },
-});
+} satisfies InlineConfig;
 
 /**
  * The preload: one CommonJS file, since a sandboxed preload can neither be an ES module nor require anything but
  * `electron`.
  */
-export const preloadConfig = defineConfig({
+export const preloadConfig = {
   ...common,
   build: {
     outDir,
@@ -52,4 +51,4 @@ export const preloadConfig = defineConfig({
     lib: { entry: inRepository('electron/desktop/preload.ts'), formats: ['cjs'], fileName: () => 'preload.cjs' },
     rolldownOptions: { external: ['electron'] },
   },
-});
+} satisfies InlineConfig;

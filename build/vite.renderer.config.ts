@@ -1,12 +1,12 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import type { InlineConfig } from 'vite';
 import { inRepository } from './paths.ts';
 
 /**
  * The page, for both shells. Nothing may be inline, because of the CSP (`electron/content-security-policy.ts`): no small
  * assets as data URLs, no module preload polyfill.
  */
-export default defineConfig({
+export const rendererConfig = {
   configFile: false,
   root: inRepository('renderer'),
   base: '/',
@@ -21,4 +21,4 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
   },
-});
+} satisfies InlineConfig;

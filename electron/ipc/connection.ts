@@ -98,6 +98,7 @@ export function createConnection({ handlers, send, log }: ConnectionOptions): Co
     return new SnaptreeError('unknownRequest', `Snaptree has no request called ${JSON.stringify(name)}.`).toData();
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it ties the schema to its handler
   async function answer<Name extends RequestName>(id: number, name: Name, payload: unknown): Promise<void> {
     const parsed = requestSchemas[name].request.safeParse(payload);
     if (!parsed.success) {
@@ -121,6 +122,7 @@ export function createConnection({ handlers, send, log }: ConnectionOptions): Co
     deliver(message);
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it ties the schema to its handler
   function subscribe<Name extends TopicName>(id: number, topic: Name, parameters: unknown): void {
     const parsed = subscriptionSchemas[topic].parameters.safeParse(parameters);
     if (!parsed.success) {

@@ -3,7 +3,14 @@
  *
  * The types make a missing or an additional handler a compile error where the application composes them.
  */
-import type { RequestName, RequestPayload, ResponseValue, TopicEvent, TopicName, TopicParameters } from '../../shared/contract.ts';
+import type {
+  RequestName,
+  RequestPayload,
+  ResponseValue,
+  TopicEvent,
+  TopicName,
+  TopicParameters,
+} from '../../shared/contract.ts';
 
 export interface RequestContext {
   /** Aborted when the renderer cancels the request or goes away. */
