@@ -1,0 +1,94 @@
+/** Whether a host is as a plan's step should have left it. */
+import { assertNever } from '../../shared/assert-never.ts';
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import type { Expectation } from '../../shared/model/plan.ts';
+import { oneLine } from './one-line.ts';
+
+export interface ExpectationCheck {
+  readonly met: boolean;
+  /** What is not as expected, each in a sentence. */
+  readonly unmet: readonly string[];
+}
+
+/**
+ * Checks what should hold of a VM against a freshly read inventory. What cannot be read is never taken as met, not even
+ * where something is expected to be absent. No expectations are met.
+ */
+export function checkExpectations(
+  expectations: readonly Expectation[],
+  vmUuid: string,
+  inventory: Inventory,
+): ExpectationCheck {
+  if (expectations.length === 0) return { met: true, unmet: [] };
+  const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
+  if (!vm) return { met: false, unmet: [`The VM ${vmUuid} is not on the host any more.`] };
+  if (!vm.readable) {
+    return { met: false, unmet: [`The VM ${oneLine(vm.name ?? vmUuid)} cannot be read: ${oneLine(vm.reason)}`] };
+  }
+  const unmet = expectations
+    .map((expectation) => deviation(expectation, vm, inventory))
+    .filter((sentence) => sentence !== null);
+  return { met: unmet.length === 0, unmet };
+}
+
+function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventory): string | null {
+  const imageOf = (imageId: string) => inventory.images.find((image) => image.id === imageId);
+  switch (expectation.kind) {
+    case 'snapshotExists':
+      return vm.snapshots.some(({ id }) => id === expectation.snapshotId)
+        ? null
+        : `There is no snapshot ${quoted(expectation.snapshotId)}.`;
+    case 'snapshotAbsent':
+      return vm.snapshots.some(({ id }) => id === expectation.snapshotId)
+        ? `The snapshot ${quoted(expectation.snapshotId)} is still there.`
+        : null;
+    case 'currentSnapshot':
+      return vm.currentSnapshotId === expectation.snapshotId
+        ? null
+        : `The current snapshot is ${named(vm.currentSnapshotId)}, not ${named(expectation.snapshotId)}.`;
+    case 'vmState': {
+      const wanted = expectation.oneOf;
+      // `idle` is a running guest that waits for something.
+      const met = wanted.includes(vm.state) || (vm.state === 'idle' && wanted.includes('running'));
+      return met ? null : `The VM is ${vm.state}, not ${wanted.join(' or ')}.`;
+    }
+    case 'activeLayer': {
+      const disk = vm.disks.find(({ target }) => target === expectation.target);
+      if (!disk) return `The VM has no disk ${quoted(expectation.target)}.`;
+      return disk.imageId === expectation.imageId
+        ? null
+        : `The active layer of ${quoted(expectation.target)} is ${named(disk.imageId)}, not ${quoted(expectation.imageId)}.`;
+    }
+    case 'imageParent': {
+      const image = imageOf(expectation.imageId);
+      if (image?.status !== 'ok') return unreadable(expectation.imageId, image?.problem);
+      const parentId = image.parent?.imageId ?? null;
+      return parentId === expectation.parentId
+        ? null
+        : `The image ${quoted(expectation.imageId)} hangs on ${named(parentId)}, not on ${quoted(expectation.parentId)}.`;
+    }
+    case 'internalSnapshot': {
+      const image = imageOf(expectation.imageId);
+      if (image?.status !== 'ok') return unreadable(expectation.imageId, image?.problem);
+      const present = image.internalSnapshots.some(({ name }) => name === expectation.name);
+      if (present === expectation.present) return null;
+      return present
+        ? `The image ${quoted(expectation.imageId)} still holds the internal snapshot ${quoted(expectation.name)}.`
+        : `The image ${quoted(expectation.imageId)} holds no internal snapshot ${quoted(expectation.name)}.`;
+    }
+    default:
+      return assertNever(expectation);
+  }
+}
+
+function quoted(text: string): string {
+  return `“${oneLine(text)}”`;
+}
+
+function named(text: string | null): string {
+  return text === null ? 'none' : quoted(text);
+}
+
+function unreadable(imageId: string, problem: string | null | undefined): string {
+  return `The image ${quoted(imageId)} cannot be read${problem == null ? '' : `: ${oneLine(problem)}`}.`;
+}

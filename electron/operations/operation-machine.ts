@@ -1,0 +1,200 @@
+/**
+ * From the records of a journal to the operation that they tell of. Pure, and the only place that knows what a record
+ * changes: the running service and the start of Snaptree both come through here.
+ */
+import { assertNever } from '../../shared/assert-never.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { SnaptreeErrorData } from '../../shared/errors.ts';
+import type { Operation, OperationStep } from '../../shared/model/operation.ts';
+import type { JournalRecord } from '../store/journal.ts';
+
+/** An operation, and what only its own Snaptree needs to know of it. */
+export interface OperationRecord {
+  readonly operation: Operation;
+  /** The operation's folder on the host; null while the VM is not known to be locked by it. */
+  readonly jobFolder: string | null;
+  /** It was refused before anything was done, and is not shown. */
+  readonly rejected: boolean;
+  readonly cancelRequested: boolean;
+  /** Nothing of it is left on the host. */
+  readonly cleanedUp: boolean;
+  /** Of the step that was started last. */
+  readonly alreadyMet: boolean;
+  /** Of the state that the plan, or the last finished step, left: what the next step may be run on. */
+  readonly expectedFingerprint: string;
+  readonly startedBy: { readonly user: string; readonly computer: string };
+}
+
+/** Whether nothing more will be done for it, but for tidying up. */
+export function isEnded({ operation, rejected }: OperationRecord): boolean {
+  return rejected || operation.endedAt !== null;
+}
+
+/** The first step that is not done; null where all are. */
+export function nextStep({ operation }: OperationRecord): OperationStep | null {
+  return operation.steps.find(({ state }) => state !== 'done') ?? null;
+}
+
+/** What a record makes of an operation. Throws for a record that cannot come there. */
+export function applyRecord(before: OperationRecord | null, { at, entry }: JournalRecord): OperationRecord {
+  if (entry.type === 'started') {
+    if (before) throw misplaced(entry.type);
+    return {
+      operation: {
+        id: entry.operationId,
+        plan: entry.plan,
+        state: 'preparing',
+        startedAt: at,
+        endedAt: null,
+        steps: entry.plan.steps.map(({ index }) => ({
+          index,
+          state: 'waiting',
+          startedAt: null,
+          endedAt: null,
+          exitCode: null,
+          output: '',
+        })),
+        error: null,
+        examination: null,
+      },
+      jobFolder: null,
+      rejected: false,
+      cancelRequested: false,
+      cleanedUp: false,
+      alreadyMet: false,
+      expectedFingerprint: entry.plan.fingerprint,
+      startedBy: entry.startedBy,
+    };
+  }
+  if (!before) throw misplaced(entry.type);
+  if (entry.type === 'cleanedUp') {
+    if (!isEnded(before)) throw misplaced(entry.type);
+    return { ...before, cleanedUp: true };
+  }
+  if (isEnded(before)) throw misplaced(entry.type);
+
+  const { operation } = before;
+  const change = (part: Partial<Operation>, rest: Partial<OperationRecord> = {}): OperationRecord => ({
+    ...before,
+    ...rest,
+    operation: { ...operation, ...part },
+  });
+  const next = nextStep(before);
+  const changeStep = (index: number, allowed: readonly OperationStep['state'][], part: Partial<OperationStep>) => {
+    if (next?.index !== index || !allowed.includes(next.state)) throw misplaced(entry.type);
+    return operation.steps.map((step) => (step.index === index ? { ...step, ...part } : step));
+  };
+  switch (entry.type) {
+    case 'accepted':
+      if (before.jobFolder !== null) throw misplaced(entry.type);
+      return change({ state: 'running', error: null, examination: null }, { jobFolder: entry.jobFolder });
+    case 'rejected':
+      if (before.jobFolder !== null) throw misplaced(entry.type);
+      return change({ endedAt: at, state: 'failed', error: entry.error }, { rejected: true });
+    case 'stepStarting':
+      if (before.jobFolder === null) throw misplaced(entry.type);
+      // Again from `unknown`: the host has shown that it did not start.
+      return change(
+        {
+          state: 'running',
+          steps: changeStep(entry.index, ['waiting', 'unknown'], {
+            state: 'running',
+            startedAt: at,
+            endedAt: null,
+            exitCode: null,
+            output: '',
+          }),
+        },
+        { alreadyMet: entry.alreadyMet },
+      );
+    case 'stepExited':
+      return change({
+        state: 'verifying',
+        steps: changeStep(entry.index, ['running', 'unknown'], {
+          state: 'running',
+          exitCode: entry.exitCode,
+          output: entry.output,
+        }),
+      });
+    case 'stepFinished':
+      return change(
+        {
+          state: 'running',
+          steps: changeStep(entry.index, ['running', 'unknown'], { state: entry.outcome, endedAt: at }),
+        },
+        { expectedFingerprint: entry.fingerprint },
+      );
+    case 'interrupted':
+      return change({ ...interruptedParts(operation), error: entry.error });
+    case 'examined':
+      return change({ ...interruptedParts(operation), examination: entry.examination });
+    case 'continued':
+      return change(
+        {
+          state: 'running',
+          error: null,
+          steps:
+            entry.why === 'reattached'
+              ? operation.steps.map((step) => (step.state === 'unknown' ? { ...step, state: 'running' } : step))
+              : operation.steps,
+          ...(entry.why === 'resumed' ? { examination: null } : {}),
+        },
+        entry.why === 'resumed' ? { cancelRequested: false } : {},
+      );
+    case 'cancelRequested':
+      return { ...before, cancelRequested: true };
+    case 'ended':
+      return change({
+        state: entry.state,
+        endedAt: at,
+        error: entry.error,
+        steps: operation.steps.map((step) => (step.state === 'waiting' ? { ...step, state: 'skipped' } : step)),
+      });
+    default:
+      return assertNever(entry);
+  }
+}
+
+/** The operation that a whole journal tells of, as it was when its Snaptree went away. Throws for a damaged one. */
+export function replay(records: readonly JournalRecord[]): OperationRecord {
+  let state: OperationRecord | null = null;
+  for (const record of records) state = applyRecord(state, record);
+  if (!state) throw misplaced('end of file');
+  return state;
+}
+
+/** What is left of an operation whose Snaptree went away: it goes on nowhere by itself, and a running step is unknown. */
+export function afterRestart(state: OperationRecord): OperationRecord {
+  if (isEnded(state)) return state;
+  const { operation } = state;
+  const error = operation.state === 'interrupted' ? operation.error : restartError(operation);
+  return { ...state, operation: { ...operation, ...interruptedParts(operation), error } };
+}
+
+/** Also used where the journal itself cannot be written any more: what is known then is known in memory only. */
+export function markInterrupted(state: OperationRecord, error: SnaptreeErrorData): OperationRecord {
+  if (isEnded(state)) return state;
+  return { ...state, operation: { ...state.operation, ...interruptedParts(state.operation), error } };
+}
+
+function interruptedParts(operation: Operation): Pick<Operation, 'state' | 'steps'> {
+  return {
+    state: 'interrupted',
+    steps: operation.steps.map((step) => (step.state === 'running' ? { ...step, state: 'unknown' } : step)),
+  };
+}
+
+function restartError({ plan, steps }: Operation): SnaptreeErrorData {
+  const begun = steps.find(({ state }) => state === 'running' || state === 'unknown');
+  const what = begun
+    ? `its step ${begun.index + 1} of ${steps.length} had been started, and what became of it is known only on the host`
+    : 'no step was running';
+  return new SnaptreeError(
+    'outcomeUnknown',
+    `Snaptree ended during “${plan.title}” for the VM ${plan.vmName} on ${plan.hostName}: ${what}. Nothing is run again by itself. Connect to the host, and it is examined there.`,
+  ).toData();
+}
+
+function misplaced(what: string): Error {
+  return new Error(`the record “${what}” cannot come at this place`);
+}
