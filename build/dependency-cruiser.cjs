@@ -36,8 +36,14 @@ module.exports = {
     {
       name: 'main-does-not-import-the-renderer',
       severity: 'error',
-      from: { path: '^electron/' },
+      from: { path: '^electron/', pathNot: '\\.integration\\.test\\.ts$' },
       to: { path: '^(renderer|e2e|build)/' },
+    },
+    {
+      name: 'integration-tests-import-only-the-testbeds',
+      severity: 'error',
+      from: { path: '^electron/.*\\.integration\\.test\\.ts$' },
+      to: { path: '^(renderer|e2e|build)/', pathNot: '^e2e/testbeds/' },
     },
     {
       name: 'electron-only-in-desktop',

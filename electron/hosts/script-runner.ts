@@ -75,7 +75,10 @@ function judge(run: Run, result: ExecResult, mark: string, expected: readonly Ex
   };
   if (hitLimit) throw timedOut(run, true);
   if (stdout === null) {
-    const said = lastLine(result.stderr) || lastLine(result.stdout) || 'it said nothing';
+    const said =
+      lastLine(result.stderr) ||
+      lastLine(result.stdout) ||
+      (signal === null ? 'it said nothing' : `it was ended by ${signal}`);
     throw new SnaptreeError(
       'unexpectedOutput',
       `The login shell on ${run.hostName} did not run what it was given (${said}). Nothing was done there. Check that the user may log in and run commands: ssh to the host and try “sh -c true”.`,

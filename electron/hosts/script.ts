@@ -4,7 +4,7 @@
  * The login shell (bash, csh, fish) only ever sees one fixed line, of words that mean the same to all of them. What is to
  * be run travels on stdin to `sh`, so its size is not bound by the 128 KiB that Linux allows for one argument.
  */
-import { quoteCommand } from './quoting.ts';
+import { quoteArgument, quoteCommand } from './quoting.ts';
 
 /**
  * The fixed line. `timeout` (coreutils) stands outside, so that it holds for everything; it is left out where the host
@@ -19,24 +19,22 @@ export function remoteCommandLine(timeoutSeconds: number): string {
 }
 
 /**
- * A whole script around `body`. The braces make the shell parse all of it before it runs any of it: a connection that
- * is cut while the script is sent runs nothing, and no command in it can read the rest of the script as its input.
+ * A whole script around `body`. As one quoted word it is read to its end before any of it runs: a connection that is cut
+ * while the script is sent runs nothing, and no command in it can read the rest of the script as its input. (Braces
+ * would do the same, but bash 5.2 as `sh` crashes on a group of 40 000 commands.)
  *
  * @param mark printed to stdout and stderr before anything else; what comes before it is the login shell's own chatter
  */
 function wrap(body: string, mark: string): string {
   const lines = [
-    '{',
     `printf '%s\\n' '${mark}'; printf '%s\\n' '${mark}' >&2`,
     'LC_ALL=C TZ=UTC; export LC_ALL TZ; unset LANGUAGE',
     // sshd gives users no sbin folders on Debian; lvs, xl and friends live there.
     'for folder in /usr/sbin /sbin; do case ":$PATH:" in *":$folder:"*) ;; *) PATH=$PATH:$folder ;; esac; done',
     'export PATH; unset folder',
     body,
-    '} </dev/null',
-    '',
   ];
-  return lines.join('\n');
+  return `eval ${quoteArgument(lines.join('\n'))} </dev/null\n`;
 }
 
 /** The script that runs one program with its arguments. Throws `invalidRequest` where an argument holds a NUL. */
@@ -44,7 +42,7 @@ export function commandScript(argv: readonly string[], mark: string): string {
   return wrap(`exec ${quoteCommand(argv)}`, mark);
 }
 
-/** The script that runs `script`. */
+/** The script that runs `script`. Throws `invalidRequest` where it holds a NUL. */
 export function shellScript(script: string, mark: string): string {
   return wrap(script, mark);
 }
