@@ -16,7 +16,7 @@ import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { accounts, keyFiles } from './accounts.ts';
 import { paths } from './paths.ts';
-import { descendantsOf, endProcess, pidFromFile, signal } from './processes.ts';
+import { descendantsOf, endProcess, listProcesses, pidFromFile, signal } from './processes.ts';
 import { run, waitUntil } from './run.ts';
 
 const sshd = '/usr/sbin/sshd';
@@ -321,8 +321,13 @@ function addFault(folder: string, fault: Fault): AddedFault {
   };
 }
 
-/** Stops every SSH server of the testbed, also those that a test left behind. */
+/** Stops every SSH server of the testbed, also those that a test left behind, and those whose folder is gone. */
 export async function stopSshServers(): Promise<void> {
-  if (!existsSync(paths.ssh)) return;
-  for (const name of readdirSync(paths.ssh)) await openSshServer(name)?.stop();
+  if (existsSync(paths.ssh)) {
+    for (const name of readdirSync(paths.ssh)) await openSshServer(name)?.stop();
+  }
+  // The configuration file in our folder says that it is ours.
+  for (const each of listProcesses()) {
+    if (each.executable === sshd && each.commandLine.includes(` -f ${paths.ssh}/`)) await endProcess(each.pid);
+  }
 }

@@ -217,6 +217,8 @@ export async function down(): Promise<void> {
     await removeAccounts();
     restoreConfiguration(state?.configurationAfterStart ?? {});
     if (state !== undefined) removeDaemonFiles(state.filesBefore, state.startedLibvirt);
+    // Again: a test that still ran may have started one meanwhile.
+    await stopSshServers();
     rmSync(testbedFolder, { recursive: true, force: true });
   });
 }
