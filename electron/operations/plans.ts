@@ -8,9 +8,7 @@ import { planScript } from './plan-script.ts';
 
 export interface PlanServiceDependencies {
   /** Reads the host now, with the driver that plans for it. Throws what connecting and reading throw. */
-  readonly readHost: (
-    hostId: string,
-  ) => Promise<{
+  readonly readHost: (hostId: string) => Promise<{
     readonly inventory: Inventory;
     readonly hostName: string;
     readonly driver: Pick<HypervisorDriver, 'plan'>;

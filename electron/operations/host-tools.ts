@@ -1,0 +1,39 @@
+/** What an operation does on its host, as one interface: everything below it is scripts, everything above it decisions. */
+import type { CommandRunner } from '../hosts/runner.ts';
+import { cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
+import type { JobReference, JobStatus } from './host-job.ts';
+import { acquireLock } from './host-lock.ts';
+import type { LockOwner, LockResult } from './host-lock.ts';
+
+/** Every function throws what the runner throws; after `connectionLost` its outcome is not known. */
+export interface HostTools {
+  lock(vmUuid: string, owner: LockOwner): Promise<LockResult>;
+  /** Makes the operation's folder; gives its path. */
+  prepare(operationId: string): Promise<string>;
+  start(job: JobReference & { readonly argv: readonly string[] }): Promise<JobStatus>;
+  wait(job: JobReference, seenBytes: number): Promise<JobStatus>;
+  inspect(job: JobReference): Promise<JobStatus>;
+  cleanUp(operation: {
+    readonly operationId: string;
+    readonly vmUuid: string;
+    readonly jobFolder: string | null;
+  }): Promise<'cleaned' | 'running'>;
+}
+
+/** Most steps take seconds: their end is then in the answer to their start. */
+const firstWaitSeconds = 5;
+const waitSeconds = 20;
+
+/** @param lockFolder the default of host-lock.ts, but for tests */
+export function createHostTools(runner: CommandRunner, signal: AbortSignal, lockFolder?: string): HostTools {
+  const folder = lockFolder === undefined ? {} : { folder: lockFolder };
+  return {
+    lock: (vmUuid, owner) => acquireLock(runner, { vmUuid, owner, signal, ...folder }),
+    prepare: (operationId) => prepareJobs(runner, operationId, { signal }),
+    start: (job) => startJob(runner, job, { waitSeconds: firstWaitSeconds, signal }),
+    wait: (job, seenBytes) => waitForJob(runner, job, { waitSeconds, seenBytes, signal }),
+    inspect: (job) => inspectJob(runner, job, { signal }),
+    cleanUp: (operation) =>
+      cleanUpOperation(runner, { ...operation, signal, ...(lockFolder === undefined ? {} : { lockFolder }) }),
+  };
+}

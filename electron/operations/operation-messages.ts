@@ -1,0 +1,102 @@
+/** What an operation tells its user when something stands in its way. */
+import type { ErrorCode } from '../../shared/errors.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { ExpectationCheck } from './expectations.ts';
+import { oneLine } from './one-line.ts';
+
+/** `“title” for the VM name on host` */
+export function describePlan({ title, vmName, hostName }: Plan): string {
+  return `“${oneLine(title)}” for the VM ${oneLine(vmName)} on ${oneLine(hostName)}`;
+}
+
+/** `step 2 of 3 (“title”)` */
+export function describeStep(plan: Plan, index: number): string {
+  return `step ${index + 1} of ${plan.steps.length} (“${oneLine(plan.steps[index]?.title ?? '')}”)`;
+}
+
+export function planRefused(plan: Plan): SnaptreeError {
+  const reasons = plan.refusals.map(({ message }) => message).join(' ');
+  return new SnaptreeError(
+    'planRefused',
+    `${describePlan(plan)} is refused and was not run. ${reasons || 'The plan has no steps.'}`,
+    { data: { reasons } },
+  );
+}
+
+export function planStale(plan: Plan): SnaptreeError {
+  return new SnaptreeError(
+    'planStale',
+    `${oneLine(plan.hostName)} has changed since ${describePlan(plan)} was planned: the VM ${oneLine(plan.vmName)}, its snapshots, its images or what depends on them are not as they were. Nothing was run. Plan the change again and look at what it does now.`,
+  );
+}
+
+/** An error as data for another: its code and its words. */
+function causeData(cause: unknown): {
+  readonly code: string;
+  readonly message: string;
+  readonly data: Readonly<Record<string, string>>;
+} {
+  if (SnaptreeError.is(cause)) return { code: cause.code, message: cause.message, data: cause.data };
+  return { code: 'internalError', message: cause instanceof Error ? cause.message : String(cause), data: {} };
+}
+
+/** The operation cannot go on, and nobody here knows how far it came. */
+export function cutOff(plan: Plan, index: number | null, cause: unknown): SnaptreeError {
+  const { code, message, data } = causeData(cause);
+  const where = index === null ? 'between two steps' : `at ${describeStep(plan, index)}`;
+  const advice = index === null ? '' : ` ${plan.steps[index]?.whenInterrupted ?? ''}`.trimEnd();
+  return new SnaptreeError(
+    'outcomeUnknown',
+    `${describePlan(plan)} was cut off ${where}: ${message} What became of it is known only on the host. The VM stays locked, and nothing is run again by itself; when the host is connected it is examined.${advice}`,
+    { data: { ...data, cause: code }, ...(cause instanceof Error ? { cause } : {}) },
+  );
+}
+
+export interface FailedStep {
+  readonly plan: Plan;
+  readonly step: PlanStep;
+  /** Null where the command ended without saying how. */
+  readonly exitCode: number | null;
+  readonly stderr: string;
+  readonly check: ExpectationCheck;
+}
+
+/** Why an operation ends as failed: which step, what its command said, and how things are now on the host. */
+export function stepFailed({ plan, step, exitCode, stderr, check }: FailedStep): SnaptreeError {
+  const ended = exitCode === 0;
+  const code: ErrorCode = ended ? 'verificationFailed' : 'commandFailed';
+  const said = oneLine(stderr.trim().split('\n').at(-1) ?? '', 500);
+  const what = ended
+    ? 'its command reported success, but the host does not bear it out'
+    : `its command ended with exit code ${exitCode ?? 'unknown'}${said ? `: ${said}` : ' and gave no reason'}`;
+  const present = check.met
+    ? 'Nevertheless everything that can be checked of the step is as it was to be.'
+    : `As the host is now: ${check.unmet.join(' ')}`;
+  const earlier =
+    step.index === 0
+      ? ''
+      : step.index === 1
+        ? ' The step before it is done.'
+        : ` The ${step.index} steps before it are done.`;
+  const later = step.index + 1 < plan.steps.length ? ' The steps after it were not run.' : '';
+  return new SnaptreeError(
+    code,
+    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${earlier}${later} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
+    {
+      data: {
+        step: String(step.index),
+        exitCode: exitCode === null ? '' : String(exitCode),
+        stderr: stderr.slice(-10_000),
+        unmet: check.unmet.join('\n'),
+      },
+    },
+  );
+}
+
+export function cancelledAfter(plan: Plan, doneSteps: number): SnaptreeError {
+  return new SnaptreeError(
+    'cancelled',
+    `${describePlan(plan)} was cancelled after ${doneSteps} of ${plan.steps.length} steps. What these did stays; the others were not run.`,
+  );
+}
