@@ -10,7 +10,7 @@ const before = footprintBefore();
 // A libvirtd of the machine's own goes on writing its cache and logs.
 const compare =
   readState()?.startedLibvirt === false
-    ? (line: string) => !/^\/(run|var\/(cache|log|lib))\/libvirt/.test(line)
+    ? (line: string) => !/^\/(etc|run|var\/(cache|log|lib))\/libvirt/.test(line)
     : () => true;
 if (before === undefined) {
   console.error('The testbed is not up, so there is nothing to compare with. Run: npm run testbed -- up libvirt');

@@ -66,11 +66,11 @@ export function withBlock(text: string, settings: readonly string[]): string {
 
 /** Copies every file of /etc/libvirt aside, then adds our settings to the daemons' files. */
 export function applyConfiguration(): void {
-  for (const file of listFiles(root)) {
+  // Once only: after a crash the copies are the originals, while the files at hand may have our block.
+  for (const file of existsSync(paths.backups) ? [] : listFiles(root)) {
     const copy = join(paths.backups, relative(root, file));
     mkdirSync(dirname(copy), { recursive: true });
-    // After a crash an older copy may stand there: it is the original, the file at hand may have our block.
-    if (!existsSync(copy)) copyFileSync(file, copy);
+    copyFileSync(file, copy);
   }
   for (const [name, settings] of Object.entries(blocks)) {
     const file = join(root, name);

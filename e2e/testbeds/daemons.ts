@@ -10,6 +10,7 @@ const pidFile = (name: string): string => join(paths.daemons, `${name}.pid`);
 
 /** Folders in which libvirt's daemons keep what they make at run time. */
 const daemonFolders = [
+  '/etc/libvirt',
   '/run/libvirt',
   '/run/sshd',
   '/var/cache/libvirt',
@@ -35,6 +36,8 @@ export function ownDaemons(): Record<string, number> {
 /** Starts virtlogd and libvirtd (those of ours that do not run) and waits until libvirt answers. */
 export async function startDaemons(): Promise<void> {
   mkdirSync(paths.daemons, { recursive: true });
+  // One that lives and does not answer (its socket is gone) never will.
+  if ('libvirtd' in ownDaemons() && !(await libvirtAnswers())) await stopDaemons();
   for (const name of names) {
     if (name in ownDaemons()) continue;
     const log = openSync(join(paths.daemons, `${name}.output`), 'a');
@@ -76,7 +79,7 @@ export function listDaemonFiles(folders: readonly string[] = daemonFolders): str
 
 /**
  * Removes what our daemons left in their folders: sockets, pid files, caches and logs, and empty folders. Files in
- * /var/lib/libvirt (a disk that somebody put there meanwhile) are never touched.
+ * /etc/libvirt and /var/lib/libvirt (a disk that somebody put there meanwhile) are never touched.
  * @param before the list from before the daemons were started
  * @param startedLibvirt false when libvirt's daemons were not ours: then only what sshd left is removed
  */
@@ -87,7 +90,7 @@ export function removeDaemonFiles(before: readonly string[], startedLibvirt: boo
   for (const file of added.sort((a, b) => b.length - a.length)) {
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
       if (readdirSync(file).length === 0) rmdirSync(file);
-    } else if (!file.startsWith('/var/lib/')) {
+    } else if (/^\/(run|var\/(cache|log))\//.test(file)) {
       rmSync(file, { force: true });
     }
   }

@@ -19,7 +19,7 @@ import { openSshServer, startSshServer, stopSshServers } from './ssh-server.ts';
 import type { SshServer } from './ssh-server.ts';
 import { readState, writeState } from './state.ts';
 import type { TestbedState } from './state.ts';
-import { deleteVirtualMachine, listVirtualMachines, virsh } from './virtual-machine.ts';
+import { deleteVirtualMachine, endStrayGuests, listVirtualMachines, virsh } from './virtual-machine.ts';
 
 /** Name of the SSH server that `up` starts. */
 const mainServer = 'main';
@@ -148,6 +148,7 @@ export async function up(options: { yes?: boolean; port?: number } = {}): Promis
     if (state.startedLibvirt && !('libvirtd' in ownDaemons() && (await libvirtAnswers()))) {
       applyConfiguration();
       await startDaemons();
+      await endStrayGuests();
       // The first start of a libvirtd rewrites files; remembered once, for `down`.
       if (Object.keys(state.configurationAfterStart).length === 0) {
         state = { ...state, configurationAfterStart: hashConfiguration() };
@@ -207,11 +208,12 @@ export async function down(): Promise<void> {
     await stopSshServers();
     if (state !== undefined) {
       // After a crash or a restart of the machine our VMs are still defined: only libvirt can take them out.
-      if (state.startedLibvirt && !('libvirtd' in ownDaemons())) {
+      if (state.startedLibvirt && !('libvirtd' in ownDaemons() && (await libvirtAnswers()))) {
         applyConfiguration();
         await startDaemons();
       }
       await removeVirtualMachines();
+      await endStrayGuests();
       if (state.startedLibvirt) await stopDaemons();
     }
     await removeAccounts();

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { bootSector } from './boot-sector.ts';
 import { paths } from './paths.ts';
+import { endProcess, listProcesses } from './processes.ts';
 import { run } from './run.ts';
 import type { CommandResult, RunOptions } from './run.ts';
 
@@ -198,6 +199,21 @@ export async function listVirtualMachines(): Promise<{ name: string; uuid: strin
     if (uuidOf(name) === uuid) found.push({ name, uuid, state: (await stateOf(uuid)) ?? 'gone' });
   }
   return found;
+}
+
+/**
+ * Ends QEMU processes of the testbed's VMs that libvirt does not know as running: those that a libvirtd which was killed
+ * or lost its files left behind, and which hold the locks of their images.
+ */
+export async function endStrayGuests(): Promise<void> {
+  const guests = listProcesses().filter(
+    (each) => each.executable.includes('qemu-system') && each.commandLine.includes(`${paths.images}/`),
+  );
+  for (const { pid, commandLine } of guests) {
+    const uuid = / -uuid ([0-9a-f-]{36}) /.exec(commandLine)?.[1] ?? '';
+    const state = await stateOf(uuid);
+    if (state === undefined || state === 'shut off') await endProcess(pid);
+  }
 }
 
 /** The last number that the guest of a VM printed on its serial port; undefined when it has printed none yet. */
