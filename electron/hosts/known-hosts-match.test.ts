@@ -1,0 +1,163 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import {
+  fingerprint,
+  judgeHostKey,
+  keyTypeOf,
+  knownKeyTypes,
+  matchesHosts,
+  parseKnownHosts,
+} from './known-hosts-match.ts';
+
+/** A blob that names its type, as every public key does; what follows is of no matter here. */
+function key(type: string, content: string): Buffer {
+  const parts = [type, content].flatMap((text) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(text.length);
+    return [length, Buffer.from(text)];
+  });
+  return Buffer.concat(parts);
+}
+
+const ed = key('ssh-ed25519', 'one');
+const otherEd = key('ssh-ed25519', 'two');
+const rsa = key('ssh-rsa', 'three');
+
+function line(hosts: string, blob: Buffer, marker = ''): string {
+  return `${marker}${hosts} ${keyTypeOf(blob) ?? ''} ${blob.toString('base64')} comment`;
+}
+
+function hashed(name: string): string {
+  const salt = randomBytes(20);
+  return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`;
+}
+
+function judge(text: string, blob: Buffer, address = 'host.example', port = 22) {
+  return judgeHostKey(parseKnownHosts(text, 'file'), address, port, blob);
+}
+
+describe('parseKnownHosts', () => {
+  it('reads lines with their numbers and passes over what is no key', () => {
+    const text = [
+      '# comment',
+      '',
+      `  \t${line('a', ed)}`,
+      line('b', rsa, '@revoked\t'),
+      line('c', ed, '@cert-authority '),
+      line('d', ed, '@unknown '),
+      'e ssh-ed25519',
+      `f ssh-rsa ${ed.toString('base64')}`,
+      'g ssh-ed25519 %%%%',
+      `${line('h', ed)}\r`,
+    ].join('\n');
+    const lines = parseKnownHosts(text, 'file');
+    expect(lines.map(({ line: number, marker, hosts }) => [number, marker, hosts])).toEqual([
+      [3, 'none', 'a'],
+      [4, 'revoked', 'b'],
+      [5, 'certAuthority', 'c'],
+      [10, 'none', 'h'],
+    ]);
+  });
+});
+
+describe('matchesHosts', () => {
+  it.each([
+    ['host.example', 'host.example', true],
+    ['host.example', 'HOST.Example', true],
+    ['host.example', 'other,host.example', true],
+    ['host.example', 'host', false],
+    ['host.example', '*.example', true],
+    ['host.example', 'h?st.example', true],
+    ['hst.example', 'h?st.example', false],
+    ['host.example', '*', true],
+    ['host.example', '*.example,!host.example', false],
+    ['host.example', '!host.example,*.example', false],
+    ['other.example', '*.example,!host.example', true],
+    ['host.example', '!other.example', false],
+    ['[host.example]:2222', '[host.example]:2222', true],
+    ['[host.example]:2222', 'host.example', false],
+    ['[host.example]:2222', '[*.example]:*', true],
+    ['host.example', '[host.example]:22', false],
+    ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '*a*a*a*a*a*a*a*a*a*a*b', false],
+  ])('%s against %s: %s', (name, hosts, expected) => {
+    expect(matchesHosts(name, hosts)).toBe(expected);
+  });
+
+  it('knows hashed names, with their port', () => {
+    expect(matchesHosts('host.example', hashed('host.example'))).toBe(true);
+    expect(matchesHosts('host.example', hashed('other.example'))).toBe(false);
+    expect(matchesHosts('[host.example]:2222', hashed('[host.example]:2222'))).toBe(true);
+    expect(matchesHosts('[host.example]:2222', hashed('host.example'))).toBe(false);
+    expect(matchesHosts('host.example', '|2|a|b')).toBe(false);
+    expect(matchesHosts('host.example', '|')).toBe(false);
+  });
+});
+
+describe('judgeHostKey', () => {
+  it('knows a key, and does not know a host', () => {
+    expect(judge(line('host.example', ed), ed)).toEqual({ kind: 'known' });
+    expect(judge(line('Host.Example', ed), ed, 'HOST.EXAMPLE')).toEqual({ kind: 'known' });
+    expect(judge(line('other.example', ed), ed)).toEqual({ kind: 'unknown' });
+    expect(judge('', ed)).toEqual({ kind: 'unknown' });
+  });
+
+  it('takes any of several known keys', () => {
+    expect(judge(`${line('host.example', ed)}\n${line('host.example', rsa)}`, rsa).kind).toBe('known');
+  });
+
+  it('sees a change in another key of the same type and of another type', () => {
+    expect(judge(`\n${line('host.example', ed)}`, otherEd)).toMatchObject({ kind: 'changed', lines: [{ line: 2 }] });
+    expect(judge(line('host.example', ed), rsa).kind).toBe('changed');
+  });
+
+  it('lets a revocation win wherever it stands', () => {
+    const good = line('host.example', ed);
+    const bad = line('*', ed, '@revoked ');
+    expect(judge(`${good}\n${bad}`, ed)).toMatchObject({ kind: 'revoked', line: { line: 2 } });
+    expect(judge(`${bad}\n${good}`, ed)).toMatchObject({ kind: 'revoked', line: { line: 1 } });
+    expect(judge(line('host.example', ed, '@revoked '), ed, 'host.example', 2222).kind).toBe('revoked');
+    // Another host's revocation, and another key's, say nothing about this one.
+    expect(judge(`${good}\n${line('other.example', ed, '@revoked ')}`, ed).kind).toBe('known');
+    expect(judge(`${good}\n${line('*', rsa, '@revoked ')}`, ed).kind).toBe('known');
+    expect(judge(line('*', rsa, '@revoked '), ed).kind).toBe('unknown');
+  });
+
+  it('does not take a certificate authority for a host key', () => {
+    expect(judge(line('host.example', ed, '@cert-authority '), ed).kind).toBe('unknown');
+    expect(judge(line('host.example', ed, '@cert-authority '), rsa).kind).toBe('unknown');
+  });
+
+  it('keeps ports apart, but takes a key that is known for the bare name', () => {
+    const text = line('[host.example]:2222', ed);
+    expect(judge(text, ed, 'host.example', 2222).kind).toBe('known');
+    expect(judge(text, ed, 'host.example', 22).kind).toBe('unknown');
+    expect(judge(text, rsa, 'host.example', 2222).kind).toBe('changed');
+    expect(judge(line('host.example', ed), ed, 'host.example', 2222).kind).toBe('known');
+    expect(judge(line('host.example', ed), rsa, 'host.example', 2222).kind).toBe('unknown');
+  });
+
+  it('writes IPv6 addresses as OpenSSH does', () => {
+    expect(judge(line('::1', ed), ed, '::1', 22).kind).toBe('known');
+    expect(judge(line('[::1]:2222', ed), ed, '::1', 2222).kind).toBe('known');
+  });
+});
+
+describe('knownKeyTypes', () => {
+  it('names the types of host keys only', () => {
+    const text = [line('host.example', rsa), line('host.example', ed), line('*', otherEd, '@cert-authority ')].join(
+      '\n',
+    );
+    expect(knownKeyTypes(parseKnownHosts(text, 'file'), 'host.example', 22)).toEqual(['ssh-rsa', 'ssh-ed25519']);
+    expect(knownKeyTypes(parseKnownHosts(text, 'file'), 'other.example', 22)).toEqual([]);
+  });
+});
+
+describe('fingerprint', () => {
+  it('is what OpenSSH prints', () => {
+    // ssh-keygen -lf on github.com's published ed25519 key.
+    const blob = Buffer.from('AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl', 'base64');
+    expect(fingerprint(blob)).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU');
+    expect(keyTypeOf(blob)).toBe('ssh-ed25519');
+    expect(keyTypeOf(Buffer.from([0, 0, 0, 9, 65]))).toBeNull();
+  });
+});
