@@ -90,5 +90,5 @@ function named(text: string | null): string {
 }
 
 function unreadable(imageId: string, problem: string | null | undefined): string {
-  return `The image ${quoted(imageId)} cannot be read${problem == null ? '' : `: ${oneLine(problem)}`}.`;
+  return `The image ${quoted(imageId)} cannot be read${problem === undefined || problem === null ? '' : `: ${oneLine(problem)}`}.`;
 }

@@ -303,7 +303,9 @@ function parseStatus(frames: ReadonlyMap<string, string>, hostName: string): Job
     case 'exited': {
       const exitCode = (frames.get('exit') ?? '').trim();
       if (/^\d{1,3}$/.test(exitCode)) return { state, exitCode: Number(exitCode), stdout, stderr };
+      break;
     }
+    default:
   }
   throw new SnaptreeError('unexpectedOutput', `${hostName} did not say in what state a step is.`, {
     data: { state: frames.get('state') ?? '', exit: frames.get('exit') ?? '' },

@@ -4,7 +4,7 @@
  * Whoever calls these functions has the operation's turn (`LiveOperation.takeTurn`).
  */
 import { assertNever } from '../../shared/assert-never.ts';
-import { SnaptreeError } from '../../shared/errors.ts';
+import type { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Examination } from '../../shared/model/operation.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
