@@ -16,6 +16,8 @@ export type PlanDraft = Pick<
 
 export interface HypervisorDriver {
   readonly kind: HypervisorKind;
+  /** Says in a sentence what is there, for the connection test. Throws what `read` throws. */
+  probe(runner: CommandRunner): Promise<string>;
   /**
    * Reads the host in as few round trips as it can. A VM or image that cannot be read is in the inventory as such.
    * Throws `commandNotFound`, `daemonUnavailable`, `permissionDenied`, or what the runner throws, where nothing can be.

@@ -1,0 +1,125 @@
+/** The handlers of the contract: the one place where a request of a renderer becomes a call of the core. */
+import type { ConnectionTest, ResponseValue } from '../../shared/contract.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { HostSettings } from '../../shared/model/host.ts';
+import type { OperationState } from '../../shared/model/operation.ts';
+import type { Questions } from '../hosts/questions.ts';
+import type { Sessions } from '../hosts/sessions.ts';
+import type { Inventories } from '../inventories.ts';
+import type { Notices } from '../notices.ts';
+import type { OperationService } from '../operations/operations.ts';
+import type { PlanService } from '../operations/plans.ts';
+import type { HostBook } from '../store/host-book.ts';
+import type { Handlers } from './handlers.ts';
+
+export interface ContractParts {
+  readonly description: ResponseValue<'application.describe'>;
+  readonly hostBook: HostBook;
+  readonly sessions: Sessions;
+  readonly questions: Questions;
+  readonly inventories: Inventories;
+  readonly plans: PlanService;
+  readonly operations: OperationService;
+  readonly notices: Notices;
+  /** Tries settings that need not be saved. Throws `cancelled`; everything else that fails is in the answer. */
+  readonly testConnection: (settings: HostSettings, signal: AbortSignal) => Promise<ConnectionTest>;
+}
+
+const done = Promise.resolve({});
+
+const endedStates: ReadonlySet<OperationState> = new Set(['succeeded', 'failed', 'cancelled', 'forgotten']);
+
+export function contractHandlers(parts: ContractParts): Handlers {
+  const { hostBook, sessions, questions, inventories, plans, operations, notices } = parts;
+  return {
+    requests: {
+      'application.describe': () => Promise.resolve(parts.description),
+      'hosts.add': ({ settings }) => hostBook.add(settings),
+      'hosts.update': async ({ hostId, settings }) => {
+        refuseWhileInUse(operations, hostId, 'changed');
+        const host = await hostBook.update(hostId, settings);
+        // The libvirt URI may be another one now: what was read before is then no longer this host.
+        if (sessions.state(hostId).state === 'connected') void inventories.read(hostId).catch(() => undefined);
+        return host;
+      },
+      'hosts.remove': async ({ hostId }) => {
+        refuseWhileInUse(operations, hostId, 'removed');
+        await hostBook.remove(hostId);
+        inventories.forget(hostId);
+        return {};
+      },
+      'hosts.test': ({ settings }, { signal }) => parts.testConnection(settings, signal),
+      'hosts.connect': async ({ hostId }, { signal }) => {
+        await sessions.connect(hostId, signal);
+        await inventories.refresh(hostId);
+        return {};
+      },
+      'hosts.disconnect': ({ hostId }) => {
+        sessions.disconnect(hostId);
+        return done;
+      },
+      'questions.answer': ({ questionId, answer }) => {
+        questions.answer(questionId, answer);
+        return done;
+      },
+      'inventory.refresh': async ({ hostId }) => {
+        await inventories.refresh(hostId);
+        return {};
+      },
+      'plans.create': ({ hostId, request }) => plans.create(hostId, request),
+      'operations.start': async ({ planId }) => ({ operationId: await operations.start(planId) }),
+      'operations.cancel': async ({ operationId }) => {
+        await operations.cancel(operationId);
+        return {};
+      },
+      'operations.examine': ({ operationId }) => operations.examine(operationId),
+      'operations.resolve': async ({ operationId, choice }) => {
+        await operations.resolve(operationId, choice);
+        return {};
+      },
+      'notices.dismiss': ({ noticeId }) => {
+        notices.dismiss(noticeId);
+        return done;
+      },
+    },
+    subscriptions: {
+      hosts: (_parameters, emit) => presentAndChanges(() => sessions.list(), sessions, emit),
+      inventory: ({ hostId }, emit) => {
+        emit(inventories.state(hostId));
+        return inventories.onChange((changed) => {
+          if (changed === hostId) emit(inventories.state(hostId));
+        });
+      },
+      questions: (_parameters, emit) => presentAndChanges(() => [...questions.list()], questions, emit),
+      operations: (_parameters, emit) => {
+        emit({ kind: 'all', operations: [...operations.list()] });
+        return operations.onChange((operation) => {
+          emit({ kind: 'changed', operation });
+        });
+      },
+      notices: (_parameters, emit) => presentAndChanges(() => [...notices.list()], notices, emit),
+    },
+  };
+}
+
+/** A host that an operation depends on must stay reachable in the way in which the operation was begun. */
+function refuseWhileInUse(operations: OperationService, hostId: string, verb: string): void {
+  const open = operations.list().find(({ plan, state }) => plan.hostId === hostId && !endedStates.has(state));
+  if (!open) return;
+  throw new SnaptreeError(
+    'hostInUse',
+    `${open.plan.hostName} cannot be ${verb} while an operation on it is not ended: ${open.plan.title}. Wait for its end, or resume or forget it. Nothing was changed.`,
+    { data: { operationId: open.id } },
+  );
+}
+
+function presentAndChanges<Value>(
+  present: () => Value,
+  source: { onChange(listener: () => void): () => void },
+  emit: (value: Value) => void,
+): () => void {
+  emit(present());
+  return source.onChange(() => {
+    emit(present());
+  });
+}
