@@ -99,7 +99,11 @@ visit() { # path, raw or nothing
     fi
     frame kind $kind
     case $kind in file | absent) [ -d "\${real%/*}/" ] && note_folder "\${real%/*}" ;; esac
-    if [ $kind != other ] && [ $have_qemu_img ]; then
+    if [ $kind = absent ]; then
+      # Not there, or not to be seen by this user: the words tell. A name can also be a link that leads nowhere.
+      frame info 2
+      ls -d -- "$real" 2>&1
+    elif [ $kind != other ] && [ $have_qemu_img ]; then
       ask "$path" "\${format:+-f $format}"
       frame info $code
       printf %s "$info"
@@ -117,6 +121,14 @@ visit() { # path, raw or nothing
   done
 }
 
+look_at() { # files: visits those that begin like an image that can have a backing image
+  # One process for all of them, since most are none; that a file's name can match as well does no harm.
+  case $(head -c 3 -- "$@") in *QFI* | *QED*) ;; *) return ;; esac
+  for candidate in "$@"; do
+    case $(head -c 3 -- "$candidate") in QFI | QED) visit "$candidate" '' ;; esac
+  done
+} 2>/dev/null
+
 scan_folders() {
   while [ $scanned -lt $folders ] && [ $scanned -lt ${maximumFolders} ]; do
     scanned=$((scanned + 1))
@@ -131,6 +143,7 @@ scan_folders() {
     fi
     count=0
     closed=0
+    set --
     for file in "$folder"/* "$folder"/.[!.]* "$folder"/..?*; do
       [ -f "$file" ] && ! [ -L "$file" ] || continue
       count=$((count + 1))
@@ -140,8 +153,10 @@ scan_folders() {
       fi
       case $seen in *"$N$file$N"*) continue ;; esac
       [ -r "$file" ] || { closed=$((closed + 1)); continue; }
-      case $(head -c 3 -- "$file" 2>/dev/null) in QFI | QED) visit "$file" '' ;; esac
-    done 2>/dev/null
+      set -- "$@" "$file"
+      [ $# -lt 64 ] || { look_at "$@"; set --; }
+    done
+    [ $# = 0 ] || look_at "$@"
     # The images above have frames of their own, so the folder is named again.
     frame folder
     printf %s "\${folder:-/}"

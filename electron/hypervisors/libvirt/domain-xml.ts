@@ -64,9 +64,9 @@ function memoryBytes(element: XmlElement | null): number | null {
   if (amount === null) return null;
   const unit = attribute(element, 'unit') ?? 'KiB';
   if (['b', 'bytes'].includes(unit)) return amount;
+  if (!/^[KMGTPE](?:i?B)?$/i.test(unit)) return null;
   const power = 'KMGTPE'.indexOf(unit.charAt(0).toUpperCase()) + 1;
-  if (power === 0) return null;
-  return amount * (/^.B$/.test(unit) ? 1000 : 1024) ** power;
+  return amount * (/^.B$/i.test(unit) ? 1000 : 1024) ** power;
 }
 
 function wholeNumber(text: string | null): number | null {

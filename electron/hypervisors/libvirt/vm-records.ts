@@ -94,7 +94,8 @@ export function beginVmReading(answers: VmAnswers): VmReading {
     return names;
   };
   const currentName = (): string | null => {
-    const name = answers.current.replace(/\n$/, '');
+    // virsh prints the name and nothing behind it; a name can end with a line break of its own.
+    const name = answers.current;
     if (name === '' || (name.startsWith('error: ') && !exists(name))) return null;
     return name;
   };

@@ -1,0 +1,316 @@
+/** The whole reading over a host that answers as told: what goes wrong with one thing costs that thing only. */
+import { describe, expect, it } from 'vitest';
+import type { Inventory, ReadableVm } from '../../../shared/model/inventory.ts';
+import { inventorySchema } from '../../../shared/model/inventory.ts';
+import type { CommandRunner, Script } from '../../hosts/runner.ts';
+import { frameLine } from '../../images/frames.ts';
+import { probeLibvirt, readLibvirt } from './read.ts';
+
+const uuid = (n: number): string => `00000000-0000-0000-0000-00000000000${n}`;
+
+interface FakeVm {
+  readonly domain?: string;
+  readonly inactive?: string;
+  readonly state?: string;
+  readonly name?: string;
+  /** As listed. */
+  readonly listing?: string;
+  readonly current?: string;
+  /** Records by name: in the first batch where a line is the name, later where it is looked up. */
+  readonly records?: Readonly<Record<string, string>>;
+}
+
+interface FakeHost {
+  readonly vms?: Readonly<Record<string, FakeVm>>;
+  /** JSON of qemu-img by path; a path that is not here is missing. */
+  readonly images?: Readonly<Record<string, object>>;
+  readonly volumes?: Readonly<Record<string, string>>;
+  /** Instead of everything. */
+  readonly instead?: (nonce: string) => string;
+}
+
+const notFound = (name: string): string =>
+  `error: Domain snapshot not found: no domain snapshot with matching name '${name}'\n`;
+const domainXml = (n: number, devices = ''): string =>
+  `<domain type='kvm'>\n  <name>vm${n}</name>\n  <uuid>${uuid(n)}</uuid>\n<devices>${devices}</devices></domain>\n`;
+const diskXml = (file: string, target = 'vda'): string =>
+  `<disk type='file' device='disk'><driver type='qcow2'/><source file='${file}'/><target dev='${target}'/></disk>`;
+const recordXml = (name: string, options: { parent?: string; disks?: string; domain?: string } = {}): string =>
+  `<domainsnapshot>\n  <name>${name}</name>\n  <state>shutoff</state>${options.parent === undefined ? '' : `<parent><name>${options.parent}</name></parent>`}<creationTime>5</creationTime><memory snapshot='no'/><disks>${options.disks ?? ''}</disks>${options.domain ?? ''}</domainsnapshot>\n`;
+
+function fakeRunner(host: FakeHost): CommandRunner & { readonly scripts: string[] } {
+  const scripts: string[] = [];
+  const answer = (script: string): string => {
+    const nonce = /frame-[0-9a-f]{32}/.exec(script)?.[0] ?? '';
+    const frame = (words: string, body = ''): string => frameLine(nonce, words) + body;
+    if (host.instead) return host.instead(nonce);
+    const end = frame('end');
+    if (script.includes('qemu-img')) {
+      const paths = [...script.matchAll(/^visit '(.*)' (?:raw|'')$/gm)].map((match) => match[1] ?? '');
+      return (
+        paths
+          .map((path) => {
+            const info = host.images?.[path];
+            const found = info ? frame('kind file') + frame('info 0', JSON.stringify(info)) : frame('kind absent');
+            return frame('named', path) + frame('real', path) + found;
+          })
+          .join('') + end
+      );
+    }
+    if (script.includes('lookup')) {
+      const lookups = [...script.matchAll(/lookup (\d+)\n.*?; (?:snapshot-dumpxml|vol-path) (.*?); (?:echo|'$)/gms)];
+      return (
+        lookups
+          .map(([, index, options = '']) => {
+            const values = [...options.matchAll(/--\w+='\\''(.*?)'\\''/gs)].map((match) => match[1] ?? '');
+            const [first = '', second = ''] = values;
+            const body = options.includes('--pool')
+              ? (host.volumes?.[`${first}/${second}`] ?? 'error: failed to get pool\n')
+              : (host.vms?.[first]?.records?.[second] ?? notFound(second));
+            return frame(`lookup ${index}`, body);
+          })
+          .join('') + end
+      );
+    }
+    const vms = Object.entries(host.vms ?? {}).map(([id, vm]) => {
+      const records = (vm.listing ?? '').split('\n').flatMap((line, index) => {
+        return line === '' ? [] : [frame(`snapshot ${id} ${index + 1}`, vm.records?.[line] ?? notFound(line))];
+      });
+      return [
+        frame(`name ${id}`, `${vm.name ?? 'named'}\n`),
+        frame(`state ${id}`, vm.state ?? 'shut off (unknown)\n'),
+        frame(`current ${id}`, vm.current ?? `error: domain 'x' has no current snapshot\n`),
+        frame(`listing ${id}`, vm.listing ?? ''),
+        frame(`domain ${id}`, vm.domain ?? domainXml(1)),
+        vm.inactive === undefined ? '' : frame(`inactive ${id}`, vm.inactive),
+        ...records,
+      ].join('');
+    });
+    return [
+      frame('persistent', `${uuid(1)}\n`),
+      frame('saved', `${uuid(2)}\n`),
+      ...vms,
+      frame(
+        'version',
+        'Using library: libvirt 9.0.0\nRunning hypervisor: QEMU 7.2.22\nRunning against daemon: 9.1.0\n',
+      ),
+      end,
+    ].join('');
+  };
+  return {
+    hostName: 'kvm1',
+    scripts,
+    run: () => Promise.reject(new Error('only scripts')),
+    runScript({ script }: Script) {
+      scripts.push(script);
+      return Promise.resolve({ exitCode: 0, signal: null, stdout: answer(script), stderr: '', failure: null });
+    },
+  };
+}
+
+async function read(host: FakeHost): Promise<Inventory> {
+  return inventorySchema.parse(await readLibvirt(fakeRunner(host), 'qemu:///system', { priority: 'poll' }));
+}
+
+function vmOf(inventory: Inventory, id: string): ReadableVm {
+  const vm = inventory.vms.find((each) => each.uuid === id);
+  if (!vm?.readable) throw new Error(`${id} is not readable: ${vm?.reason}`);
+  return vm;
+}
+
+const messages = (vm: ReadableVm): string => vm.problems.map(({ message }) => message).join('\n');
+
+describe('one broken VM', () => {
+  const fine: FakeVm = { domain: domainXml(1) };
+
+  it.each([
+    [
+      'a DOCTYPE',
+      `<!DOCTYPE domain [<!ENTITY x SYSTEM "file:///etc/passwd">]>\n<domain><name>&x;</name></domain>`,
+      'DOCTYPE',
+    ],
+    ['an entity', '<domain><name>&x;</name></domain>', 'entity'],
+    ['XML cut off', '<domain><name>x', 'well-formed'],
+    ['too much XML', `<domain><name>x</name>${' '.repeat(9 * 1024 ** 2)}</domain>`, 'larger than 8 MiB'],
+    ['an error', 'error: internal error: cannot parse\n', 'cannot parse'],
+    ['no answer', '', 'no answer'],
+  ])('with %s is shown as unreadable with the reason, and the other is read', async (_what, domain, reason) => {
+    const inventory = await read({ vms: { [uuid(1)]: fine, [uuid(2)]: { domain, name: 'broken' } } });
+    expect(vmOf(inventory, uuid(1)).name).toBe('vm1');
+    expect(inventory.vms.find((vm) => vm.uuid === uuid(2))).toEqual({
+      readable: false,
+      uuid: uuid(2),
+      name: 'broken',
+      reason: expect.stringContaining(reason),
+    });
+  });
+
+  it('is not looked into any further', async () => {
+    const runner = fakeRunner({ vms: { [uuid(1)]: { domain: '', listing: 'two\nlines\n' } } });
+    await readLibvirt(runner, 'u', { priority: 'user' });
+    expect(runner.scripts.some((script) => script.includes('lookup'))).toBe(false);
+  });
+});
+
+describe('snapshots', () => {
+  it('of which one record is broken: the VM and the others stay, and the broken one is named', async () => {
+    const vm: FakeVm = {
+      listing: 'good\nbad\n',
+      records: { good: recordXml('good'), bad: '<!DOCTYPE x><domainsnapshot/>' },
+    };
+    const found = vmOf(await read({ vms: { [uuid(1)]: vm } }), uuid(1));
+    expect(found.snapshots.map(({ id }) => id)).toEqual(['good']);
+    expect(found.problems).toEqual([
+      { severity: 'error', message: expect.stringMatching(/“bad” cannot be read.*DOCTYPE/) },
+    ]);
+  });
+
+  it('with line breaks in their names are found by asking again', async () => {
+    const records = { 'two\nlines': recordXml('two\nlines'), lines: recordXml('lines', { parent: 'two\nlines' }) };
+    const vm: FakeVm = { listing: 'lines\ntwo\nlines\n', records, current: 'two\nlines' };
+    const found = vmOf(await read({ vms: { [uuid(1)]: vm } }), uuid(1));
+    expect(found.snapshots.map(({ id, parentId }) => [id, parentId])).toEqual([
+      ['lines', 'two\nlines'],
+      ['two\nlines', null],
+    ]);
+    expect(found.currentSnapshotId).toBe('two\nlines');
+    expect(found.problems).toEqual([]);
+  });
+
+  it('whose list cannot be told apart: a problem, and what is known is shown', async () => {
+    const found = vmOf(
+      await read({ vms: { [uuid(1)]: { listing: 'a\nghost\n', records: { a: recordXml('a') } } } }),
+      uuid(1),
+    );
+    expect(found.snapshots.map(({ id }) => id)).toEqual(['a']);
+    expect(messages(found)).toContain('could not be told apart');
+  });
+
+  it('that the list leaves out are found where another names them, generation by generation', async () => {
+    const records = {
+      leaf: recordXml('leaf', { parent: 'hidden' }),
+      hidden: recordXml('hidden', { parent: 'deeper' }),
+      deeper: recordXml('deeper', { parent: 'gone' }),
+    };
+    const found = vmOf(await read({ vms: { [uuid(1)]: { listing: 'leaf\n', records } } }), uuid(1));
+    expect(found.snapshots.map(({ id, parentId }) => [id, parentId])).toEqual([
+      ['leaf', 'hidden'],
+      ['hidden', 'deeper'],
+      ['deeper', 'gone'],
+    ]);
+  });
+
+  it('that could not be listed', async () => {
+    const found = vmOf(await read({ vms: { [uuid(1)]: { listing: 'error: Timed out\n' } } }), uuid(1));
+    expect(found.snapshots).toEqual([]);
+    expect(found.problems).toEqual([{ severity: 'error', message: 'The snapshots could not be listed: Timed out.' }]);
+  });
+
+  it('in a cycle are passed on as they are', async () => {
+    const records = { a: recordXml('a', { parent: 'b' }), b: recordXml('b', { parent: 'a' }) };
+    const found = vmOf(await read({ vms: { [uuid(1)]: { listing: 'a\nb\n', records } } }), uuid(1));
+    expect(found.snapshots.map(({ parentId }) => parentId)).toEqual(['b', 'a']);
+  });
+});
+
+describe('images', () => {
+  const internal = `<disk name='vda' snapshot='internal'/>`;
+  const listing = 's\n';
+
+  it('a record whose data is not in the image is called a record without data', async () => {
+    const records = { s: recordXml('s', { disks: internal, domain: domainXml(1, diskXml('/i/a')) }) };
+    const image = (snapshots: object[]) => ({ format: 'qcow2', 'virtual-size': 1, snapshots });
+    const holding = image([{ id: '1', name: 's', 'date-sec': 5, 'vm-state-size': 0 }]);
+    const vms = { [uuid(1)]: { domain: domainXml(1, diskXml('/i/a')), listing, records } };
+    const without = vmOf(await read({ vms, images: { '/i/a': image([]) } }), uuid(1));
+    expect(messages(without)).toMatch(/“s” says that its data of vda is in \/i\/a.*record without data/);
+    expect(vmOf(await read({ vms, images: { '/i/a': holding } }), uuid(1)).problems).toEqual([]);
+    expect(messages(vmOf(await read({ vms }), uuid(1)))).toContain('which is missing');
+  });
+
+  it('of an external snapshot: the data is in the image of then, the overlay in the record', async () => {
+    const disks = `<disk name='vda' snapshot='external' type='file'><source file='/i/over'/></disk>`;
+    const records = { s: recordXml('s', { disks, domain: domainXml(1, diskXml('/i/base')) }) };
+    const images = {
+      '/i/over': { format: 'qcow2', 'virtual-size': 1, 'full-backing-filename': '/i/base', 'backing-filename': 'base' },
+      '/i/base': { format: 'qcow2', 'virtual-size': 1 },
+    };
+    const inventory = await read({
+      vms: { [uuid(1)]: { domain: domainXml(1, diskXml('/i/over')), listing, records } },
+      images,
+    });
+    expect(vmOf(inventory, uuid(1)).snapshots[0]?.disks).toEqual([
+      { target: 'vda', kind: 'external', dataImageId: '/i/base', overlayImageId: '/i/over' },
+    ]);
+    expect(inventory.images.find(({ id }) => id === '/i/over')?.parent?.imageId).toBe('/i/base');
+  });
+
+  it('of a volume come from its path; a volume without one is a problem', async () => {
+    const volume = (name: string, target: string) =>
+      `<disk type='volume'><source pool='default' volume='${name}'/><target dev='${target}'/></disk>`;
+    const vms = { [uuid(1)]: { domain: domainXml(1, volume('v', 'vda') + volume('w', 'vdb')) } };
+    const images = { '/pool/v': { format: 'qcow2', 'virtual-size': 1 } };
+    const found = vmOf(await read({ vms, images, volumes: { 'default/v': '/pool/v\n' } }), uuid(1));
+    expect(found.disks.map(({ imageId, source }) => [imageId, source])).toEqual([
+      ['/pool/v', 'default/v'],
+      [null, 'default/w'],
+    ]);
+    expect(messages(found)).toMatch(/vdb is the volume “w”/);
+  });
+
+  it('that a running VM will use from its next start on are told', async () => {
+    const vm: FakeVm = {
+      state: 'running (booted)\n',
+      domain: domainXml(1, diskXml('/i/now')),
+      inactive: domainXml(1, diskXml('/i/next')),
+    };
+    const inventory = await read({ vms: { [uuid(1)]: vm } });
+    expect(messages(vmOf(inventory, uuid(1)))).toContain(
+      'From its next start on, vda will be /i/next, instead of /i/now.',
+    );
+    expect(inventory.images.map(({ id }) => id)).toEqual(['/i/next', '/i/now']);
+  });
+});
+
+describe('the host', () => {
+  it('as it is', async () => {
+    const vms = {
+      [uuid(1)]: { state: 'paused (user)\n' },
+      [uuid(2)]: { domain: domainXml(2), state: 'pmsuspended (unknown)\n' },
+    };
+    const inventory = await read({ vms });
+    expect(inventory).toMatchObject({
+      hypervisor: { kind: 'libvirt', version: '9.1.0', emulator: 'QEMU 7.2.22' },
+      hostName: 'kvm1',
+    });
+    expect(vmOf(inventory, uuid(1))).toMatchObject({
+      state: 'paused',
+      stateReason: 'user',
+      persistent: true,
+      hasManagedSave: false,
+    });
+    expect(vmOf(inventory, uuid(2))).toMatchObject({
+      state: 'suspended',
+      stateReason: null,
+      persistent: false,
+      hasManagedSave: true,
+    });
+  });
+
+  it('takes one round trip for libvirt, and none for images where there are none', async () => {
+    const runner = fakeRunner({ vms: { [uuid(1)]: { listing: 'a\n', records: { a: recordXml('a') } } } });
+    await readLibvirt(runner, 'u', { priority: 'poll' });
+    expect(runner.scripts).toHaveLength(1);
+  });
+
+  it('without virsh', async () => {
+    const runner = fakeRunner({ instead: (nonce) => frameLine(nonce, 'novirsh') + frameLine(nonce, 'end') });
+    await expect(readLibvirt(runner, 'u', { priority: 'user' })).rejects.toMatchObject({ code: 'commandNotFound' });
+    await expect(probeLibvirt(runner, 'u')).rejects.toMatchObject({ code: 'commandNotFound' });
+  });
+
+  it('whose answer is cut short', async () => {
+    const runner = fakeRunner({ instead: (nonce) => frameLine(nonce, 'persistent') });
+    await expect(readLibvirt(runner, 'u', { priority: 'user' })).rejects.toMatchObject({ code: 'unexpectedOutput' });
+  });
+});

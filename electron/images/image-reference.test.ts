@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { parseImageReference } from './image-reference.ts';
+
+it.each([
+  ['/images/base.qcow2', '/images/base.qcow2'],
+  ['base.qcow2', '/vm/base.qcow2'],
+  ['../base.qcow2', '/vm/../base.qcow2'],
+  ['./with:colon.qcow2', '/vm/./with:colon.qcow2'],
+  ['/a/b:c.qcow2', '/a/b:c.qcow2'],
+  ['file:/images/base.qcow2', '/images/base.qcow2'],
+  ['file:///images/base.qcow2', '/images/base.qcow2'],
+  ['file:base.qcow2', null],
+  ['json:{"driver":"qcow2","file":{"driver":"file","filename":"/images/b.qcow2"}}', '/images/b.qcow2'],
+  ['json:{"file.filename":"/images/b.qcow2","driver":"qcow2"}', '/images/b.qcow2'],
+  ['json:{"driver":"raw","file":{"driver":"host_device","filename":"/dev/vg/lv"}}', '/dev/vg/lv'],
+  ['json:{"driver":"file","filename":"relative.qcow2"}', null],
+  ['json:{"driver":"blkdebug","filename":"/x"}', null],
+  ['json:{', null],
+  ['json:[]', null],
+  ['x:y.qcow2', null],
+  ['', null],
+])('%s is the path %s', (reference, path) => {
+  expect(parseImageReference(reference, '/vm')).toEqual(
+    path === null ? { kind: 'unresolved' } : { kind: 'path', path },
+  );
+});
+
+it.each([
+  'nbd://host:10809/export',
+  'nbd+unix:///export?socket=/run/nbd.sock',
+  'rbd:pool/image:id=x',
+  'https://host/base.qcow2',
+  'json:{"driver":"qcow2","file":{"driver":"nbd","server.host":"h"}}',
+  'json:{"driver":"raw","file.driver":"rbd","file.pool":"p","file.image":"i"}',
+])('%s is on the network', (reference) => {
+  expect(parseImageReference(reference, '/vm')).toEqual({ kind: 'network' });
+});
+
+it('does not follow nodes for ever', () => {
+  const nested = (depth: number): string => (depth === 0 ? '"/x"' : `{"file":${nested(depth - 1)}}`);
+  expect(parseImageReference(`json:${nested(500)}`, null)).toEqual({ kind: 'unresolved' });
+});
+
+it('leaves a relative path alone where nothing tells what it counts from', () => {
+  expect(parseImageReference('base.qcow2', null)).toEqual({ kind: 'unresolved' });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { parseFreeSpace, walkFromFrames } from './walk-result.ts';
+
+const frame = (line: string, body = '') => {
+  const [kind = '', ...rest] = line.split(' ');
+  return { kind, arguments: rest, body };
+};
+
+describe('parseFreeSpace', () => {
+  it.each([
+    ['/dev/vda1 100 40 55 43% /', { totalBytes: 102400, freeBytes: 56320 }],
+    [
+      '//server/my share 3 with spaces 100 40 55 43% /mnt/with 1 2 3 4% spaces',
+      { totalBytes: 102400, freeBytes: 56320 },
+    ],
+    ['tmpfs 100 100 -5 - /x', { totalBytes: 102400, freeBytes: 0 }],
+    ['df: /x: No such file or directory', null],
+    ['', null],
+  ])('%s', (line, space) => {
+    expect(parseFreeSpace(`Filesystem 1024-blocks Used Available Capacity Mounted on\n${line}\n`)).toEqual(space);
+  });
+});
+
+describe('walkFromFrames', () => {
+  it('keeps what is known of other images when one fails', () => {
+    const walk = walkFromFrames([
+      frame('named', '/a'),
+      frame('real', '/a'),
+      frame('kind file'),
+      frame('info 1', "qemu-img: Could not open '/a': Permission denied\n"),
+      frame('named', '/link'),
+      frame('real', '/b'),
+      frame('kind file'),
+      frame('info 0', '{"format":"raw","virtual-size":5}'),
+    ]);
+    expect(walk.images.get('/a')).toMatchObject({
+      info: null,
+      failure: "qemu-img: Could not open '/a': Permission denied",
+    });
+    expect(walk.images.get('/b')?.info?.virtualBytes).toBe(5);
+    expect(walk.realPaths.get('/link')).toBe('/b');
+  });
+
+  it('says so of an answer that is not JSON, and of one that did not come in time', () => {
+    const walk = walkFromFrames([
+      ...[frame('named', '/a'), frame('real', '/a'), frame('kind file'), frame('info 0', 'oops')],
+      ...[frame('named', '/b'), frame('real', '/b'), frame('kind file'), frame('info 124')],
+    ]);
+    expect(walk.images.get('/a')?.failure).toContain('cannot be read');
+    expect(walk.images.get('/b')?.failure).toContain('in time');
+  });
+});
