@@ -13,8 +13,10 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
 ]);
 
 export const serverMessageSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('response'), id, ok: z.literal(true), value: z.unknown() }),
-  z.strictObject({ type: z.literal('response'), id, ok: z.literal(false), error: errorSchema }),
+  z.discriminatedUnion('ok', [
+    z.strictObject({ type: z.literal('response'), id, ok: z.literal(true), value: z.unknown() }),
+    z.strictObject({ type: z.literal('response'), id, ok: z.literal(false), error: errorSchema }),
+  ]),
   z.strictObject({ type: z.literal('event'), id, value: z.unknown() }),
   /** The subscription ended with an error; nothing more follows. */
   z.strictObject({ type: z.literal('ended'), id, error: errorSchema }),
