@@ -77,9 +77,18 @@ export function listDaemonFiles(folders: readonly string[] = daemonFolders): str
     .sort();
 }
 
+/** Where files that were not there before are the daemons' and worth nothing. */
+const disposable: readonly string[] = [
+  '/run/',
+  '/var/cache/',
+  '/var/log/',
+  // Run-time data of a VM; a libvirtd that was killed leaves it.
+  '/var/lib/libvirt/qemu/domain-',
+];
+
 /**
- * Removes what our daemons left in their folders: sockets, pid files, caches and logs, and empty folders. Files in
- * /etc/libvirt and /var/lib/libvirt (a disk that somebody put there meanwhile) are never touched.
+ * Removes what our daemons left in their folders: sockets, pid files, caches and logs, and empty folders. Other files
+ * in /etc/libvirt and /var/lib/libvirt (a disk that somebody put there meanwhile) are never touched.
  * @param before the list from before the daemons were started
  * @param startedLibvirt false when libvirt's daemons were not ours: then only what sshd left is removed
  */
@@ -90,7 +99,7 @@ export function removeDaemonFiles(before: readonly string[], startedLibvirt: boo
   for (const file of added.sort((a, b) => b.length - a.length)) {
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
       if (readdirSync(file).length === 0) rmdirSync(file);
-    } else if (/^\/(run|var\/(cache|log))\//.test(file)) {
+    } else if (disposable.some((start) => file.startsWith(start))) {
       rmSync(file, { force: true });
     }
   }
