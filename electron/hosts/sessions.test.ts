@@ -1,0 +1,264 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { HostSettings } from '../../shared/model/host.ts';
+import { openHostBook } from '../store/host-book.ts';
+import type { HostBook } from '../store/host-book.ts';
+import type { Connect, ConnectOptions } from './connect.ts';
+import { reconnectDelaySeconds } from './session.ts';
+import { createSessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+import type { Transport } from './transport.ts';
+import { connectionLost } from './transport-errors.ts';
+
+/** A connection that a test can cut. */
+function fakeTransport() {
+  let open = true;
+  let listener: (reason: SnaptreeError | null) => void = () => undefined;
+  const end = (reason: SnaptreeError | null) => {
+    if (!open) return;
+    open = false;
+    listener(reason);
+  };
+  const transport: Transport = {
+    get isOpen() {
+      return open;
+    },
+    exec: () => Promise.reject(new Error('not used')),
+    close: () => {
+      end(null);
+    },
+    onClose: (added) => {
+      listener = added;
+      return () => undefined;
+    },
+  };
+  return {
+    transport,
+    cut: () => {
+      end(connectionLost('host', 'cut'));
+    },
+  };
+}
+
+const settings: HostSettings = {
+  name: 'host',
+  libvirtUri: 'qemu:///system',
+  connection: { transport: 'ssh', address: 'a', port: 22, user: 'me', authentication: { method: 'password' } },
+};
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const unreachable = () => new SnaptreeError('hostUnreachable', 'no answer', { retryable: true });
+
+let folder: string;
+let hostBook: HostBook;
+let sessions: Sessions;
+let hostId: string;
+/** The attempts so far, each waiting to be decided. */
+let attempts: (ConnectOptions & { resolve: (transport: Transport) => void; reject: (error: Error) => void })[];
+let timers: { seconds: number; call: () => void }[];
+
+const connect: Connect = (options) =>
+  new Promise((resolve, reject) => {
+    attempts.push({ ...options, resolve, reject });
+    options.signal.addEventListener('abort', () => {
+      reject(new SnaptreeError('cancelled', 'given up'));
+    });
+  });
+
+function attempt(index: number) {
+  const found = attempts[index];
+  if (found === undefined) throw new Error(`There is no attempt ${index}.`);
+  return found;
+}
+
+async function connected() {
+  const fake = fakeTransport();
+  const promise = sessions.connect(hostId);
+  await settle();
+  attempt(attempts.length - 1).resolve(fake.transport);
+  await promise;
+  return fake;
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'snaptree-sessions-'));
+  attempts = [];
+  timers = [];
+  hostBook = await openHostBook(join(folder, 'hosts.json'), () => undefined);
+  const clock = {
+    now: () => 1000,
+    random: () => 0,
+    schedule: (milliseconds: number, call: () => void) => {
+      const timer = { seconds: milliseconds / 1000, call };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((each) => each !== timer);
+      };
+    },
+  };
+  sessions = createSessions({ hostBook, connect, clock });
+  ({ id: hostId } = await hostBook.add(settings));
+});
+
+afterEach(() => {
+  sessions.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('sessions', () => {
+  it('follow the host book, and tell of each change', async () => {
+    const listener = vi.fn();
+    sessions.onChange(listener);
+    expect(sessions.list()).toMatchObject([{ host: { name: 'host' }, session: { state: 'disconnected' } }]);
+    await connected();
+    expect(sessions.state(hostId)).toEqual({ state: 'connected', since: 1000 });
+    expect(listener).toHaveBeenCalledTimes(2);
+    const { transport } = await connectedAgain();
+    await hostBook.update(hostId, { ...settings, name: 'renamed' });
+    expect(transport.isOpen).toBe(true);
+    expect(sessions.runner(hostId).hostName).toBe('renamed');
+    await hostBook.update(hostId, { ...settings, connection: { transport: 'local' } });
+    expect(transport.isOpen).toBe(false);
+    expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
+    await hostBook.remove(hostId);
+    expect(sessions.list()).toEqual([]);
+    expect(() => sessions.runner(hostId)).toThrow(expect.objectContaining({ code: 'hostNotFound' }));
+  });
+
+  async function connectedAgain() {
+    sessions.disconnect(hostId);
+    return connected();
+  }
+
+  it('connect once, whoever asks', async () => {
+    const both = Promise.all([sessions.connect(hostId), sessions.connect(hostId)]);
+    await settle();
+    expect(sessions.state(hostId)).toEqual({ state: 'connecting' });
+    expect(attempts).toHaveLength(1);
+    attempt(0).resolve(fakeTransport().transport);
+    await both;
+    await sessions.connect(hostId);
+    expect(attempts).toHaveLength(1);
+  });
+
+  it('give an attempt up when the last one who waits does', async () => {
+    const [first, second] = [new AbortController(), new AbortController()];
+    const waiting = [sessions.connect(hostId, first.signal), sessions.connect(hostId, second.signal)];
+    const outcomes = Promise.allSettled(waiting);
+    await settle();
+    first.abort();
+    await settle();
+    expect(attempt(0).signal.aborted).toBe(false);
+    second.abort();
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(attempt(0).signal.aborted).toBe(true);
+    expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
+  });
+
+  it('do not run anything without a connection', async () => {
+    await expect(sessions.runner(hostId).run({ argv: ['true'] })).rejects.toMatchObject({ code: 'hostNotConnected' });
+  });
+
+  it('do not try again by themselves where the first attempt failed', async () => {
+    const promise = sessions.connect(hostId);
+    await settle();
+    attempt(0).reject(unreachable());
+    await expect(promise).rejects.toMatchObject({ code: 'hostUnreachable' });
+    expect(sessions.state(hostId)).toMatchObject({ state: 'failed', retryAt: null });
+    expect(timers).toEqual([]);
+  });
+
+  it('come back after a loss, ever more slowly, without asking', async () => {
+    (await connected()).cut();
+    expect(sessions.state(hostId)).toMatchObject({
+      state: 'failed',
+      error: { code: 'connectionLost' },
+      retryAt: 1001,
+    });
+    const waits: number[] = [];
+    for (let number = 1; number <= 8; number += 1) {
+      const [timer] = timers.splice(0);
+      waits.push(timer?.seconds ?? NaN);
+      timer?.call();
+      await settle();
+      expect(attempt(number).mayAsk).toBe(false);
+      if (number < 8) attempt(number).reject(unreachable());
+      await settle();
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+    const again = fakeTransport();
+    attempt(8).resolve(again.transport);
+    await settle();
+    expect(sessions.state(hostId).state).toBe('connected');
+    again.cut();
+    expect(timers.map(({ seconds }) => seconds)).toEqual([1]);
+  });
+
+  it.each([
+    'authenticationFailed',
+    'hostKeyChanged',
+    'hostKeyRejected',
+    'keyFileUnusable',
+    'agentUnavailable',
+  ] as const)('stop coming back after %s', async (code) => {
+    (await connected()).cut();
+    timers.splice(0)[0]?.call();
+    await settle();
+    attempt(1).reject(new SnaptreeError(code, 'no'));
+    await settle();
+    expect(sessions.state(hostId)).toMatchObject({ state: 'failed', error: { code }, retryAt: null });
+    expect(timers).toEqual([]);
+  });
+
+  it('may ask as soon as the user connects by hand', async () => {
+    (await connected()).cut();
+    timers.splice(0)[0]?.call();
+    await settle();
+    const promise = sessions.connect(hostId);
+    await settle();
+    expect(attempt(1).signal.aborted).toBe(true);
+    expect(attempt(2).mayAsk).toBe(true);
+    attempt(2).resolve(fakeTransport().transport);
+    await promise;
+    expect(sessions.state(hostId).state).toBe('connected');
+    expect(timers).toEqual([]);
+  });
+
+  it('forget secrets and stop coming back when disconnected', async () => {
+    const { cut } = await connected();
+    const { secrets } = attempt(0);
+    secrets.password = 'typed';
+    cut();
+    expect(secrets.password).toBe('typed');
+    sessions.disconnect(hostId);
+    expect(secrets).toEqual({ password: null, passphrase: null });
+    expect(timers).toEqual([]);
+    expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
+  });
+
+  it('close a connection that came when nobody wanted it any more', async () => {
+    const promise = sessions.connect(hostId);
+    await settle();
+    const late = fakeTransport();
+    attempt(0).resolve(late.transport);
+    sessions.disconnect(hostId);
+    await expect(promise).rejects.toMatchObject({ code: 'cancelled' });
+    expect(late.transport.isOpen).toBe(false);
+    expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
+  });
+});
+
+describe('the time until the next attempt', () => {
+  it('is between 1 and 60 seconds, and not the same for all', () => {
+    for (const number of [0, 1, 5, 6, 2000]) {
+      for (const random of [0, 0.5, 0.999]) {
+        expect(reconnectDelaySeconds(number, random)).toBeGreaterThanOrEqual(1);
+        expect(reconnectDelaySeconds(number, random)).toBeLessThanOrEqual(60);
+      }
+    }
+    expect(reconnectDelaySeconds(9, 0.9)).toBeLessThan(reconnectDelaySeconds(9, 0.1));
+  });
+});

@@ -1,0 +1,144 @@
+/** What the sshd of the testbed does not do, against a server made of ssh2's other half. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import type { AuthContext, ServerChannel } from 'ssh2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKnownHosts } from './known-hosts.ts';
+import { connectSsh } from './ssh-connect.ts';
+import type { SshTarget } from './ssh-target.ts';
+import type { NewQuestion } from './questions.ts';
+import type { Transport } from './transport.ts';
+
+const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+
+let folder: string;
+let server: ssh2.Server;
+let transports: Transport[];
+let asked: NewQuestion[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'snaptree-double-'));
+  transports = [];
+  asked = [];
+});
+
+afterEach(async () => {
+  for (const transport of transports) transport.close();
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  rmSync(folder, { recursive: true });
+});
+
+async function connect(
+  authenticate: (context: AuthContext) => void,
+  answer: (question: NewQuestion) => string,
+  execute: (channel: ServerChannel) => void = () => undefined,
+): Promise<Transport> {
+  server = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
+    client.on('error', () => undefined);
+    client.on('authentication', authenticate);
+    client.on('session', (accept) => {
+      accept().on('exec', (acceptExec) => {
+        execute(acceptExec());
+      });
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const known = join(folder, 'known_hosts');
+  writeFileSync(known, `[127.0.0.1]:${port} ${hostKey.public}\n`);
+  const target: SshTarget = {
+    hostId: 'd0a1c1f6-6a47-4d0f-8f0f-5f7f1f2f3f4f',
+    hostName: 'host',
+    address: '127.0.0.1',
+    port,
+    user: 'me',
+    authentication: { method: 'password' },
+    secrets: { password: null, passphrase: null },
+    knownHosts: createKnownHosts(known, []),
+    ask: (question) => {
+      asked.push(question);
+      return Promise.resolve({ kind: 'secret', secret: answer(question) });
+    },
+    environment: {},
+  };
+  const transport = await connectSsh(target, new AbortController().signal);
+  transports.push(transport);
+  return transport;
+}
+
+const request = { commandLine: 'x', stdin: '', maximumOutputBytes: 1000 };
+
+/** Lets `me` in with the password `right`, over keyboard-interactive only. */
+function keyboardOnly(context: AuthContext): void {
+  if (context.method !== 'keyboard-interactive') {
+    context.reject(['keyboard-interactive']);
+    return;
+  }
+  context.prompt([{ prompt: 'Password: ', echo: false }], (given) => {
+    if (given[0] === 'right') context.accept();
+    else context.reject(['keyboard-interactive']);
+  });
+}
+
+describe('keyboard-interactive', () => {
+  it('is answered with the password where the host takes nothing else', async () => {
+    const answers = ['wrong', 'right'];
+    await connect(keyboardOnly, () => answers.shift() ?? '');
+    expect(asked).toMatchObject([
+      { kind: 'password', attempt: 1 },
+      { kind: 'password', attempt: 2 },
+    ]);
+  });
+
+  it('is given up after three wrong passwords', async () => {
+    await expect(connect(keyboardOnly, () => 'wrong')).rejects.toMatchObject({ code: 'authenticationFailed' });
+    expect(asked).toHaveLength(3);
+  });
+});
+
+const letIn = (context: AuthContext): void => {
+  context.accept();
+};
+
+describe('a command', () => {
+  it('tells the signal that ended it', async () => {
+    const transport = await connect(letIn, String, (channel) => {
+      channel.write('out');
+      channel.stderr.write('err');
+      channel.exit('KILL', false, '');
+      channel.end();
+    });
+    expect(await transport.exec(request)).toEqual({ exitCode: null, signal: 'SIGKILL', stdout: 'out', stderr: 'err' });
+  });
+
+  it('that ends without an exit status has an unknown outcome', async () => {
+    const transport = await connect(letIn, String, (channel) => {
+      channel.end();
+    });
+    await expect(transport.exec(request)).rejects.toMatchObject({ code: 'connectionLost' });
+    expect(transport.isOpen).toBe(true);
+  });
+
+  it('gives characters whole as they come', async () => {
+    const bytes = Buffer.from('ü🌳');
+    const transport = await connect(letIn, String, (channel) => {
+      // One byte a packet; ssh2 keeps packets apart.
+      for (const byte of bytes) channel.write(Buffer.from([byte]));
+      channel.exit(0);
+      channel.end();
+    });
+    const pieces: string[] = [];
+    const result = await transport.exec({ ...request, onOutput: (_stream, text) => pieces.push(text) });
+    expect(result.stdout).toBe('ü🌳');
+    expect(pieces).toEqual(['ü', '🌳']);
+  });
+});
