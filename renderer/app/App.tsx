@@ -1,0 +1,143 @@
+import { useState } from 'react';
+import { classes } from '../design/classes.ts';
+import { Skeleton } from '../design/Skeleton.tsx';
+import { Splitter } from '../design/Splitter.tsx';
+import { Details } from '../details/Details.tsx';
+import { HostPane } from '../hosts/HostPane.tsx';
+import { OperationsPanel } from '../operations/OperationsPanel.tsx';
+import { QuestionDialog } from '../questions/QuestionDialog.tsx';
+import { findSnapshot, findVm, hasEnded } from '../store/state.ts';
+import { useStore } from '../store/store.ts';
+import { VmPane } from '../tree/VmPane.tsx';
+import { Navigation } from '../vms/Navigation.tsx';
+import styles from './App.module.css';
+import { Banners } from './Banners.tsx';
+import { Dialogs } from './Dialogs.tsx';
+import { usePaneSize } from './pane-sizes.ts';
+import { StartPage } from './StartPage.tsx';
+import { ToastRegion } from './ToastRegion.tsx';
+import { TopBar } from './TopBar.tsx';
+
+const css = classes(styles);
+const limits = { navigation: [200, 520], details: [260, 640], operations: [120, 560] } as const;
+
+/** The window. */
+export function App() {
+  const hostIds = useStore((state) => state.hostIds);
+  const hasOperations = useStore((state) => Object.keys(state.operations).length > 0);
+  return (
+    <div className={css('window')}>
+      <TopBar />
+      <Banners />
+      {hostIds === null ? (
+        <main className={css('single')}>
+          <Skeleton lines={6} label="Loading" />
+        </main>
+      ) : hostIds.length === 0 && !hasOperations ? (
+        <main className={css('single')}>
+          <StartPage />
+        </main>
+      ) : (
+        <Panes />
+      )}
+      <Dialogs />
+      <QuestionDialog />
+      <ToastRegion />
+    </div>
+  );
+}
+
+function Panes() {
+  const navigation = usePaneSize('navigation', 292, ...limits.navigation);
+  const operationsPane = usePaneSize('operations', 240, ...limits.operations);
+  const needsEyes = useStore((state) =>
+    Object.values(state.operations).some((operation) => !hasEnded(operation) || operation.state === 'interrupted'),
+  );
+  // It opens by itself when something runs, and stays as it was left once somebody chose.
+  const [chosen, setChosen] = useState<{ readonly open: boolean; readonly whileNeeded: boolean } | null>(null);
+  const operationsOpen = chosen?.whileNeeded === needsEyes ? chosen.open : needsEyes || (chosen?.open ?? false);
+  return (
+    <>
+      <div className={css('panes')}>
+        <div className={css('navigation')} style={{ width: navigation.size }}>
+          <Navigation />
+        </div>
+        <Splitter
+          label="Width of the list of hosts and VMs"
+          orientation="vertical"
+          size={navigation.size}
+          least={limits.navigation[0]}
+          most={limits.navigation[1]}
+          grows="forward"
+          onResize={navigation.setSize}
+        />
+        <Selected />
+      </div>
+      {operationsOpen && (
+        <Splitter
+          label="Height of the operations"
+          orientation="horizontal"
+          size={operationsPane.size}
+          least={limits.operations[0]}
+          most={limits.operations[1]}
+          grows="backward"
+          onResize={operationsPane.setSize}
+        />
+      )}
+      <div className={css('operations')} style={operationsOpen ? { height: operationsPane.size } : {}}>
+        <OperationsPanel
+          open={operationsOpen}
+          onToggle={() => {
+            setChosen({ open: !operationsOpen, whileNeeded: needsEyes });
+          }}
+        />
+      </div>
+    </>
+  );
+}
+
+/** Middle and right: what is selected. */
+function Selected() {
+  const { hostId, vmUuid, snapshotId } = useStore((state) => state.selection);
+  const entry = useStore((state) => (hostId === null ? undefined : state.hosts[hostId]));
+  const inventory = useStore((state) => (hostId === null ? undefined : state.inventories[hostId]));
+  const vm = useStore((state) => findVm(state, hostId, vmUuid));
+  const details = usePaneSize('details', 352, ...limits.details);
+  if (!entry || hostId === null) {
+    return (
+      <main className={css('middle', 'nothing')}>
+        <p>Select a VM at the left to see its snapshots, or a host to connect to it.</p>
+      </main>
+    );
+  }
+  if (!vm) {
+    return (
+      <main className={css('middle')}>
+        <HostPane entry={entry} inventory={inventory ?? null} />
+      </main>
+    );
+  }
+  return (
+    <>
+      <main className={css('middle')}>
+        <VmPane hostId={hostId} vm={vm} />
+      </main>
+      {vm.readable && inventory?.inventory && (
+        <>
+          <Splitter
+            label="Width of the details"
+            orientation="vertical"
+            size={details.size}
+            least={limits.details[0]}
+            most={limits.details[1]}
+            grows="backward"
+            onResize={details.setSize}
+          />
+          <div className={css('details')} style={{ width: details.size }}>
+            <Details vm={vm} snapshot={findSnapshot(vm, snapshotId)} inventory={inventory.inventory} />
+          </div>
+        </>
+      )}
+    </>
+  );
+}

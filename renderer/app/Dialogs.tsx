@@ -1,0 +1,33 @@
+import { HostDialog } from '../hosts/HostDialog.tsx';
+import { RemoveHostDialog } from '../hosts/RemoveHostDialog.tsx';
+import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
+import { PlanDialog } from '../plans/PlanDialog.tsx';
+import { findVm } from '../store/state.ts';
+import { showDialog, useStore } from '../store/store.ts';
+
+const close = () => {
+  showDialog(null);
+};
+
+/** The dialog that the user opened. Questions of the main process come above it, on their own. */
+export function Dialogs() {
+  const dialog = useStore((state) => state.dialog);
+  const host = useStore((state) => (dialog && 'hostId' in dialog ? (state.hosts[dialog.hostId]?.host ?? null) : null));
+  const vm = useStore((state) =>
+    dialog?.kind === 'createSnapshot' ? findVm(state, dialog.hostId, dialog.vmUuid) : null,
+  );
+  switch (dialog?.kind) {
+    case undefined:
+      return null;
+    case 'addHost':
+      return <HostDialog host={null} onClose={close} />;
+    case 'editHost':
+      return host && <HostDialog host={host} onClose={close} />;
+    case 'removeHost':
+      return host && <RemoveHostDialog host={host} onClose={close} />;
+    case 'createSnapshot':
+      return vm?.readable ? <CreateSnapshotDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
+    case 'plan':
+      return <PlanDialog hostId={dialog.hostId} request={dialog.request} onClose={close} />;
+  }
+}

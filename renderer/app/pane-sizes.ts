@@ -1,0 +1,24 @@
+import { useState } from 'react';
+
+interface PaneSize {
+  readonly size: number;
+  readonly setSize: (size: number) => void;
+}
+
+/** The size of a pane in pixels, within its limits, kept in this browser. */
+export function usePaneSize(name: string, start: number, least: number, most: number): PaneSize {
+  const key = `snaptree.pane.${name}`;
+  const within = (size: number) => Math.min(Math.max(Math.round(size), least), most);
+  const [size, setSize] = useState(() => {
+    const stored = Number(localStorage.getItem(key));
+    return Number.isFinite(stored) && stored > 0 ? within(stored) : start;
+  });
+  return {
+    size,
+    setSize(wanted) {
+      const next = within(wanted);
+      localStorage.setItem(key, String(next));
+      setSize(next);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+/** Keeps the store fed: every subscription of the window is made here, and the poll runs from here. */
+import type { Client } from '../ipc/client.ts';
+import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
+import { update, useStore } from '../store/store.ts';
+import { reportFailure, toastOperationEnd } from './toasts.ts';
+
+const pollMilliseconds = 30_000;
+
+/** Starts listening and polling. Gives a function that stops both. */
+export function startSession(client: Client): () => void {
+  const failed = (error: Error) => {
+    reportFailure('This window could not be kept up to date', error);
+  };
+  const inventorySubscriptions = new Map<string, () => void>();
+
+  const followInventories = (hostIds: readonly string[]) => {
+    for (const [hostId, stop] of inventorySubscriptions) {
+      if (hostIds.includes(hostId)) continue;
+      stop();
+      inventorySubscriptions.delete(hostId);
+    }
+    for (const hostId of hostIds) {
+      if (inventorySubscriptions.has(hostId)) continue;
+      const next = (inventory: Parameters<typeof withInventory>[2]) => {
+        update((state) => (state.hosts[hostId] ? withInventory(state, hostId, inventory) : state));
+      };
+      inventorySubscriptions.set(hostId, client.subscribe('inventory', { hostId }, { next, failed }));
+    }
+  };
+
+  const stops = [
+    client.watchConnection((connected) => {
+      update((state) => ({ ...state, shellConnected: connected }));
+      if (connected) {
+        client.request('application.describe', {}).then((application) => {
+          update((state) => ({ ...state, application }));
+        }, failed);
+      }
+    }),
+    client.subscribe(
+      'hosts',
+      {},
+      {
+        next(hosts) {
+          update((state) => withHosts(state, hosts));
+          followInventories(hosts.map((entry) => entry.host.id));
+        },
+        failed,
+      },
+    ),
+    client.subscribe(
+      'questions',
+      {},
+      {
+        next(questions) {
+          update((state) => ({ ...state, questions }));
+        },
+        failed,
+      },
+    ),
+    client.subscribe(
+      'operations',
+      {},
+      {
+        next(event) {
+          const before = useStore.getState().operations;
+          update((state) => withOperations(state, event));
+          for (const operation of newlyEnded(before, useStore.getState().operations)) toastOperationEnd(operation);
+        },
+        failed,
+      },
+    ),
+    client.subscribe(
+      'notices',
+      {},
+      {
+        next(notices) {
+          update((state) => ({ ...state, notices }));
+        },
+        failed,
+      },
+    ),
+    startPoll(client),
+  ];
+
+  return () => {
+    for (const stop of stops) stop();
+    for (const stop of inventorySubscriptions.values()) stop();
+  };
+}
+
+/** Reads every connected host again, now and then, while somebody looks and nothing is being decided. */
+function startPoll(client: Client): () => void {
+  const timer = setInterval(() => {
+    const { dialog, questions, shellConnected } = useStore.getState();
+    if (document.hidden || dialog || questions.length > 0 || !shellConnected) return;
+    refreshAll(client);
+  }, pollMilliseconds);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** Asks for a reading of every connected host that is not being read. */
+export function refreshAll(client: Client): void {
+  const { hostIds } = useStore.getState();
+  for (const hostId of hostIds ?? []) refreshHost(client, hostId);
+}
+
+/** Asks for a reading of one host. Why it failed arrives with the inventory, where it is shown. */
+export function refreshHost(client: Client, hostId: string): void {
+  const { hosts, inventories } = useStore.getState();
+  if (hosts[hostId]?.session.state !== 'connected' || inventories[hostId]?.reading) return;
+  client.request('inventory.refresh', { hostId }).catch(() => undefined);
+}

@@ -1,0 +1,71 @@
+import type { ReactNode, Ref } from 'react';
+import { Button as AriaButton, Tooltip, TooltipTrigger, type PressEvent } from 'react-aria-components';
+import { classes } from './classes.ts';
+import styles from './Button.module.css';
+
+const css = classes(styles);
+
+interface ButtonProps {
+  readonly children: ReactNode;
+  readonly tone?: 'normal' | 'primary' | 'danger' | 'quiet';
+  readonly size?: 'normal' | 'small';
+  /** Only an icon: `label` is then its name, shown as a tooltip. */
+  readonly iconOnly?: boolean;
+  readonly label?: string | undefined;
+  /** Why it cannot be pressed now. It stays reachable by keyboard, and says the reason. */
+  readonly disabledReason?: string | null | undefined;
+  readonly tooltip?: string | undefined;
+  readonly type?: 'button' | 'submit';
+  readonly autoFocus?: boolean;
+  readonly onPress?: (event: PressEvent) => void;
+  readonly slot?: string;
+  readonly ref?: Ref<HTMLButtonElement>;
+  readonly expanded?: boolean;
+}
+
+/** A button. One that cannot be pressed is not silent about it: it can be focused, and its reason read. */
+export function Button({
+  children,
+  tone = 'normal',
+  size = 'normal',
+  iconOnly = false,
+  label,
+  disabledReason = null,
+  tooltip,
+  type = 'button',
+  autoFocus = false,
+  onPress,
+  slot,
+  ref,
+  expanded,
+}: ButtonProps) {
+  const hint = disabledReason ?? tooltip ?? (iconOnly ? label : undefined);
+  const button = (
+    <AriaButton
+      {...(ref ? { ref } : {})}
+      {...(slot === undefined ? {} : { slot })}
+      {...(label === undefined
+        ? {}
+        : { 'aria-label': disabledReason === null ? label : `${label}. ${disabledReason}` })}
+      {...(expanded === undefined ? {} : { 'aria-expanded': expanded })}
+      type={type}
+      autoFocus={autoFocus}
+      className={css('button', tone, size, iconOnly && 'icon')}
+      {...(disabledReason === null ? {} : { 'aria-disabled': 'true' as const })}
+      onPress={(event) => {
+        if (disabledReason === null) onPress?.(event);
+      }}
+    >
+      {children}
+    </AriaButton>
+  );
+  if (hint === undefined) return button;
+  return (
+    <TooltipTrigger delay={500} closeDelay={50}>
+      {button}
+      <Tooltip className={css('tooltip')} offset={6}>
+        {hint}
+      </Tooltip>
+    </TooltipTrigger>
+  );
+}

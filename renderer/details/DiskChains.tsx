@@ -1,0 +1,224 @@
+import { ArrowDown, CircleAlert } from 'lucide-react';
+import { useMemo } from 'react';
+import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import {
+  chainFrom,
+  dependentsIndex,
+  dependentsOf,
+  imagesById,
+  type Chain,
+  type ChainEnd,
+  type Dependents,
+} from '../../shared/rules/chains.ts';
+import { Chip } from '../design/Chip.tsx';
+import { classes } from '../design/classes.ts';
+import { CopyButton } from '../design/Copy.tsx';
+import { count, formatBytes, formatTime } from '../design/format.ts';
+import { HostText } from '../design/HostText.tsx';
+import { visibleString } from '../design/visible-text.ts';
+import styles from './DiskChains.module.css';
+
+const css = classes(styles);
+
+/** The disks of a VM, each with its chain of images on storage, from the active layer down to the base. */
+export function DiskChains({
+  vm,
+  inventory,
+  highlighted,
+}: {
+  readonly vm: ReadableVm;
+  readonly inventory: Inventory;
+  /** Images that hold the data of the selected snapshot. */
+  readonly highlighted: ReadonlySet<string> | null;
+}) {
+  const images = useMemo(() => imagesById(inventory.images), [inventory]);
+  const dependents = useMemo(() => dependentsIndex(inventory), [inventory]);
+  return (
+    <section className={css('chains')} aria-label="Disk chains">
+      <h3 className={css('heading')}>Disks and their chains</h3>
+      {vm.disks.length === 0 && <p className={css('quiet')}>The VM has no disk.</p>}
+      {vm.disks.map((disk) => (
+        <DiskChain
+          key={disk.target}
+          disk={disk}
+          vm={vm}
+          chain={disk.imageId === null ? null : chainFrom(disk.imageId, images)}
+          dependents={dependents}
+          highlighted={highlighted}
+        />
+      ))}
+    </section>
+  );
+}
+
+function DiskChain({
+  disk,
+  vm,
+  chain,
+  dependents,
+  highlighted,
+}: {
+  readonly disk: Disk;
+  readonly vm: ReadableVm;
+  readonly chain: Chain | null;
+  readonly dependents: ReadonlyMap<string, Dependents>;
+  readonly highlighted: ReadonlySet<string> | null;
+}) {
+  return (
+    <div className={css('diskBlock')}>
+      <h4 className={css('diskTitle')}>
+        <HostText text={disk.target} />
+        {disk.device !== 'disk' && <Chip>{disk.device}</Chip>}
+        {disk.readOnly && <Chip>read-only</Chip>}
+        {disk.shareable && <Chip tone="warning">shareable</Chip>}
+        {chain && chain.images.length > 1 && <span className={css('quiet')}>{chain.images.length} layers</span>}
+      </h4>
+      {!chain && (
+        <p className={css('quiet')}>
+          {disk.source === null ? (
+            'empty drive'
+          ) : (
+            <>
+              <HostText text={disk.source} /> is not an image that could be examined
+            </>
+          )}
+        </p>
+      )}
+      {chain && (
+        <ol className={css('layers')}>
+          {chain.images.map((image, index) => (
+            <Layer
+              key={image.id}
+              image={image}
+              role={layerRole(index, chain)}
+              vm={vm}
+              dependents={dependentsOf(image.id, dependents)}
+              highlighted={highlighted?.has(image.id) ?? false}
+            />
+          ))}
+          {chain.end !== 'base' && (
+            <li className={css('end')}>
+              <CircleAlert size={14} aria-hidden />
+              <span>
+                {endWords[chain.end]}
+                {chain.endReference !== null && (
+                  <>
+                    {': '}
+                    <code>
+                      <HostText text={chain.endReference} />
+                    </code>
+                  </>
+                )}
+              </span>
+            </li>
+          )}
+        </ol>
+      )}
+    </div>
+  );
+}
+
+const endWords: Readonly<Record<Exclude<ChainEnd, 'base'>, string>> = {
+  missing: 'The chain is broken: an image is missing',
+  unreadable: 'The chain could not be followed: an image is unreadable',
+  unresolved: 'The chain could not be followed: this reference leads nowhere',
+  loop: 'The chain is a loop: this image comes again',
+};
+
+function layerRole(index: number, chain: Chain): string {
+  if (index === 0) return chain.images.length === 1 && chain.end === 'base' ? 'active layer, base' : 'active layer';
+  return index === chain.images.length - 1 && chain.end === 'base' ? 'base' : 'backing image';
+}
+
+function Layer({
+  image,
+  role,
+  vm,
+  dependents,
+  highlighted,
+}: {
+  readonly image: Image;
+  readonly role: string;
+  readonly vm: ReadableVm;
+  readonly dependents: Dependents;
+  readonly highlighted: boolean;
+}) {
+  const others = dependents.vms.filter((other) => other.uuid !== vm.uuid);
+  const [folder, file] = splitPath(image.id);
+  return (
+    <li className={css('layer', highlighted && 'highlighted')}>
+      <div className={css('layerHead')}>
+        <span className={css('role')}>{role}</span>
+        {highlighted && <Chip tone="accent">holds the selected snapshot</Chip>}
+        <Status image={image} />
+      </div>
+      <div className={css('pathLine')}>
+        <code className={css('path')} title={visibleString(image.id)}>
+          <span className={css('folder')}>
+            <HostText text={folder} />
+          </span>
+          <HostText text={file} />
+        </code>
+        <CopyButton text={image.id} what="path" />
+      </div>
+      <p className={css('sizes')}>
+        {image.format ?? 'format unknown'}
+        {image.virtualBytes !== null && <> · {formatBytes(image.virtualBytes)} virtual</>}
+        {image.allocatedBytes !== null && <> · {formatBytes(image.allocatedBytes)} on storage</>}
+        {image.fill !== null && <> · {Math.round(image.fill * 100)} % full</>}
+      </p>
+      {image.parent?.relation === 'backing' && image.parent.format === null && (
+        <p className={css('warning')}>The format of its backing image is not recorded.</p>
+      )}
+      {image.internalSnapshots.length > 0 && (
+        <details className={css('internal')}>
+          <summary>{count(image.internalSnapshots.length, 'internal snapshot')} in this image</summary>
+          <ul>
+            {image.internalSnapshots.map((internal) => (
+              <li key={internal.id}>
+                <HostText text={internal.name} />
+                <span className={css('quiet')}>
+                  {' '}
+                  id {visibleString(internal.id)}, {formatTime(internal.createdAt)}
+                  {internal.memoryBytes > 0 && `, ${formatBytes(internal.memoryBytes)} memory`}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {others.length > 0 && (
+        <p className={css('warning')}>
+          Also used by {count(others.length, 'VM')}:{' '}
+          {others.slice(0, 6).map((other, index) => (
+            <span key={other.uuid}>
+              {index > 0 && ', '}
+              <HostText text={other.name} />
+            </span>
+          ))}
+          {others.length > 6 && ` and ${others.length - 6} more`}
+        </p>
+      )}
+      <ArrowDown size={13} aria-hidden className={css('arrow')} />
+    </li>
+  );
+}
+
+function Status({ image }: { readonly image: Image }) {
+  return (
+    <>
+      {image.status === 'missing' && <Chip tone="danger">missing</Chip>}
+      {image.status === 'unreadable' && (
+        <Chip tone="danger" title={visibleString(image.problem ?? '')}>
+          unreadable
+        </Chip>
+      )}
+      {image.corrupt === true && <Chip tone="danger">marked corrupt</Chip>}
+    </>
+  );
+}
+
+function splitPath(path: string): readonly [folder: string, file: string] {
+  const end = path.lastIndexOf('/') + 1;
+  return [path.slice(0, end), path.slice(end)];
+}

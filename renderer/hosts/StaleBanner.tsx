@@ -1,0 +1,55 @@
+import { Button } from '../design/Button.tsx';
+import { Callout } from '../design/Callout.tsx';
+import { classes } from '../design/classes.ts';
+import { ErrorCallout } from '../design/ErrorCallout.tsx';
+import { formatAge, formatTime } from '../design/format.ts';
+import { useNow } from '../design/use-now.ts';
+import { refreshHost } from '../app/session.ts';
+import { useClient } from '../ipc/client-context.ts';
+import { useStore } from '../store/store.ts';
+import { ConnectButton } from './ConnectButton.tsx';
+import styles from './StaleBanner.module.css';
+
+const css = classes(styles);
+
+/** Says that what is shown is not what is: the host is not connected, or could not be read the last time. */
+export function StaleBanner({ hostId }: { readonly hostId: string }) {
+  const client = useClient();
+  const now = useNow();
+  const session = useStore((state) => state.hosts[hostId]?.session);
+  const inventory = useStore((state) => state.inventories[hostId]);
+  const readAt = inventory?.inventory?.readAt;
+  if (!session || readAt === undefined) return null;
+  const lastKnown = `What is shown was read at ${formatTime(readAt)} (${formatAge(readAt, now)}) and may have changed.`;
+  if (session.state !== 'connected') {
+    return (
+      <div className={css('banner')}>
+        <Callout
+          tone="warning"
+          title={session.state === 'connecting' ? 'Connecting to the host' : 'The host is not connected'}
+          actions={<ConnectButton hostId={hostId} />}
+        >
+          {lastKnown}
+        </Callout>
+      </div>
+    );
+  }
+  if (!inventory?.error) return null;
+  return (
+    <div className={css('banner')}>
+      <ErrorCallout
+        error={inventory.error}
+        actions={
+          <Button
+            onPress={() => {
+              refreshHost(client, hostId);
+            }}
+          >
+            Retry
+          </Button>
+        }
+      />
+      <p className={css('note')}>{lastKnown}</p>
+    </div>
+  );
+}

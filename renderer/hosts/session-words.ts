@@ -1,0 +1,26 @@
+import { CircleCheck, CircleX, LoaderCircle, Unplug, type LucideIcon } from 'lucide-react';
+import type { Host, SessionState } from '../../shared/model/host.ts';
+import { titleFor } from '../design/error-words.ts';
+import type { Tone } from '../design/Chip.tsx';
+
+/** The state of a session: icon, word and tone. */
+export function sessionAppearance(session: SessionState): { word: string; icon: LucideIcon; tone: Tone } {
+  switch (session.state) {
+    case 'connected':
+      return { word: 'Connected', icon: CircleCheck, tone: 'success' };
+    case 'connecting':
+      return { word: 'Connecting…', icon: LoaderCircle, tone: 'accent' };
+    case 'disconnected':
+      return { word: 'Not connected', icon: Unplug, tone: 'neutral' };
+    case 'failed':
+      return { word: titleFor(session.error.code), icon: CircleX, tone: 'danger' };
+  }
+}
+
+/** Where a host is: `root@kvm1.example:22`, or `This computer`. */
+export function hostAddress(host: Host): string {
+  const { connection } = host;
+  if (connection.transport === 'local') return 'This computer';
+  const port = connection.port === 22 ? '' : `:${connection.port}`;
+  return `${connection.user}@${connection.address}${port}`;
+}

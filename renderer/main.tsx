@@ -1,0 +1,24 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app/App.tsx';
+import { applyTheme, storedTheme } from './app/theme.ts';
+import { startSession } from './app/session.ts';
+import './design/tokens.css';
+import './design/base.css';
+import { createClient } from './ipc/client.ts';
+import { ClientContext } from './ipc/client-context.ts';
+import { shellPipe } from './ipc/shell-pipe.ts';
+
+applyTheme(storedTheme());
+const client = createClient(shellPipe());
+startSession(client);
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root.');
+createRoot(root).render(
+  <StrictMode>
+    <ClientContext value={client}>
+      <App />
+    </ClientContext>
+  </StrictMode>,
+);

@@ -1,0 +1,164 @@
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { useId, useState } from 'react';
+import type { Operation, OperationStep } from '../../shared/model/operation.ts';
+import type { PlanStep } from '../../shared/model/plan.ts';
+import { reportFailure } from '../app/toasts.ts';
+import { Button } from '../design/Button.tsx';
+import { Chip } from '../design/Chip.tsx';
+import { classes } from '../design/classes.ts';
+import { CopyButton } from '../design/Copy.tsx';
+import { ErrorCallout } from '../design/ErrorCallout.tsx';
+import { formatClock, formatDuration, formatTime } from '../design/format.ts';
+import { HostText } from '../design/HostText.tsx';
+import { useNow } from '../design/use-now.ts';
+import { useClient } from '../ipc/client-context.ts';
+import { shellLine } from '../plans/shell-words.ts';
+import { hasEnded } from '../store/state.ts';
+import { Interruption } from './Interruption.tsx';
+import styles from './OperationCard.module.css';
+import { operationAppearance, progressOf, stepAppearance } from './operation-words.ts';
+
+const css = classes(styles);
+
+/** One operation: how far it is, and opened, its steps with what they printed. */
+export function OperationCard({ operation }: { readonly operation: Operation }) {
+  const ended = hasEnded(operation);
+  const needsAttention = operation.state === 'failed' || operation.state === 'interrupted';
+  // Until somebody opens or closes it, it is open while there is something to see.
+  const [chosen, setChosen] = useState<boolean | null>(null);
+  const open = chosen ?? (!ended || needsAttention);
+  const titleId = useId();
+  const { word, icon: Icon, tone, spins } = operationAppearance(operation.state);
+  const { done, all } = progressOf(operation);
+  const Chevron = open ? ChevronDown : ChevronRight;
+  return (
+    <article className={css('card')} aria-labelledby={titleId}>
+      <header className={css('header')}>
+        <button
+          type="button"
+          className={css('toggle')}
+          aria-expanded={open}
+          onClick={() => {
+            setChosen(!open);
+          }}
+        >
+          <Chevron size={14} aria-hidden />
+          <span id={titleId} className={css('title')}>
+            <HostText text={operation.plan.title} />
+          </span>
+        </button>
+        <span className={css('where')}>
+          <HostText text={operation.plan.vmName} /> on <HostText text={operation.plan.hostName} />
+        </span>
+        <Chip tone={tone} icon={<Icon size={11} aria-hidden className={css(spins && 'spinning')} />}>
+          {word}
+        </Chip>
+        <span className={css('progress')}>
+          <progress value={done} max={Math.max(1, all)} aria-label="Steps done" />
+          {done} of {all}
+        </span>
+        <Elapsed operation={operation} />
+        {!ended && <Cancel operation={operation} />}
+      </header>
+      {open && (
+        <div className={css('body')}>
+          {operation.error && <ErrorCallout error={operation.error} live={false} />}
+          {operation.state === 'interrupted' && <Interruption operation={operation} />}
+          <ol className={css('steps')}>
+            {operation.plan.steps.map((step) => (
+              <Step
+                key={step.index}
+                step={step}
+                run={operation.steps.find((run) => run.index === step.index) ?? null}
+              />
+            ))}
+          </ol>
+        </div>
+      )}
+      <span className={css('visuallyHidden')} role="status">
+        {ended ? `${operation.plan.title}: ${word}` : ''}
+      </span>
+    </article>
+  );
+}
+
+function Elapsed({ operation }: { readonly operation: Operation }) {
+  const now = useNow(operation.endedAt === null ? 1000 : 60_000);
+  const end = operation.endedAt ?? (operation.state === 'interrupted' ? null : now);
+  return (
+    <span className={css('elapsed')} title={`Started ${formatTime(operation.startedAt)}`}>
+      {formatClock(operation.startedAt)}
+      {end !== null && `, ${formatDuration(end - operation.startedAt)}`}
+    </span>
+  );
+}
+
+function Cancel({ operation }: { readonly operation: Operation }) {
+  const client = useClient();
+  const [asked, setAsked] = useState(false);
+  const running = operation.steps.find((step) => step.state === 'running');
+  const meaning = (running && operation.plan.steps[running.index]?.cancel) ?? 'It stops before the next step.';
+  return (
+    <Button
+      size="small"
+      label="Cancel operation"
+      tooltip={meaning}
+      disabledReason={asked ? 'It stops before the next step; a step that runs is never cut off.' : null}
+      onPress={() => {
+        setAsked(true);
+        client.request('operations.cancel', { operationId: operation.id }).catch((error: unknown) => {
+          setAsked(false);
+          reportFailure('Not cancelled', error);
+        });
+      }}
+    >
+      {asked ? 'Cancelling…' : 'Cancel'}
+    </Button>
+  );
+}
+
+function Step({ step, run }: { readonly step: PlanStep; readonly run: OperationStep | null }) {
+  const { word, icon: Icon, tone, spins } = stepAppearance(run?.state ?? 'waiting');
+  const command = shellLine(step.argv);
+  const exitCode = run?.exitCode ?? 0;
+  const duration = durationOf(run);
+  const output = run?.output.trimEnd() ?? '';
+  return (
+    <li className={css('step')}>
+      <Icon size={15} aria-hidden className={`${css('stepIcon', tone)} ${css(spins && 'spinning')}`} />
+      <div className={css('stepBody')}>
+        <p>
+          <HostText text={step.title} />{' '}
+          <span className={css('quiet')}>
+            {word}
+            {duration !== null && `, ${formatDuration(duration)}`}
+            {exitCode !== 0 && `, exit code ${exitCode}`}
+          </span>
+        </p>
+        <p className={css('command')}>
+          <code>
+            <HostText text={command} />
+          </code>
+          <CopyButton text={command} what={`command of step ${step.index + 1}`} />
+        </p>
+        {run?.state === 'running' && (
+          <p className={css('quiet')}>
+            If cancelled now: <HostText text={step.cancel} />
+          </p>
+        )}
+        {output !== '' && (
+          // It scrolls, so the keyboard must get to it.
+          <pre className={css('output')} tabIndex={0} role="region" aria-label={`Output of step ${step.index + 1}`}>
+            <HostText text={output} lines />
+          </pre>
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** Seconds that a step took; null while it has not ended. */
+function durationOf(run: OperationStep | null): number | null {
+  const { startedAt, endedAt } = run ?? { startedAt: null, endedAt: null };
+  return startedAt === null || endedAt === null ? null : endedAt - startedAt;
+}

@@ -1,0 +1,152 @@
+import { useState } from 'react';
+import type { ReadableVm } from '../../shared/model/inventory.ts';
+import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
+import { Button } from '../design/Button.tsx';
+import { classes } from '../design/classes.ts';
+import { Dialog } from '../design/Dialog.tsx';
+import { CheckboxLine, ChoiceField, TextField } from '../design/fields.tsx';
+import { formatBytes, formatSnapshotName } from '../design/format.ts';
+import { HostText } from '../design/HostText.tsx';
+import { PlanDialog } from './PlanDialog.tsx';
+import styles from './CreateSnapshotDialog.module.css';
+
+const css = classes(styles);
+type Kind = 'internal' | 'external';
+
+/** Asks for name, kind and description of a new snapshot, then shows the plan for it; back from there loses nothing. */
+export function CreateSnapshotDialog({
+  hostId,
+  vm,
+  onClose,
+}: {
+  readonly hostId: string;
+  readonly vm: ReadableVm;
+  readonly onClose: () => void;
+}) {
+  const disks = vm.disks.filter((disk) => (disk.device === 'disk' || disk.device === 'lun') && disk.source !== null);
+  const [name, setName] = useState(() => formatSnapshotName(new Date()));
+  const [kind, setKind] = useState<Kind>('internal');
+  const [description, setDescription] = useState('');
+  const [targets, setTargets] = useState<ReadonlySet<string>>(
+    () => new Set(disks.filter((disk) => !disk.readOnly).map((disk) => disk.target)),
+  );
+  const [tried, setTried] = useState(false);
+  const [request, setRequest] = useState<ChangeRequest | null>(null);
+
+  if (request) {
+    return (
+      <PlanDialog
+        hostId={hostId}
+        request={request}
+        onBack={() => {
+          setRequest(null);
+        }}
+        onClose={onClose}
+      />
+    );
+  }
+
+  const nameError =
+    checkSnapshotName(name) ??
+    (vm.snapshots.some((snapshot) => snapshot.name === name) ? 'This VM has a snapshot of that name already.' : null);
+  const disksError = kind === 'external' && targets.size === 0 ? 'Choose at least one disk.' : null;
+  const submit = () => {
+    setTried(true);
+    if (nameError !== null || disksError !== null) return;
+    const diskTargets =
+      kind === 'external' ? disks.map((disk) => disk.target).filter((target) => targets.has(target)) : null;
+    setRequest({ action: 'createSnapshot', vmUuid: vm.uuid, kind, name, description, diskTargets });
+  };
+
+  return (
+    <Dialog
+      title={
+        <>
+          Create a snapshot of <HostText text={vm.name} />
+        </>
+      }
+      onClose={onClose}
+      footer={
+        <>
+          <Button onPress={onClose}>Cancel</Button>
+          <Button tone="primary" onPress={submit}>
+            Review plan…
+          </Button>
+        </>
+      }
+    >
+      <form
+        className={css('form')}
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <TextField
+          label="Name"
+          value={name}
+          onChange={setName}
+          autoFocus
+          error={tried || name !== name.trim() ? nameError : null}
+        />
+        <ChoiceField<Kind>
+          label="Kind"
+          value={kind}
+          onChange={setKind}
+          choices={[
+            { value: 'internal', label: 'Internal', description: internalMeaning(vm) },
+            { value: 'external', label: 'External, disks only', description: externalMeaning(vm) },
+          ]}
+        />
+        {kind === 'external' && (
+          <fieldset className={css('disks')}>
+            <legend>Disks to include</legend>
+            {disks.map((disk) => (
+              <CheckboxLine
+                key={disk.target}
+                selected={targets.has(disk.target)}
+                onChange={(selected) => {
+                  const next = new Set(targets);
+                  if (selected) next.add(disk.target);
+                  else next.delete(disk.target);
+                  setTargets(next);
+                }}
+              >
+                <span className={css('target')}>
+                  <HostText text={disk.target} />
+                </span>
+                <code className={css('source')}>
+                  <HostText text={disk.source ?? ''} />
+                </code>
+              </CheckboxLine>
+            ))}
+            {tried && disksError !== null && <p className={css('error')}>{disksError}</p>}
+            <p className={css('quiet')}>A disk that is left out keeps its active layer and is not in the snapshot.</p>
+          </fieldset>
+        )}
+        <TextField
+          label="Description (optional)"
+          value={description}
+          onChange={setDescription}
+          multiline
+          error={description.length > 10_000 ? 'At most 10 000 characters.' : null}
+        />
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
+
+function internalMeaning(vm: ReadableVm): string {
+  const memory = vm.memoryBytes === null ? '' : ` (up to ${formatBytes(vm.memoryBytes)})`;
+  return vm.state === 'shutoff'
+    ? 'Kept inside the disk images. The VM is shut off, so there is no memory to save and nothing stands still.'
+    : `Kept inside the disk images, with the memory${memory}. The guest stands still while it is written, then runs on; a revert brings it back running.`;
+}
+
+function externalMeaning(vm: ReadableVm): string {
+  return vm.state === 'shutoff'
+    ? 'The present images are frozen and new overlays take the writes from the next start on.'
+    : 'The present images are frozen and new overlays take the writes at once: hardly a pause, but no memory. A revert finds the disks as after a power cut.';
+}

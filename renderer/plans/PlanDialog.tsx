@@ -1,0 +1,128 @@
+import { Play } from 'lucide-react';
+import { useEffect, useRef } from 'react';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
+import { Button } from '../design/Button.tsx';
+import { classes } from '../design/classes.ts';
+import { CopyButton } from '../design/Copy.tsx';
+import { Dialog } from '../design/Dialog.tsx';
+import { ErrorCallout } from '../design/ErrorCallout.tsx';
+import { HostText } from '../design/HostText.tsx';
+import { Skeleton } from '../design/Skeleton.tsx';
+import { useRequest } from '../ipc/use-request.ts';
+import { PlanReview } from './PlanReview.tsx';
+import styles from './PlanDialog.module.css';
+
+const css = classes(styles);
+
+const titles: Readonly<Record<ChangeRequest['action'], string>> = {
+  createSnapshot: 'Create snapshot',
+  revertToSnapshot: 'Revert',
+  deleteSnapshot: 'Delete snapshot',
+};
+
+/** What the run button says: the deed itself, not "OK". */
+function deed(plan: Plan): string {
+  switch (plan.request.action) {
+    case 'createSnapshot':
+      return 'Create snapshot';
+    case 'revertToSnapshot':
+      return 'Revert VM';
+    case 'deleteSnapshot':
+      return plan.request.withDescendants ? 'Delete snapshots' : 'Delete snapshot';
+  }
+}
+
+/** Makes a plan for `request`, shows it whole, and runs it if its reader says so. */
+export function PlanDialog({
+  hostId,
+  request,
+  onBack,
+  onClose,
+}: {
+  readonly hostId: string;
+  readonly request: ChangeRequest;
+  /** To the form that the request came from, with what was entered. */
+  readonly onBack?: (() => void) | undefined;
+  readonly onClose: () => void;
+}) {
+  const planning = useRequest('plans.create');
+  const starting = useRequest('operations.start');
+  const { send: sendPlan } = planning;
+  useEffect(() => {
+    void sendPlan({ hostId, request });
+  }, [sendPlan, hostId, request]);
+  const cancelButton = useRef<HTMLButtonElement>(null);
+
+  const plan = planning.pending ? null : planning.value;
+  const destructive = request.action !== 'createSnapshot';
+  const stale = SnaptreeError.is(starting.error, 'planStale', 'planNotFound');
+  const planAgain = () => {
+    void planning.send({ hostId, request });
+  };
+  const run = async () => {
+    if (!plan) return;
+    const started = await starting.send({ planId: plan.id });
+    if (started) onClose();
+  };
+  const canRun = plan !== null && plan.refusals.length === 0 && !stale;
+
+  return (
+    <Dialog
+      title={plan ? <HostText text={plan.title} /> : titles[request.action]}
+      width="wide"
+      onClose={onClose}
+      footer={
+        <>
+          <div className={css('left')}>
+            {onBack && <Button onPress={onBack}>Back</Button>}
+            {plan && plan.script !== '' && (
+              <CopyButton text={plan.script} what="plan as a shell script" caption="Copy as script" />
+            )}
+          </div>
+          <Button ref={cancelButton} autoFocus={destructive} onPress={onClose}>
+            {plan && plan.refusals.length > 0 ? 'Close' : 'Cancel'}
+          </Button>
+          {canRun && (
+            <Button
+              tone={destructive ? 'danger' : 'primary'}
+              disabledReason={starting.pending ? 'The operation is being started.' : null}
+              label={deed(plan)}
+              onPress={() => {
+                void run();
+              }}
+            >
+              <Play size={14} aria-hidden />
+              {deed(plan)}
+            </Button>
+          )}
+          {stale && (
+            <Button
+              tone="primary"
+              onPress={() => {
+                starting.reset();
+                planAgain();
+              }}
+            >
+              Make the plan again
+            </Button>
+          )}
+        </>
+      }
+    >
+      <div className={css('content')}>
+        {starting.error && !planning.pending && <ErrorCallout error={starting.error} />}
+        {planning.pending && (
+          <>
+            <p className={css('quiet')}>Reading the host and making the plan. Nothing is changed yet.</p>
+            <Skeleton lines={8} label="Making the plan" />
+          </>
+        )}
+        {planning.error && (
+          <ErrorCallout error={planning.error} actions={<Button onPress={planAgain}>Try again</Button>} />
+        )}
+        {plan && <PlanReview plan={plan} />}
+      </div>
+    </Dialog>
+  );
+}

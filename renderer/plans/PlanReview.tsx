@@ -1,0 +1,199 @@
+import type { Plan, PlanNote, PlanStep } from '../../shared/model/plan.ts';
+import { Callout } from '../design/Callout.tsx';
+import { Chip, type Tone } from '../design/Chip.tsx';
+import { classes } from '../design/classes.ts';
+import { CopyButton } from '../design/Copy.tsx';
+import { count, formatBytes } from '../design/format.ts';
+import { HostText } from '../design/HostText.tsx';
+import { visibleString } from '../design/visible-text.ts';
+import { findVm } from '../store/state.ts';
+import { useStore } from '../store/store.ts';
+import { vmStateWords } from '../tree/words.ts';
+import { PlannedTreeView } from './PlannedTreeView.tsx';
+import { plannedChains, plannedTree } from './plan-changes.ts';
+import styles from './PlanReview.module.css';
+import { shellLine } from './shell-words.ts';
+
+const css = classes(styles);
+
+/** A plan as it is to be read before it is run: why not, what to know, what exactly, and what then. */
+export function PlanReview({ plan }: { readonly plan: Plan }) {
+  const refused = plan.refusals.length > 0;
+  return (
+    <>
+      <p className={css('subject')}>
+        VM <strong>{<HostText text={plan.vmName} />}</strong> on host{' '}
+        <strong>{<HostText text={plan.hostName} />}</strong>
+        {!refused && <span className={css('quiet')}>, {count(plan.steps.length, 'step')}. Nothing has run yet.</span>}
+      </p>
+      {refused && (
+        <Callout tone="danger" title="This plan is refused, and nothing was changed">
+          <Notes notes={plan.refusals} />
+        </Callout>
+      )}
+      {plan.warnings.length > 0 && (
+        <Callout tone="warning" title="Know this first">
+          <Notes notes={plan.warnings} />
+        </Callout>
+      )}
+      {!refused && (
+        <div className={css('columns')}>
+          <div className={css('column')}>
+            <Summary plan={plan} />
+            <section>
+              <h3 className={css('heading')}>Steps</h3>
+              <ol className={css('steps')}>
+                {plan.steps.map((step) => (
+                  <Step key={step.index} step={step} />
+                ))}
+              </ol>
+            </section>
+          </div>
+          <Afterwards plan={plan} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Notes({ notes }: { readonly notes: readonly PlanNote[] }) {
+  return (
+    <ul className={css('notes')}>
+      {notes.map((note, index) => (
+        <li key={index}>
+          <HostText text={note.message} lines />
+          {note.names.length > 0 && (
+            <span className={css('names')}>
+              {note.names.map((name) => (
+                <Chip key={name} title={visibleString(name)}>
+                  <HostText text={name} />
+                </Chip>
+              ))}
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Summary({ plan }: { readonly plan: Plan }) {
+  const { neededBytes, freeBytes, folder } = plan.space;
+  const tooLittle = neededBytes !== null && freeBytes !== null && neededBytes > freeBytes;
+  return (
+    <dl className={css('facts')}>
+      <div>
+        <dt>Space</dt>
+        <dd className={css(tooLittle && 'bad')}>
+          {neededBytes === 0 ? 'none needed' : `at most ${formatBytes(neededBytes)} needed`}
+          {', '}
+          {formatBytes(freeBytes)} free
+          {folder !== null && (
+            <>
+              {' in '}
+              <code>
+                <HostText text={folder} />
+              </code>
+            </>
+          )}
+          {tooLittle && ': too little'}
+        </dd>
+      </div>
+      <div>
+        <dt>Pause</dt>
+        <dd>
+          {plan.expectedPause === null ? 'The guest does not stand still.' : <HostText text={plan.expectedPause} />}
+        </dd>
+      </div>
+      <div>
+        <dt>VM then</dt>
+        <dd>{vmStateWords[plan.after.vmState]}</dd>
+      </div>
+    </dl>
+  );
+}
+
+const effects: readonly (readonly [
+  keyof PlanStep & ('deletes' | 'invalidates' | 'creates' | 'writes' | 'reads'),
+  string,
+  Tone,
+])[] = [
+  ['deletes', 'deletes', 'danger'],
+  ['invalidates', 'invalidates', 'warning'],
+  ['creates', 'creates', 'success'],
+  ['writes', 'writes', 'accent'],
+  ['reads', 'reads', 'neutral'],
+];
+
+function Step({ step }: { readonly step: PlanStep }) {
+  const command = shellLine(step.argv);
+  return (
+    <li className={css('step')}>
+      <p className={css('stepTitle')}>
+        <span className={css('number')}>{step.index + 1}</span>
+        <HostText text={step.title} />
+      </p>
+      <div className={css('commandLine')}>
+        <code className={css('command')}>
+          <HostText text={command} />
+        </code>
+        <CopyButton text={command} what={`command of step ${step.index + 1}`} />
+      </div>
+      <ul className={css('effects')}>
+        {effects.flatMap(([key, word, tone]) =>
+          step[key].map((path) => (
+            <li key={`${key} ${path}`}>
+              <Chip tone={tone}>{word}</Chip>
+              <code>
+                <HostText text={path} />
+              </code>
+            </li>
+          )),
+        )}
+      </ul>
+      <p className={css('cancel')}>
+        If cancelled here: <HostText text={step.cancel} />
+      </p>
+    </li>
+  );
+}
+
+function Afterwards({ plan }: { readonly plan: Plan }) {
+  const before = useStore((state) => findVm(state, plan.hostId, plan.vmUuid));
+  const inventory = useStore((state) => state.inventories[plan.hostId]?.inventory ?? null);
+  if (!before?.readable || !inventory) return null;
+  const tree = plannedTree(before, plan);
+  const chains = plannedChains(before, inventory, plan);
+  return (
+    <div className={css('column')}>
+      <section>
+        <h3 className={css('heading')}>Snapshots afterwards</h3>
+        <PlannedTreeView tree={tree} plan={plan} vm={before} />
+      </section>
+      {chains.length > 0 && (
+        <section>
+          <h3 className={css('heading')}>Chains afterwards</h3>
+          {chains.map((chain) => (
+            <div key={chain.target} className={css('chain')}>
+              <p className={css('chainTitle')}>
+                <HostText text={chain.target} />
+                <Chip tone={chain.changed ? 'accent' : 'neutral'}>{chain.changed ? 'changed' : 'as before'}</Chip>
+              </p>
+              <ol className={css('chainImages')}>
+                {chain.imageIds.map((imageId, index) => (
+                  <li key={imageId}>
+                    <code title={visibleString(imageId)}>
+                      <HostText text={imageId.slice(imageId.lastIndexOf('/') + 1)} />
+                    </code>{' '}
+                    <span className={css('quiet')}>{index === 0 ? 'active layer' : null}</span>
+                    {chain.added.has(imageId) && <Chip tone="success">new</Chip>}
+                  </li>
+                ))}
+              </ol>
+            </div>
+          ))}
+        </section>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,98 @@
+/** Everything that the window knows. Plain data, replaced and never changed in place. */
+import type { InventoryState, Notice, ResponseValue } from '../../shared/contract.ts';
+import type { HostWithSession } from '../../shared/model/host.ts';
+import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
+import type { Operation } from '../../shared/model/operation.ts';
+import type { ChangeRequest } from '../../shared/model/plan.ts';
+import type { Question } from '../../shared/model/question.ts';
+
+export interface SelectionState {
+  readonly hostId: string | null;
+  readonly vmUuid: string | null;
+  /** Null with a VM selected: "you are here", the VM as it is now. */
+  readonly snapshotId: string | null;
+}
+
+export type DialogState =
+  | { readonly kind: 'addHost' }
+  | { readonly kind: 'editHost'; readonly hostId: string }
+  | { readonly kind: 'removeHost'; readonly hostId: string }
+  | { readonly kind: 'createSnapshot'; readonly hostId: string; readonly vmUuid: string }
+  | { readonly kind: 'plan'; readonly hostId: string; readonly request: ChangeRequest };
+
+export interface State {
+  /** Of this window with the main process. Null: not known yet. */
+  readonly shellConnected: boolean | null;
+  readonly application: ResponseValue<'application.describe'> | null;
+  /** Null until the host book was heard of. */
+  readonly hostIds: readonly string[] | null;
+  readonly hosts: Readonly<Record<string, HostWithSession>>;
+  readonly inventories: Readonly<Record<string, InventoryState>>;
+  readonly questions: readonly Question[];
+  readonly operations: Readonly<Record<string, Operation>>;
+  readonly notices: readonly Notice[];
+  readonly selection: SelectionState;
+  readonly search: string;
+  readonly collapsedHosts: ReadonlySet<string>;
+  /** By `vmKey`: the rows of the snapshot tree that are collapsed. */
+  readonly collapsedSnapshots: Readonly<Record<string, ReadonlySet<string>>>;
+  readonly dialog: DialogState | null;
+}
+
+export const nothingSelected: SelectionState = { hostId: null, vmUuid: null, snapshotId: null };
+
+export const initialState: State = {
+  shellConnected: null,
+  application: null,
+  hostIds: null,
+  hosts: {},
+  inventories: {},
+  questions: [],
+  operations: {},
+  notices: [],
+  selection: nothingSelected,
+  search: '',
+  collapsedHosts: new Set(),
+  collapsedSnapshots: {},
+  dialog: null,
+};
+
+/** The key of a VM over all hosts: a UUID may be on two hosts, of a copied VM. */
+export function vmKey(hostId: string, vmUuid: string): string {
+  return `${hostId}/${vmUuid}`;
+}
+
+/** The VM with this UUID in what was last read of the host, or null. */
+export function findVm(state: State, hostId: string | null, vmUuid: string | null): Vm | null {
+  if (hostId === null || vmUuid === null) return null;
+  return state.inventories[hostId]?.inventory?.vms.find((vm) => vm.uuid === vmUuid) ?? null;
+}
+
+/** The selected snapshot of a readable VM, or null where "you are here" is selected. */
+export function findSnapshot(vm: Vm | null, snapshotId: string | null): Snapshot | null {
+  if (!vm?.readable || snapshotId === null) return null;
+  return vm.snapshots.find((snapshot) => snapshot.id === snapshotId) ?? null;
+}
+
+const ended: ReadonlySet<Operation['state']> = new Set([
+  'succeeded',
+  'failed',
+  'cancelled',
+  'interrupted',
+  'forgotten',
+]);
+
+/** Whether an operation has ended, one way or another; an interrupted one has, for now. */
+export function hasEnded(operation: Operation): boolean {
+  return ended.has(operation.state);
+}
+
+/** Whether an operation on the VM stands in the way of another. */
+export function operationRunsOn(state: State, hostId: string, vmUuid: string): boolean {
+  return Object.values(state.operations).some(
+    (operation) =>
+      operation.plan.hostId === hostId &&
+      operation.plan.vmUuid === vmUuid &&
+      (!hasEnded(operation) || operation.state === 'interrupted'),
+  );
+}

@@ -1,0 +1,78 @@
+import { classes } from '../design/classes.ts';
+import styles from './LaneGraph.module.css';
+import { laneX, type LaneMetrics } from './lane-metrics.ts';
+import { passingLanes, type TreeRow } from './layout.ts';
+
+const css = classes(styles);
+
+/** The lanes of one row: what passes, what comes from above, the node, what goes on below. Says nothing to a reader. */
+export function LaneGraph({
+  row,
+  metrics,
+  height,
+}: {
+  readonly row: TreeRow;
+  readonly metrics: LaneMetrics;
+  readonly height: number;
+}) {
+  const middle = height / 2;
+  const x = laneX(row.lane, metrics);
+  const width = x + 9;
+  const fromX = row.parentLane === null ? null : laneX(row.parentLane, metrics);
+  const radius = 4.5;
+  return (
+    <svg className={css('graph')} width={width} height={height} aria-hidden>
+      {passingLanes(row.passing).map((passing) => (
+        <path
+          key={passing.lane}
+          className={css('line', passing.onPath && 'onPath')}
+          d={`M${laneX(passing.lane, metrics)} 0V${height}`}
+        />
+      ))}
+      {fromX !== null && (
+        <path
+          className={css('line', row.onPath && 'onPath')}
+          d={fromX === x ? `M${x} 0V${middle}` : `M${fromX} 0C${fromX} ${middle} ${fromX} ${middle} ${x} ${middle}`}
+        />
+      )}
+      {row.hasLineBelow && (
+        <path className={css('line', row.childOnPath && 'onPath')} d={`M${x} ${middle}V${height}`} />
+      )}
+      <NodeShape row={row} x={x} y={middle} radius={radius} />
+    </svg>
+  );
+}
+
+/** A circle for internal, a square for external, a diamond for other kinds, a ring for "you are here". */
+function NodeShape({
+  row,
+  x,
+  y,
+  radius,
+}: {
+  readonly row: TreeRow;
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+}) {
+  if (!row.snapshot) {
+    return (
+      <>
+        <circle className={css('hereRing')} cx={x} cy={y} r={radius + 1.5} />
+        <circle className={css('hereDot')} cx={x} cy={y} r={2.5} />
+      </>
+    );
+  }
+  const className = css('node', row.onPath && 'onPath');
+  switch (row.snapshot.kind) {
+    case 'internal':
+      return <circle className={className} cx={x} cy={y} r={radius} />;
+    case 'external':
+      return <rect className={className} x={x - 4} y={y - 4} width={8} height={8} rx={1} />;
+    case 'mixed':
+    case 'volume':
+    case 'copy':
+    case 'unknown':
+      return <path className={className} d={`M${x} ${y - 5.5}L${x + 5.5} ${y}L${x} ${y + 5.5}L${x - 5.5} ${y}Z`} />;
+  }
+}

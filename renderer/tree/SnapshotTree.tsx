@@ -1,0 +1,219 @@
+import { ChevronDown, ChevronRight, MapPin, MemoryStick, TriangleAlert } from 'lucide-react';
+import { useMemo } from 'react';
+import type { ReadableVm } from '../../shared/model/inventory.ts';
+import { classes } from '../design/classes.ts';
+import { Chip } from '../design/Chip.tsx';
+import { count, formatAge, formatTime, formatUtc } from '../design/format.ts';
+import { HostText } from '../design/HostText.tsx';
+import { TreeGrid, type TreeColumn } from '../design/TreeGrid.tsx';
+import { useNow } from '../design/use-now.ts';
+import { visibleString } from '../design/visible-text.ts';
+import { LaneGraph } from './LaneGraph.tsx';
+import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
+import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
+import styles from './SnapshotTree.module.css';
+import { snapshotKindWords, vmStateWords } from './words.ts';
+
+const css = classes(styles);
+const rowHeight = 28;
+
+const columns: readonly TreeColumn[] = [
+  { id: 'name', title: 'Snapshot', className: css('name') },
+  { id: 'kind', title: 'Kind', className: css('kind') },
+  { id: 'state', title: 'VM was', className: css('state') },
+  { id: 'created', title: 'Created', className: css('created') },
+  { id: 'disks', title: 'Disks', className: css('disks') },
+  { id: 'description', title: 'Description', className: css('description') },
+];
+
+interface SnapshotTreeProps {
+  readonly vm: ReadableVm;
+  readonly collapsed: ReadonlySet<string>;
+  /** Null: "you are here". */
+  readonly selectedId: string | null;
+  /** Rows whose name holds this are marked. */
+  readonly search: string;
+  readonly onSelect: (snapshotId: string | null) => void;
+  readonly onToggle: (rowKey: string, expanded: boolean) => void;
+  readonly onMenu: (anchor: HTMLElement, point: { readonly x: number; readonly y: number } | null) => void;
+  readonly onDelete: () => void;
+}
+
+/** The snapshots of a VM as a treegrid with lanes. */
+export function SnapshotTree(props: SnapshotTreeProps) {
+  const { vm, collapsed, selectedId, search } = props;
+  const now = useNow();
+  const layout = useMemo(
+    () => layoutTree(vm.snapshots, vm.currentSnapshotId, collapsed),
+    [vm.snapshots, vm.currentSnapshotId, collapsed],
+  );
+  const metrics = useMemo(() => laneMetrics(layout.laneCount), [layout.laneCount]);
+  const selectedKey = selectedId === null ? hereKey : snapshotKey(selectedId);
+  return (
+    <TreeGrid
+      label={`Snapshots of ${visibleString(vm.name)}`}
+      rows={layout.rows}
+      columns={columns}
+      rowHeight={() => rowHeight}
+      selectedKey={visibleKey(layout.rows, selectedKey)}
+      onSelect={(row) => {
+        props.onSelect(row.snapshot?.id ?? null);
+      }}
+      onToggle={(row, expanded) => {
+        props.onToggle(row.key, expanded);
+      }}
+      onMenu={(_row, anchor, point) => {
+        props.onMenu(anchor, point);
+      }}
+      onDelete={(row) => {
+        if (row.snapshot) props.onDelete();
+      }}
+      textOf={(row) => row.snapshot?.name ?? 'You are here'}
+      rowClassName={(row) =>
+        css(
+          'row',
+          !row.snapshot && 'here',
+          search !== '' && row.snapshot?.name.toLocaleLowerCase().includes(search) && 'found',
+        )
+      }
+      renderRow={(row) => (
+        <>
+          <NameCell row={row} vm={vm} metrics={metrics} onToggle={props.onToggle} />
+          {row.snapshot ? <SnapshotCells row={row} now={now} /> : <HereCells vm={vm} />}
+        </>
+      )}
+    />
+  );
+}
+
+/** The row that stands for the selection: where "you are here" is hidden by a collapsed row, none. */
+function visibleKey(rows: readonly TreeRow[], key: string): string | null {
+  return rows.some((row) => row.key === key) ? key : null;
+}
+
+function NameCell({
+  row,
+  vm,
+  metrics,
+  onToggle,
+}: {
+  readonly row: TreeRow;
+  readonly vm: ReadableVm;
+  readonly metrics: LaneMetrics;
+  readonly onToggle: SnapshotTreeProps['onToggle'];
+}) {
+  const Chevron = row.expanded ? ChevronDown : ChevronRight;
+  const isCurrent = row.snapshot !== null && row.snapshot.id === vm.currentSnapshotId;
+  return (
+    <div role="gridcell" className={css('cell', 'name')}>
+      <LaneGraph row={row} metrics={metrics} height={rowHeight} />
+      {/* For the mouse only: the keyboard has the arrow keys, and a reader has aria-expanded. */}
+      <span
+        aria-hidden
+        className={css('chevron', (row.branches || row.expanded === false) && 'always')}
+        onMouseDown={(event) => {
+          if (row.expanded === null) return;
+          event.stopPropagation();
+          event.preventDefault();
+          onToggle(row.key, !row.expanded);
+        }}
+      >
+        {row.expanded !== null && <Chevron size={14} />}
+      </span>
+      {row.snapshot ? (
+        <span className={css('text')} title={visibleString(row.snapshot.name)}>
+          <HostText text={row.snapshot.name} />
+        </span>
+      ) : (
+        <span className={css('text', 'hereText')}>You are here</span>
+      )}
+      {isCurrent && <Chip title="The present state of the VM was built on this snapshot">current</Chip>}
+      {row.hiddenCount > 0 && (
+        <Chip tone={row.hidesHere ? 'accent' : 'neutral'} icon={row.hidesHere && <MapPin size={11} aria-hidden />}>
+          {count(row.hiddenCount, 'row')} hidden{row.hidesHere && ', you are here among them'}
+        </Chip>
+      )}
+      {row.oddity && (
+        <Chip tone="warning" icon={<TriangleAlert size={11} aria-hidden />} title={oddityExplanations[row.oddity]}>
+          {oddityWords[row.oddity]}
+        </Chip>
+      )}
+    </div>
+  );
+}
+
+const oddityWords = { missingParent: 'parent missing', cycle: 'parents in a circle' } as const;
+const oddityExplanations = {
+  missingParent: 'The record of this snapshot names a parent that does not exist. It is shown as a root.',
+  cycle: 'The records name each other as parents in a circle. The oldest is shown as the root.',
+} as const;
+
+function SnapshotCells({ row, now }: { readonly row: TreeRow; readonly now: number }) {
+  const { snapshot } = row;
+  if (!snapshot) return null;
+  const included = snapshot.disks.filter((disk) => disk.kind !== 'none').length;
+  const description = snapshot.description.trim();
+  return (
+    <>
+      <div role="gridcell" className={css('cell', 'kind')}>
+        <span className={css('text')}>{snapshotKindWords[snapshot.kind]}</span>
+        {snapshot.memory.kind !== 'none' && (
+          <span className={css('memory')} title={`With memory (${snapshot.memory.kind})`}>
+            <MemoryStick size={13} role="img" aria-label="with memory" />
+          </span>
+        )}
+      </div>
+      <div role="gridcell" className={css('cell', 'state')}>
+        <span className={css('text')}>{vmStateWords[snapshot.vmState]}</span>
+      </div>
+      <div
+        role="gridcell"
+        className={css('cell', 'created')}
+        title={snapshot.createdAt === null ? undefined : formatUtc(snapshot.createdAt)}
+      >
+        {snapshot.createdAt === null ? (
+          <span className={css('quiet')}>unknown</span>
+        ) : (
+          <>
+            <span className={css('time')}>{formatTime(snapshot.createdAt).slice(0, 16)}</span>
+            <span className={css('age')}>{formatAge(snapshot.createdAt, now)}</span>
+          </>
+        )}
+      </div>
+      <div role="gridcell" className={css('cell', 'disks')}>
+        <span title={`${included} of ${snapshot.disks.length} disks are in this snapshot`}>
+          {included === snapshot.disks.length ? included : `${included} of ${snapshot.disks.length}`}
+        </span>
+      </div>
+      <div role="gridcell" className={css('cell', 'description')}>
+        <span className={css('text', 'quiet')} title={visibleString(description)}>
+          <HostText text={description} />
+        </span>
+      </div>
+    </>
+  );
+}
+
+function HereCells({ vm }: { readonly vm: ReadableVm }) {
+  return (
+    <>
+      <div role="gridcell" className={css('cell', 'kind')} />
+      <div role="gridcell" className={css('cell', 'state')}>
+        <span className={css('text')}>{vmStateWords[vm.state]}</span>
+      </div>
+      <div role="gridcell" className={css('cell', 'created')}>
+        <span className={css('time')}>now</span>
+      </div>
+      <div role="gridcell" className={css('cell', 'disks')}>
+        {vm.disks.filter((disk) => disk.source !== null).length}
+      </div>
+      <div role="gridcell" className={css('cell', 'description')}>
+        <span className={css('text', 'quiet')}>
+          {vm.currentSnapshotId === null && vm.snapshots.length > 0
+            ? 'Present state of the VM; no snapshot is recorded as current'
+            : 'Present state of the VM'}
+        </span>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,198 @@
+/**
+ * The snapshot tree as rows and lanes. A row's node sits in a lane; the last child goes on in its parent's lane, every
+ * earlier child opens the lane to the right, so a straight line of snapshots is a straight line on the screen. "You are
+ * here", the present state of the VM, is a node of its own directly below the current snapshot.
+ *
+ * O(n) time and room: the lanes that pass a row are a list that rows share, not an array a row.
+ */
+import type { Snapshot } from '../../shared/model/inventory.ts';
+import { snapshotForest, type SnapshotNode } from '../../shared/rules/snapshot-forest.ts';
+
+/** Lanes that pass through a row, the innermost (rightmost) first. */
+export interface PassingLanes {
+  readonly lane: number;
+  /** The line leads to "you are here". */
+  readonly onPath: boolean;
+  readonly next: PassingLanes | null;
+}
+
+export interface TreeRow {
+  /** `here`, or `snapshot:` and the snapshot's id. Stable across readings. */
+  readonly key: string;
+  /** Null for the row "you are here". */
+  readonly snapshot: Snapshot | null;
+  readonly oddity: SnapshotNode['oddity'];
+  /** From 1, as `aria-level` has it. */
+  readonly level: number;
+  readonly positionInSet: number;
+  readonly setSize: number;
+  /** Index of the parent's row; -1 for a root. */
+  readonly parentIndex: number;
+  /** Null where there is nothing below. */
+  readonly expanded: boolean | null;
+  /** Rows that are not shown because this one is collapsed. */
+  readonly hiddenCount: number;
+  readonly hidesHere: boolean;
+  /** More than one child: the tree branches here. */
+  readonly branches: boolean;
+  readonly lane: number;
+  /** The lane that the line from above comes from; null for a root. */
+  readonly parentLane: number | null;
+  readonly passing: PassingLanes | null;
+  /** Whether the line from the parent, and the line to a child in the same lane, lead to "you are here". */
+  readonly onPath: boolean;
+  readonly childOnPath: boolean;
+  readonly hasLineBelow: boolean;
+}
+
+export interface TreeLayout {
+  readonly rows: readonly TreeRow[];
+  readonly laneCount: number;
+}
+
+export const hereKey = 'here';
+
+export function snapshotKey(snapshotId: string): string {
+  return `snapshot:${snapshotId}`;
+}
+
+interface LayoutNode {
+  readonly key: string;
+  readonly snapshot: Snapshot | null;
+  readonly oddity: SnapshotNode['oddity'];
+  readonly children: LayoutNode[];
+  parent: LayoutNode | null;
+  /** Nodes below. */
+  below: number;
+  onPath: boolean;
+}
+
+/**
+ * Lays out the snapshots of a VM.
+ * @param currentSnapshotId below which "you are here" hangs; it is a root of its own where this is null or not there
+ * @param collapsed keys of rows whose descendants are not shown
+ */
+export function layoutTree(
+  snapshots: readonly Snapshot[],
+  currentSnapshotId: string | null,
+  collapsed: ReadonlySet<string>,
+): TreeLayout {
+  const roots = layoutNodes(snapshots, currentSnapshotId);
+  const rows: TreeRow[] = [];
+  let laneCount = 1;
+
+  interface Open {
+    readonly node: LayoutNode;
+    readonly level: number;
+    readonly position: number;
+    readonly setSize: number;
+    readonly parentIndex: number;
+    readonly parentLane: number | null;
+    readonly lane: number;
+    readonly passing: PassingLanes | null;
+  }
+  const open: Open[] = roots
+    .map((node, index) => ({
+      node,
+      level: 1,
+      position: index + 1,
+      setSize: roots.length,
+      parentIndex: -1,
+      parentLane: null,
+      lane: 0,
+      passing: null,
+    }))
+    .reverse();
+
+  for (let at = open.pop(); at; at = open.pop()) {
+    const { node, lane, passing } = at;
+    const isCollapsed = collapsed.has(node.key) && node.children.length > 0;
+    const shown = isCollapsed ? [] : node.children;
+    const index = rows.length;
+    laneCount = Math.max(laneCount, lane + 1);
+    rows.push({
+      key: node.key,
+      snapshot: node.snapshot,
+      oddity: node.oddity,
+      level: at.level,
+      positionInSet: at.position,
+      setSize: at.setSize,
+      parentIndex: at.parentIndex,
+      expanded: node.children.length === 0 ? null : !isCollapsed,
+      hiddenCount: isCollapsed ? node.below : 0,
+      hidesHere: isCollapsed && node.onPath,
+      branches: node.children.length > 1,
+      lane,
+      parentLane: at.parentLane,
+      passing,
+      onPath: node.onPath,
+      childOnPath: node.onPath && shown.length > 0,
+      hasLineBelow: shown.length > 0,
+    });
+    const pathChild = shown.findIndex((child) => child.onPath);
+    for (let position = shown.length - 1; position >= 0; position -= 1) {
+      const child = shown[position];
+      if (!child) continue;
+      const isLast = position === shown.length - 1;
+      open.push({
+        node: child,
+        level: at.level + 1,
+        position: position + 1,
+        setSize: shown.length,
+        parentIndex: index,
+        parentLane: lane,
+        lane: isLast ? lane : lane + 1,
+        passing: isLast ? passing : { lane, onPath: pathChild > position, next: passing },
+      });
+    }
+  }
+  return { rows, laneCount };
+}
+
+/** The forest with "you are here" in it, sizes counted and the path to it marked. Iterative: chains are deep. */
+function layoutNodes(snapshots: readonly Snapshot[], currentSnapshotId: string | null): readonly LayoutNode[] {
+  const create = (node: SnapshotNode, parent: LayoutNode | null): LayoutNode => ({
+    key: snapshotKey(node.snapshot.id),
+    snapshot: node.snapshot,
+    oddity: node.oddity,
+    children: [],
+    parent,
+    below: 0,
+    onPath: false,
+  });
+  const here: LayoutNode = {
+    key: hereKey,
+    snapshot: null,
+    oddity: null,
+    children: [],
+    parent: null,
+    below: 0,
+    onPath: true,
+  };
+  const roots: LayoutNode[] = [];
+  const order: LayoutNode[] = [];
+  const open: { readonly source: SnapshotNode; readonly parent: LayoutNode | null }[] = [];
+  for (const source of snapshotForest(snapshots).toReversed()) open.push({ source, parent: null });
+  for (let at = open.pop(); at; at = open.pop()) {
+    const node = create(at.source, at.parent);
+    order.push(node);
+    (at.parent?.children ?? roots).push(node);
+    if (node.snapshot?.id === currentSnapshotId) {
+      here.parent = node;
+      node.children.push(here);
+    }
+    for (const source of at.source.children.toReversed()) open.push({ source, parent: node });
+  }
+  for (const node of order.toReversed()) {
+    node.below = node.children.reduce((sum, child) => sum + child.below + 1, 0);
+  }
+  for (let node = here.parent; node; node = node.parent) node.onPath = true;
+  return here.parent ? roots : [here, ...roots];
+}
+
+/** The passing lanes as an array, the leftmost first. */
+export function passingLanes(passing: PassingLanes | null): readonly PassingLanes[] {
+  const lanes: PassingLanes[] = [];
+  for (let lane = passing; lane; lane = lane.next) lanes.push(lane);
+  return lanes.reverse();
+}

@@ -1,0 +1,134 @@
+/** The rows of the left pane: hosts, their VMs, and the snapshots that a search found. Pure. */
+import type { InventoryState } from '../../shared/contract.ts';
+import type { HostWithSession } from '../../shared/model/host.ts';
+import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
+import type { NavigableRow } from '../design/tree-navigation.ts';
+
+export type NavigationRow = NavigableRow &
+  (
+    | { readonly kind: 'host'; readonly entry: HostWithSession; readonly inventory: InventoryState | null }
+    | {
+        readonly kind: 'vm';
+        readonly hostId: string;
+        readonly vm: Vm;
+        /** What is shown was read before the session ended. */
+        readonly stale: boolean;
+        readonly foundSnapshots: number;
+      }
+    | { readonly kind: 'snapshot'; readonly hostId: string; readonly vmUuid: string; readonly snapshot: Snapshot }
+  );
+
+/** Snapshots listed below a VM by a search; the tree marks the others. */
+const listedSnapshots = 5;
+
+export function hostRowKey(hostId: string): string {
+  return `host:${hostId}`;
+}
+
+export function vmRowKey(hostId: string, vmUuid: string): string {
+  return `vm:${hostId}/${vmUuid}`;
+}
+
+export function snapshotRowKey(hostId: string, vmUuid: string, snapshotId: string): string {
+  return `snapshot:${hostId}/${vmUuid}/${snapshotId}`;
+}
+
+interface Source {
+  readonly hostIds: readonly string[];
+  readonly hosts: Readonly<Record<string, HostWithSession>>;
+  readonly inventories: Readonly<Record<string, InventoryState>>;
+  readonly collapsedHosts: ReadonlySet<string>;
+  readonly search: string;
+}
+
+interface FoundVm {
+  readonly vm: Vm;
+  readonly snapshots: readonly Snapshot[];
+}
+
+/**
+ * With a search, only what holds its words: hosts whose name or address does (with all their VMs), VMs whose name or
+ * UUID does, and VMs with snapshots that do. A search opens what is collapsed.
+ */
+export function navigationRows({
+  hostIds,
+  hosts,
+  inventories,
+  collapsedHosts,
+  search,
+}: Source): readonly NavigationRow[] {
+  const wanted = search.trim().toLocaleLowerCase();
+  const matches = (text: string) => text.toLocaleLowerCase().includes(wanted);
+  const found = hostIds.flatMap((hostId) => {
+    const entry = hosts[hostId];
+    if (!entry) return [];
+    const inventory = inventories[hostId] ?? null;
+    const { connection } = entry.host;
+    const hostMatches = matches(entry.host.name) || (connection.transport === 'ssh' && matches(connection.address));
+    const vms = (inventory?.inventory?.vms ?? []).flatMap((vm): FoundVm[] => {
+      if (wanted === '') return [{ vm, snapshots: [] }];
+      const snapshots = vm.readable ? vm.snapshots.filter((snapshot) => matches(snapshot.name)) : [];
+      const vmMatches = matches(vm.name ?? '') || matches(vm.uuid);
+      return hostMatches || vmMatches || snapshots.length > 0 ? [{ vm, snapshots }] : [];
+    });
+    if (wanted !== '' && !hostMatches && vms.length === 0) return [];
+    return [{ entry, inventory, vms: vms.sort((a, b) => byName(a.vm, b.vm)) }];
+  });
+
+  const rows: NavigationRow[] = [];
+  for (const [hostIndex, { entry, inventory, vms }] of found.entries()) {
+    const hostId = entry.host.id;
+    const hostRow = rows.length;
+    const expanded = vms.length === 0 ? null : wanted !== '' || !collapsedHosts.has(hostId);
+    rows.push({
+      kind: 'host',
+      key: hostRowKey(hostId),
+      level: 1,
+      positionInSet: hostIndex + 1,
+      setSize: found.length,
+      parentIndex: -1,
+      expanded,
+      entry,
+      inventory,
+    });
+    if (!expanded) continue;
+    for (const [vmIndex, { vm, snapshots }] of vms.entries()) {
+      const vmRow = rows.length;
+      rows.push({
+        kind: 'vm',
+        key: vmRowKey(hostId, vm.uuid),
+        level: 2,
+        positionInSet: vmIndex + 1,
+        setSize: vms.length,
+        parentIndex: hostRow,
+        expanded: null,
+        hostId,
+        vm,
+        stale: entry.session.state !== 'connected',
+        foundSnapshots: snapshots.length,
+      });
+      const listed = snapshots.slice(0, listedSnapshots);
+      for (const [snapshotIndex, snapshot] of listed.entries()) {
+        rows.push({
+          kind: 'snapshot',
+          key: snapshotRowKey(hostId, vm.uuid, snapshot.id),
+          level: 3,
+          positionInSet: snapshotIndex + 1,
+          setSize: listed.length,
+          parentIndex: vmRow,
+          expanded: null,
+          hostId,
+          vmUuid: vm.uuid,
+          snapshot,
+        });
+      }
+    }
+  }
+  return rows;
+}
+
+const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+
+function byName(a: Vm, b: Vm): number {
+  return collator.compare(a.name ?? a.uuid, b.name ?? b.uuid) || (a.uuid < b.uuid ? -1 : 1);
+}

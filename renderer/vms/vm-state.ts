@@ -1,0 +1,28 @@
+import { CircleQuestionMark, EyeOff, Moon, OctagonX, Pause, Play, Power, Square, type LucideIcon } from 'lucide-react';
+import type { Vm, VmState } from '../../shared/model/inventory.ts';
+import type { Tone } from '../design/Chip.tsx';
+import { vmStateWords } from '../tree/words.ts';
+
+interface Appearance {
+  readonly word: string;
+  readonly icon: LucideIcon;
+  readonly tone: Tone;
+}
+
+const icons: Readonly<Record<VmState, readonly [LucideIcon, Tone]>> = {
+  running: [Play, 'success'],
+  idle: [Play, 'success'],
+  paused: [Pause, 'warning'],
+  'shutting-down': [Power, 'warning'],
+  shutoff: [Square, 'neutral'],
+  crashed: [OctagonX, 'danger'],
+  suspended: [Moon, 'neutral'],
+  unknown: [CircleQuestionMark, 'warning'],
+};
+
+/** How a VM's state is shown: each has a shape and a word of its own, so that none needs its colour. */
+export function vmAppearance(vm: Vm): Appearance {
+  if (!vm.readable) return { word: 'unreadable', icon: EyeOff, tone: 'danger' };
+  const [icon, tone] = icons[vm.state];
+  return { word: vmStateWords[vm.state], icon, tone };
+}

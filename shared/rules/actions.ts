@@ -1,0 +1,103 @@
+/** What can be done with a VM or one of its snapshots, and the reason for everything that cannot. */
+import type { SessionState } from '../model/host.ts';
+import type { Snapshot, Vm } from '../model/inventory.ts';
+
+export const actionIds = [
+  'createSnapshot',
+  'revertToSnapshot',
+  'deleteSnapshot',
+  'deleteWithDescendants',
+  'createCheckpoint',
+  'mergeDown',
+  'mergeUp',
+  'clone',
+  'thinInstance',
+  'attachSnapshot',
+  'compare',
+  'archive',
+  'restoreArchive',
+  'repairMetadata',
+  'exportDefinition',
+  'report',
+  'retention',
+] as const;
+
+export type ActionId = (typeof actionIds)[number];
+
+/** `present`: the VM as it is now ("you are here"). `snapshot`: one snapshot. `vm`: either. */
+type Subject = 'present' | 'snapshot' | 'vm';
+
+interface Definition {
+  readonly label: string;
+  readonly group: 'change' | 'storage' | 'copy' | 'records';
+  readonly subject: Subject;
+  readonly built: boolean;
+  readonly destructive: boolean;
+}
+
+const change = { group: 'change', built: true } as const;
+const later = { built: false, destructive: false } as const;
+
+const definitions: Readonly<Record<ActionId, Definition>> = {
+  createSnapshot: { ...change, label: 'Create snapshot…', subject: 'vm', destructive: false },
+  revertToSnapshot: { ...change, label: 'Revert…', subject: 'snapshot', destructive: true },
+  deleteSnapshot: { ...change, label: 'Delete…', subject: 'snapshot', destructive: true },
+  deleteWithDescendants: { ...change, label: 'Delete with descendants…', subject: 'snapshot', destructive: true },
+  createCheckpoint: { ...later, group: 'storage', label: 'Create checkpoint…', subject: 'vm' },
+  mergeDown: { ...later, group: 'storage', label: 'Merge down (commit)…', subject: 'snapshot' },
+  mergeUp: { ...later, group: 'storage', label: 'Merge up (pull)…', subject: 'snapshot' },
+  clone: { ...later, group: 'copy', label: 'Clone to a new VM…', subject: 'snapshot' },
+  thinInstance: { ...later, group: 'copy', label: 'Create thin instance…', subject: 'vm' },
+  attachSnapshot: { ...later, group: 'copy', label: 'Attach read-only to a VM…', subject: 'snapshot' },
+  compare: { ...later, group: 'copy', label: 'Compare with…', subject: 'snapshot' },
+  archive: { ...later, group: 'copy', label: 'Archive…', subject: 'snapshot' },
+  restoreArchive: { ...later, group: 'copy', label: 'Restore an archive…', subject: 'vm' },
+  repairMetadata: { ...later, group: 'records', label: 'Repair snapshot records…', subject: 'vm' },
+  exportDefinition: { ...later, group: 'records', label: 'Export VM definition…', subject: 'vm' },
+  report: { ...later, group: 'records', label: 'Report…', subject: 'vm' },
+  retention: { ...later, group: 'records', label: 'Retention…', subject: 'vm' },
+};
+
+export interface Action {
+  readonly id: ActionId;
+  readonly label: string;
+  readonly group: Definition['group'];
+  readonly destructive: boolean;
+  /** Why it cannot be done now, in a sentence; null where it can. */
+  readonly reason: string | null;
+}
+
+export interface ActionContext {
+  readonly session: SessionState['state'];
+  readonly vm: Vm;
+  /** The snapshot that is selected; null for "you are here". */
+  readonly snapshot: Snapshot | null;
+  readonly hasDescendants: boolean;
+  /** An operation on the VM has not ended. */
+  readonly operationRuns: boolean;
+}
+
+/**
+ * All actions in the order in which they are shown. What depends on the state of disks is not judged here: the plan does
+ * that from a fresh reading, and a refused plan says more than a greyed word.
+ */
+export function actionsFor(context: ActionContext): readonly Action[] {
+  return actionIds.map((id) => {
+    const { label, group, destructive } = definitions[id];
+    return { id, label, group, destructive, reason: reasonAgainst(id, context) };
+  });
+}
+
+function reasonAgainst(id: ActionId, context: ActionContext): string | null {
+  const { built, subject } = definitions[id];
+  if (!built) return 'Not built yet.';
+  if (!context.vm.readable) return 'This VM could not be read, so nothing can be planned for it.';
+  if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
+  if (context.operationRuns) return 'An operation on this VM has not ended yet.';
+  if (subject === 'snapshot' && !context.snapshot)
+    return 'Select a snapshot first: this is the present state of the VM.';
+  if (id === 'deleteWithDescendants' && !context.hasDescendants) {
+    return 'This snapshot has no descendants. Use Delete.';
+  }
+  return null;
+}
