@@ -46,7 +46,8 @@ function redactAt(value: unknown, depth: number, above: ReadonlySet<object>): un
   if (Array.isArray(value)) return value.map((item: unknown) => redactAt(item, depth + 1, below));
   const result: Record<string, unknown> = {};
   // The useful properties of an error are not enumerable.
-  const keys = value instanceof Error ? ['name', 'message', 'stack', 'cause', ...Object.keys(value)] : Object.keys(value);
+  const keys =
+    value instanceof Error ? ['name', 'message', 'stack', 'cause', ...Object.keys(value)] : Object.keys(value);
   for (const key of keys) {
     const field = secretKey.test(key) ? redacted : redactAt(readField(value, key), depth + 1, below);
     if (field !== undefined) Object.defineProperty(result, key, { value: field, enumerable: true });
