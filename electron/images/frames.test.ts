@@ -24,7 +24,7 @@ describe('parseFrames', () => {
     expect(frame).toEqual({ kind: 'snapshot', arguments: ['uuid', '3'], body: 'x' });
   });
 
-  it.each(['', 'nonsense', `${frameLine(nonce, 'domain')}<domain>`, `${frameLine(newNonce(), 'end')}`])(
+  it.each(['', 'nonsense', `${frameLine(nonce, 'domain')}<domain>`, frameLine(newNonce(), 'end')])(
     'refuses an answer that was cut short: %j',
     (output) => {
       expect(() => parseFrames(output, nonce, 'Reading')).toThrow(

@@ -17,6 +17,10 @@ import type { Image } from '../../shared/model/inventory.ts';
 import { createLocalRunner } from '../hosts/local-runner.fixtures.ts';
 import { readImages, type ImageReading } from './read-images.ts';
 
+/** Matchers, typed as what they are to the compiler: anything. */
+const containing = (text: string): unknown => expect.stringContaining(text);
+const aNumber: unknown = expect.any(Number);
+
 let root: string;
 let runner: ReturnType<typeof createLocalRunner>;
 
@@ -147,9 +151,7 @@ describe('dependents that no VM names', () => {
     const path = create('many/0.qcow2');
     for (let index = 0; index < 5001; index++) writeFileSync(join(root, `many/file ${index}`), '');
     const reading = await read(path);
-    expect(reading.problems).toEqual([
-      expect.objectContaining({ message: expect.stringContaining('more than 5000 files') }),
-    ]);
+    expect(reading.problems).toEqual([expect.objectContaining({ message: containing('more than 5000 files') })]);
   });
 });
 
@@ -167,7 +169,7 @@ describe('what an image holds', () => {
     ]);
     expect(Math.abs((found.internalSnapshots[0]?.createdAt ?? 0) - Date.now() / 1000)).toBeLessThan(60);
     const { blocks, bsize } = statfsSync(root);
-    expect(reading.filesystems).toEqual([{ folder: root, totalBytes: blocks * bsize, freeBytes: expect.any(Number) }]);
+    expect(reading.filesystems).toEqual([{ folder: root, totalBytes: blocks * bsize, freeBytes: aNumber }]);
   });
 
   it('reads as raw what is used as raw, whatever the guest wrote into it', async () => {
@@ -198,8 +200,8 @@ describe('what an image holds', () => {
     mkdirSync(folder);
     const reading = await read(bad, good, folder);
     expect(image(reading, good).status).toBe('ok');
-    expect(image(reading, bad)).toMatchObject({ status: 'unreadable', problem: expect.stringContaining('bad.qcow2') });
-    expect(image(reading, folder)).toMatchObject({ status: 'unreadable', problem: expect.stringContaining('neither') });
+    expect(image(reading, bad)).toMatchObject({ status: 'unreadable', problem: containing('bad.qcow2') });
+    expect(image(reading, folder)).toMatchObject({ status: 'unreadable', problem: containing('neither') });
   });
 });
 
@@ -230,11 +232,11 @@ describe('an unprivileged user', () => {
     expect(image(reading, top).status).toBe('ok');
     expect(image(reading, closed)).toMatchObject({
       status: 'unreadable',
-      problem: expect.stringContaining('Permission denied'),
+      problem: containing('Permission denied'),
     });
     expect(image(reading, inside)).toMatchObject({
       status: 'unreadable',
-      problem: expect.stringContaining('Permission denied'),
+      problem: containing('Permission denied'),
     });
     expect(image(reading, listable).status).toBe('ok');
     const messages = reading.problems.map(({ message }) => message).join('\n');

@@ -9,9 +9,13 @@ const maximumCommandBytes = 90_000;
 const virshFunction = (uri: string): string =>
   `virsh_run() { virsh -q -c ${quoteArgument(uri)} "$1" </dev/null 2>&1; }`;
 
-/** A script that prints, framed, `version` (of client, daemon and emulator) or `novirsh` or `failed` (virsh's words). */
+/**
+ * A script that prints, framed, `version` (of client, daemon and emulator; incomplete where the emulator is missing), or
+ * `novirsh`, or `failed` (virsh's words) where there is no connection.
+ */
 export function versionScript(nonce: string, uri: string): string {
-  return [...preface(nonce, uri), `versions=$(virsh_run 'version --daemon') || failed "$versions"`, finish].join('\n');
+  const connect = `connected=$(virsh_run uri) || failed "$connected"`;
+  return [...preface(nonce, uri), connect, `versions=$(virsh_run 'version --daemon')`, finish].join('\n');
 }
 
 const finish = `frame version

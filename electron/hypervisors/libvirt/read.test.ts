@@ -6,6 +6,10 @@ import type { CommandRunner, Script } from '../../hosts/runner.ts';
 import { frameLine } from '../../images/frames.ts';
 import { probeLibvirt, readLibvirt } from './read.ts';
 
+/** Matchers, typed as what they are to the compiler: anything. */
+const containing = (text: string): unknown => expect.stringContaining(text);
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+
 const uuid = (n: number): string => `00000000-0000-0000-0000-00000000000${n}`;
 
 interface FakeVm {
@@ -141,7 +145,7 @@ describe('one broken VM', () => {
       readable: false,
       uuid: uuid(2),
       name: 'broken',
-      reason: expect.stringContaining(reason),
+      reason: containing(reason),
     });
   });
 
@@ -160,9 +164,7 @@ describe('snapshots', () => {
     };
     const found = vmOf(await read({ vms: { [uuid(1)]: vm } }), uuid(1));
     expect(found.snapshots.map(({ id }) => id)).toEqual(['good']);
-    expect(found.problems).toEqual([
-      { severity: 'error', message: expect.stringMatching(/“bad” cannot be read.*DOCTYPE/) },
-    ]);
+    expect(found.problems).toEqual([{ severity: 'error', message: matching(/“bad” cannot be read.*DOCTYPE/) }]);
   });
 
   it('with line breaks in their names are found by asking again', async () => {
