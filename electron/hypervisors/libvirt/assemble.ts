@@ -21,7 +21,7 @@ const states: ReadonlyMap<string, VmState> = new Map([
 ]);
 
 /** State and reason from `virsh domstate --reason`, e.g. `shut off (unknown)`. */
-export function parseState(text: string): { readonly state: VmState; readonly stateReason: string | null } {
+function parseState(text: string): { readonly state: VmState; readonly stateReason: string | null } {
   const match = /^([a-z ]+?)(?: \((.*)\))?$/.exec(text.trim());
   const reason = match?.[2] ?? null;
   return { state: states.get(match?.[1] ?? '') ?? 'unknown', stateReason: reason === 'unknown' ? null : reason };

@@ -8,7 +8,7 @@
 /** Names of more lines than this are not looked for. */
 export const maximumLinesOfName = 8;
 /** At most so many joined names are tried for one VM. */
-export const maximumCandidates = 2000;
+const maximumCandidates = 2000;
 const maximumSteps = 100_000;
 
 export interface NameResolution {
