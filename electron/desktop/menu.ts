@@ -1,0 +1,23 @@
+/** The menu: what the operating systems expect of a program with text fields and one window, and nothing of our own. */
+import { app, Menu } from 'electron';
+import type { MenuItemConstructorOptions } from 'electron';
+
+/** Sets the menu. Without one, the keys for copy and paste would not work on macOS. */
+export function setMenu(): void {
+  const view: MenuItemConstructorOptions[] = [
+    { role: 'resetZoom' },
+    { role: 'zoomIn' },
+    { role: 'zoomOut' },
+    { type: 'separator' },
+    { role: 'togglefullscreen' },
+    ...(app.isPackaged ? [] : ([{ role: 'reload' }, { role: 'toggleDevTools' }] as const)),
+  ];
+  Menu.setApplicationMenu(
+    Menu.buildFromTemplate([
+      ...(process.platform === 'darwin' ? ([{ role: 'appMenu' }] as const) : ([{ role: 'fileMenu' }] as const)),
+      { role: 'editMenu' },
+      { label: 'View', submenu: view },
+      { role: 'windowMenu' },
+    ]),
+  );
+}
