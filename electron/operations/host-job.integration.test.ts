@@ -200,6 +200,10 @@ describe('a step on the host', () => {
     expect(await cleanUp()).toBe('cleaned');
     expect(await cleanUp()).toBe('cleaned');
     expect(await readdir(join(folder, '..'))).toEqual([]);
+    // Also where nobody was told that it was made.
+    await prepareJobs(host.runner, operationId);
+    await cleanUpOperation(host.runner, { operationId, vmUuid, jobFolder: null, lockFolder: host.lockFolder });
+    expect(await readdir(join(folder, '..'))).toEqual([]);
     await expect(
       cleanUpOperation(host.runner, { operationId, vmUuid, jobFolder: host.folder, lockFolder: host.lockFolder }),
     ).rejects.toMatchObject({ code: 'invalidRequest' });

@@ -60,14 +60,8 @@ export async function prepareJobs(
 ): Promise<string> {
   const body = `
 umask 077
-base=\${XDG_STATE_HOME:-}
-case $base in /*) ;; *) base= ;; esac
-if [ -z "$base" ]; then
-  case \${HOME:-} in
-    /*) base=$HOME/.local/state ;;
-    *) echo 'HOME is not set' >&2; return 1 ;;
-  esac
-fi
+${stateBase}
+if [ -z "$base" ]; then echo 'HOME is not set' >&2; return 1; fi
 mkdir -p "$base/snaptree/operations" && cd "$base/snaptree/operations" || return 1
 if [ ! -O . ]; then echo "$base/snaptree/operations belongs to somebody else" >&2; return 1; fi
 name=${quoteArgument(checkedId(operationId))}
@@ -87,6 +81,11 @@ pwd -P`;
   });
   return checkedFolder((frames.get('folder') ?? '').replace(/\n$/, ''));
 }
+
+/** Sets `$base` to the user's state folder (XDG Base Directory Specification 0.8), or to nothing where there is none. */
+const stateBase = `base=\${XDG_STATE_HOME:-}
+case $base in /*) ;; *) base= ;; esac
+if [ -z "$base" ]; then case \${HOME:-} in /*) base=$HOME/.local/state ;; esac; fi`;
 
 /**
  * Starts a step and waits for it a while, in one round trip. If it was started before, it is only waited for. Throws
@@ -115,7 +114,8 @@ export async function inspectJob(
 }
 
 /**
- * Removes what an operation left on its host: the folder of its jobs (where it has one) and its lock, if it is its own.
+ * Removes what an operation left on its host: the folder of its jobs (where `prepareJobs` would make it, if `jobFolder`
+ * is null because its answer never came) and its lock, if it is its own.
  * Gives `running`, and removes nothing, while one of its steps runs. May be repeated.
  */
 export async function cleanUpOperation(
@@ -129,13 +129,15 @@ export async function cleanUpOperation(
   },
 ): Promise<'cleaned' | 'running'> {
   const { operationId, vmUuid, jobFolder, lockFolder, signal } = operation;
-  let removeFolder = '';
-  if (jobFolder !== null) {
-    if (!checkedFolder(jobFolder).endsWith(`/snaptree/operations/${checkedId(operationId)}`)) {
-      throw new SnaptreeError('invalidRequest', `${jobFolder} is not the folder of the operation ${operationId}.`);
-    }
-    removeFolder = `
-folder=${quoteArgument(jobFolder)}
+  if (jobFolder !== null && !checkedFolder(jobFolder).endsWith(`/snaptree/operations/${checkedId(operationId)}`)) {
+    throw new SnaptreeError('invalidRequest', `${jobFolder} is not the folder of the operation ${operationId}.`);
+  }
+  const findFolder =
+    jobFolder === null
+      ? `${stateBase}\nfolder=$base/snaptree/operations/${checkedId(operationId)}`
+      : `folder=${quoteArgument(jobFolder)}`;
+  const removeFolder = `
+${findFolder}
 for step in "$folder"/*/; do
   [ -d "$step" ] || continue
   step=\${step%/}
@@ -143,7 +145,6 @@ for step in "$folder"/*/; do
   if [ "$state" = running ]; then frame running; return 0; fi
 done
 if [ -d "$folder" ] && [ ! -h "$folder" ]; then rm -rf "$folder" || return 1; fi`;
-  }
   const frames = await runFramed(runner, {
     title: 'remove what the operation left',
     body: `${probeFunctions}\n${removeFolder}\n${releaseLockBody({
