@@ -61,6 +61,10 @@ describe('a channel pool', () => {
     expect(started.at(-1)).toBe('p3');
   });
 
+  it('stays below the ten sessions that OpenSSH allows, unless told otherwise', () => {
+    expect(createChannelPool().limit).toBe(8);
+  });
+
   it('runs polls one by one where there is room for one only', async () => {
     const { run, end, started } = tasks(createChannelPool(1));
     void run('p1', 'poll');
@@ -111,6 +115,31 @@ describe('a channel pool', () => {
     expect(await Promise.all(all)).toEqual(Array.from({ length: 20 }, () => 'ran'));
     expect(pool.limit).toBe(4);
     expect(most).toBe(4);
+  });
+
+  it('runs what was refused before what came later', async () => {
+    const pool = createChannelPool(2);
+    const { run, end, started } = tasks(pool);
+    void run('first');
+    let refused = false;
+    const refusedOnce = pool.run(
+      async () => {
+        await settle();
+        if (!refused) {
+          refused = true;
+          throw channelRefused('host', 2, 'open failed');
+        }
+        started.push('refused once');
+      },
+      { priority: 'user', cancelled },
+    );
+    void run('later');
+    await settle();
+    await settle();
+    await end('first');
+    await refusedOnce;
+    await settle();
+    expect(started).toEqual(['first', 'refused once', 'later']);
   });
 
   it('fails where a task is refused while alone, and for another reason at once', async () => {

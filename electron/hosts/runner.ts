@@ -49,7 +49,8 @@ export interface CommandResult {
  *
  * Exit code 0 and expected failures are results. Everything else is thrown as a `SnaptreeError`: `commandFailed` (with
  * `data.exitCode`, `data.stderr`, `data.command`), `commandNotFound` (127), `commandTimedOut`, `outputTooLarge`,
- * `connectionLost` (the outcome of the command is then not known), `channelRefused`, `cancelled`.
+ * `connectionLost` (the outcome of the command is then not known), `channelRefused`, `cancelled`, `hostNotConnected`, and
+ * `unexpectedOutput` where the login shell ran nothing of it.
  */
 export interface CommandRunner {
   /** The host's name in the host book, for messages. */

@@ -231,6 +231,7 @@ describe('sessions', () => {
     const { cut } = await connected();
     const { secrets } = attempt(0);
     secrets.password = 'typed';
+    secrets.passphrase = 'typed too';
     cut();
     expect(secrets.password).toBe('typed');
     sessions.disconnect(hostId);

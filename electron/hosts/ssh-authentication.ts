@@ -8,6 +8,7 @@ import { agentUnavailable, attemptCancelled, authenticationFailed, keyFileUnusab
 import type { SshTarget } from './ssh-target.ts';
 
 const maximumAttempts = 3;
+const agentTimeoutMs = 10_000;
 /** A private key is a few kB; this is not one. */
 const maximumKeyBytes = 1024 * 1024;
 
@@ -67,22 +68,28 @@ async function readKeyFile(target: SshTarget, path: string): Promise<Buffer> {
   return text;
 }
 
-function countAgentKeys(agent: BaseAgent): Promise<number> {
+/** @param signal gives up an agent that does not answer, such as one that waits for its user */
+function countAgentKeys(agent: BaseAgent, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      reject(new Error('it does not answer'));
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
     agent.getIdentities((error, keys) => {
+      signal.removeEventListener('abort', giveUp);
       if (error instanceof Error) reject(error);
       else resolve(keys?.length ?? 0);
     });
   });
 }
 
-async function openAgent(target: SshTarget): Promise<BaseAgent> {
+async function openAgent(target: SshTarget, signal: AbortSignal): Promise<BaseAgent> {
   const socket = target.environment['SSH_AUTH_SOCK'];
   if (socket === undefined || socket === '') throw agentUnavailable(target, 'SSH_AUTH_SOCK is not set');
   const agent = ssh2.createAgent(socket);
   let count: number;
   try {
-    count = await countAgentKeys(agent);
+    count = await countAgentKeys(agent, AbortSignal.any([signal, AbortSignal.timeout(agentTimeoutMs)]));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw agentUnavailable(target, `nothing answers at ${socket} (${reason})`);
@@ -115,7 +122,7 @@ export async function prepareAuthentication(target: SshTarget, signal: AbortSign
     keyText === null || authentication.method !== 'keyFile'
       ? undefined
       : parsePrivateKey(target, authentication.path, keyText, null);
-  const agent = authentication.method === 'agent' ? await openAgent(target) : null;
+  const agent = authentication.method === 'agent' ? await openAgent(target, signal) : null;
   let publicKeyTried = false;
   let attempts = 0;
   let passwordSent = false;

@@ -88,6 +88,21 @@ async function checkHostKey(
 export async function connectSsh(target: SshTarget, signal: AbortSignal): Promise<Transport> {
   // Ends whatever is being asked when the attempt is over, however it ended.
   const attempt = new AbortController();
+  const forward = () => {
+    attempt.abort();
+  };
+  signal.addEventListener('abort', forward, { once: true });
+  try {
+    return await attemptSsh(target, signal, attempt);
+  } catch (error) {
+    throw signal.aborted ? attemptCancelled(target) : asError(error);
+  } finally {
+    signal.removeEventListener('abort', forward);
+    attempt.abort();
+  }
+}
+
+async function attemptSsh(target: SshTarget, signal: AbortSignal, attempt: AbortController): Promise<Transport> {
   let asking = 0;
   let timer: NodeJS.Timeout | undefined;
   let rejectAttempt: (error: SnaptreeError) => void = () => undefined;
@@ -189,7 +204,6 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
     rejectAttempt = () => undefined;
-    attempt.abort();
   }
 }
 

@@ -8,7 +8,7 @@ import ssh2 from 'ssh2';
 import type { AuthContext, ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKnownHosts } from './known-hosts.ts';
-import { connectSsh } from './ssh-connect.ts';
+import { connectSsh, offeredAlgorithms } from './ssh-connect.ts';
 import type { SshTarget } from './ssh-target.ts';
 import type { NewQuestion } from './questions.ts';
 import type { Transport } from './transport.ts';
@@ -16,7 +16,7 @@ import type { Transport } from './transport.ts';
 const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
 
 let folder: string;
-let server: ssh2.Server;
+let server: ssh2.Server | undefined;
 let transports: Transport[];
 let asked: NewQuestion[];
 
@@ -28,11 +28,9 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const transport of transports) transport.close();
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
+  const last = server;
+  server = undefined;
+  if (last !== undefined) await new Promise<unknown>((resolve) => last.close(resolve));
   rmSync(folder, { recursive: true });
 });
 
@@ -41,7 +39,7 @@ async function connect(
   answer: (question: NewQuestion) => string,
   execute: (channel: ServerChannel) => void = () => undefined,
 ): Promise<Transport> {
-  server = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
+  const started = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
     client.on('error', () => undefined);
     client.on('authentication', authenticate);
     client.on('session', (accept) => {
@@ -50,9 +48,10 @@ async function connect(
       });
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  server = started;
+  started.listen(0, '127.0.0.1');
+  await once(started, 'listening');
+  const { port } = started.address() as AddressInfo;
   const known = join(folder, 'known_hosts');
   writeFileSync(known, `[127.0.0.1]:${port} ${hostKey.public}\n`);
   const target: SshTarget = {
@@ -140,5 +139,25 @@ describe('a command', () => {
     const result = await transport.exec({ ...request, onOutput: (_stream, text) => pieces.push(text) });
     expect(result.stdout).toBe('ü🌳');
     expect(pieces).toEqual(['ü', '🌳']);
+  });
+});
+
+describe('what is offered', () => {
+  it('has what every OpenSSH since 2011 knows, and nothing that Electron lacks or takes seconds for', () => {
+    const { kex, cipher } = offeredAlgorithms([]);
+    expect(kex).toEqual(expect.arrayContaining(['curve25519-sha256', 'ecdh-sha2-nistp256']));
+    expect(JSON.stringify([kex, cipher])).not.toMatch(/chacha20|group1[678]|group-exchange|-sha1|cbc/);
+  });
+
+  it('begins with the key types that are known', () => {
+    expect(offeredAlgorithms(['ssh-rsa', 'unheard-of']).serverHostKey).toEqual([
+      'rsa-sha2-512',
+      'rsa-sha2-256',
+      'ssh-rsa',
+      'ssh-ed25519',
+      'ecdsa-sha2-nistp256',
+      'ecdsa-sha2-nistp384',
+      'ecdsa-sha2-nistp521',
+    ]);
   });
 });

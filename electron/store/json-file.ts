@@ -18,7 +18,7 @@ export interface JsonFileFormat<Content extends z.ZodRawShape> {
 const headerSchema = z.looseObject({ schema: z.string(), version: z.int().positive() });
 
 /** The content of a file's text, or why it cannot be used. Pure. */
-export function parseJsonFile<Content extends z.ZodRawShape>(
+function parseJsonFile<Content extends z.ZodRawShape>(
   format: JsonFileFormat<Content>,
   text: string,
 ):
