@@ -194,7 +194,8 @@ export class FakeHost {
       }
       // Nothing answers a Snaptree that is no more.
       if (process !== this.#process) await new Promise(() => undefined);
-      if (!this.#connected || connection !== this.#connection) throw new SnaptreeError('connectionLost', 'The connection to kvm1 was lost.');
+      if (!this.#connected || connection !== this.#connection)
+        throw new SnaptreeError('connectionLost', 'The connection to kvm1 was lost.');
     };
     await meet('before');
     if (waits && this.#jobs().some(({ status }) => status.state === 'running')) {

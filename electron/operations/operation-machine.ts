@@ -125,7 +125,7 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
         { expectedFingerprint: entry.fingerprint },
       );
     case 'interrupted':
-      return change({ ...interruptedParts(operation), error: entry.error });
+      return change({ ...interruptedParts(operation), error: entry.error, examination: null });
     case 'examined':
       return change({ ...interruptedParts(operation), examination: entry.examination });
     case 'continued':

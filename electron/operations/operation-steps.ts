@@ -81,6 +81,16 @@ export async function followReattached(context: StepContext, live: LiveOperation
  */
 export async function examine(context: StepContext, live: LiveOperation): Promise<'stillRunning' | 'settled'> {
   if (isEnded(live.state) || live.operation.state !== 'interrupted') return 'settled';
+  try {
+    return await findOut(context, live);
+  } catch (cause) {
+    // What was found before is recorded, and with it the operation went on: it must not seem to run.
+    await recordInterruption(context, live, cause);
+    throw cause;
+  }
+}
+
+async function findOut(context: StepContext, live: LiveOperation): Promise<'stillRunning' | 'settled'> {
   const { plan } = live.operation;
   const next = nextStep(live.state);
   if (!next) {
@@ -301,18 +311,23 @@ async function interruptOnError(context: StepContext, live: LiveOperation, task:
   try {
     await task();
   } catch (cause) {
-    // Closing: what the journal says now is what the next start goes by.
-    if (live.closed || isEnded(live.state)) return;
-    const next = nextStep(live.state);
-    const begun = next && next.state !== 'waiting' ? next.index : null;
-    const error = cutOff(live.operation.plan, begun, cause).toData();
-    try {
-      await live.record({ type: 'interrupted', error });
-    } catch {
-      live.interruptInMemory(error);
-    }
-    await context.audit('interrupted', live, { stepIndex: begun, outcome: 'unknown', output: error.message });
+    await recordInterruption(context, live, cause);
   }
+}
+
+/** Never throws. */
+async function recordInterruption(context: StepContext, live: LiveOperation, cause: unknown): Promise<void> {
+  // Closing: what the journal says now is what the next start goes by.
+  if (live.closed || isEnded(live.state) || live.operation.state === 'interrupted') return;
+  const next = nextStep(live.state);
+  const begun = next && next.state !== 'waiting' ? next.index : null;
+  const error = cutOff(live.operation.plan, begun, cause).toData();
+  try {
+    await live.record({ type: 'interrupted', error });
+  } catch {
+    live.interruptInMemory(error);
+  }
+  await context.audit('interrupted', live, { stepIndex: begun, outcome: 'unknown', output: error.message });
 }
 
 async function auditEnd(

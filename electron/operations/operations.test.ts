@@ -520,7 +520,7 @@ describe('wherever an operation is cut off', () => {
       fc.asyncProperty(fc.array(fault, { minLength: 2, maxLength: 4 }), choice, (faults, chosen) =>
         survive(faults, chosen),
       ),
-      { numRuns: 60 },
+      { numRuns: 60, timeout: 4000, endOnFailure: true },
     );
   }, 60_000);
 });

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import { disk, held, image, internal, inventory, overlay, vm } from '../hypervisors/libvirt/plan-fixtures.ts';
+import { fingerprintOf } from './fingerprint.ts';
+
+const uuid = '11111111-1111-4111-8111-111111111111';
+const otherUuid = '99999999-9999-4999-8999-999999999999';
+
+function host(): Inventory {
+  return inventory(
+    [
+      vm({
+        uuid,
+        disks: [disk('vda', '/top'), disk('vdb', '/data')],
+        snapshots: [
+          internal('a', null, { disks: [held('vda', '/base'), held('vdb', '/data')] }),
+          internal('b', 'a', { disks: [held('vda', '/top')], memory: { kind: 'external', file: '/b.mem' } }),
+        ],
+        currentSnapshotId: 'b',
+      }),
+      vm({ uuid: otherUuid, name: 'other', disks: [disk('vda', '/clone')] }),
+      { readable: false, uuid: 'broken', name: null, reason: 'no' },
+    ],
+    [
+      image('/base', {
+        internalSnapshots: [
+          { id: '1', name: 'a', createdAt: 1, memoryBytes: 0 },
+          { id: '2', name: 'c', createdAt: 2, memoryBytes: 0 },
+        ],
+      }),
+      overlay('/top', '/base'),
+      overlay('/clone', '/base'),
+      image('/data'),
+      image('/unrelated'),
+    ],
+  );
+}
+
+function changed(change: (host: Inventory, vm: ReadableVm, other: ReadableVm) => void): string {
+  const copy = structuredClone(host());
+  const [own, other] = copy.vms;
+  if (!own?.readable || !other?.readable) throw new Error('the fixture is not as it was');
+  change(copy, own, other);
+  return fingerprintOf(uuid, copy);
+}
+
+const imageOf = (inventory: Inventory, id: string) => {
+  const found = inventory.images.find((candidate) => candidate.id === id);
+  if (!found) throw new Error(id);
+  return found;
+};
+const first = <T>(list: readonly T[]): T => {
+  if (list[0] === undefined) throw new Error('empty');
+  return list[0];
+};
+
+describe('the fingerprint of a VM’s state', () => {
+  const original = fingerprintOf(uuid, host());
+
+  test('is a SHA-256 in hex', () => {
+    expect(original).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('does not depend on the order in which things were read', () => {
+    /** Every list, at every depth, in another order. */
+    const shuffled = (value: unknown, random: () => number): unknown => {
+      if (Array.isArray(value)) {
+        return value
+          .map((item: unknown) => ({ item: shuffled(item, random), key: random() }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ item }) => item);
+      }
+      if (typeof value !== 'object' || value === null) return value;
+      const members = Object.entries(value).map(([key, member]) => ({
+        key,
+        member: shuffled(member, random),
+        at: random(),
+      }));
+      return Object.fromEntries(members.sort((a, b) => a.at - b.at).map(({ key, member }) => [key, member]));
+    };
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (stream) => {
+        const random = () => Number(stream.next().value);
+        expect(fingerprintOf(uuid, shuffled(host(), random) as Inventory)).toBe(original);
+      }),
+    );
+  });
+
+  test.each<[string, Parameters<typeof changed>[0]]>([
+    ['sizes on storage', (all) => (imageOf(all, '/top').allocatedBytes = 5)],
+    ['free space', (all) => (first(all.filesystems).freeBytes = 5)],
+    ['the time of reading', (all) => (all.readAt = 5)],
+    ['the reason of the state', (_, own) => (own.stateReason = 'booted')],
+    ['a description', (_, own) => (own.description = first(own.snapshots).description = 'new')],
+    ['idle instead of running', (_, own, other) => (own.state = other.state = 'idle')],
+    ['the size of an internal snapshot', (all) => (first(imageOf(all, '/base').internalSnapshots).memoryBytes = 5)],
+    ['an image that nothing of it reaches', (all) => (imageOf(all, '/unrelated').status = 'missing')],
+    ['a VM that shares nothing', (all) => all.vms.push(vm({ uuid: 'new', disks: [] }))],
+  ])('is the same for %s', (_, change) => {
+    expect(changed(change)).toBe(original);
+  });
+
+  const changes: [string, Parameters<typeof changed>[0]][] = [
+    ['its state', (_, own) => (own.state = 'paused')],
+    ['a managed save', (_, own) => (own.hasManagedSave = true)],
+    ['persistence', (_, own) => (own.persistent = false)],
+    ['the current snapshot', (_, own) => (own.currentSnapshotId = 'a')],
+    ['no current snapshot', (_, own) => (own.currentSnapshotId = null)],
+    ['one snapshot less', (_, own) => own.snapshots.pop()],
+    ['one snapshot more', (_, own) => own.snapshots.push(internal('z', null))],
+    ['a parent', (_, own) => (first(own.snapshots).parentId = 'b')],
+    ['a kind', (_, own) => (first(own.snapshots).kind = 'external')],
+    ['another snapshot of the same name', (_, own) => (first(own.snapshots).createdAt = 5)],
+    ['memory', (_, own) => (first(own.snapshots).memory = { kind: 'none' })],
+    ['a data image', (_, own) => (first(first(own.snapshots).disks).dataImageId = '/top')],
+    ['an overlay', (_, own) => (first(first(own.snapshots).disks).overlayImageId = '/top')],
+    ['an active layer', (_, own) => (first(own.disks).imageId = '/base')],
+    ['a disk less', (_, own) => own.disks.pop()],
+    ['a read-only disk', (_, own) => (first(own.disks).readOnly = true)],
+    ['the status of an image', (all) => (imageOf(all, '/base').status = 'missing')],
+    ['an image that is gone', (all) => all.images.shift()],
+    ['a format', (all) => (imageOf(all, '/top').format = 'raw')],
+    ['a virtual size', (all) => (imageOf(all, '/data').virtualBytes = 5)],
+    ['a backing image', (all) => (imageOf(all, '/top').parent = null)],
+    ['an internal snapshot', (all) => imageOf(all, '/base').internalSnapshots.pop()],
+    ['the id of an internal snapshot', (all) => (first(imageOf(all, '/base').internalSnapshots).id = '9')],
+    ['the name of an internal snapshot', (all) => (first(imageOf(all, '/base').internalSnapshots).name = 'z')],
+    ['one more overlay on its base', (all) => all.images.push(overlay('/new', '/base'))],
+    ['the state of a VM on its base', (_, _own, other) => (other.state = 'shutoff')],
+    ['a VM on its base less', (all) => all.vms.splice(1, 1)],
+    ['one more VM that cannot be read', (all) => all.vms.push({ readable: false, uuid: 'x', name: null, reason: '' })],
+    ['the hypervisor’s version', (all) => (all.hypervisor.version = '9.9.0')],
+    ['itself being unreadable', (all) => (all.vms[0] = { readable: false, uuid, name: null, reason: '' })],
+    ['itself being gone', (all) => all.vms.shift()],
+  ];
+
+  test.each(changes)('is another for %s', (_, change) => {
+    expect(changed(change)).not.toBe(original);
+  });
+
+  test('is another for every one of them', () => {
+    const all = changes.map(([, change]) => changed(change));
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  test('ends, whatever loops there are', () => {
+    const looped = structuredClone(host());
+    imageOf(looped, '/base').parent = { relation: 'backing', reference: '/top', imageId: '/top', format: 'qcow2' };
+    expect(fingerprintOf(uuid, looped)).not.toBe(original);
+  });
+});
