@@ -19,6 +19,8 @@ let folder: string;
 let server: ssh2.Server | undefined;
 let transports: Transport[];
 let asked: NewQuestion[];
+let serverSide: ssh2.Connection | undefined;
+let sessionAsked: () => void = () => undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'snaptree-double-'));
@@ -37,12 +39,16 @@ afterEach(async () => {
 async function connect(
   authenticate: (context: AuthContext) => void,
   answer: (question: NewQuestion) => string,
-  execute: (channel: ServerChannel) => void = () => undefined,
+  /** Null: the server never answers the request for a session. */
+  execute: ((channel: ServerChannel) => void) | null = null,
 ): Promise<Transport> {
   const started = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
+    serverSide = client;
     client.on('error', () => undefined);
     client.on('authentication', authenticate);
     client.on('session', (accept) => {
+      sessionAsked();
+      if (execute === null) return;
       accept().on('exec', (acceptExec) => {
         execute(acceptExec());
       });
@@ -125,6 +131,19 @@ describe('a command', () => {
     });
     await expect(transport.exec(request)).rejects.toMatchObject({ code: 'connectionLost' });
     expect(transport.isOpen).toBe(true);
+  });
+
+  it('that was not even started when the connection ended is not taken for refused', async () => {
+    const transport = await connect(letIn, String);
+    const reached = new Promise<void>((resolve) => {
+      sessionAsked = resolve;
+    });
+    const run = expect(transport.exec(request)).rejects.toMatchObject({ code: 'connectionLost' });
+    await reached;
+    serverSide?.end();
+    await run;
+    expect(transport.isOpen).toBe(false);
+    await expect(transport.exec(request)).rejects.toMatchObject({ code: 'connectionLost' });
   });
 
   it('gives characters whole as they come', async () => {
