@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +76,12 @@ describe('the instance lock', () => {
     // Without knowing when it started, a living process is given the benefit of the doubt.
     writeFileSync(path, JSON.stringify({ pid: process.pid, started: null }));
     await expect(acquireInstanceLock(path)).rejects.toMatchObject({ code: 'storeUnusable' });
+  });
+
+  it('says that it cannot be made', async () => {
+    // A folder in its place: that can be neither linked over nor read.
+    mkdirSync(path, { recursive: true });
+    await expect(acquireInstanceLock(path)).rejects.toMatchObject({ code: 'storeUnusable', data: { path } });
   });
 
   it('goes to one of many who take it at once', async () => {

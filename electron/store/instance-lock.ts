@@ -97,6 +97,20 @@ function clearStale(path: string, text: string): boolean {
 /** Takes the lock. Throws `storeUnusable` with the other's process id (`data.pid`) where another Snaptree has it. */
 export async function acquireInstanceLock(path: string): Promise<InstanceLock> {
   await ensureFolder(dirname(path));
+  try {
+    return takeLock(path);
+  } catch (error) {
+    if (error instanceof SnaptreeError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SnaptreeError(
+      'storeUnusable',
+      `Snaptree cannot make its lock ${path}: ${reason}. Nothing was changed. Check the rights on the folder and the free space; a file system without hard links (FAT) will not do. SNAPTREE_DATA names another folder.`,
+      { data: { path, reason }, retryable: true, cause: error },
+    );
+  }
+}
+
+function takeLock(path: string): InstanceLock {
   const text = JSON.stringify({ pid: process.pid, started: processStart(process.pid), id: randomUUID() });
   for (let attempt = 0; attempt < 5; attempt += 1) {
     if (place(path, text)) {
