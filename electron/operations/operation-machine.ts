@@ -143,13 +143,18 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
       );
     case 'cancelRequested':
       return { ...before, cancelRequested: true };
-    case 'ended':
+    case 'ended': {
+      if (next?.state === 'running' || (entry.state === 'succeeded' && next)) throw misplaced(entry.type);
+      // It is cancelled only when the host has shown that no step was begun and not finished.
+      const notRun: readonly OperationStep['state'][] =
+        entry.state === 'cancelled' ? ['waiting', 'unknown'] : ['waiting'];
       return change({
         state: entry.state,
         endedAt: at,
         error: entry.error,
-        steps: operation.steps.map((step) => (step.state === 'waiting' ? { ...step, state: 'skipped' } : step)),
+        steps: operation.steps.map((step) => (notRun.includes(step.state) ? { ...step, state: 'skipped' } : step)),
       });
+    }
     default:
       return assertNever(entry);
   }
