@@ -1,0 +1,18 @@
+/** `npm run bench [-- NAME…]`: prints ratios and counts, all of one run. Without names: every benchmark. */
+import { run as inventory } from './benchmarks/inventory.ts';
+import { run as snapshotTree } from './benchmarks/snapshot-tree.ts';
+
+const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
+  'snapshot-tree': snapshotTree,
+  inventory,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in benchmarks));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}. There are: ${Object.keys(benchmarks).join(', ')}.`);
+  process.exit(1);
+}
+for (const [name, run] of Object.entries(benchmarks)) {
+  if (asked.length === 0 || asked.includes(name)) await run();
+}
