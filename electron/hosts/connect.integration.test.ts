@@ -137,13 +137,14 @@ describe('host keys', () => {
   });
 
   it('refuses a changed key, telling where the known one stands and both fingerprints', async () => {
-    const other = await startSshServer({ name: 'hosts-changed' });
+    let other = await startSshServer({ name: 'hosts-changed' });
     try {
       writeFileSync(ownKnownHosts, `# a comment\n${other.knownHosts()[0] ?? ''}\n`);
       const before = (await other.fingerprints())['ssh-ed25519'] ?? '';
-      const changed = await other.changeHostKeys();
-      const after = (await changed.fingerprints())['ssh-ed25519'] ?? '';
-      const error = await failure(start(settings({ method: 'password' }, testbed.users.operator, changed.port)));
+      // Another process from now on, which is the one to stop.
+      other = await other.changeHostKeys();
+      const after = (await other.fingerprints())['ssh-ed25519'] ?? '';
+      const error = await failure(start(settings({ method: 'password' }, testbed.users.operator, other.port)));
       expect(error.code).toBe('hostKeyChanged');
       expect(error.data).toMatchObject({ where: `${ownKnownHosts}:2` });
       expect(error.message).toContain(before);
