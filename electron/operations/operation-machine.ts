@@ -172,7 +172,7 @@ export function replay(records: readonly JournalRecord[]): OperationRecord {
 export function afterRestart(state: OperationRecord): OperationRecord {
   if (isEnded(state)) return state;
   const { operation } = state;
-  const error = operation.state === 'interrupted' ? operation.error : restartError(operation);
+  const error = (operation.state === 'interrupted' ? operation.error : null) ?? restartError(operation);
   return { ...state, operation: { ...operation, ...interruptedParts(operation), error } };
 }
 
