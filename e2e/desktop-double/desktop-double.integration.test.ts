@@ -32,7 +32,7 @@ beforeAll(async () => {
   const built = spawnSync(process.execPath, [join(root, 'build/build.ts')], { encoding: 'utf8' });
   if (built.status !== 0) throw new Error(`Snaptree could not be built:\n${built.stderr}`);
   folder = await mkdtemp(join(tmpdir(), 'snaptree-double-'));
-  process.env['SNAPTREE_DATA_FOLDER'] = folder;
+  process.env['SNAPTREE_DATA'] = folder;
   browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-dev-shm-usage'],

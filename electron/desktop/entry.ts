@@ -1,8 +1,9 @@
 /** The desktop shell: wires the application to Electron. Everything that can be tested without Electron is elsewhere. */
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { app, BrowserWindow, session } from 'electron';
 import { createApplication } from '../application.ts';
-import { dataFolder } from '../data-folder.ts';
+import { defaultDataFolder } from '../store/paths.ts';
 import { createLog } from '../log.ts';
 import { readStaticFiles } from '../static-files.ts';
 import { registerScheme, serveScheme } from './app-scheme.ts';
@@ -38,7 +39,11 @@ async function start(): Promise<void> {
   denyPermissions(session.defaultSession);
   setMenu();
   serveScheme(await readStaticFiles(join(import.meta.dirname, '..', 'renderer')));
-  const application = await createApplication({ dataFolder: dataFolder(), shell: 'desktop', log });
+  const application = await createApplication({
+    dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
+    shell: 'desktop',
+    log,
+  });
   const ipc = createIpcServer(application.handlers, log);
 
   async function openWindow(): Promise<void> {

@@ -1,8 +1,9 @@
 /** The browser shell as a command: serves Snaptree until it is told to stop. */
 import { fileURLToPath } from 'node:url';
+import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { ApplicationFactory } from '../application-factory.ts';
-import { dataFolder } from '../data-folder.ts';
+import { defaultDataFolder } from '../store/paths.ts';
 import type { Log } from '../log.ts';
 import { readStaticFiles } from '../static-files.ts';
 import { openBrowser } from './open-browser.ts';
@@ -51,7 +52,11 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
   const { createApplication, log } = context;
   const rendererFolder = context.rendererFolder ?? fileURLToPath(new URL('../../dist/renderer', import.meta.url));
   const files = await readStaticFiles(rendererFolder);
-  const application = await createApplication({ dataFolder: dataFolder(), shell: 'browser', log });
+  const application = await createApplication({
+    dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
+    shell: 'browser',
+    log,
+  });
   const { handlers } = application;
   const server = await startServer({ handlers, files, port: options.port, log }).catch(async (error: unknown) => {
     await application.dispose();
