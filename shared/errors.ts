@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-export const errorCodes = [
+const errorCodes = [
   // the request itself
   'invalidRequest',
   'unknownRequest',

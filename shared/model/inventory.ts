@@ -74,7 +74,7 @@ export const snapshotDiskSchema = z.strictObject({
   overlayImageId: z.string().nullable(),
 });
 
-export const snapshotMemorySchema = z.discriminatedUnion('kind', [
+const snapshotMemorySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
   z.strictObject({ kind: z.literal('internal') }),
   z.strictObject({ kind: z.literal('external'), file: z.string() }),
@@ -131,7 +131,7 @@ export const readableVmSchema = z.strictObject({
 });
 
 /** A VM that is there but could not be read. It is shown as such, with the reason: no list is silently shorter. */
-export const unreadableVmSchema = z.strictObject({
+const unreadableVmSchema = z.strictObject({
   readable: z.literal(false),
   uuid: z.string(),
   name: z.string().nullable(),
@@ -140,7 +140,7 @@ export const unreadableVmSchema = z.strictObject({
 
 export const vmSchema = z.discriminatedUnion('readable', [readableVmSchema, unreadableVmSchema]);
 
-export const filesystemSchema = z.strictObject({
+const filesystemSchema = z.strictObject({
   /** A folder that holds images. */
   folder: z.string(),
   freeBytes: z.number().nonnegative(),
@@ -175,6 +175,5 @@ export type Snapshot = z.infer<typeof snapshotSchema>;
 export type VmState = z.infer<typeof vmStateSchema>;
 export type Problem = z.infer<typeof problemSchema>;
 export type ReadableVm = z.infer<typeof readableVmSchema>;
-export type UnreadableVm = z.infer<typeof unreadableVmSchema>;
 export type Vm = z.infer<typeof vmSchema>;
 export type Inventory = z.infer<typeof inventorySchema>;

@@ -1,7 +1,7 @@
 /** Versions of libvirt, compared by their numbers. */
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Missing parts count as 0. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const left = numbers(a);
   const right = numbers(b);
   for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
