@@ -1,0 +1,134 @@
+/** The dialogs, by what they say. */
+import type { Locator, Page } from '@playwright/test';
+import { expect } from '@playwright/test';
+
+export class HostDialog {
+  readonly root: Locator;
+  readonly address: Locator;
+  readonly port: Locator;
+  readonly user: Locator;
+  readonly keyFile: Locator;
+  readonly name: Locator;
+  readonly uri: Locator;
+  /** The stages of a connection test. */
+  readonly stages: Locator;
+
+  constructor(page: Page) {
+    this.root = page.getByRole('dialog', { name: /^(Add a host|Edit host)$/ });
+    this.address = this.root.getByRole('textbox', { name: 'Address' });
+    this.port = this.root.getByRole('textbox', { name: 'Port' });
+    this.user = this.root.getByRole('textbox', { name: 'User' });
+    this.keyFile = this.root.getByRole('textbox', { name: 'Private key file' });
+    this.name = this.root.getByRole('textbox', { name: 'Name (optional)' });
+    this.uri = this.root.getByRole('textbox', { name: 'libvirt URI' });
+    this.stages = this.root.getByRole('list', { name: 'Connection test' }).getByRole('listitem');
+  }
+
+  async chooseAuthentication(name: 'SSH agent' | 'Key file' | 'Password'): Promise<void> {
+    // The label is what can be clicked; the radio button itself is drawn by it.
+    await this.root.getByRole('radiogroup', { name: 'Authentication' }).getByText(name, { exact: true }).click();
+    await expect(this.root.getByRole('radio', { name })).toBeChecked();
+  }
+
+  async save(): Promise<void> {
+    await this.root.getByRole('button', { name: /^(Add and connect|Save)$/ }).click();
+  }
+
+  async test(): Promise<void> {
+    await this.root.getByRole('button', { name: 'Test connection' }).click();
+  }
+
+  async cancel(): Promise<void> {
+    await this.root.getByRole('button', { name: 'Cancel' }).click();
+    await expect(this.root).toBeHidden();
+  }
+}
+
+export class HostKeyQuestion {
+  readonly root: Locator;
+  readonly no: Locator;
+  readonly yes: Locator;
+
+  constructor(page: Page) {
+    this.root = page.getByRole('alertdialog', { name: 'Is this the right host?' });
+    this.no = this.root.getByRole('button', { name: 'No, do not connect' });
+    this.yes = this.root.getByRole('button', { name: 'Yes, trust this key' });
+  }
+
+  async accept(): Promise<void> {
+    await this.yes.click();
+    await expect(this.root).toBeHidden();
+  }
+}
+
+export class SecretQuestion {
+  readonly root: Locator;
+  readonly field: Locator;
+
+  constructor(page: Page, kind: 'password' | 'passphrase') {
+    const [title, label] =
+      kind === 'password' ? ['Password', 'Password'] : ['Passphrase of the key file', 'Passphrase'];
+    this.root = page.getByRole('dialog', { name: title, exact: true });
+    this.field = this.root.getByLabel(label, { exact: true });
+  }
+
+  async answer(secret: string): Promise<void> {
+    await this.field.fill(secret);
+    await this.root.getByRole('button', { name: 'Go on' }).click();
+  }
+}
+
+export class CreateSnapshotDialog {
+  readonly root: Locator;
+  readonly name: Locator;
+  readonly description: Locator;
+  readonly review: Locator;
+
+  constructor(page: Page) {
+    this.root = page.getByRole('dialog', { name: /^Create a snapshot of / });
+    this.name = this.root.getByRole('textbox', { name: 'Name' });
+    this.description = this.root.getByRole('textbox', { name: 'Description (optional)' });
+    this.review = this.root.getByRole('button', { name: 'Review plan…' });
+  }
+
+  async fill(values: {
+    readonly name: string;
+    readonly kind: 'Internal' | 'External, disks only';
+    readonly description?: string;
+    /** Targets of disks to leave out of an external snapshot. */
+    readonly without?: readonly string[];
+  }): Promise<void> {
+    await this.name.fill(values.name);
+    await this.root.getByRole('radiogroup', { name: 'Kind' }).getByText(values.kind, { exact: true }).click();
+    for (const target of values.without ?? []) {
+      await this.root.getByRole('group', { name: 'Disks to include' }).getByText(target, { exact: true }).click();
+    }
+    if (values.description !== undefined) await this.description.fill(values.description);
+  }
+}
+
+export class PlanDialog {
+  readonly root: Locator;
+  /** What runs the plan; there is none where it is refused or stale. */
+  readonly run: Locator;
+  readonly steps: Locator;
+  readonly treeAfterwards: Locator;
+  readonly close: Locator;
+
+  constructor(page: Page) {
+    this.root = page.getByRole('dialog', { name: /^(Create the|Revert|Delete the) / });
+    this.run = this.root.getByRole('button', { name: /^(Create snapshot|Revert VM|Delete snapshots?)$/ });
+    this.steps = this.root.getByRole('heading', { name: 'Steps' }).locator('..').getByRole('listitem');
+    this.treeAfterwards = this.root.getByRole('tree', { name: /^Snapshots of .* afterwards$/ });
+    this.close = this.root.getByRole('button', { name: 'Close', exact: true }).last();
+  }
+
+  /** Runs the plan. Gives its title, by which the operation is found. */
+  async start(): Promise<string> {
+    await expect(this.run).toBeVisible();
+    const title = await this.root.getByRole('heading', { level: 2 }).first().innerText();
+    await this.run.click();
+    await expect(this.root).toBeHidden();
+    return title;
+  }
+}
