@@ -12,6 +12,7 @@ import {
   folderOf,
   freeSpace,
   listed,
+  monitorNameRefusals,
   note,
   stateRefusals,
   virsh,
@@ -42,6 +43,7 @@ function planInternal(request: CreateRequest, context: PlanContext): PlanDraft {
   const live = vm.state !== 'shutoff';
   const refusals = [
     ...nameRefusals(request, context),
+    ...monitorNameRefusals(context, request.name),
     ...stateRefusals(context),
     ...chainRefusals(context, disks),
     ...internalFormatRefusals(context, disks),

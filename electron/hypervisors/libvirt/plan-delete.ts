@@ -11,6 +11,7 @@ import {
   freeSpace,
   internalHoldings,
   listed,
+  monitorNameRefusals,
   note,
   stateRefusals,
   virsh,
@@ -45,6 +46,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
       ...stateRefusals(context),
       ...doomed.flatMap((one) => externalRefusals(one, doomedIds, context)),
       ...doomed.flatMap((one) => ambiguousNameRefusals(context, one)),
+      ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),
       ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
       ...chainRefusals(
         context,

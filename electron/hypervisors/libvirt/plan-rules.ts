@@ -171,6 +171,22 @@ export function ambiguousNameRefusals(context: PlanContext, snapshot: Snapshot):
   });
 }
 
+/**
+ * Names that do not reach a running QEMU as they are. libvirt 9.0 puts the name between quotes into a line of QEMU's
+ * human monitor (`savevm "…"`, `delvm "…"`) and escapes nothing: with a `"` in it the command fails and libvirt reports
+ * success (a record without data, whose revert then ends the VM), and `a\nb` becomes a name of two lines (both seen).
+ */
+export function monitorNameRefusals({ vm }: PlanContext, name: string): PlanNote[] {
+  if (vm.state === 'shutoff' || !/["\\]/.test(name)) return [];
+  return [
+    note(
+      'nameNotForMonitor',
+      `The name "${name}" holds a quotation mark or a backslash. libvirt hands such a name to the QEMU of a running VM wrongly and reports success all the same. Choose another name, or do this while ${vm.name} is shut off.`,
+      [name],
+    ),
+  ];
+}
+
 /** The chain of each disk as ids, with `replaced` giving new chains for some targets. */
 export function chainsOf(
   context: PlanContext,

@@ -101,6 +101,17 @@ describe('creating an internal snapshot', () => {
     expect(plan.after.snapshots[0]?.memory).toEqual({ kind: 'none' });
   });
 
+  it.each(['a "b"', 'ends\\\\', 'a\\\\nb'])('is refused for the name %j while the VM runs, and only then', (name) => {
+    const refusals = (state: 'running' | 'paused' | 'shutoff') =>
+      codes(planLibvirt(uri, create({ name }), inventory([vm({ state })], imagesHolding())).refusals);
+    expect(refusals('running')).toEqual(['nameNotForMonitor']);
+    expect(refusals('paused')).toEqual(['nameNotForMonitor']);
+    expect(refusals('shutoff')).toEqual([]);
+    const host = inventory([vm({ snapshots: [internal(name, null)], currentSnapshotId: name })], imagesHolding(name));
+    const request = { action: 'deleteSnapshot', vmUuid: uuid, snapshotId: name, withDescendants: false } as const;
+    expect(codes(planLibvirt(uri, request, host).refusals)).toContain('nameNotForMonitor');
+  });
+
   it('hangs the new snapshot on the current one', () => {
     const host = inventory([vm({ snapshots: [internal('a', null)], currentSnapshotId: 'a' })], imagesHolding('a'));
     expect(planLibvirt(uri, create(), host).after.snapshots.at(-1)?.parentId).toBe('a');
