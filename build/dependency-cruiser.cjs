@@ -74,7 +74,7 @@ module.exports = {
       comment: 'A driver is handed a runner; of hosts it may know the runner interface only.',
       severity: 'error',
       from: { path: '^electron/(hypervisors|images)/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^electron/(hosts|operations|ipc|store)/', pathNot: '^electron/hosts/(runner|quoting|script)\\.ts$' },
+      to: { path: '^electron/(hosts|operations|ipc|store)/', pathNot: '^electron/hosts/(runner|quoting|frames)\\.ts$' },
     },
     {
       name: 'drivers-do-not-know-each-other',

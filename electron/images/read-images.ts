@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { Image, ImageParent, Inventory, Problem } from '../../shared/model/inventory.ts';
 import type { CommandRunner } from '../hosts/runner.ts';
-import { newNonce, parseFrames } from './frames.ts';
+import { newNonce, parseFrames } from '../hosts/frames.ts';
 import { parseImageReference } from './image-reference.ts';
 import { walkFromFrames, type WalkedFolder, type WalkedImage } from './walk-result.ts';
 import { maximumFilesPerFolder, walkScript, type WalkRequest } from './walk-script.ts';

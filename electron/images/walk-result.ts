@@ -1,5 +1,5 @@
 /** The frames of the walk script as facts. */
-import type { Frame } from './frames.ts';
+import type { Frame } from '../hosts/frames.ts';
 import { parseQemuImageInfo, type QemuImageInfo } from './qemu-image-info.ts';
 
 export interface WalkedImage {

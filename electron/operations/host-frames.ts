@@ -1,6 +1,6 @@
 /** Scripts for a host, and how their answers are told apart from whatever else is printed. */
-import { randomBytes } from 'node:crypto';
 import { SnaptreeError } from '../../shared/errors.ts';
+import { newNonce, splitFrames } from '../hosts/frames.ts';
 import type { CommandRunner } from '../hosts/runner.ts';
 
 export interface FramedScript {
@@ -23,11 +23,10 @@ export async function runFramed(
   runner: CommandRunner,
   { title, body, timeoutSeconds, signal }: FramedScript,
 ): Promise<ReadonlyMap<string, string>> {
-  // Chosen anew for every script, so that nothing printed by a command can pass for a frame.
-  const nonce = randomBytes(16).toString('hex');
+  const nonce = newNonce();
   const script = [
     'snaptree_main() {',
-    `frame() { printf '\\n@%s %s\\n' ${nonce} "$1"; }`,
+    `frame() { printf '\\n%s %s\\n' ${nonce} "$1"; }`,
     'snaptree_body() {',
     body,
     '}',
@@ -38,17 +37,13 @@ export async function runFramed(
     '',
   ].join('\n');
   const { stdout } = await runner.runScript({ title, script, timeoutSeconds, ...(signal ? { signal } : {}) });
-  const frames = new Map<string, string>();
-  for (const part of stdout.split(`\n@${nonce} `).slice(1)) {
-    const end = part.indexOf('\n');
-    frames.set(part.slice(0, end), part.slice(end + 1));
-  }
-  if (!frames.has('end')) {
+  const frames = splitFrames(stdout, nonce);
+  if (!frames) {
     throw new SnaptreeError(
       'unexpectedOutput',
       `${runner.hostName} did not give a complete answer (${title}). Nothing is known of the result.`,
       { data: { output: stdout.slice(-2000) } },
     );
   }
-  return frames;
+  return new Map(frames.map(({ kind, body: content }) => [kind, content]));
 }

@@ -1,6 +1,6 @@
 /** The scripts that ask libvirt about everything at once, and what comes back, as text. */
 import { quoteArgument } from '../../hosts/quoting.ts';
-import { frameLine } from '../../images/frames.ts';
+import { frameLine } from '../../hosts/frames.ts';
 import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
 
 /** One argument must stay below 128 KiB (Linux, MAX_ARG_STRLEN), and virsh takes all its commands in one. */

@@ -1,5 +1,5 @@
 /** The frames of the first round trip, sorted by VM. */
-import type { Frame } from '../../images/frames.ts';
+import type { Frame } from '../../hosts/frames.ts';
 
 export interface VmAnswers {
   readonly uuid: string;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Inventory, ReadableVm } from '../../../shared/model/inventory.ts';
 import { inventorySchema } from '../../../shared/model/inventory.ts';
 import type { CommandRunner, Script } from '../../hosts/runner.ts';
-import { frameLine } from '../../images/frames.ts';
+import { frameLine } from '../../hosts/frames.ts';
 import { probeLibvirt, readLibvirt } from './read.ts';
 
 /** Matchers, typed as what they are to the compiler: anything. */

@@ -1,7 +1,7 @@
 /** Reads a libvirt host: VMs and snapshots in one round trip, images in a second; more only where names are odd. */
 import type { Inventory, Vm } from '../../../shared/model/inventory.ts';
 import type { CommandRunner } from '../../hosts/runner.ts';
-import { newNonce, parseFrames, type Frame } from '../../images/frames.ts';
+import { newNonce, parseFrames, type Frame } from '../../hosts/frames.ts';
 import { readImages } from '../../images/read-images.ts';
 import type { ReadOptions } from '../driver.ts';
 import { assembleVm } from './assemble.ts';

@@ -25,24 +25,33 @@ export function frameLine(nonce: string, ...words: readonly string[]): string {
 }
 
 /**
- * Takes a batch's output apart.
+ * Takes a batch's output apart. Null where the last frame, `end`, is not there: the batch was cut short. The frame
+ * `end` itself is not among the frames.
+ */
+export function splitFrames(output: string, nonce: string): readonly Frame[] | null {
+  const frames = output
+    .split(`\n${nonce} `)
+    .slice(1)
+    .map((piece): Frame => {
+      const lineEnd = piece.indexOf('\n');
+      const line = lineEnd < 0 ? piece : piece.slice(0, lineEnd);
+      const [kind = '', ...rest] = line.split(' ');
+      return { kind, arguments: rest, body: lineEnd < 0 ? '' : piece.slice(lineEnd + 1) };
+    });
+  return frames.at(-1)?.kind === 'end' ? frames.slice(0, -1) : null;
+}
+
+/**
+ * The frames of a batch that only reads, so that it can be asked again.
  *
  * @param title what the batch is for and where, for the error
- * @throws SnaptreeError `unexpectedOutput` where the last frame, `end`, is not there: the batch was cut short
+ * @throws SnaptreeError `unexpectedOutput` where the batch was cut short
  */
 export function parseFrames(output: string, nonce: string, title: string): readonly Frame[] {
-  const [preamble = '', ...pieces] = output.split(`\n${nonce} `);
-  const frames = pieces.map((piece): Frame => {
-    const lineEnd = piece.indexOf('\n');
-    const line = lineEnd < 0 ? piece : piece.slice(0, lineEnd);
-    const [kind = '', ...rest] = line.split(' ');
-    return { kind, arguments: rest, body: lineEnd < 0 ? '' : piece.slice(lineEnd + 1) };
+  const frames = splitFrames(output, nonce);
+  if (frames) return frames;
+  throw new SnaptreeError('unexpectedOutput', `The answer to “${title}” was cut short. Nothing of it was used.`, {
+    data: { beginning: output.slice(0, 2000), ending: output.slice(-2000) },
+    retryable: true,
   });
-  if (frames.at(-1)?.kind !== 'end') {
-    throw new SnaptreeError('unexpectedOutput', `The answer to “${title}” was cut short. Nothing of it was used.`, {
-      data: { beginning: preamble.slice(0, 2000), ending: (frames.at(-1)?.body ?? '').slice(-2000) },
-      retryable: true,
-    });
-  }
-  return frames.slice(0, -1);
 }
