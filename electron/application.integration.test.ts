@@ -423,6 +423,21 @@ describe('when the connection or Snaptree goes away during an operation', () => 
   });
 });
 
+it('a VM that cannot be read costs that VM only, is shown with the reason, and is not planned for', async () => {
+  const broken = await make('procedures-broken');
+  const whole = await make('procedures-whole');
+  const fault = server.addFault({ command: 'dumpxml', vm: broken.uuid, effect: 'fail' });
+  await ask('inventory.refresh', { hostId });
+  expect(inventory().vms.find(({ uuid }) => uuid === broken.uuid)).toMatchObject({
+    readable: false,
+    reason: expect.stringContaining('failed to get domain') as string,
+  });
+  expect(vmOf(whole).name).toBe(whole.name);
+  await expect(plan(create(broken, 'x'))).rejects.toMatchObject({ code: 'vmUnreadable' });
+  fault.remove();
+  expect((await read(broken)).readable).toBe(true);
+});
+
 it('a plan that is not there any more is refused', async () => {
   await expect(ask('operations.start', { planId: '00000000-0000-4000-8000-000000000000' })).rejects.toSatisfy((error) =>
     SnaptreeError.is(error, 'planNotFound'),
