@@ -21,6 +21,9 @@ import { TopBar } from './TopBar.tsx';
 const css = classes(styles);
 const limits = { navigation: [200, 520], details: [260, 640], operations: [120, 560] } as const;
 
+/** Whether the panes start with their full widths; afterwards they are as somebody left them. */
+const wide = window.innerWidth >= 1280;
+
 /** The window. */
 export function App() {
   const hostIds = useStore((state) => state.hostIds);
@@ -48,7 +51,7 @@ export function App() {
 }
 
 function Panes() {
-  const navigation = usePaneSize('navigation', 292, ...limits.navigation);
+  const navigation = usePaneSize('navigation', wide ? 292 : 256, ...limits.navigation);
   const operationsPane = usePaneSize('operations', 240, ...limits.operations);
   const needsEyes = useStore((state) =>
     Object.values(state.operations).some((operation) => !hasEnded(operation) || operation.state === 'interrupted'),
@@ -102,7 +105,7 @@ function Selected() {
   const entry = useStore((state) => (hostId === null ? undefined : state.hosts[hostId]));
   const inventory = useStore((state) => (hostId === null ? undefined : state.inventories[hostId]));
   const vm = useStore((state) => findVm(state, hostId, vmUuid));
-  const details = usePaneSize('details', 352, ...limits.details);
+  const details = usePaneSize('details', wide ? 392 : 268, ...limits.details);
   if (!entry || hostId === null) {
     return (
       <main className={css('middle', 'nothing')}>

@@ -8,7 +8,8 @@ const css = classes(styles);
 interface ButtonProps {
   readonly children: ReactNode;
   readonly tone?: 'normal' | 'primary' | 'danger' | 'quiet';
-  readonly size?: 'normal' | 'small';
+  /** `inline`: stands in a line of text. */
+  readonly size?: 'normal' | 'small' | 'inline';
   /** Only an icon: `label` is then its name, shown as a tooltip. */
   readonly iconOnly?: boolean;
   readonly label?: string | undefined;

@@ -27,7 +27,7 @@ export function CopyButton({
   return (
     <Button
       tone={caption === undefined ? 'quiet' : 'normal'}
-      size={caption === undefined ? 'small' : 'normal'}
+      size={caption === undefined ? 'inline' : 'normal'}
       iconOnly={caption === undefined}
       label={copied ? `Copied ${what}` : (caption ?? `Copy ${what}`)}
       onPress={() => {

@@ -204,9 +204,10 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
       }}
       onBlur={(event) => {
         const element = event.target;
+        const grid = event.currentTarget;
         // A row that was taken away while it had the focus did not give it up: the next one takes it over.
         queueMicrotask(() => {
-          if (element.isConnected && document.activeElement !== element) hadFocus.current = false;
+          if (element.isConnected && !grid.contains(document.activeElement)) hadFocus.current = false;
         });
       }}
     >

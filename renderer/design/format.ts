@@ -39,7 +39,7 @@ export function formatAge(seconds: number, now: number): string {
   if (age < 48 * 3600) return `${Math.floor(age / 3600)} h ago`;
   const days = Math.floor(age / 86_400);
   if (days < 60) return `${days} days ago`;
-  if (days < 730) return `${Math.floor(days / 30.44)} months ago`;
+  if (days < 730) return `${Math.round(days / 30.44)} months ago`;
   return `${Math.floor(days / 365.25)} years ago`;
 }
 

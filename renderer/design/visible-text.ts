@@ -33,7 +33,15 @@ const names: Readonly<Record<number, string>> = {
   0xfffd: 'character that could not be read',
 };
 
-const controlNames: Readonly<Record<number, string>> = { 0: 'null', 9: 'tab', 10: 'newline', 13: 'carriage return' };
+/** Controls that have a short name; most fonts have no pictures for them. */
+const controls: Readonly<Record<number, readonly [mark: string, name: string]>> = {
+  0: ['NUL', 'null'],
+  7: ['BEL', 'bell'],
+  9: ['TAB', 'tab'],
+  10: ['LF', 'newline'],
+  13: ['CR', 'carriage return'],
+  27: ['ESC', 'escape'],
+};
 
 /** Controls (C0, DEL, C1), direction and zero-width characters, tags, lone surrogates: whatever is not to be seen. */
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -61,9 +69,7 @@ export function visibleString(text: string): string {
 
 function markFor(codePoint: number): TextSegment {
   const code = `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
-  if (codePoint < 0x20) {
-    // The block "Control Pictures" has a picture for each C0 control in order.
-    return { text: String.fromCodePoint(0x2400 + codePoint), mark: controlNames[codePoint] ?? `control ${code}` };
-  }
+  const control = controls[codePoint];
+  if (control) return { text: control[0], mark: control[1] };
   return { text: code, mark: names[codePoint] ?? `invisible character ${code}` };
 }

@@ -145,7 +145,7 @@ function PresentDetails({ vm }: { readonly vm: ReadableVm }) {
           <HostText text={vm.name} /> <CopyButton text={vm.name} what="VM name" />
         </Fact>
         <Fact name="UUID">
-          <code className={css('path')}>{vm.uuid}</code> <CopyButton text={vm.uuid} what="UUID" />
+          <code className={css('uuid')}>{vm.uuid}</code> <CopyButton text={vm.uuid} what="UUID" />
         </Fact>
         <Fact name="State">
           <VmStateLabel vm={vm} />{' '}

@@ -9,7 +9,7 @@ import { TreeGrid } from '../design/TreeGrid.tsx';
 import { visibleString } from '../design/visible-text.ts';
 import { LaneGraph } from '../tree/LaneGraph.tsx';
 import { laneMetrics } from '../tree/lane-metrics.ts';
-import { layoutTree, type TreeRow } from '../tree/layout.ts';
+import { hereKey, layoutTree, type TreeRow } from '../tree/layout.ts';
 import type { PlannedTree } from './plan-changes.ts';
 import styles from './PlannedTreeView.module.css';
 
@@ -49,6 +49,7 @@ export function PlannedTreeView({
         rows={layout.rows}
         rowHeight={() => rowHeight}
         selectedKey={selectedKey}
+        revealKey={tree.hereMoves ? hereKey : (firstChange?.key ?? null)}
         onSelect={(row) => {
           setSelectedKey(row.key);
         }}

@@ -44,6 +44,7 @@ export function ActionMenu({
         <span ref={pointRef} className={css('point')} style={{ left: anchor.point.x, top: anchor.point.y }} />
       )}
       <Popover
+        aria-label={label}
         triggerRef={anchor?.point ? pointRef : triggerRef}
         isOpen={anchor !== null}
         onOpenChange={(isOpen) => {

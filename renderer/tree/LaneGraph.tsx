@@ -20,27 +20,30 @@ export function LaneGraph({
   const width = x + 9;
   const fromX = row.parentLane === null ? null : laneX(row.parentLane, metrics);
   const radius = 4.5;
+  const lines = passingLanes(row.passing).map(({ lane, onPath }) => ({
+    d: `M${laneX(lane, metrics)} 0V${height}`,
+    onPath,
+  }));
+  if (fromX !== null) lines.push({ d: lineFrom(fromX, x, middle), onPath: row.onPath });
+  if (row.hasLineBelow) lines.push({ d: `M${x} ${middle}V${height}`, onPath: row.childOnPath });
   return (
     <svg className={css('graph')} width={width} height={height} aria-hidden>
-      {passingLanes(row.passing).map((passing) => (
-        <path
-          key={passing.lane}
-          className={css('line', passing.onPath && 'onPath')}
-          d={`M${laneX(passing.lane, metrics)} 0V${height}`}
-        />
-      ))}
-      {fromX !== null && (
-        <path
-          className={css('line', row.onPath && 'onPath')}
-          d={fromX === x ? `M${x} 0V${middle}` : `M${fromX} 0C${fromX} ${middle} ${fromX} ${middle} ${x} ${middle}`}
-        />
-      )}
-      {row.hasLineBelow && (
-        <path className={css('line', row.childOnPath && 'onPath')} d={`M${x} ${middle}V${height}`} />
-      )}
+      {lines
+        .sort((a, b) => Number(a.onPath) - Number(b.onPath))
+        .map((line) => (
+          <path key={line.d} className={css('line', line.onPath && 'onPath')} d={line.d} />
+        ))}
       <NodeShape row={row} x={x} y={middle} radius={radius} />
     </svg>
   );
+}
+
+/** From the top of the row down its parent's lane, round a corner where that is another lane, to the node. */
+function lineFrom(fromX: number, x: number, middle: number): string {
+  const bend = Math.min(8, x - fromX);
+  return fromX === x
+    ? `M${x} 0V${middle}`
+    : `M${fromX} 0V${middle - bend}Q${fromX} ${middle} ${fromX + bend} ${middle}H${x}`;
 }
 
 /** A circle for internal, a square for external, a diamond for other kinds, a ring for "you are here". */

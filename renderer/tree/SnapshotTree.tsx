@@ -176,7 +176,7 @@ function SnapshotCells({ row, now }: { readonly row: TreeRow; readonly now: numb
         ) : (
           <>
             <span className={css('time')}>{formatTime(snapshot.createdAt).slice(0, 16)}</span>
-            <span className={css('age')}>{formatAge(snapshot.createdAt, now)}</span>
+            <span className={css('age')}>{formatAge(snapshot.createdAt, now).replace(/ ago$/, '')}</span>
           </>
         )}
       </div>

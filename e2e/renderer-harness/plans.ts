@@ -1,0 +1,152 @@
+/** A stand-in for the planner: plausible plans, so that the review has something to show. */
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import type { Operation } from '../../shared/model/operation.ts';
+import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
+import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
+import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
+import { now, snapshot, uuid } from './fixtures.ts';
+
+let planCount = 0;
+
+function step(index: number, title: string, argv: string[], change: Partial<PlanStep> = {}): PlanStep {
+  return {
+    index,
+    title,
+    argv,
+    reads: [],
+    writes: [],
+    creates: [],
+    invalidates: [],
+    deletes: [],
+    verify: [],
+    cancel: 'The step runs to its end; nothing after it is started.',
+    whenInterrupted: 'The host is read: the step is done when the snapshot is there.',
+    ...change,
+  };
+}
+
+export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, request: ChangeRequest): Plan {
+  planCount += 1;
+  const images = imagesById(inventory.images);
+  const active = vm.disks.flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
+  const virsh = ['virsh', '--connect', 'qemu:///system'];
+  const plan: Plan = {
+    id: uuid(50_000 + planCount),
+    hostId,
+    hostName: inventory.hostName,
+    vmUuid: vm.uuid,
+    vmName: vm.name,
+    request,
+    title: '',
+    createdAt: now,
+    fingerprint: 'f'.repeat(64),
+    steps: [],
+    refusals: [],
+    warnings: [],
+    space: { neededBytes: 8 * 1024 ** 3, freeBytes: 212 * 1024 ** 3, folder: '/var/lib/libvirt/images' },
+    expectedPause: null,
+    after: {
+      vmState: vm.state,
+      snapshots: vm.snapshots,
+      currentSnapshotId: vm.currentSnapshotId,
+      chains: vm.disks.flatMap((disk) =>
+        disk.imageId === null
+          ? []
+          : [{ target: disk.target, imageIds: chainFrom(disk.imageId, images).images.map((image) => image.id) }],
+      ),
+    },
+    script: '',
+  };
+  switch (request.action) {
+    case 'createSnapshot':
+      plan.title = `Create ${request.kind} snapshot "${request.name}"`;
+      plan.steps = [
+        step(0, 'Take the snapshot, with memory', [...virsh, 'snapshot-create-as', vm.uuid, '--name', request.name], {
+          writes: active,
+        }),
+      ];
+      plan.expectedPause = 'The guest stands still while 8 GiB of memory are written: about 40 s at 200 MB/s.';
+      plan.after.snapshots = [...vm.snapshots, snapshot(request.name, vm.currentSnapshotId, { createdAt: now })];
+      plan.after.currentSnapshotId = request.name;
+      break;
+    case 'revertToSnapshot':
+      plan.title = `Revert ${vm.name} to "${request.snapshotId}"`;
+      plan.steps = [
+        step(0, 'Check the images before anything is changed', ['qemu-img', 'check', '-U', active[0] ?? '-'], {
+          reads: active,
+        }),
+        step(1, 'Revert the VM', [...virsh, 'snapshot-revert', vm.uuid, request.snapshotId, '--running'], {
+          invalidates: active,
+          writes: active,
+        }),
+      ];
+      plan.warnings = [
+        {
+          code: 'presentStateLost',
+          message: 'The present state of the VM is lost: no snapshot holds it.',
+          names: [],
+        },
+      ];
+      plan.space = { neededBytes: 0, freeBytes: 212 * 1024 ** 3, folder: '/var/lib/libvirt/images' };
+      plan.after.currentSnapshotId = request.snapshotId;
+      break;
+    case 'deleteSnapshot': {
+      const gone = new Set(
+        request.withDescendants ? subtreeIds(request.snapshotId, vm.snapshots) : [request.snapshotId],
+      );
+      plan.title = `Delete "${request.snapshotId}"${request.withDescendants ? ' and everything below it' : ''}`;
+      const parentOf = new Map(vm.snapshots.map((each) => [each.id, each.parentId]));
+      plan.after.snapshots = vm.snapshots
+        .filter((each) => !gone.has(each.id))
+        .map((each) =>
+          each.parentId !== null && gone.has(each.parentId)
+            ? { ...each, parentId: parentOf.get(each.parentId) ?? null }
+            : each,
+        );
+      if (vm.snapshots.some((each) => gone.has(each.id) && each.kind === 'external')) {
+        plan.refusals = [
+          {
+            code: 'holdsOtherSnapshots',
+            message:
+              'The overlay that deleting this snapshot would merge away holds internal snapshots. They would be destroyed with it.',
+            names: ['release 5', 'release 5.1 broken'],
+          },
+        ];
+        break;
+      }
+      plan.steps = [...gone].map((id, index) =>
+        step(index, `Delete snapshot "${id}"`, [...virsh, 'snapshot-delete', vm.uuid, id], {
+          writes: active,
+          deletes: [`snapshot ${id}`],
+        }),
+      );
+      if (vm.currentSnapshotId !== null && gone.has(vm.currentSnapshotId)) {
+        plan.after.currentSnapshotId = parentOf.get(request.snapshotId) ?? null;
+      }
+      break;
+    }
+  }
+  plan.script = plan.steps.map((each) => each.argv.join(' ')).join('\n');
+  return plan;
+}
+
+export function operationOf(plan: Plan, number: number, change: Partial<Operation> = {}): Operation {
+  return {
+    id: uuid(90_000 + number),
+    plan,
+    state: 'running',
+    startedAt: now - 65,
+    endedAt: null,
+    steps: plan.steps.map((each) => ({
+      index: each.index,
+      state: 'waiting',
+      startedAt: null,
+      endedAt: null,
+      exitCode: null,
+      output: '',
+    })),
+    error: null,
+    examination: null,
+    ...change,
+  };
+}

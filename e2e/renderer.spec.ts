@@ -1,0 +1,357 @@
+/** The built window over a made-up main process: accessibility, the keyboard, size, and what a poll must not disturb. */
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+import { busyInventory, host, largeTree, manyVms, now, uuid, vm } from './renderer-harness/fixtures.ts';
+import { startHarness, type Harness } from './renderer-harness/harness.ts';
+import { fakePlan, operationOf } from './renderer-harness/plans.ts';
+
+const kvm1 = uuid(1);
+let harness: Harness;
+let complaints: string[] = [];
+
+test.beforeAll(async () => {
+  harness = await startHarness(new URL('../dist/renderer', import.meta.url).pathname);
+});
+test.afterAll(() => harness.close());
+
+test.beforeEach(({ page }) => {
+  harness.reset();
+  complaints = [];
+  // A style or script that the content security policy refuses is an error on the console.
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+});
+test.afterEach(() => {
+  expect(complaints).toEqual([]);
+});
+
+function connectedHosts(): void {
+  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now }), host(2, 'kvm2', { state: 'disconnected' })]);
+  harness.setInventory(kvm1, { inventory: busyInventory() });
+}
+
+async function openVm(page: Page, name: RegExp): Promise<void> {
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name }).click();
+}
+
+function webServer() {
+  const web = busyInventory().vms[0];
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  return web;
+}
+
+async function openPlan(page: Page, row: string, button: string): Promise<void> {
+  await openVm(page, /^web-01/);
+  await page.getByRole('row', { name: new RegExp(`^${row}`) }).click();
+  await page.getByRole('button', { name: button }).click();
+  await expect(page.getByRole('dialog').getByText('on host')).toBeVisible();
+}
+
+const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  'start page': async (page) => {
+    await page.goto(harness.url);
+    await expect(page.getByRole('button', { name: 'Add a host' })).toBeVisible();
+  },
+  'host form with errors': async (page) => {
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Add a host' }).click();
+    await page.getByRole('button', { name: 'Add and connect' }).click();
+    await expect(page.getByText('Must not be empty.')).toBeVisible();
+  },
+  'snapshot tree and details': async (page) => {
+    connectedHosts();
+    await openVm(page, /^web-01/);
+    await page.getByRole('row', { name: /^before release 5/ }).click();
+    await expect(page.getByRole('heading', { name: 'before release 5' })).toBeVisible();
+  },
+  'hostile names': async (page) => {
+    connectedHosts();
+    await openVm(page, /^hostile/);
+    await expect(page.getByRole('row', { name: /<script>alert\(1\)/ })).toBeVisible();
+  },
+  'odd records and broken chains': async (page) => {
+    connectedHosts();
+    await openVm(page, /^odd-records/);
+    await expect(page.getByText('parents in a circle')).toBeVisible();
+  },
+  'unreadable VM': async (page) => {
+    connectedHosts();
+    await openVm(page, /^mail-legacy/);
+    await expect(page.getByText('This VM could not be read')).toBeVisible();
+  },
+  'host that failed': async (page) => {
+    const error = { code: 'authenticationFailed' as const, message: 'Refused.', data: {}, retryable: false };
+    harness.setHosts([host(1, 'kvm1', { state: 'failed', error, retryAt: null })]);
+    await openVm(page, /^kvm1/);
+    await expect(page.getByRole('button', { name: 'Retry' })).toBeVisible();
+  },
+  'host page': async (page) => {
+    connectedHosts();
+    await openVm(page, /^kvm1/);
+    await expect(page.getByText('nearly full')).toBeVisible();
+  },
+  'last known state': async (page) => {
+    connectedHosts();
+    harness.setHosts([host(1, 'kvm1', { state: 'disconnected' })]);
+    await openVm(page, /^web-01/);
+    await expect(page.getByText('The host is not connected', { exact: true })).toBeVisible();
+  },
+  'action menu': async (page) => {
+    connectedHosts();
+    await openVm(page, /^web-01/);
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await expect(page.getByRole('menuitem', { name: /^Merge down/ })).toBeVisible();
+  },
+  'snapshot form': async (page) => {
+    connectedHosts();
+    await openVm(page, /^web-01/);
+    await page.getByRole('button', { name: 'Create snapshot…' }).click();
+    await page.getByText('External, disks only').click();
+    await expect(page.getByText('Disks to include')).toBeVisible();
+  },
+  'plan to revert': async (page) => {
+    connectedHosts();
+    await openPlan(page, 'october patches', 'Revert…');
+  },
+  'refused plan': async (page) => {
+    connectedHosts();
+    await openPlan(page, 'before release 5', 'Delete…');
+    await expect(page.getByText('This plan is refused')).toBeVisible();
+  },
+  operations: async (page) => {
+    connectedHosts();
+    const request = { action: 'revertToSnapshot' as const, vmUuid: webServer().uuid, snapshotId: 'release 5' };
+    const plan = fakePlan(kvm1, webServer(), busyInventory(), request);
+    const examination = {
+      at: now,
+      finding: 'partlyDone' as const,
+      message: 'Half done.',
+      choices: ['resume' as const],
+    };
+    harness.setOperations([operationOf(plan, 1), operationOf(plan, 2, { state: 'interrupted', examination })]);
+    await openVm(page, /^web-01/);
+    await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible();
+  },
+  'unknown host key': async (page) => {
+    connectedHosts();
+    const about = { id: uuid(7), hostId: uuid(2), hostName: 'kvm2', address: 'kvm2.example.org', port: 22 };
+    harness.setQuestions([
+      { ...about, kind: 'unknownHostKey', keyType: 'ssh-ed25519', fingerprint: 'SHA256:uNiVztksCsDhcc0u9e8BrrJrkKL' },
+    ]);
+    await page.goto(harness.url);
+    await expect(page.getByRole('button', { name: 'No, do not connect' })).toBeFocused();
+  },
+  'notice and password': async (page) => {
+    connectedHosts();
+    harness.setNotices([{ id: 'journal', severity: 'warning', message: 'The journal was kept aside.' }]);
+    const about = { id: uuid(8), hostId: uuid(2), hostName: 'kvm2', address: 'kvm2.example.org', user: 'root' };
+    harness.setQuestions([{ ...about, kind: 'password', attempt: 2 }]);
+    await page.goto(harness.url);
+    await expect(page.getByRole('textbox', { name: 'Password' })).toBeFocused();
+  },
+};
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test.describe(`axe, ${colorScheme}`, () => {
+    test.use({ colorScheme, contextOptions: { reducedMotion: 'reduce' } });
+    for (const [name, open] of Object.entries(states)) {
+      test(name, async ({ page }) => {
+        await open(page);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+        expect(
+          grave.map(
+            ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ''}`).join('\n')}`,
+          ),
+        ).toEqual([]);
+      });
+    }
+  });
+}
+
+test('a newcomer adds a host, and a snapshot is reverted to, by keyboard alone', async ({ page }) => {
+  harness.handlers = {
+    'hosts.add': ({ settings }) => {
+      const added = { ...settings, id: kvm1 };
+      harness.setHosts([{ host: added, session: { state: 'connected', since: now } }]);
+      harness.setInventory(kvm1, { inventory: busyInventory() });
+      return added;
+    },
+  };
+  await page.goto(harness.url);
+  const addHost = page.getByRole('button', { name: 'Add a host' });
+  await expect(addHost).toBeVisible();
+  for (
+    let presses = 0;
+    presses < 10 && !(await addHost.evaluate((element) => element === document.activeElement));
+    presses += 1
+  ) {
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.press('Enter');
+  await expect(page.getByLabel('Address')).toBeFocused();
+  await page.keyboard.type('kvm1.example.org');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  expect(harness.calls.map(({ name }) => name)).toContain('hosts.connect');
+
+  // Into the tree of hosts and VMs, to a VM by its first letters, then into its snapshots.
+  const navigation = page.getByRole('tree', { name: 'Hosts and VMs' });
+  const kvm = navigation.getByRole('treeitem', { name: /^kvm1/ });
+  await expect(kvm).toBeVisible();
+  await tabUntilInside(page, '[role=tree]');
+  await expect(kvm).toBeFocused();
+  await page.keyboard.type('web');
+  await expect(navigation.getByRole('treeitem', { name: /^web-01/ })).toBeFocused();
+  await tabUntilInside(page, '[role=treegrid]');
+  await expect(page.getByRole('row', { name: /^You are here/ })).toBeFocused();
+
+  await page.keyboard.press('Home');
+  const root = page.getByRole('row', { name: /^fresh install/ });
+  await expect(root).toBeFocused();
+  await expect(root).toHaveAttribute('aria-level', '1');
+  await page.keyboard.press('ArrowLeft');
+  await expect(root).toHaveAttribute('aria-expanded', 'false');
+  await expect(page.getByRole('row', { name: /^release 4/ })).toBeHidden();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.type('october');
+  await expect(page.getByRole('row', { name: /^october patches/ })).toBeFocused();
+
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('menuitem', { name: /^Create snapshot/ })).toBeFocused();
+  const merge = page.getByRole('menuitem', { name: /^Merge down/ });
+  await expect(merge).toHaveAttribute('aria-disabled', 'true');
+  await expect(merge).toHaveAccessibleDescription('Not built yet.');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+
+  // The safe answer has the focus.
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('button', { name: 'Revert VM' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(page.getByRole('button', { name: /^Operations 1 running/ })).toBeVisible();
+  const planned = harness.calls.find(({ name }) => name === 'plans.create');
+  expect(planned?.payload).toMatchObject({ request: { action: 'revertToSnapshot', snapshotId: 'october patches' } });
+});
+
+test('a stale plan says so and is made again', async ({ page }) => {
+  connectedHosts();
+  await openPlan(page, 'october patches', 'Revert…');
+  const { SnaptreeError } = await import('../shared/errors.ts');
+  harness.handlers = {
+    'operations.start': () => {
+      throw new SnaptreeError('planStale', 'The VM was started since.');
+    },
+  };
+  await page.getByRole('button', { name: 'Revert VM' }).click();
+  await expect(page.getByText('The host has changed since the plan was made')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Revert VM' })).toBeHidden();
+  harness.handlers = {};
+  await page.getByRole('button', { name: 'Make the plan again' }).click();
+  await page.getByRole('button', { name: 'Revert VM' }).click();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  expect(harness.calls.filter(({ name }) => name === 'plans.create')).toHaveLength(2);
+});
+
+test('ten thousand snapshots and a thousand VMs are a handful of rows in the page', async ({ page }) => {
+  const inventory = manyVms(1000);
+  const large = vm(1, 'large', { snapshots: [...largeTree(10_000)], currentSnapshotId: 'nightly 09999' });
+  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now })]);
+  harness.setInventory(kvm1, { inventory: { ...inventory, vms: [large, ...inventory.vms] } });
+  await openVm(page, /^large/);
+  const grid = page.getByRole('treegrid');
+  await expect(grid).toHaveAttribute('aria-rowcount', '10002');
+  await expect(page.getByRole('row', { name: /^You are here/ })).toBeVisible();
+  expect(await grid.getByRole('row').count()).toBeLessThan(80);
+  expect(await page.getByRole('treeitem').count()).toBeLessThan(80);
+
+  await page.getByRole('row', { name: /^You are here/ }).click();
+  await page.keyboard.press('Home');
+  await expect(page.getByRole('row', { name: /^nightly 00000/ })).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(page.getByRole('row', { name: /^(You are here|nightly 09999)/ }).last()).toBeFocused();
+  expect(await grid.getByRole('row').count()).toBeLessThan(80);
+});
+
+test('a reading keeps selection, focus, what is collapsed, and scroll', async ({ page }) => {
+  connectedHosts();
+  await openVm(page, /^nightly-builds/);
+  const row = page.getByRole('row', { name: /^nightly 01985/ });
+  await row.click();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  const selected = page.getByRole('row', { selected: true });
+  await expect(selected).toBeFocused();
+  const name = await selected.textContent();
+  const scroll = await selected.evaluate((element) => element.closest('[role=rowgroup]')?.scrollTop);
+
+  const inventory = busyInventory();
+  const before = harness.calls.length;
+  harness.handlers = {
+    'inventory.refresh': () => {
+      harness.setInventory(kvm1, { inventory: { ...inventory, readAt: now + 30, hostName: 'read-again' } });
+      return {};
+    },
+  };
+  // Not with the mouse: the focus has to stay where it is.
+  await page.evaluate(() => {
+    const buttons = [...document.querySelectorAll('button')];
+    buttons
+      .find((button) => button.textContent === 'Refresh')
+      ?.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+  });
+  await expect.poll(() => harness.calls.slice(before).map((call) => call.name)).toEqual(['inventory.refresh']);
+  await expect(selected).toBeFocused();
+  expect(await selected.textContent()).toBe(name);
+  expect(await selected.evaluate((element) => element.closest('[role=rowgroup]')?.scrollTop)).toBe(scroll);
+
+  // The snapshot that is selected goes: the selection falls back to "you are here", and the focus with it.
+  const vms = inventory.vms.map((each) =>
+    each.readable && each.name === 'nightly-builds'
+      ? { ...each, snapshots: each.snapshots.slice(0, 5), currentSnapshotId: null }
+      : each,
+  );
+  harness.setInventory(kvm1, { inventory: { ...inventory, vms } });
+  await expect(page.getByRole('row', { name: /^You are here/ })).toBeFocused();
+});
+
+test('a lost connection to Snaptree is said, and everything is there again afterwards', async ({ page }) => {
+  connectedHosts();
+  await openVm(page, /^web-01/);
+  harness.cut(true);
+  await expect(page.getByText('No connection to Snaptree')).toBeVisible();
+  harness.setHosts([host(1, 'kvm1-renamed', { state: 'connected', since: now })]);
+  harness.cut(false);
+  await expect(page.getByText('No connection to Snaptree')).toBeHidden();
+  await expect(page.getByRole('treeitem', { name: /^kvm1-renamed/ })).toBeVisible();
+  await expect(page.getByRole('treeitem', { selected: true, name: /^web-01/ })).toBeVisible();
+  // Chromium itself writes the refused attempts on the console.
+  complaints = complaints.filter((complaint) => !complaint.includes('WebSocket connection'));
+});
+
+test('panes are resized by keyboard, and the theme is remembered', async ({ page }) => {
+  connectedHosts();
+  await openVm(page, /^web-01/);
+  const splitter = page.getByRole('separator', { name: 'Width of the details' });
+  const before = Number(await splitter.getAttribute('aria-valuenow'));
+  await splitter.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect(splitter).toHaveAttribute('aria-valuenow', String(before + 24));
+  await page.getByRole('radio', { name: 'Dark colours' }).click();
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+});
+
+/** Presses Tab until the focus is inside an element that `selector` names. Fails after thirty. */
+async function tabUntilInside(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate((wanted) => document.activeElement?.closest(wanted) !== null, selector)) return;
+  }
+  throw new Error(`Tab does not lead into ${selector}.`);
+}

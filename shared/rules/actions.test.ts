@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import type { Snapshot, Vm } from '../model/inventory.ts';
+import { actionIds, actionsFor, type ActionContext, type ActionId } from './actions.ts';
+
+const vm = { readable: true } as Vm;
+const snapshot = { id: 's' } as Snapshot;
+const context: ActionContext = { session: 'connected', vm, snapshot, hasDescendants: true, operationRuns: false };
+
+const possible = (change: Partial<ActionContext>): readonly ActionId[] =>
+  actionsFor({ ...context, ...change })
+    .filter((action) => action.reason === null)
+    .map((action) => action.id);
+
+describe('actionsFor', () => {
+  it('shows every action in every state, each that is not possible with a reason', () => {
+    for (const change of [{}, { session: 'failed' as const }, { snapshot: null }, { operationRuns: true }]) {
+      const actions = actionsFor({ ...context, ...change });
+      expect(actions.map((action) => action.id)).toEqual(actionIds);
+      expect(actions.every((action) => action.reason === null || action.reason.length > 0)).toBe(true);
+    }
+  });
+
+  it('offers what is built for a snapshot of a VM that can be changed', () => {
+    expect(possible({})).toEqual(['createSnapshot', 'revertToSnapshot', 'deleteSnapshot', 'deleteWithDescendants']);
+    expect(possible({ snapshot: null })).toEqual(['createSnapshot']);
+    expect(possible({ hasDescendants: false })).not.toContain('deleteWithDescendants');
+  });
+
+  it('offers nothing without a connection, for an unreadable VM, or during an operation', () => {
+    expect(possible({ session: 'disconnected' })).toEqual([]);
+    expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual([]);
+    expect(possible({ operationRuns: true })).toEqual([]);
+  });
+});
