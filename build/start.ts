@@ -42,6 +42,22 @@ async function startBrowser(parameters: readonly string[]): Promise<void> {
   }
 }
 
+/**
+ * Ends with npm. A signal that npm gets reaches only the shell that it starts scripts with, which does not pass it on;
+ * what it started would serve on with nobody to stop it.
+ */
+function endWithNpm(): void {
+  if (process.env['npm_lifecycle_event'] === undefined || process.platform === 'win32') return;
+  const parent = process.ppid;
+  const watching = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watching);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  watching.unref();
+}
+
+endWithNpm();
 const own = new Set(['--browser', '--no-build']);
 const given = process.argv.slice(2);
 const serveParameters = given.filter((parameter) => !own.has(parameter));
