@@ -1,0 +1,51 @@
+/** What plans for internal and external snapshots have in common. */
+import type { Disk, Snapshot } from '../../../shared/model/inventory.ts';
+import type { ChangeRequest, Expectation, PlanNote } from '../../../shared/model/plan.ts';
+import { checkSnapshotName } from '../../../shared/rules/snapshot-names.ts';
+import { note, type PlanContext } from './plan-rules.ts';
+
+export type CreateRequest = Extract<ChangeRequest, { action: 'createSnapshot' }>;
+
+/** The record that the new snapshot will have, below the present current one. */
+export function newSnapshot(
+  request: CreateRequest,
+  { vm, inventory }: PlanContext,
+  rest: Pick<Snapshot, 'kind' | 'memory' | 'vmState' | 'disks'>,
+): Snapshot {
+  return {
+    id: request.name,
+    name: request.name,
+    description: request.description,
+    parentId: vm.currentSnapshotId,
+    createdAt: inventory.readAt,
+    ...rest,
+  };
+}
+
+/** A name must be possible, and not taken. */
+export function nameRefusals({ name }: CreateRequest, { vm }: PlanContext): PlanNote[] {
+  const problem = checkSnapshotName(name);
+  if (problem !== null) return [note('badName', problem)];
+  return vm.snapshots.some((snapshot) => snapshot.name === name)
+    ? [note('nameTaken', `${vm.name} already has a snapshot named "${name}".`, [name])]
+    : [];
+}
+
+/** A VM with a managed save is only seemingly shut off. `what` says what the snapshot then holds. */
+export function managedSaveWarnings({ vm }: PlanContext, what: string): PlanNote[] {
+  return vm.hasManagedSave
+    ? [
+        note(
+          'managedSave',
+          `${vm.name} is not simply shut off: its memory was saved and waits to be resumed. ${what}, as after a power cut; the saved memory is not part of it.`,
+        ),
+      ]
+    : [];
+}
+
+/** The active layers of these disks must be the same afterwards. */
+export function activeLayersStay(disks: readonly Disk[]): Expectation[] {
+  return disks.flatMap((disk): Expectation[] =>
+    disk.imageId === null ? [] : [{ kind: 'activeLayer', target: disk.target, imageId: disk.imageId }],
+  );
+}
