@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { electronBuilderConfiguration } from './electron-builder.ts';
+import electronBuilderConfiguration from './electron-builder.ts';
 import { inRepository } from './paths.ts';
 
 interface Schema {

@@ -1,7 +1,7 @@
 /** The desktop package. Not built by the tests: it needs the Electron runtime. Its shape is checked against the schema. */
 import type { Configuration } from 'electron-builder';
 
-export const electronBuilderConfiguration = {
+export default {
   appId: 'io.github.snaptree',
   productName: 'Snaptree',
   directories: { output: 'release' },
@@ -31,5 +31,3 @@ export const electronBuilderConfiguration = {
     resetAdHocDarwinSignature: false,
   },
 } satisfies Configuration;
-
-export default electronBuilderConfiguration;

@@ -37,7 +37,8 @@ export async function runEntry(entry: string, double: ElectronDouble): Promise<v
 }
 
 function nativeImport(url: string): Promise<unknown> {
-  const run: unknown = createRequire(import.meta.url)('./native-import.cjs');
+  const require = createRequire(import.meta.url);
+  const run: unknown = require('./native-import.cjs');
   if (typeof run !== 'function') throw new Error('native-import.cjs exports no function.');
   return Promise.resolve(Reflect.apply(run, undefined, [url]));
 }
