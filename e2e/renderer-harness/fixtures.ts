@@ -50,7 +50,7 @@ export function vm(number: number, name: string, change: Partial<ReadableVm> = {
   };
 }
 
-export function image(id: string, change: Partial<Image> = {}): Image {
+function image(id: string, change: Partial<Image> = {}): Image {
   return {
     id,
     kind: 'file',
@@ -67,7 +67,7 @@ export function image(id: string, change: Partial<Image> = {}): Image {
   };
 }
 
-export function backing(imageId: string | null, reference = imageId ?? ''): Image['parent'] {
+function backing(imageId: string | null, reference = imageId ?? ''): Image['parent'] {
   return { relation: 'backing', reference, imageId, format: 'qcow2' };
 }
 

@@ -136,7 +136,10 @@ function Selected() {
             grows="backward"
             onResize={details.setSize}
           />
-          <div className={css('details')} style={{ width: details.size }}>
+          <div
+            className={css('details', entry.session.state !== 'connected' && 'stale')}
+            style={{ width: details.size }}
+          >
             <Details vm={vm} snapshot={findSnapshot(vm, snapshotId)} inventory={inventory.inventory} />
           </div>
         </>

@@ -10,16 +10,17 @@ const css = classes(styles);
 export function StartPage() {
   return (
     <div className={css('page')}>
-      <svg className={css('picture')} width="168" height="112" viewBox="0 0 168 112" aria-hidden>
-        <path className={css('path')} d="M28 12V100M28 36C28 52 84 44 84 62M84 62V80" />
-        <path className={css('branch')} d="M28 62C28 78 140 66 140 88" />
-        <circle cx="28" cy="14" r="7" />
-        <circle cx="28" cy="38" r="7" />
-        <circle cx="28" cy="66" r="7" />
-        <circle cx="28" cy="98" r="7" />
-        <circle cx="140" cy="90" r="7" />
-        <circle className={css('here')} cx="84" cy="82" r="8" />
-        <circle className={css('dot')} cx="84" cy="82" r="3.5" />
+      <svg className={css('picture')} width="220" height="124" viewBox="0 0 220 124" aria-hidden>
+        <path className={css('branch')} d="M40 14V30Q40 38 48 38H66V62" />
+        <path className={css('path')} d="M40 14V110" />
+        <circle className={css('node')} cx="40" cy="14" r="6" />
+        <circle className={css('side')} cx="66" cy="38" r="6" />
+        <circle className={css('side')} cx="66" cy="62" r="6" />
+        <circle className={css('node')} cx="40" cy="86" r="6" />
+        <circle className={css('here')} cx="40" cy="110" r="8" />
+        <circle className={css('node')} cx="40" cy="110" r="3" />
+        <path className={css('words')} d="M62 14h74M88 38h52M88 62h66M62 86h92" />
+        <path className={css('hereWords')} d="M62 110h58" />
       </svg>
       <h2 className={css('title')}>See every snapshot, and what stands on it</h2>
       <p>

@@ -33,14 +33,17 @@ export function Dialog({ title, width = 'normal', alert = false, children, foote
             <Heading slot="title" className={css('title')}>
               {title}
             </Heading>
-            {!alert && (
-              <Button tone="quiet" size="small" iconOnly label="Close" onPress={onClose}>
-                <X size={16} aria-hidden />
-              </Button>
-            )}
           </header>
           <div className={css('body')}>{children}</div>
           <footer className={css('footer')}>{footer}</footer>
+          {/* Last, so that the focus, where it has to go somewhere, goes to a field and not to what throws it all away. */}
+          {!alert && (
+            <div className={css('close')}>
+              <Button tone="quiet" size="small" iconOnly label="Close" onPress={onClose}>
+                <X size={16} aria-hidden />
+              </Button>
+            </div>
+          )}
         </AriaDialog>
       </Modal>
     </ModalOverlay>

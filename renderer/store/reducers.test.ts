@@ -113,6 +113,18 @@ describe('withHosts', () => {
   });
 });
 
+describe('an open dialog', () => {
+  it('closes where what it is about is gone', () => {
+    const state: State = { ...selected('v', null), dialog: { kind: 'createSnapshot', hostId: 'h1', vmUuid: 'v' } };
+    expect(withInventory(state, 'h1', reading([vm('v', [])])).dialog).toBe(state.dialog);
+    expect(withInventory(state, 'h2', reading([])).dialog).toBe(state.dialog);
+    expect(withInventory(state, 'h1', reading([])).dialog).toBeNull();
+    expect(withHosts(state, [host('h2')]).dialog).toBeNull();
+    const adding: State = { ...state, dialog: { kind: 'addHost' } };
+    expect(withHosts(adding, []).dialog).toBe(adding.dialog);
+  });
+});
+
 describe('operations', () => {
   it('are replaced as a whole, or changed one by one', () => {
     const all = withOperations(initialState, { kind: 'all', operations: [operation('1', 'running')] });

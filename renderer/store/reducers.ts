@@ -15,12 +15,20 @@ export function withHosts(state: State, hosts: readonly HostWithSession[]): Stat
     hosts: byId,
     inventories: Object.fromEntries(Object.entries(state.inventories).filter(([hostId]) => byId[hostId])),
     selection: selectionIsGone ? nothingSelected : state.selection,
+    dialog: state.dialog && 'hostId' in state.dialog && !byId[state.dialog.hostId] ? null : state.dialog,
   };
 }
 
 /** A reading of a host. Keeps the selection where its object is still there; else the nearest that is. */
 export function withInventory(state: State, hostId: string, inventory: InventoryState): State {
-  const next = { ...state, inventories: { ...state.inventories, [hostId]: inventory } };
+  const { dialog } = state;
+  const isThere = (vmUuid: string) => !inventory.inventory || inventory.inventory.vms.some((vm) => vm.uuid === vmUuid);
+  const dialogIsGone = dialog?.kind === 'createSnapshot' && dialog.hostId === hostId && !isThere(dialog.vmUuid);
+  const next = {
+    ...state,
+    inventories: { ...state.inventories, [hostId]: inventory },
+    dialog: dialogIsGone ? null : dialog,
+  };
   if (state.selection.hostId !== hostId || !inventory.inventory) return next;
   return { ...next, selection: selectionWithin(state.selection, inventory.inventory) };
 }

@@ -28,6 +28,8 @@ const columns: readonly TreeColumn[] = [
 
 interface SnapshotTreeProps {
   readonly vm: ReadableVm;
+  /** What is shown is what was last known. */
+  readonly stale: boolean;
   readonly collapsed: ReadonlySet<string>;
   /** Null: "you are here". */
   readonly selectedId: string | null;
@@ -79,7 +81,7 @@ export function SnapshotTree(props: SnapshotTreeProps) {
       renderRow={(row) => (
         <>
           <NameCell row={row} vm={vm} metrics={metrics} onToggle={props.onToggle} />
-          {row.snapshot ? <SnapshotCells row={row} now={now} /> : <HereCells vm={vm} />}
+          {row.snapshot ? <SnapshotCells row={row} now={now} /> : <HereCells vm={vm} stale={props.stale} />}
         </>
       )}
     />
@@ -194,7 +196,7 @@ function SnapshotCells({ row, now }: { readonly row: TreeRow; readonly now: numb
   );
 }
 
-function HereCells({ vm }: { readonly vm: ReadableVm }) {
+function HereCells({ vm, stale }: { readonly vm: ReadableVm; readonly stale: boolean }) {
   return (
     <>
       <div role="gridcell" className={css('cell', 'kind')} />
@@ -202,7 +204,7 @@ function HereCells({ vm }: { readonly vm: ReadableVm }) {
         <span className={css('text')}>{vmStateWords[vm.state]}</span>
       </div>
       <div role="gridcell" className={css('cell', 'created')}>
-        <span className={css('time')}>now</span>
+        <span className={css('time')}>{stale ? 'last known' : 'now'}</span>
       </div>
       <div role="gridcell" className={css('cell', 'disks')}>
         {vm.disks.filter((disk) => disk.source !== null).length}

@@ -28,12 +28,13 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
   const collapsed = useStore((state) => state.collapsedSnapshots[vmKey(hostId, vm.uuid)] ?? nothingCollapsed);
   const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
   const search = useStore((state) => state.search.trim().toLocaleLowerCase());
+  const shellConnected = useStore((state) => state.shellConnected !== false);
   const [menu, setMenu] = useState<MenuAnchor | null>(null);
   const more = useRef<HTMLButtonElement>(null);
 
   const snapshot = findSnapshot(vm, snapshotId);
   const hasDescendants = vm.readable && snapshot !== null && subtreeIds(snapshot.id, vm.snapshots).length > 1;
-  const actions = actionsFor({ session, vm, snapshot, hasDescendants, operationRuns });
+  const actions = actionsFor({ shellConnected, session, vm, snapshot, hasDescendants, operationRuns });
 
   const act = (id: ActionId) => {
     setMenu(null);
@@ -53,7 +54,7 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
 
   return (
     <section className={css('pane')} aria-label={`VM ${visibleString(name)}`}>
-      <header className={css('header')}>
+      <header className={css('header', session !== 'connected' && 'stale')}>
         <h2 className={css('title')} title={visibleString(name)}>
           <HostText text={name} />
         </h2>
@@ -93,11 +94,12 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
           ))}
         </div>
       )}
-      <div className={css('tree')}>
+      <div className={css('tree', session !== 'connected' && 'stale')}>
         {vm.readable ? (
           <SnapshotTree
             key={vmKey(hostId, vm.uuid)}
             vm={vm}
+            stale={session !== 'connected'}
             collapsed={collapsed}
             selectedId={snapshot?.id ?? null}
             search={search}

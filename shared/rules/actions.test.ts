@@ -4,7 +4,14 @@ import { actionIds, actionsFor, type ActionContext, type ActionId } from './acti
 
 const vm = { readable: true } as Vm;
 const snapshot = { id: 's' } as Snapshot;
-const context: ActionContext = { session: 'connected', vm, snapshot, hasDescendants: true, operationRuns: false };
+const context: ActionContext = {
+  shellConnected: true,
+  session: 'connected',
+  vm,
+  snapshot,
+  hasDescendants: true,
+  operationRuns: false,
+};
 
 const possible = (change: Partial<ActionContext>): readonly ActionId[] =>
   actionsFor({ ...context, ...change })
@@ -27,6 +34,7 @@ describe('actionsFor', () => {
   });
 
   it('offers nothing without a connection, for an unreadable VM, or during an operation', () => {
+    expect(possible({ shellConnected: false })).toEqual([]);
     expect(possible({ session: 'disconnected' })).toEqual([]);
     expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual([]);
     expect(possible({ operationRuns: true })).toEqual([]);

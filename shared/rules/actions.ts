@@ -68,6 +68,8 @@ export interface Action {
 }
 
 export interface ActionContext {
+  /** Whether the window can reach Snaptree itself. */
+  readonly shellConnected: boolean;
   readonly session: SessionState['state'];
   readonly vm: Vm;
   /** The snapshot that is selected; null for "you are here". */
@@ -91,6 +93,7 @@ export function actionsFor(context: ActionContext): readonly Action[] {
 function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   const { built, subject } = definitions[id];
   if (!built) return 'Not built yet.';
+  if (!context.shellConnected) return 'There is no connection to Snaptree itself at the moment.';
   if (!context.vm.readable) return 'This VM could not be read, so nothing can be planned for it.';
   if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
