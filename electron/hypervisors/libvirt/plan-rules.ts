@@ -4,6 +4,7 @@
  */
 import type { Disk, Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import type { DiskChain, PlanNote } from '../../../shared/model/plan.ts';
+import { chainProblem } from '../../../shared/rules/problems.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById, type Dependents } from '../../../shared/rules/chains.ts';
 
 /** An inventory with the indexes that the rules need, made once a plan. */
@@ -69,38 +70,14 @@ export function stateRefusals({ vm }: PlanContext): PlanNote[] {
 /** Every chain of the VM must be whole: a change on top of a broken one hides the damage and can add to it. */
 export function chainRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
   return disks.flatMap((disk) => {
-    if (disk.imageId === null) {
+    // A plan is about disks that hold data: one without a source has nothing that could be kept.
+    if (disk.imageId === null && disk.source === null) {
       return [
-        note(
-          'diskUnreadable',
-          `The image of disk ${disk.target} (${disk.source ?? 'no source'}) could not be found, so nothing can be said of its data.`,
-        ),
+        note('diskEmpty', `Disk ${disk.target} has no source, so there is nothing of it that a snapshot could hold.`),
       ];
     }
-    const chain = chainFrom(disk.imageId, context.images);
-    const at = chain.endReference ?? '';
-    switch (chain.end) {
-      case 'base':
-        return [];
-      case 'missing':
-        return [note('chainBroken', `The chain of disk ${disk.target} is broken: ${at} is missing.`, [at])];
-      case 'unreadable':
-        return [
-          note(
-            'chainBroken',
-            `The chain of disk ${disk.target} could not be read: ${at}: ${chain.images.at(-1)?.problem ?? 'no reason given'}`,
-            [at],
-          ),
-        ];
-      case 'unresolved':
-        return [
-          note('chainBroken', `The chain of disk ${disk.target} leads to ${at}, which could not be followed.`, [at]),
-        ];
-      case 'loop':
-        return [
-          note('chainBroken', `The chain of disk ${disk.target} runs in a circle: it comes back to ${at}.`, [at]),
-        ];
-    }
+    const problem = chainProblem(disk, context.images);
+    return problem ? [note('chainBroken', problem.message, [problem.at])] : [];
   });
 }
 

@@ -29,6 +29,8 @@ export function planLibvirt(uri: string, request: ChangeRequest, inventory: Inve
   return {
     ...draft,
     steps: [],
+    // What to know before running it is of no use for a plan that is not run.
+    warnings: [],
     expectedPause: null,
     after: {
       vmState: vm.state,
