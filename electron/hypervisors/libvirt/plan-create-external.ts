@@ -8,6 +8,7 @@ import {
   activeLayersStay,
   managedSaveWarnings,
   nameRefusals,
+  namingOptions,
   newSnapshot,
   type CreateRequest,
 } from './plan-create-rules.ts';
@@ -101,8 +102,7 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
         argv: virsh(
           context,
           'snapshot-create-as',
-          `--name=${request.name}`,
-          `--description=${request.description}`,
+          ...namingOptions(request),
           '--disk-only',
           '--atomic',
           ...vm.disks.flatMap((disk) => {

@@ -7,6 +7,7 @@ import {
   activeLayersStay,
   managedSaveWarnings,
   nameRefusals,
+  namingOptions,
   newSnapshot,
   type CreateRequest,
 } from './plan-create-rules.ts';
@@ -73,8 +74,7 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
         argv: virsh(
           context,
           'snapshot-create-as',
-          `--name=${request.name}`,
-          `--description=${request.description}`,
+          ...namingOptions(request),
           // A disk may carry another default (`<disk snapshot='no'>` in the definition), so each one is named.
           ...disks.flatMap((disk) => ['--diskspec', `${disk.target},snapshot=internal`]),
         ),

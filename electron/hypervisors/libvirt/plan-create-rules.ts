@@ -22,6 +22,11 @@ export function newSnapshot(
   };
 }
 
+/** Name and description as options of `snapshot-create-as`. virsh refuses an option whose value is empty. */
+export function namingOptions({ name, description }: CreateRequest): string[] {
+  return [`--name=${name}`, ...(description === '' ? [] : [`--description=${description}`])];
+}
+
 /** A name must be possible, and not taken. */
 export function nameRefusals({ name }: CreateRequest, { vm }: PlanContext): PlanNote[] {
   const problem = checkSnapshotName(name);

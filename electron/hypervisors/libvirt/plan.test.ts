@@ -37,6 +37,13 @@ describe('every plan', () => {
     }
   });
 
+  it('names no empty description, which virsh refuses', () => {
+    for (const kind of ['internal', 'external'] as const) {
+      const plan = planLibvirt(uri, create({ kind, description: '' }), inventory([vm()], imagesHolding()));
+      expect(plan.steps[0]?.argv.filter((argument) => argument.startsWith('--description'))).toEqual([]);
+    }
+  });
+
   it('is not made for a VM or snapshot that is gone, or that cannot be read', () => {
     const host = inventory([{ readable: false, uuid, name: 'web', reason: 'broken' }], []);
     expect(() => planLibvirt(uri, create(), host)).toThrow(/could not be read \(broken\)/);
