@@ -1,6 +1,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';
+import { ErrorBoundary } from './app/ErrorBoundary.tsx';
 import { applyTheme, storedTheme } from './app/theme.ts';
 import { startSession } from './app/session.ts';
 import './design/tokens.css';
@@ -18,7 +19,9 @@ if (!root) throw new Error('index.html has no #root.');
 createRoot(root).render(
   <StrictMode>
     <ClientContext value={client}>
-      <App />
+      <ErrorBoundary>
+        <App />
+      </ErrorBoundary>
     </ClientContext>
   </StrictMode>,
 );

@@ -1,6 +1,7 @@
 /** Keeps the store fed: every subscription of the window is made here, and the poll runs from here. */
 import type { Client } from '../ipc/client.ts';
 import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
+import { mayPoll } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
 import { reportFailure, toastOperationEnd } from './toasts.ts';
 
@@ -92,9 +93,7 @@ export function startSession(client: Client): () => void {
 /** Reads every connected host again, now and then, while somebody looks and nothing is being decided. */
 function startPoll(client: Client): () => void {
   const timer = setInterval(() => {
-    const { dialog, questions, shellConnected } = useStore.getState();
-    if (document.hidden || dialog || questions.length > 0 || !shellConnected) return;
-    refreshAll(client);
+    if (!document.hidden && mayPoll(useStore.getState())) refreshAll(client);
   }, pollMilliseconds);
   return () => {
     clearInterval(timer);

@@ -73,7 +73,7 @@ function SnapshotDetails({ snapshot, vm }: { readonly snapshot: Snapshot; readon
         <Fact name="Kind">{snapshotKindWords[snapshot.kind]}</Fact>
         <Fact name="VM was">{vmStateWords[snapshot.vmState]}</Fact>
         <Fact name="Memory">
-          <Memory memory={snapshot.memory} />
+          <Memory snapshot={snapshot} />
         </Fact>
         <Fact name="Parent">
           {snapshot.parentId === null ? (
@@ -97,10 +97,12 @@ function SnapshotDetails({ snapshot, vm }: { readonly snapshot: Snapshot; readon
   );
 }
 
-function Memory({ memory }: { readonly memory: Snapshot['memory'] }) {
+function Memory({ snapshot: { memory, vmState } }: { readonly snapshot: Snapshot }) {
   switch (memory.kind) {
     case 'none':
-      return 'not saved: the guest starts as after a power cut';
+      return vmState === 'shutoff'
+        ? 'none: the VM was shut off'
+        : 'not saved: after a revert the guest starts as after a power cut';
     case 'internal':
       return 'saved inside the disk image';
     case 'external':
