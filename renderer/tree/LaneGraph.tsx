@@ -1,7 +1,7 @@
 import { classes } from '../design/classes.ts';
 import styles from './LaneGraph.module.css';
-import { laneX, type LaneMetrics } from './lane-metrics.ts';
-import { passingLanes, type TreeRow } from './layout.ts';
+import { laneX, passingLines, type LaneMetrics } from './lane-metrics.ts';
+import type { TreeRow } from './layout.ts';
 
 const css = classes(styles);
 
@@ -20,9 +20,9 @@ export function LaneGraph({
   const width = x + 9;
   const fromX = row.parentLane === null ? null : laneX(row.parentLane, metrics);
   const radius = 4.5;
-  const lines = passingLanes(row.passing).map(({ lane, onPath }) => ({
-    d: `M${laneX(lane, metrics)} 0V${height}`,
-    onPath,
+  const lines = passingLines(row.passing, metrics).map((line) => ({
+    d: `M${line.x} 0V${height}`,
+    onPath: line.onPath,
   }));
   if (fromX !== null) lines.push({ d: lineFrom(fromX, x, middle), onPath: row.onPath });
   if (row.hasLineBelow) lines.push({ d: `M${x} ${middle}V${height}`, onPath: row.childOnPath });

@@ -23,7 +23,12 @@ export function snapshotForest(snapshots: readonly Snapshot[]): readonly Snapsho
   for (const snapshot of ordered) {
     if (snapshot.parentId === null) roots.push({ snapshot, oddity: null });
     else if (!byId.has(snapshot.parentId)) roots.push({ snapshot, oddity: 'missingParent' });
-    else childrenOf.set(snapshot.parentId, [...(childrenOf.get(snapshot.parentId) ?? []), snapshot]);
+    else {
+      // One parent may have thousands of children: no copying.
+      const siblings = childrenOf.get(snapshot.parentId);
+      if (siblings) siblings.push(snapshot);
+      else childrenOf.set(snapshot.parentId, [snapshot]);
+    }
   }
 
   interface MutableNode extends SnapshotNode {
