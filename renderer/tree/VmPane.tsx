@@ -156,6 +156,8 @@ function ToolbarAction({
   return (
     <Button
       label={action.label}
+      // In a narrow pane the label is not drawn.
+      tooltip={action.label}
       disabledReason={action.reason}
       tone={id === 'createSnapshot' ? 'primary' : 'normal'}
       onPress={() => {
