@@ -10,7 +10,7 @@ export class HostPane {
   constructor(page: Page, name: string) {
     this.root = page.getByRole('region', { name: `Host ${name}`, exact: true });
     this.alert = this.root.getByRole('alert');
-    this.connect = this.root.getByRole('button', { name: /^(Connect|Retry)$/ });
+    this.connect = this.root.getByRole('toolbar').getByRole('button', { name: /^(Connect|Retry)$/ });
   }
 
   /** Waits until the host is connected and was read. */
@@ -47,12 +47,12 @@ export class VmPane {
   }
 
   /** The row of a snapshot, or of "You are here". The name is as it is shown. */
-  row(name: string): Locator {
+  row(name: string | RegExp): Locator {
     const cell = this.page.getByRole('gridcell').first().getByText(name, { exact: true });
     return this.rows.filter({ has: cell });
   }
 
-  async select(name: string): Promise<void> {
+  async select(name: string | RegExp): Promise<void> {
     await this.row(name).click();
     await expect(this.row(name)).toHaveAttribute('aria-selected', 'true');
   }
@@ -65,7 +65,8 @@ export class VmPane {
   async outline(): Promise<string[]> {
     return this.rows.evaluateAll((rows) =>
       rows.map((row) => {
-        const name = row.querySelector('[role=gridcell] [title], [role=gridcell]')?.textContent ?? '';
+        // What comes from a host is isolated in its writing direction.
+        const name = row.querySelector('[role=gridcell] bdi')?.textContent ?? 'You are here';
         return `${row.getAttribute('aria-level') ?? ''} ${name}`;
       }),
     );
@@ -105,9 +106,10 @@ export class OperationsPanel {
     this.bar = this.root.getByRole('heading', { level: 2 }).getByRole('button');
   }
 
-  /** Opens the panel; it then stays open. Before something runs: the panel opens by itself while something does. */
+  /** Opens the panel and keeps it open: one that opened by itself, because something runs, would close after it. */
   async open(): Promise<void> {
-    if ((await this.bar.getAttribute('aria-expanded')) !== 'true') await this.bar.click();
+    if ((await this.bar.getAttribute('aria-expanded')) === 'true') await this.bar.click();
+    await this.bar.click();
     await expect(this.bar).toHaveAttribute('aria-expanded', 'true');
   }
 
