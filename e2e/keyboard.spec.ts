@@ -66,13 +66,23 @@ test('a snapshot is created from start to success without a mouse', async ({ app
   await expect(app.message(`Done: ${title}`)).toBeVisible();
   expect(await internalSnapshotsOf(await activeImage(vm, 'vda'))).toEqual(['by hand']);
 
-  // The focus was not lost: from where it is, the tree is reached, and the menu of a snapshot opens.
-  await expect(page.locator('body')).not.toBeFocused();
+  // The focus is back where it came from: the tree is near, and the menu of a snapshot opens.
+  await expect(pane.toolbar.getByRole('button', { name: 'Create snapshot…', exact: true })).toBeFocused();
   await tabTo(page, pane.grid);
   await keyboard.press('Home');
   await expect(pane.row('by hand')).toBeFocused();
   await keyboard.press('Shift+F10');
   await expect(page.getByRole('menu', { name: 'Actions for by hand' })).toBeVisible();
   await keyboard.press('Escape');
+  await expect(pane.row('by hand')).toBeFocused();
+
+  // Nor is it lost by a dialog that came from the menu.
+  await keyboard.press('Shift+F10');
+  await keyboard.type('Delete');
+  await keyboard.press('Enter');
+  await expect(app.plan.run).toBeVisible();
+  await expect(app.plan.root.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await keyboard.press('Escape');
+  await expect(app.plan.root).toBeHidden();
   await expect(pane.row('by hand')).toBeFocused();
 });

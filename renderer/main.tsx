@@ -2,6 +2,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
+import { returnFocus } from './app/focus-return.ts';
 import { applyTheme, storedTheme } from './app/theme.ts';
 import { startSession } from './app/session.ts';
 import './design/tokens.css';
@@ -13,6 +14,7 @@ import { shellPipe } from './ipc/shell-pipe.ts';
 applyTheme(storedTheme());
 const client = createClient(shellPipe());
 startSession(client);
+returnFocus();
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root.');
