@@ -6,7 +6,6 @@ export {
   hasPattern,
   internalSnapshotsOf,
   writeGuestDisk,
-  writePattern,
 } from './disks.ts';
 export {
   externalPatterns,
@@ -21,16 +20,15 @@ export {
 } from './fixtures.ts';
 export { waitUntil } from './run.ts';
 export { startSshServer } from './ssh-server.ts';
-export type { AddedFault, Fault, SshServer, SshServerOptions } from './ssh-server.ts';
-export { connection, down, mainSshServer, status, up } from './testbed.ts';
-export type { TestbedConnection, TestbedStatus } from './testbed.ts';
+export type { AddedFault, SshServer, SshServerOptions } from './ssh-server.ts';
+export { connection, status, up } from './testbed.ts';
+export type { TestbedConnection } from './testbed.ts';
 export {
   createVirtualMachine,
   deleteVirtualMachine,
   readSerialCounter,
   readSerialCounts,
   stateOf,
-  uuidOf,
   virsh,
 } from './virtual-machine.ts';
 export type { VirtualMachine, VirtualMachineSpec } from './virtual-machine.ts';

@@ -14,7 +14,7 @@ export const requiredPackages: readonly string[] = [
 export const browserPackages: readonly string[] = ['chromium'];
 
 /** Those of the packages that are not installed. */
-export function missingPackages(packages: readonly string[]): string[] {
+function missingPackages(packages: readonly string[]): string[] {
   return packages.filter((name) => {
     const result = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' });
     return result.status !== 0 || result.stdout !== 'installed';
@@ -22,12 +22,12 @@ export function missingPackages(packages: readonly string[]): string[] {
 }
 
 /** The line that a person has to run to install packages. */
-export function installLine(packages: readonly string[]): string {
+function installLine(packages: readonly string[]): string {
   return `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
 }
 
 /** Installs packages with apt-get (needs root); throws when apt-get fails. Its output goes to stderr. */
-export function installPackages(packages: readonly string[]): void {
+function installPackages(packages: readonly string[]): void {
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const stdio: ['ignore', number, number] = ['ignore', 2, 2];
   spawnSync('apt-get', ['update', '-qq'], { env: environment, stdio });
@@ -39,7 +39,7 @@ export function installPackages(packages: readonly string[]): void {
 }
 
 /** True when the testbed may install packages by itself: root, and `--yes` on the command line or CI in the environment. */
-export function mayInstall(yes: boolean): boolean {
+function mayInstall(yes: boolean): boolean {
   const ci = process.env['CI'];
   return process.getuid?.() === 0 && (yes || (ci !== undefined && ci !== '' && ci !== 'false'));
 }

@@ -97,7 +97,7 @@ async function freePort(): Promise<number> {
 }
 
 /** True when something that greets as SSH listens on a loopback port. */
-export async function sshAnswers(port: number): Promise<boolean> {
+async function sshAnswers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ host: '127.0.0.1', port });
     socket.on('error', () => {

@@ -19,7 +19,7 @@ import { openSshServer, startSshServer, stopSshServers } from './ssh-server.ts';
 import type { SshServer } from './ssh-server.ts';
 import { readState, writeState } from './state.ts';
 import type { TestbedState } from './state.ts';
-import { deleteVirtualMachine, endStrayGuests, listVirtualMachines, virsh } from './virtual-machine.ts';
+import { deleteVirtualMachine, endStrayGuests, listVirtualMachines } from './virtual-machine.ts';
 
 /** Name of the SSH server that `up` starts. */
 const mainServer = 'main';
@@ -188,13 +188,6 @@ export async function connection(): Promise<TestbedConnection> {
   return describeConnection(state, server);
 }
 
-/** The SSH server that `up` started. */
-export function mainSshServer(): SshServer {
-  const server = openSshServer(mainServer);
-  if (server === undefined) throw new Error('The testbed is not up. Run: npm run testbed -- up libvirt');
-  return server;
-}
-
 async function removeVirtualMachines(): Promise<void> {
   const known = new Map(fixtures.map(({ spec }) => [spec.name, spec]));
   for (const { name } of await listVirtualMachines()) await deleteVirtualMachine(known.get(name) ?? { name });
@@ -241,9 +234,4 @@ export async function status(): Promise<TestbedStatus> {
     connection: state !== undefined && server !== undefined ? await describeConnection(state, server) : undefined,
     virtualMachines: machines.map((each) => ({ ...each, about: about.get(each.name) ?? 'made by a test' })),
   };
-}
-
-/** Versions of the real tools, for test reports. */
-export async function versions(): Promise<string> {
-  return (await virsh(['version'])).stdout.trim();
 }

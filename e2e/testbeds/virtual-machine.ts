@@ -60,7 +60,7 @@ export async function virshWithXml(args: readonly string[], xml: string, more: r
 }
 
 /** The UUID of a VM of the testbed (version 5 layout over its name): the same on every machine. */
-export function uuidOf(name: string): string {
+function uuidOf(name: string): string {
   const hash = createHash('sha1').update(`snaptree testbed\n${name}`).digest();
   hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
   hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;

@@ -16,7 +16,7 @@ import type { CommandRunner } from '../hosts/runner.ts';
 import { runFramed } from './host-frames.ts';
 import { oneLine } from './one-line.ts';
 
-export const defaultLockFolder = '/var/tmp';
+const defaultLockFolder = '/var/tmp';
 
 const lockOwnerSchema = z.object({
   operationId: z.string().max(100),
