@@ -2,7 +2,7 @@
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
-import { disk, image, inventory, vm } from '../hypervisors/libvirt/plan-fixtures.ts';
+import { disk, image, inventory, vm } from '../../shared/model/inventory-fixtures.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { JobStatus } from './host-job.ts';
 import type { LockOwner } from './host-lock.ts';

@@ -1,67 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { Image, Inventory, ReadableVm } from '../model/inventory.ts';
+import type { Image, ReadableVm } from '../model/inventory.ts';
+import { disk, image, internal, inventory, overlay, vm } from '../model/inventory-fixtures.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById } from './chains.ts';
 
-function image(id: string, parentId: string | null = null, parts: Partial<Image> = {}): Image {
-  return {
-    id,
-    kind: 'file',
-    status: 'ok',
-    problem: null,
-    format: 'qcow2',
-    virtualBytes: 1,
-    allocatedBytes: 1,
-    parent: parentId === null ? null : { relation: 'backing', reference: parentId, imageId: parentId, format: 'qcow2' },
-    internalSnapshots: [],
-    fill: null,
-    corrupt: false,
-    ...parts,
-  };
-}
-
-function vm(name: string, imageId: string, snapshotImages: readonly string[] = []): ReadableVm {
-  return {
-    readable: true,
-    uuid: name,
-    name,
-    state: 'shutoff',
-    stateReason: null,
-    persistent: true,
-    hasManagedSave: false,
-    hasNvram: false,
-    title: '',
-    description: '',
-    memoryBytes: null,
-    cpuCount: null,
-    disks: [
-      { target: 'vda', device: 'disk', imageId, source: imageId, format: 'qcow2', readOnly: false, shareable: false },
-    ],
-    snapshots: snapshotImages.map((overlayImageId, index) => ({
-      id: `${index}`,
-      name: `${index}`,
-      parentId: null,
+/** A VM with one disk, and external snapshots whose overlays these are. */
+function machine(name: string, imageId: string, snapshotImages: readonly string[] = []): ReadableVm {
+  const snapshots = snapshotImages.map((overlayImageId, index) =>
+    internal(`${index}`, null, {
       kind: 'external',
-      vmState: 'disk-only',
-      createdAt: 1,
-      description: '',
-      memory: { kind: 'none' },
       disks: [{ target: 'vda', kind: 'external', dataImageId: null, overlayImageId }],
-    })),
-    currentSnapshotId: null,
-    problems: [],
-  };
-}
-
-function inventory(vms: ReadableVm[], images: Image[]): Inventory {
-  return {
-    hypervisor: { kind: 'libvirt', version: '9.0.0', emulator: null },
-    hostName: 'host',
-    readAt: 0,
-    vms,
-    images,
-    filesystems: [],
-    problems: [],
-  };
+    }),
+  );
+  return vm({ uuid: name, name, disks: [disk('vda', imageId)], snapshots });
 }
 
 describe('a chain', () => {
@@ -71,7 +21,7 @@ describe('a chain', () => {
   };
 
   it('goes from the active layer to the base', () => {
-    expect(follow([image('top', 'mid'), image('mid', 'base'), image('base')], 'top')).toEqual([
+    expect(follow([overlay('top', 'mid'), overlay('mid', 'base'), image('base')], 'top')).toEqual([
       'top mid base',
       'base',
       null,
@@ -81,19 +31,19 @@ describe('a chain', () => {
   it.each([
     [
       'a file that is gone',
-      [image('top', 'base'), image('base', null, { status: 'missing' })],
+      [overlay('top', 'base'), image('base', { status: 'missing' })],
       ['top base', 'missing', 'base'],
     ],
-    ['one that is not in the inventory', [image('top', 'base')], ['top', 'missing', 'base']],
+    ['one that is not in the inventory', [overlay('top', 'base')], ['top', 'missing', 'base']],
     [
       'one that cannot be read',
-      [image('top', 'base'), image('base', null, { status: 'unreadable' })],
+      [overlay('top', 'base'), image('base', { status: 'unreadable' })],
       ['top base', 'unreadable', 'base'],
     ],
-    ['a loop', [image('a', 'b'), image('b', 'a')], ['a b', 'loop', 'a']],
+    ['a loop', [overlay('a', 'b'), overlay('b', 'a')], ['a b', 'loop', 'a']],
     [
       'a reference that leads nowhere',
-      [image('a', null, { parent: { relation: 'backing', reference: 'json:{}', imageId: null, format: null } })],
+      [image('a', { parent: { relation: 'backing', reference: 'json:{}', imageId: null, format: null } })],
       ['a', 'unresolved', 'json:{}'],
     ],
   ])('says where it breaks: %s', (_, images, expected) => {
@@ -102,8 +52,10 @@ describe('a chain', () => {
 });
 
 describe('the dependents of an image', () => {
-  const images = [image('a', 'base'), image('b', 'base'), image('base'), image('orphan', 'a')];
-  const index = dependentsIndex(inventory([vm('A', 'a'), vm('B', 'b'), vm('C', 'a', ['orphan'])], images));
+  const images = [overlay('a', 'base'), overlay('b', 'base'), image('base'), overlay('orphan', 'a')];
+  const index = dependentsIndex(
+    inventory([machine('A', 'a'), machine('B', 'b'), machine('C', 'a', ['orphan'])], images),
+  );
   const of = (id: string) => {
     const { childImageIds, activeFor, vms } = dependentsOf(id, index);
     return [

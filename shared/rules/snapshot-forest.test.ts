@@ -1,21 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../model/inventory.ts';
+import { internal } from '../model/inventory-fixtures.ts';
 import { snapshotForest, subtreeIds, type SnapshotNode } from './snapshot-forest.ts';
 
-function snapshot(id: string, parentId: string | null, createdAt: number | null = 0): Snapshot {
-  return {
-    id,
-    name: id,
-    parentId,
-    kind: 'internal',
-    vmState: 'shutoff',
-    createdAt,
-    description: '',
-    memory: { kind: 'none' },
-    disks: [],
-  };
-}
+const snapshot = (id: string, parentId: string | null, createdAt: number | null = 0): Snapshot =>
+  internal(id, parentId, { createdAt });
 
 /** `a(b c)`: a node with its children; oddities behind a `!`. */
 function drawn(nodes: readonly SnapshotNode[]): string {

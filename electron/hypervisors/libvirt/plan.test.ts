@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
 import { SnaptreeError } from '../../../shared/errors.ts';
-import { disk, folder, held, image, imagesHolding, internal, inventory, overlay, uri, vm } from './plan-fixtures.ts';
+import {
+  disk,
+  folder,
+  held,
+  image,
+  imagesHolding,
+  internal,
+  inventory,
+  overlay,
+  uri,
+  vm,
+} from '../../../shared/model/inventory-fixtures.ts';
 import { planLibvirt } from './plan.ts';
 
 const uuid = vm().uuid;

@@ -1,5 +1,5 @@
-/** Inventories for the tests of plans: one libvirt host, made to measure. */
-import type { Disk, Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
+/** For tests: one libvirt host, made to measure. */
+import type { Disk, Image, Inventory, ReadableVm, Snapshot } from './inventory.ts';
 
 export const uri = 'qemu:///system';
 export const folder = '/srv/images';
