@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { createListeners } from '../store/listeners.ts';
-import { createOutputCollector } from './output.ts';
+import { collectOutput } from './output.ts';
 import type { ExecRequest, ExecResult, Transport } from './transport.ts';
 import { commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
 
@@ -42,22 +42,11 @@ export function createLocalTransport(hostName: string): Transport {
       pending.add(fail);
       request.signal?.addEventListener('abort', onAbort, { once: true });
 
-      const { onOutput, maximumOutputBytes } = request;
-      const collect = (stream: 'stdout' | 'stderr') => {
-        const listener =
-          onOutput === undefined
-            ? undefined
-            : (text: string) => {
-                onOutput(stream, text);
-              };
-        const collector = createOutputCollector(maximumOutputBytes, listener);
-        child[stream].on('data', (chunk: Buffer) => {
-          if (!collector.add(chunk)) fail(outputTooLarge(hostName, maximumOutputBytes));
-        });
-        return collector;
+      const overflow = () => {
+        fail(outputTooLarge(hostName, request.maximumOutputBytes));
       };
-      const stdout = collect('stdout');
-      const stderr = collect('stderr');
+      const stdout = collectOutput(child.stdout, request.maximumOutputBytes, overflow);
+      const stderr = collectOutput(child.stderr, request.maximumOutputBytes, overflow);
       child.on('error', (cause) => {
         fail(
           new SnaptreeError('commandFailed', `No command could be started on ${hostName}: ${cause.message}.`, {
@@ -67,7 +56,7 @@ export function createLocalTransport(hostName: string): Transport {
       });
       child.on('close', (exitCode, signal) => {
         settle();
-        resolve({ exitCode, signal, stdout: stdout.text(), stderr: stderr.text() });
+        resolve({ exitCode, signal, stdout: stdout(), stderr: stderr() });
       });
       // A command that ends without reading its input closes the pipe: its exit code tells, not EPIPE.
       child.stdin.on('error', () => undefined);

@@ -2,7 +2,7 @@
 import type { Client, ClientChannel } from 'ssh2';
 import type { SnaptreeError } from '../../shared/errors.ts';
 import { createListeners } from '../store/listeners.ts';
-import { createOutputCollector } from './output.ts';
+import { collectOutput } from './output.ts';
 import type { ExecRequest, ExecResult, Transport } from './transport.ts';
 import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
 
@@ -41,22 +41,11 @@ export function createSshTransport(hostName: string, client: Client): Transport 
     resolve: (result: ExecResult) => void,
     abandon: Abandon,
   ) {
-    const { maximumOutputBytes, onOutput } = request;
-    const collect = (stream: 'stdout' | 'stderr') => {
-      const listener =
-        onOutput === undefined
-          ? undefined
-          : (text: string) => {
-              onOutput(stream, text);
-            };
-      const collector = createOutputCollector(maximumOutputBytes, listener);
-      channel[stream].on('data', (chunk: Buffer) => {
-        if (!collector.add(chunk)) abandon(outputTooLarge(hostName, maximumOutputBytes));
-      });
-      return collector;
+    const overflow = () => {
+      abandon(outputTooLarge(hostName, request.maximumOutputBytes));
     };
-    const stdout = collect('stdout');
-    const stderr = collect('stderr');
+    const stdout = collectOutput(channel.stdout, request.maximumOutputBytes, overflow);
+    const stderr = collectOutput(channel.stderr, request.maximumOutputBytes, overflow);
     let exit: { exitCode: number | null; signal: string | null } | null = null;
     channel.on('exit', (exitCode: number | null, signal?: string) => {
       exit = { exitCode, signal: signal ?? null };
@@ -67,7 +56,7 @@ export function createSshTransport(hostName: string, client: Client): Transport 
       open -= 1;
       if (open > 0) return;
       if (exit === null) abandon(connectionLost(hostName, 'the session ended without telling how the command ended'));
-      else resolve({ ...exit, stdout: stdout.text(), stderr: stderr.text() });
+      else resolve({ ...exit, stdout: stdout(), stderr: stderr() });
     };
     channel.on('close', done);
     channel.stderr.on('close', done);

@@ -10,8 +10,6 @@ export interface ExecRequest {
   readonly maximumOutputBytes: number;
   /** Gives up waiting; what runs over there is not ended by it. */
   readonly signal?: AbortSignal;
-  /** Called with each piece of output as it comes, characters never cut in two. */
-  readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
 }
 
 export interface ExecResult {
