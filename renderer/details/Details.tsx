@@ -2,7 +2,7 @@ import type { Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../../shared
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { Chip } from '../design/Chip.tsx';
-import { formatAge, formatBytes, formatTime, formatUtc } from '../design/format.ts';
+import { count, formatAge, formatBytes, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
 import { diskKindWords, snapshotKindWords, vmStateWords } from '../tree/words.ts';
@@ -168,7 +168,7 @@ function PresentDetails({ vm }: { readonly vm: ReadableVm }) {
         </Fact>
         {(vm.memoryBytes !== null || vm.cpuCount !== null) && (
           <Fact name="Size">
-            {formatBytes(vm.memoryBytes)} memory, {vm.cpuCount ?? 'unknown'} CPUs
+            {formatBytes(vm.memoryBytes)} memory, {vm.cpuCount === null ? 'CPUs unknown' : count(vm.cpuCount, 'CPU')}
           </Fact>
         )}
         {vm.title !== '' && (
