@@ -8,11 +8,13 @@ import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { ProblemList } from '../design/ProblemList.tsx';
 import { visibleString } from '../design/visible-text.ts';
 import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
 import { findSnapshot, operationRunsOn, vmKey } from '../store/state.ts';
 import { showDialog, update, useStore } from '../store/store.ts';
 import { StaleBanner } from '../hosts/StaleBanner.tsx';
+import { problemsOf } from '../vms/vm-problems.ts';
 import { VmStateLabel } from '../vms/VmStateLabel.tsx';
 import { ActionMenu, type MenuAnchor } from './ActionMenu.tsx';
 import { SnapshotTree } from './SnapshotTree.tsx';
@@ -29,6 +31,7 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
   const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
   const search = useStore((state) => state.search.trim().toLocaleLowerCase());
   const shellConnected = useStore((state) => state.shellConnected !== false);
+  const problems = useStore((state) => problemsOf(state.inventories[hostId]?.inventory ?? null, vm));
   const [menu, setMenu] = useState<MenuAnchor | null>(null);
   const more = useRef<HTMLButtonElement>(null);
 
@@ -85,16 +88,15 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
         </Button>
       </div>
       <StaleBanner hostId={hostId} />
-      {vm.readable && vm.problems.length > 0 && (
+      {problems.length > 0 && (
         <div className={css('problems')}>
-          {vm.problems.map((problem, index) => (
-            <Callout key={index} tone={problem.severity === 'error' ? 'danger' : 'warning'}>
-              <HostText text={problem.message} />
-            </Callout>
-          ))}
+          <ProblemList key={vm.uuid} problems={problems} />
         </div>
       )}
       <div className={css('tree', session !== 'connected' && 'stale')}>
+        {vm.readable && vm.snapshots.length === 0 && (
+          <p className={css('empty')}>No snapshots yet. Create one before a change, to be able to come back to now.</p>
+        )}
         {vm.readable ? (
           <SnapshotTree
             key={vmKey(hostId, vm.uuid)}

@@ -1,4 +1,16 @@
-import { ChevronDown, ChevronRight, CornerDownRight, Laptop, Layers, Plus, Search, Server, X } from 'lucide-react';
+import {
+  ChevronDown,
+  ChevronRight,
+  CircleAlert,
+  CornerDownRight,
+  Laptop,
+  Layers,
+  Plus,
+  Search,
+  Server,
+  TriangleAlert,
+  X,
+} from 'lucide-react';
 import { useMemo } from 'react';
 import { Button as AriaButton, Input, SearchField } from 'react-aria-components';
 import { Button } from '../design/Button.tsx';
@@ -13,6 +25,7 @@ import type { SelectionState } from '../store/state.ts';
 import { showDialog, update, useStore } from '../store/store.ts';
 import { hostRowKey, navigationRows, snapshotRowKey, vmRowKey, type NavigationRow } from './navigation-rows.ts';
 import styles from './Navigation.module.css';
+import { problemCount, worstOf } from './vm-problems.ts';
 import { vmAppearance } from './vm-state.ts';
 
 const css = classes(styles);
@@ -44,7 +57,7 @@ export function Navigation() {
           }}
         >
           <Search size={14} aria-hidden className={css('searchIcon')} />
-          <Input className={css('searchInput')} placeholder="Search hosts, VMs, snapshots" />
+          <Input className={css('searchInput')} placeholder="Host, VM or snapshot" />
           {search !== '' && (
             <AriaButton className={css('clear')}>
               <X size={14} aria-hidden />
@@ -136,7 +149,8 @@ function nameOf(row: NavigationRow): string {
       return `${name}, ${hostLine(row)}`;
     case 'vm': {
       const snapshots = row.vm.readable ? `, ${count(row.vm.snapshots.length, 'snapshot')}` : '';
-      return `${name}, ${vmAppearance(row.vm).word}${snapshots}${row.stale ? ', last known' : ''}`;
+      const problems = row.problems.length > 0 ? `, ${problemCount(row.problems)}` : '';
+      return `${name}, ${vmAppearance(row.vm).word}${snapshots}${problems}${row.stale ? ', last known' : ''}`;
     }
     case 'snapshot':
       return `Snapshot ${name}`;
@@ -149,7 +163,9 @@ function hostLine(row: NavigationRow & { kind: 'host' }): string {
   const vms = inventory ? ` · ${count(inventory.vms.length, 'VM')}` : '';
   const unreadable = inventory?.vms.filter((vm) => !vm.readable).length ?? 0;
   const reading = row.inventory?.reading ? ' · reading…' : row.inventory?.error ? ' · last reading failed' : '';
-  return `${word}${vms}${unreadable > 0 ? `, ${unreadable} unreadable` : ''}${reading}`;
+  const problems = inventory?.problems ?? [];
+  const incomplete = problems.length > 0 ? `, ${problemCount(problems)}` : '';
+  return `${word}${vms}${unreadable > 0 ? `, ${unreadable} unreadable` : ''}${incomplete}${reading}`;
 }
 
 function RowContent({ row }: { readonly row: NavigationRow }) {
@@ -196,10 +212,30 @@ function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
         </span>
         <span className={css('hostState', tone)}>
           <StateIcon size={12} aria-hidden className={css(session.state === 'connecting' && 'spinning')} />
-          <span className={css('name')}>{hostLine(row)}</span>
+          <span className={css('name')} title={hostLine(row)}>
+            {hostLine(row)}
+          </span>
         </span>
       </span>
     </div>
+  );
+}
+
+/** States that most VMs are in: their shape says enough where there is little room for the name. */
+const ordinary: ReadonlySet<string> = new Set(['running', 'shut off']);
+
+/** Beside the name of a VM that something is wrong with: the row's own name says it to a reader. */
+function ProblemMark({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
+  const worst = worstOf(row.problems);
+  if (worst === null) return null;
+  const Icon = worst === 'error' ? CircleAlert : TriangleAlert;
+  return (
+    <span
+      className={css('problem', worst)}
+      title={row.problems.map(({ message }) => visibleString(message)).join('\n')}
+    >
+      <Icon size={13} aria-hidden />
+    </span>
   );
 }
 
@@ -213,7 +249,8 @@ function VmRow({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
       <span className={css('name')} title={visibleString(name)}>
         <HostText text={name} />
       </span>
-      <span className={css('word', tone === 'danger' && 'danger')}>{word}</span>
+      <ProblemMark row={row} />
+      <span className={css('word', ordinary.has(word) && 'ordinary', tone === 'danger' && 'danger')}>{word}</span>
       <span className={css('snapshots')}>
         {vm.readable && vm.snapshots.length > 0 && (
           <>

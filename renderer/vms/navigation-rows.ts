@@ -1,8 +1,9 @@
 /** The rows of the left pane: hosts, their VMs, and the snapshots that a search found. Pure. */
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
-import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
+import type { Problem, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { NavigableRow } from '../design/tree-navigation.ts';
+import { problemsOf } from './vm-problems.ts';
 
 export type NavigationRow = NavigableRow &
   (
@@ -13,6 +14,7 @@ export type NavigationRow = NavigableRow &
         readonly vm: Vm;
         /** What is shown was read before the session ended. */
         readonly stale: boolean;
+        readonly problems: readonly Problem[];
         readonly foundSnapshots: number;
       }
     | { readonly kind: 'snapshot'; readonly hostId: string; readonly vmUuid: string; readonly snapshot: Snapshot }
@@ -105,6 +107,7 @@ export function navigationRows({
         hostId,
         vm,
         stale: entry.session.state !== 'connected',
+        problems: problemsOf(inventory?.inventory ?? null, vm),
         foundSnapshots: snapshots.length,
       });
       const listed = snapshots.slice(0, listedSnapshots);
