@@ -1,12 +1,6 @@
 /** What tests use of the testbed. */
 export { accounts, keyFiles } from './accounts.ts';
-export {
-  activeImage,
-  guestDiskHasPattern,
-  hasPattern,
-  internalSnapshotsOf,
-  writeGuestDisk,
-} from './disks.ts';
+export { activeImage, guestDiskHasPattern, hasPattern, internalSnapshotsOf, writeGuestDisk } from './disks.ts';
 export {
   externalPatterns,
   fixtures,
