@@ -1,25 +1,31 @@
 import { Pencil, RefreshCw, Trash2 } from 'lucide-react';
+import { useState } from 'react';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import { refreshHost } from '../app/session.ts';
 import { Button } from '../design/Button.tsx';
-import { Callout } from '../design/Callout.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
-import { count, formatAge, formatBytes, formatTime } from '../design/format.ts';
+import { count, formatAge, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { ProblemList } from '../design/ProblemList.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useNow } from '../design/use-now.ts';
+import { visibleString } from '../design/visible-text.ts';
 import { useClient } from '../ipc/client-context.ts';
-import { showDialog } from '../store/store.ts';
+import { withSelection } from '../store/reducers.ts';
+import { showDialog, update } from '../store/store.ts';
+import { problemsOf } from '../vms/vm-problems.ts';
 import { ConnectButton } from './ConnectButton.tsx';
 import styles from './HostPane.module.css';
+import { HostStorage } from './HostStorage.tsx';
 import { hostAddress, sessionAppearance } from './session-words.ts';
 import { StaleBanner } from './StaleBanner.tsx';
 
 const css = classes(styles);
+const troubledShownAtOnce = 5;
 
 /** The middle of the window for a host: its session, what it is, its storage, and what could not be read. */
 export function HostPane({
@@ -75,7 +81,7 @@ export function HostPane({
       </div>
       <div className={css('body')}>
         {session.state === 'failed' && <SessionFailure session={session} />}
-        {session.state !== 'failed' && read && <StaleBanner hostId={hostId} />}
+        {session.state !== 'failed' && read && <StaleBanner hostId={hostId} connects={false} />}
         {session.state === 'connected' && !read && inventory?.error && <ErrorCallout error={inventory.error} />}
         <dl className={css('facts')}>
           <Fact name="Address">
@@ -90,17 +96,9 @@ export function HostPane({
         {!read && inventory?.reading && session.state === 'connected' && (
           <Skeleton lines={5} label="Reading the host" />
         )}
-        {read && <Storage inventory={read} />}
-        {read && read.problems.length > 0 && (
-          <section className={css('group')}>
-            <h3>What could not be read</h3>
-            {read.problems.map((problem, index) => (
-              <Callout key={index} tone={problem.severity === 'error' ? 'danger' : 'warning'}>
-                <HostText text={problem.message} />
-              </Callout>
-            ))}
-          </section>
-        )}
+        {read && <ProblemList title="Not everything could be read" problems={read.problems} />}
+        {read && <TroubledVms key={hostId} hostId={hostId} inventory={read} />}
+        {read && <HostStorage inventory={read} />}
       </div>
     </section>
   );
@@ -125,9 +123,6 @@ function Reading({ inventory }: { readonly inventory: Inventory }) {
   const { hypervisor } = inventory;
   return (
     <>
-      <Fact name="Host name">
-        <HostText text={inventory.hostName} />
-      </Fact>
       <Fact name="Hypervisor">
         {hypervisor.kind} {hypervisor.version ?? '(version unknown)'}
         {hypervisor.emulator !== null && <>, {hypervisor.emulator}</>}
@@ -143,45 +138,53 @@ function Reading({ inventory }: { readonly inventory: Inventory }) {
   );
 }
 
-function Storage({ inventory }: { readonly inventory: Inventory }) {
-  if (inventory.filesystems.length === 0) return null;
+/** VMs that need a look, each a step away; the list at the left only marks them. */
+function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly inventory: Inventory }) {
+  const [all, setAll] = useState(false);
+  const troubled = inventory.vms.flatMap((vm) => {
+    const reason = vm.readable ? problemsOf(inventory, vm)[0]?.message : vm.reason;
+    return reason === undefined ? [] : [{ vm, reason }];
+  });
+  if (troubled.length === 0) return null;
+  const shown = all ? troubled : troubled.slice(0, troubledShownAtOnce);
   return (
     <section className={css('group')}>
-      <h3>Storage</h3>
-      <table className={css('table')}>
-        <thead>
-          <tr>
-            <th scope="col">Folder</th>
-            <th scope="col">Free</th>
-            <th scope="col">Size</th>
-            <th scope="col">Used</th>
-          </tr>
-        </thead>
-        <tbody>
-          {inventory.filesystems.map((filesystem) => {
-            const used = filesystem.totalBytes === 0 ? 0 : 1 - filesystem.freeBytes / filesystem.totalBytes;
-            return (
-              <tr key={filesystem.folder}>
-                <td>
-                  <code>
-                    <HostText text={filesystem.folder} />
-                  </code>
-                </td>
-                <td>{formatBytes(filesystem.freeBytes)}</td>
-                <td>{formatBytes(filesystem.totalBytes)}</td>
-                <td>
-                  <span className={css('used')}>
-                    <span className={css('bar', used > 0.9 && 'full')}>
-                      <span style={{ width: `${used * 100}%` }} />
-                    </span>
-                    {Math.round(used * 100)} %{used > 0.9 && ', nearly full'}
-                  </span>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <h3>VMs that need a look</h3>
+      <ul className={css('vmList')}>
+        {shown.map(({ vm, reason }) => (
+          <li key={vm.uuid}>
+            <span className={css('vmName')}>
+              <Button
+                size="small"
+                onPress={() => {
+                  update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId: null }));
+                }}
+              >
+                <span className={css('title')}>
+                  <HostText text={vm.name ?? vm.uuid} />
+                </span>
+              </Button>
+            </span>
+            <span className={css('reason')} title={visibleString(reason)}>
+              <HostText text={reason} lines />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {troubled.length > troubledShownAtOnce && (
+        <div>
+          <Button
+            size="small"
+            tone="quiet"
+            expanded={all}
+            onPress={() => {
+              setAll(!all);
+            }}
+          >
+            {all ? 'Show less' : `Show all ${troubled.length}`}
+          </Button>
+        </div>
+      )}
     </section>
   );
 }

@@ -12,8 +12,11 @@ import styles from './StaleBanner.module.css';
 
 const css = classes(styles);
 
-/** Says that what is shown is not what is: the host is not connected, or could not be read the last time. */
-export function StaleBanner({ hostId }: { readonly hostId: string }) {
+/**
+ * Says that what is shown is not what is: the host is not connected, or could not be read the last time. With
+ * `connects`, it offers to connect; the host's own page has a button for that.
+ */
+export function StaleBanner({ hostId, connects }: { readonly hostId: string; readonly connects: boolean }) {
   const client = useClient();
   const now = useNow();
   const session = useStore((state) => state.hosts[hostId]?.session);
@@ -27,7 +30,7 @@ export function StaleBanner({ hostId }: { readonly hostId: string }) {
         <Callout
           tone="warning"
           title={session.state === 'connecting' ? 'Connecting to the host' : 'The host is not connected'}
-          actions={<ConnectButton hostId={hostId} />}
+          actions={connects && <ConnectButton hostId={hostId} />}
         >
           {lastKnown}
         </Callout>

@@ -87,7 +87,7 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
           <Ellipsis size={16} aria-hidden />
         </Button>
       </div>
-      <StaleBanner hostId={hostId} />
+      <StaleBanner hostId={hostId} connects />
       {problems.length > 0 && (
         <div className={css('problems')}>
           <ProblemList key={vm.uuid} problems={problems} />

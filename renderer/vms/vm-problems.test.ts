@@ -1,40 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import { disk, vm } from '../../shared/model/inventory-fixtures.ts';
+import type { Inventory } from '../../shared/model/inventory.ts';
 import { problemCount, problemsByVm, problemsOf, worstOf } from './vm-problems.ts';
 
 const warning = { severity: 'warning', message: 'w' } as const;
 const error = { severity: 'error', message: 'e' } as const;
 
-function vm(uuid: string, change: Partial<ReadableVm>): ReadableVm {
-  return {
-    readable: true,
-    uuid,
-    name: uuid,
-    state: 'shutoff',
-    stateReason: null,
-    persistent: true,
-    hasManagedSave: false,
-    hasNvram: false,
-    title: '',
-    description: '',
-    memoryBytes: null,
-    cpuCount: null,
-    disks: [],
-    snapshots: [],
-    currentSnapshotId: null,
-    problems: [],
-    ...change,
-  };
-}
-
-const gone = { target: 'vda', device: 'disk', imageId: '/gone', source: '/gone', format: 'qcow2' } as const;
-const broken = vm('broken', { disks: [{ ...gone, readOnly: false, shareable: false }], problems: [warning] });
+const broken = vm({ uuid: 'broken', disks: [disk('vda', '/gone')], problems: [warning] });
 const unreadable = { readable: false, uuid: 'unreadable', name: null, reason: 'r' } as const;
 const inventory: Inventory = {
   hypervisor: { kind: 'libvirt', version: null, emulator: null },
   hostName: 'h',
   readAt: 1,
-  vms: [vm('whole', {}), broken, unreadable],
+  vms: [vm({ uuid: 'whole', disks: [] }), broken, unreadable],
   images: [],
   filesystems: [],
   problems: [],
