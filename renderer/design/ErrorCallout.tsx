@@ -1,14 +1,14 @@
 import type { ReactNode } from 'react';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import { Callout } from './Callout.tsx';
-import { remedyFor, titleFor } from './error-words.ts';
+import { titleFor } from './error-words.ts';
 import { HostText } from './HostText.tsx';
 import { classes } from './classes.ts';
 import styles from './ErrorCallout.module.css';
 
 const css = classes(styles);
 
-/** An error of the catalogue: what happened, what to do, and the host's own words where there are any. */
+/** An error of the catalogue: what happened and what to do, and of the facts what the message does not say itself. */
 export function ErrorCallout({
   error,
   actions,
@@ -20,14 +20,15 @@ export function ErrorCallout({
   readonly actions?: ReactNode;
   readonly live?: boolean;
 }) {
-  const facts = Object.entries(error.data).filter(([, value]) => value.trim() !== '');
-  const remedy = remedyFor(error.code);
+  const facts = Object.entries(error.data).filter(([, value]) => {
+    const fact = value.trim();
+    return fact !== '' && !error.message.includes(fact);
+  });
   return (
     <Callout tone="danger" title={titleFor(error.code)} actions={actions} live={live}>
       <p>
         <HostText text={error.message} lines />
       </p>
-      {remedy !== null && <p className={css('remedy')}>{remedy}</p>}
       {facts.length > 0 && (
         <dl className={css('facts')}>
           {facts.map(([name, value]) => (
