@@ -5,27 +5,35 @@ import { visibleText } from './visible-text.ts';
 
 const css = classes(styles);
 
-/** Text that came from a host: never markup, and what cannot be seen in it is marked. Isolated from what stands around. */
+/**
+ * Text that came from a host: never markup, and what cannot be seen in it is marked. Isolated from what stands around.
+ * With `lines` it is prose or output of several lines, whose spaces are layout; without, a name, whose spaces count.
+ */
 export function HostText({ text, lines = false }: { readonly text: string; readonly lines?: boolean }) {
   if (lines) {
     return text.split(/\r?\n/).map((line, index) => (
       <Fragment key={index}>
         {index > 0 && <br />}
-        <HostText text={line} />
+        <Line text={line} spaces="leave" />
       </Fragment>
     ));
   }
+  return <Line text={text} spaces="mark" />;
+}
+
+function Line({ text, spaces }: { readonly text: string; readonly spaces: 'mark' | 'leave' }) {
   return (
     <bdi className={css('text')}>
-      {visibleText(text).map((segment, index) =>
-        segment.mark === null ? (
-          segment.text
-        ) : (
-          <span key={index} className={css('mark')} title={segment.mark}>
+      {visibleText(text, spaces).map((segment, index) => {
+        if (segment.mark === null) return segment.text;
+        // A reader would pass over a space: it is read by its name.
+        const spoken = segment.isSpace ? { role: 'img', 'aria-label': segment.mark } : {};
+        return (
+          <span key={index} className={css('mark', segment.isSpace && 'space')} title={segment.mark} {...spoken}>
             {segment.text}
           </span>
-        ),
-      )}
+        );
+      })}
     </bdi>
   );
 }

@@ -18,12 +18,37 @@ describe('visibleText', () => {
     expect(visibleString('\u{e0041}')).toBe('[invisible character U+E0041]');
   });
 
+  it('marks the spaces of a name that nobody would see, and leaves those of prose', () => {
+    expect(visibleString(' a')).toBe('[space]a');
+    expect(visibleString('a ')).toBe('a[space]');
+    expect(visibleString('a  b c')).toBe('a[space][space]b c');
+    expect(visibleString(' ')).toBe('[space]');
+    expect(visibleText('  a  b ', 'leave')).toEqual([{ text: '  a  b ', mark: null }]);
+    // What is copied out of the window is the name.
+    expect(
+      visibleText('  a ')
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe('  a ');
+  });
+
+  it('tells names apart that differ in what fonts do not draw', () => {
+    for (const unseen of ['\u00a0', '\u2009', '\u3000', '\u3164', '\u2800', '\ufe0f', '\u034f', '\u180e']) {
+      const [first, second, third] = visibleText(`a${unseen}b`);
+      expect([first, third]).toEqual([
+        { text: 'a', mark: null },
+        { text: 'b', mark: null },
+      ]);
+      expect(second?.mark).not.toBeNull();
+    }
+  });
+
   it('loses nothing: what it does not mark is the text as it was', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const segments = visibleText(text);
+        const segments = visibleText(text, 'leave');
         const kept = segments.map((segment) => (segment.mark === null ? segment.text : '')).join('');
-        expect(text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u00a0\ufffd]/gu, '')).toBe(kept);
+        expect(text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}\u2800\ufffd]|(?! )\p{Zs}/gu, '')).toBe(kept);
       }),
     );
   });
