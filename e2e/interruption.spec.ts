@@ -65,7 +65,7 @@ for (const when of ['still runs', 'has ended meanwhile'] as const) {
     makeVm,
     makeHost,
   }) => {
-    const vm = await makeVm({ name: 'killed', running: true });
+    const vm = await makeVm({ name: `killed ${when}`, running: true });
     const server = await makeHost({ name: 'killed', faults: true });
     const held = server.addFault({ command: 'snapshot-create-as', vm: vm.uuid, effect: 'hold' });
     const first = await start();

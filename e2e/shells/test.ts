@@ -1,4 +1,5 @@
 /** The test of every spec: Snaptree on the shell of the project, and what a spec makes on the host, taken away again. */
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import {
   createVirtualMachine,
   deleteVirtualMachine,
   startSshServer,
+  waitUntil,
   type SshServer,
   type SshServerOptions,
   type TestbedConnection,
@@ -46,6 +48,9 @@ interface Fixtures {
 interface WorkerFixtures {
   readonly testbed: TestbedConnection;
 }
+
+/** What Snaptree makes on the host while an operation holds a VM, and takes away after it. */
+const lockOf = (uuid: string) => `/var/tmp/snaptree-${uuid}.lock`;
 
 /** What the window may complain of: a server that a test ended on purpose. */
 const expectedComplaints = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket/;
@@ -100,16 +105,25 @@ export const test = base.extend<Fixtures & ShellOption, WorkerFixtures>({
   },
 
   // eslint-disable-next-line no-empty-pattern -- as above
-  makeVm: async ({}, use) => {
-    const made: VirtualMachineSpec[] = [];
+  makeVm: async ({}, use, testInfo) => {
+    const made: VirtualMachine[] = [];
     await use(async (spec) => {
       const ours = { ...spec, name: `e2e-${spec.name}` };
       // A run that was broken off may have left it.
       await deleteVirtualMachine(ours);
-      made.push(ours);
-      return createVirtualMachine(ours);
+      const vm = await createVirtualMachine(ours);
+      rmSync(lockOf(vm.uuid), { force: true });
+      made.push(vm);
+      return vm;
     });
-    for (const spec of made) await deleteVirtualMachine(spec);
+    for (const vm of made) {
+      const lock = lockOf(vm.uuid);
+      if (testInfo.status === 'passed') {
+        await waitUntil(`the lock ${lock} to be gone`, () => !existsSync(lock));
+      }
+      rmSync(lock, { force: true });
+      await deleteVirtualMachine(vm);
+    }
   },
 
   // eslint-disable-next-line no-empty-pattern -- as above
