@@ -3,6 +3,7 @@ import type { Client } from '../ipc/client.ts';
 import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
 import { mayPoll } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
+import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
 import { reportFailure, toastOperationEnd } from './toasts.ts';
 
 const pollMilliseconds = 30_000;
@@ -29,7 +30,9 @@ export function startSession(client: Client): () => void {
     }
   };
 
+  update((state) => ({ ...state, selection: rememberedSelection() }));
   const stops = [
+    rememberSelection(),
     client.watchConnection((connected) => {
       update((state) => ({ ...state, shellConnected: connected }));
       if (connected) {

@@ -107,9 +107,17 @@ describe('withHosts', () => {
   it('forgets what belonged to a host that is gone', () => {
     const state = withInventory(selected('v', null), 'h1', reading([]));
     const after = withHosts(state, [host('h2')]);
-    expect(after.selection.hostId).toBeNull();
+    expect(after.selection).toEqual({ hostId: 'h2', vmUuid: null, snapshotId: null });
     expect(after.inventories).toEqual({});
     expect(after.hostIds).toEqual(['h2']);
+    expect(withHosts(after, []).selection.hostId).toBeNull();
+  });
+
+  it('selects what was selected the last time, and the first host where that is gone', () => {
+    const remembered = { hostId: 'h2', vmUuid: 'v', snapshotId: 's' };
+    const start = { ...initialState, selection: remembered };
+    expect(withHosts(start, [host('h1'), host('h2')]).selection).toEqual(remembered);
+    expect(withHosts(start, [host('h1')]).selection).toEqual({ hostId: 'h1', vmUuid: null, snapshotId: null });
   });
 });
 

@@ -5,16 +5,18 @@ import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import { findVm, hasEnded, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
 
-/** The host book. What belongs to a host that is gone goes with it. */
+/** The host book. What belongs to a host that is gone goes with it; where nothing is selected then, the first host is. */
 export function withHosts(state: State, hosts: readonly HostWithSession[]): State {
   const byId = Object.fromEntries(hosts.map((entry) => [entry.host.id, entry]));
-  const selectionIsGone = state.selection.hostId !== null && !byId[state.selection.hostId];
+  const [first] = hosts;
+  const selectionIsThere = state.selection.hostId !== null && byId[state.selection.hostId] !== undefined;
+  const selection = first ? { ...nothingSelected, hostId: first.host.id } : nothingSelected;
   return {
     ...state,
     hostIds: hosts.map((entry) => entry.host.id),
     hosts: byId,
     inventories: Object.fromEntries(Object.entries(state.inventories).filter(([hostId]) => byId[hostId])),
-    selection: selectionIsGone ? nothingSelected : state.selection,
+    selection: selectionIsThere ? state.selection : selection,
     dialog: state.dialog && 'hostId' in state.dialog && !byId[state.dialog.hostId] ? null : state.dialog,
   };
 }

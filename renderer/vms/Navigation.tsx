@@ -21,7 +21,7 @@ import { TreeGrid } from '../design/TreeGrid.tsx';
 import { visibleString } from '../design/visible-text.ts';
 import { hostAddress, sessionAppearance } from '../hosts/session-words.ts';
 import { withHostCollapsed, withSelection, withSnapshotRevealed } from '../store/reducers.ts';
-import type { SelectionState } from '../store/state.ts';
+import { findVm, type SelectionState } from '../store/state.ts';
 import { showDialog, update, useStore } from '../store/store.ts';
 import { hostRowKey, navigationRows, snapshotRowKey, vmRowKey, type NavigationRow } from './navigation-rows.ts';
 import styles from './Navigation.module.css';
@@ -40,6 +40,7 @@ export function Navigation() {
   const collapsedHosts = useStore((state) => state.collapsedHosts);
   const search = useStore((state) => state.search);
   const selection = useStore((state) => state.selection);
+  const vmIsKnown = useStore((state) => findVm(state, selection.hostId, selection.vmUuid) !== null);
   const rows = useMemo(
     () => navigationRows({ hostIds, hosts, inventories, collapsedHosts, search }),
     [hostIds, hosts, inventories, collapsedHosts, search],
@@ -84,7 +85,7 @@ export function Navigation() {
             label="Hosts and VMs"
             rows={rows}
             rowHeight={(row) => heights[row.kind]}
-            selectedKey={selectedRowKey(selection, rows)}
+            selectedKey={selectedRowKey(selection, vmIsKnown, rows)}
             onSelect={select}
             onToggle={(row, expanded) => {
               if (row.kind === 'host') update((state) => withHostCollapsed(state, row.entry.host.id, !expanded));
@@ -120,10 +121,17 @@ function select(row: NavigationRow): void {
   });
 }
 
-/** The row that is selected: the snapshot's where a search lists it, else the VM's, else the host's. */
-function selectedRowKey({ hostId, vmUuid, snapshotId }: SelectionState, rows: readonly NavigationRow[]): string | null {
+/**
+ * The row that is selected: the snapshot's where a search lists it, else the VM's, else the host's; the host's too for
+ * a VM that was selected the last time and is not heard of yet.
+ */
+function selectedRowKey(
+  { hostId, vmUuid, snapshotId }: SelectionState,
+  isKnown: boolean,
+  rows: readonly NavigationRow[],
+): string | null {
   if (hostId === null) return null;
-  if (vmUuid === null) return hostRowKey(hostId);
+  if (vmUuid === null || !isKnown) return hostRowKey(hostId);
   if (snapshotId !== null) {
     const key = snapshotRowKey(hostId, vmUuid, snapshotId);
     if (rows.some((row) => row.key === key)) return key;
