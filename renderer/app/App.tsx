@@ -13,7 +13,7 @@ import { Navigation } from '../vms/Navigation.tsx';
 import styles from './App.module.css';
 import { Banners } from './Banners.tsx';
 import { Dialogs } from './Dialogs.tsx';
-import { usePaneSize } from './pane-sizes.ts';
+import { usePaneSize, useShown } from './pane-sizes.ts';
 import { StartPage } from './StartPage.tsx';
 import { ToastRegion } from './ToastRegion.tsx';
 import { TopBar } from './TopBar.tsx';
@@ -56,9 +56,13 @@ function Panes() {
   const needsEyes = useStore((state) =>
     Object.values(state.operations).some((operation) => !hasEnded(operation) || operation.state === 'interrupted'),
   );
-  // It opens by itself when something runs, and stays as it was left once somebody chose.
-  const [chosen, setChosen] = useState<{ readonly open: boolean; readonly whileNeeded: boolean } | null>(null);
-  const operationsOpen = chosen?.whileNeeded === needsEyes ? chosen.open : needsEyes || (chosen?.open ?? false);
+  // It opens by itself when something starts; then it is closed by whoever has seen the outcome, and not by its end.
+  const [operationsOpen, setOperationsOpen] = useState(needsEyes);
+  const [neededEyes, setNeededEyes] = useState(needsEyes);
+  if (needsEyes !== neededEyes) {
+    setNeededEyes(needsEyes);
+    if (needsEyes) setOperationsOpen(true);
+  }
   return (
     <>
       <div className={css('panes')}>
@@ -91,7 +95,7 @@ function Panes() {
         <OperationsPanel
           open={operationsOpen}
           onToggle={() => {
-            setChosen({ open: !operationsOpen, whileNeeded: needsEyes });
+            setOperationsOpen(!operationsOpen);
           }}
         />
       </div>
@@ -106,6 +110,7 @@ function Selected() {
   const inventory = useStore((state) => (hostId === null ? undefined : state.inventories[hostId]));
   const vm = useStore((state) => findVm(state, hostId, vmUuid));
   const details = usePaneSize('details', wide ? 392 : 268, ...limits.details);
+  const [detailsShown, setDetailsShown] = useShown('details', window.innerWidth >= 900);
   if (!entry || hostId === null) {
     return (
       <main className={css('middle', 'nothing')}>
@@ -123,9 +128,9 @@ function Selected() {
   return (
     <>
       <main className={css('middle')}>
-        <VmPane hostId={hostId} vm={vm} />
+        <VmPane hostId={hostId} vm={vm} detailsShown={detailsShown} onShowDetails={setDetailsShown} />
       </main>
-      {vm.readable && inventory?.inventory && (
+      {detailsShown && vm.readable && inventory?.inventory && (
         <>
           <Splitter
             label="Width of the details"

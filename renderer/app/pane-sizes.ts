@@ -22,3 +22,19 @@ export function usePaneSize(name: string, start: number, least: number, most: nu
     },
   };
 }
+
+/** Whether a pane is shown, kept in this browser. */
+export function useShown(name: string, start: boolean): readonly [boolean, (shown: boolean) => void] {
+  const key = `snaptree.shown.${name}`;
+  const [shown, setShown] = useState(() => {
+    const stored = localStorage.getItem(key);
+    return stored === null ? start : stored === 'true';
+  });
+  return [
+    shown,
+    (wanted) => {
+      localStorage.setItem(key, String(wanted));
+      setShown(wanted);
+    },
+  ];
+}

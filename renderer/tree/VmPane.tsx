@@ -1,4 +1,4 @@
-import { Camera, Ellipsis, ListTree, Trash2, Undo2 } from 'lucide-react';
+import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-react';
 import { useRef, useState } from 'react';
 import type { Vm } from '../../shared/model/inventory.ts';
 import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
@@ -24,7 +24,17 @@ const css = classes(styles);
 const nothingCollapsed: ReadonlySet<string> = new Set();
 
 /** The middle of the window for a VM: what it is, what can be done, and its snapshot tree. */
-export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
+export function VmPane({
+  hostId,
+  vm,
+  detailsShown,
+  onShowDetails,
+}: {
+  readonly hostId: string;
+  readonly vm: Vm;
+  readonly detailsShown: boolean;
+  readonly onShowDetails: (shown: boolean) => void;
+}) {
   const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
   const snapshotId = useStore((state) => state.selection.snapshotId);
   const collapsed = useStore((state) => state.collapsedSnapshots[vmKey(hostId, vm.uuid)] ?? nothingCollapsed);
@@ -62,7 +72,25 @@ export function VmPane({ hostId, vm }: { readonly hostId: string; readonly vm: V
           <HostText text={name} />
         </h2>
         <VmStateLabel vm={vm} />
-        {vm.readable && <span className={css('count')}>{count(vm.snapshots.length, 'snapshot')}</span>}
+        {vm.readable && (
+          <>
+            <span className={css('count')}>{count(vm.snapshots.length, 'snapshot')}</span>
+            <span className={css('headerEnd')}>
+              <Button
+                iconOnly
+                size="small"
+                tone="quiet"
+                label={detailsShown ? 'Hide details' : 'Show details'}
+                expanded={detailsShown}
+                onPress={() => {
+                  onShowDetails(!detailsShown);
+                }}
+              >
+                <PanelRight size={16} aria-hidden />
+              </Button>
+            </span>
+          </>
+        )}
       </header>
       <div role="toolbar" aria-label="Snapshot actions" className={css('toolbar')}>
         <ToolbarAction actions={actions} id="createSnapshot" icon={<Camera size={15} aria-hidden />} onAction={act} />
