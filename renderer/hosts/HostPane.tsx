@@ -160,7 +160,7 @@ function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly 
                   update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId: null }));
                 }}
               >
-                <span className={css('title')}>
+                <span className={css('vmTitle')}>
                   <HostText text={vm.name ?? vm.uuid} />
                 </span>
               </Button>

@@ -62,9 +62,9 @@ function Notes({ notes }: { readonly notes: readonly PlanNote[] }) {
       {notes.map((note, index) => (
         <li key={index}>
           <HostText text={note.message} lines />
-          {note.names.length > 0 && (
+          {unsaid(note).length > 0 && (
             <span className={css('names')}>
-              {note.names.map((name) => (
+              {unsaid(note).map((name) => (
                 <Chip key={name} title={visibleString(name)}>
                   <HostText text={name} />
                 </Chip>
@@ -75,6 +75,11 @@ function Notes({ notes }: { readonly notes: readonly PlanNote[] }) {
       ))}
     </ul>
   );
+}
+
+/** The names that a note is about and that its sentence does not say itself. */
+function unsaid({ message, names }: PlanNote): readonly string[] {
+  return names.filter((name) => !message.includes(name));
 }
 
 function Summary({ plan }: { readonly plan: Plan }) {
