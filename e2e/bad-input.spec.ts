@@ -143,6 +143,12 @@ test('fields that cannot be are named, and nothing is saved', async ({ app, data
   expect(existsSync(join(dataFolder, 'hosts.json'))).toBe(false);
 });
 
+test('a second Snaptree over the same data folder does not start, and says why', async ({ start, app, shellKind }) => {
+  test.skip(shellKind === 'electron', 'Electron shows the window of the first instead.');
+  await expect(start()).rejects.toThrow(/Another Snaptree \(process \d+\) uses the data folder .* SNAPTREE_DATA\./);
+  await expect(app.addHostButton).toBeVisible();
+});
+
 test.describe('a file of Snaptree that is damaged is kept aside, and said', () => {
   const damaged = '{"schema": "snaptree.hostBook", "version": 1, "hosts": [{"name": "precious"';
 

@@ -46,6 +46,7 @@ test('an internal snapshot of a running VM brings memory and disks back', async 
   await waitUntil('the guest to count again', () => readSerialCounts(vm).length > counted + 1);
   const counts = readSerialCounts(vm);
   const back = counts.findIndex((count, index) => index > 0 && count < (counts[index - 1] ?? 0));
+  expect(back, 'the place where the guest counts lower than before').toBeGreaterThan(0);
   // Memory went back to where it was at the snapshot; a guest that was started anew would begin with 1.
   expect(counts[back]).toBeGreaterThanOrEqual(before);
   expect(counts[back]).toBeLessThanOrEqual(atSnapshot + 1);
