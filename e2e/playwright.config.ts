@@ -8,7 +8,7 @@ import type { ShellOption } from './shells/test.ts';
 
 const asked = process.argv.some((argument) => argument.includes('@screenshot'));
 
-const windowAlone = 'renderer.spec.ts';
+const windowAlone = 'renderer*.spec.ts';
 
 export default defineConfig<ShellOption>({
   testDir: '.',

@@ -2,29 +2,14 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { busyInventory, host, largeTree, manyVms, now, uuid, vm } from './renderer-harness/fixtures.ts';
-import { startHarness, type Harness } from './renderer-harness/harness.ts';
+import type { Harness } from './renderer-harness/harness.ts';
 import { fakePlan, operationOf } from './renderer-harness/plans.ts';
+import { useWindow } from './renderer-harness/window.ts';
 
 const kvm1 = uuid(1);
 let harness: Harness;
-let complaints: string[] = [];
-
-test.beforeAll(async () => {
-  harness = await startHarness(new URL('../dist/renderer', import.meta.url).pathname);
-});
-test.afterAll(() => harness.close());
-
-test.beforeEach(({ page }) => {
-  harness.reset();
-  complaints = [];
-  // A style or script that the content security policy refuses is an error on the console.
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-});
-test.afterEach(() => {
-  expect(complaints).toEqual([]);
+const seen = useWindow((started) => {
+  harness = started;
 });
 
 function connectedHosts(): void {
@@ -331,7 +316,7 @@ test('a lost connection to Snaptree is said, and everything is there again after
   await expect(page.getByRole('treeitem', { name: /^kvm1-renamed/ })).toBeVisible();
   await expect(page.getByRole('treeitem', { selected: true, name: /^web-01/ })).toBeVisible();
   // Chromium itself writes the refused attempts on the console.
-  complaints = complaints.filter((complaint) => !complaint.includes('WebSocket connection'));
+  seen.complaints = seen.complaints.filter((complaint) => !complaint.includes('WebSocket connection'));
 });
 
 test('panes are resized by keyboard, and the theme is remembered', async ({ page }) => {

@@ -1,0 +1,165 @@
+/** The built window over a made-up main process: what it does by itself, and what it shows of what is wrong. */
+import { expect, test, type Page } from '@playwright/test';
+import { busyInventory, host, now, uuid } from './renderer-harness/fixtures.ts';
+import type { Harness } from './renderer-harness/harness.ts';
+import { fakePlan, operationOf } from './renderer-harness/plans.ts';
+import { useWindow } from './renderer-harness/window.ts';
+
+const kvm1 = uuid(1);
+let harness: Harness;
+useWindow((started) => {
+  harness = started;
+});
+
+test.beforeEach(() => {
+  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now }), host(2, 'kvm2', { state: 'disconnected' })]);
+  harness.setInventory(kvm1, { inventory: busyInventory() });
+});
+
+function readings(): readonly unknown[] {
+  return harness.calls.filter(({ name }) => name === 'inventory.refresh').map(({ payload }) => payload);
+}
+
+/** Hides the page or shows it again, as a browser does when another tab comes to the front. */
+async function setHidden(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
+  }, hidden);
+}
+
+test.describe('the poll', () => {
+  test.beforeEach(async ({ page }) => {
+    await page.clock.install();
+    await page.goto(harness.url);
+    await expect(page.getByRole('treeitem', { name: /^web-01/ })).toBeVisible();
+  });
+
+  test('reads connected hosts, and only those, every 30 seconds', async ({ page }) => {
+    await page.clock.runFor(29_000);
+    expect(readings()).toEqual([]);
+    await page.clock.runFor(1500);
+    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
+    await page.clock.runFor(30_000);
+    await expect.poll(readings).toEqual([{ hostId: kvm1 }, { hostId: kvm1 }]);
+  });
+
+  test('rests while nobody looks, and goes on afterwards', async ({ page }) => {
+    await setHidden(page, true);
+    await page.clock.runFor(65_000);
+    await setHidden(page, false);
+    await page.clock.runFor(30_000);
+    // One, by the reading after the page was shown again: two came and went while it was hidden.
+    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
+  });
+
+  test('rests while something is decided in a dialog', async ({ page }) => {
+    await page.getByRole('treeitem', { name: /^web-01/ }).click();
+    await page.getByRole('button', { name: 'Create snapshot…' }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await page.clock.runFor(65_000);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+    await page.clock.runFor(30_000);
+    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
+  });
+
+  test('leaves a host alone that is being read', async ({ page }) => {
+    harness.setInventory(kvm1, { reading: true });
+    await expect(page.getByText('Reading…', { exact: true })).toBeVisible();
+    await page.clock.runFor(65_000);
+    harness.setInventory(kvm1, { reading: false });
+    await expect(page.getByText('Reading…', { exact: true })).toBeHidden();
+    await page.clock.runFor(30_000);
+    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
+  });
+});
+
+test('what is wrong is seen in the list, on the page of the host and over the tree', async ({ page }) => {
+  await page.goto(harness.url);
+  await expect(page.getByRole('treeitem', { name: /^kvm1, Connected · 8 VMs, 1 unreadable, 1 warning/ })).toBeVisible();
+  await expect(page.getByRole('treeitem', { name: /^odd-records, shut off, 6 snapshots, 2 problems/ })).toBeVisible();
+  await expect(page.getByRole('treeitem', { name: /^web-01.*, 12 snapshots, 1 warning$/ })).toBeVisible();
+  await expect(page.getByRole('treeitem', { name: /^app-blue, running, 0 snapshots$/ })).toBeVisible();
+
+  // The first host is selected without a click.
+  const hostPage = page.getByRole('region', { name: 'Host kvm1' });
+  await expect(hostPage.getByText('The folder /srv/private could not be listed')).toBeVisible();
+  await hostPage.getByRole('button', { name: 'odd-records' }).click();
+  const pane = page.getByRole('region', { name: 'VM odd-records' });
+  await expect(pane.getByText('The chain of disk vda is broken')).toBeVisible();
+  await expect(pane.getByText('The chain of disk vdb runs in a circle')).toBeVisible();
+
+  await page.getByRole('treeitem', { name: /^no-snapshots/ }).click();
+  await expect(page.getByText('No snapshots yet.')).toBeVisible();
+});
+
+test('the window opens on what was selected the last time', async ({ page }) => {
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  await page.getByRole('row', { name: /^october patches/ }).click();
+  await page.reload();
+  await expect(page.getByRole('row', { name: /^october patches/, selected: true })).toBeVisible();
+
+  harness.setHosts([host(2, 'kvm2', { state: 'disconnected' })]);
+  await expect(page.getByRole('treeitem', { name: /^kvm2/, selected: true })).toBeVisible();
+  await expect(
+    page.getByRole('region', { name: 'Host kvm2' }).getByRole('button', { name: 'Connect', exact: true }),
+  ).toBeVisible();
+});
+
+test('operations open by themselves, take no focus, and stay open for the outcome', async ({ page }) => {
+  const web = busyInventory().vms[0];
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  const plan = fakePlan(kvm1, web, busyInventory(), {
+    action: 'revertToSnapshot',
+    vmUuid: web.uuid,
+    snapshotId: 'release 5',
+  });
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  const row = page.getByRole('row', { name: /^october patches/ });
+  await row.click();
+  const bar = page.getByRole('button', { name: /^Operations/ });
+  await expect(bar).toHaveAttribute('aria-expanded', 'false');
+
+  harness.changeOperation(operationOf(plan, 1));
+  await expect(bar).toHaveAttribute('aria-expanded', 'true');
+  await expect(row).toBeFocused();
+  harness.changeOperation(operationOf(plan, 1, { state: 'succeeded', endedAt: now }));
+  await expect(page.getByRole('alertdialog').filter({ hasText: 'Done: Revert web-01' })).toBeVisible();
+  await expect(bar).toHaveAttribute('aria-expanded', 'true');
+  await expect(row).toBeFocused();
+
+  // Closed by hand, it stays closed until the next one starts.
+  await bar.click();
+  await expect(bar).toHaveAttribute('aria-expanded', 'false');
+  harness.changeOperation(operationOf(plan, 2));
+  await expect(bar).toHaveAttribute('aria-expanded', 'true');
+});
+
+test('details are hidden and shown again, and that is remembered', async ({ page }) => {
+  await page.setViewportSize({ width: 1000, height: 700 });
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  const details = page.getByRole('complementary', { name: 'Details' });
+  await expect(details).toBeVisible();
+  await page.getByRole('button', { name: 'Hide details' }).click();
+  await expect(details).toBeHidden();
+  await page.reload();
+  await expect(page.getByRole('treegrid')).toBeVisible();
+  await expect(details).toBeHidden();
+  await page.getByRole('button', { name: 'Show details' }).click();
+  await expect(details).toBeVisible();
+});
+
+test('at 200 % zoom nothing is cut off', async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 450 });
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  await page.getByRole('row', { name: /^october patches/ }).click();
+  expect(await page.evaluate(() => document.body.scrollWidth)).toBeLessThanOrEqual(720);
+  await page.getByRole('button', { name: 'Revert…' }).click();
+  await page.getByRole('button', { name: 'Revert VM' }).click();
+  await expect(page.getByRole('button', { name: /^Operations 1 running/ })).toBeInViewport();
+  await expect(page.getByRole('button', { name: 'Cancel operation' })).toBeInViewport();
+});
