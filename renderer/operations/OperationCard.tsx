@@ -130,7 +130,7 @@ function Step({ step, run }: { readonly step: PlanStep; readonly run: OperationS
         <p>
           <HostText text={step.title} />{' '}
           <span className={css('quiet')}>
-            {word}
+            · {word}
             {duration !== null && `, ${formatDuration(duration)}`}
             {exitCode !== 0 && `, exit code ${exitCode}`}
           </span>

@@ -13,6 +13,7 @@ import {
 } from 'lucide-react';
 import { useMemo } from 'react';
 import { Button as AriaButton, Input, SearchField } from 'react-aria-components';
+import type { Problem } from '../../shared/model/inventory.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { count } from '../design/format.ts';
@@ -194,6 +195,16 @@ function RowContent({ row }: { readonly row: NavigationRow }) {
   }
 }
 
+/** What of a host could not be read. Its line says so too, but may be cut. */
+function hostProblems({ inventory }: NavigationRow & { kind: 'host' }): readonly Problem[] {
+  const read = inventory?.inventory;
+  if (!read) return [];
+  const unreadable = read.vms.flatMap((vm): Problem[] =>
+    vm.readable ? [] : [{ severity: 'error', message: `${vm.name ?? vm.uuid} could not be read.` }],
+  );
+  return [...read.problems, ...unreadable];
+}
+
 function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
   const { host, session } = row.entry;
   const { icon: StateIcon, tone } = sessionAppearance(session);
@@ -225,6 +236,7 @@ function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
           </span>
         </span>
       </span>
+      <ProblemMark problems={hostProblems(row)} />
     </div>
   );
 }
@@ -232,15 +244,18 @@ function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
 /** States that most VMs are in: their shape says enough where there is little room for the name. */
 const ordinary: ReadonlySet<string> = new Set(['running', 'shut off']);
 
-/** Beside the name of a VM that something is wrong with: the row's own name says it to a reader. */
-function ProblemMark({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
-  const worst = worstOf(row.problems);
+/** Beside the name of what something is wrong with: the row's own name says it to a reader. */
+function ProblemMark({ problems }: { readonly problems: readonly Problem[] }) {
+  const worst = worstOf(problems);
   if (worst === null) return null;
   const Icon = worst === 'error' ? CircleAlert : TriangleAlert;
   return (
     <span
       className={css('problem', worst)}
-      title={row.problems.map(({ message }) => visibleString(message)).join('\n')}
+      title={problems
+        .slice(0, 8)
+        .map(({ message }) => visibleString(message))
+        .join('\n')}
     >
       <Icon size={13} aria-hidden />
     </span>
@@ -257,7 +272,7 @@ function VmRow({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
       <span className={css('name')} title={visibleString(name)}>
         <HostText text={name} />
       </span>
-      <ProblemMark row={row} />
+      <ProblemMark problems={row.problems} />
       <span className={css('word', ordinary.has(word) && 'ordinary', tone === 'danger' && 'danger')}>{word}</span>
       <span className={css('snapshots')}>
         {vm.readable && vm.snapshots.length > 0 && (
