@@ -152,6 +152,18 @@ test('details are hidden and shown again, and that is remembered', async ({ page
   await expect(details).toBeVisible();
 });
 
+test('a row tells a reader all of its snapshot, however narrow the tree is', async ({ page }) => {
+  await page.setViewportSize({ width: 1000, height: 700 });
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  const columns = page.getByRole('columnheader');
+  await expect(columns).toHaveText(['Snapshot', 'Kind', 'VM was', 'Created', 'Disks', 'Description']);
+  const name = /^before release 5 external disks only \d{4}-\d\d-\d\d \d\d:\d\d.* 1 External, no memory/;
+  await expect(page.getByRole('row', { name })).toBeVisible();
+  await page.getByRole('treeitem', { name: /^hostile/ }).click();
+  await expect(page.getByRole('row', { name: /^two ?newline ?lines/ })).toBeVisible();
+});
+
 test('at 200 % zoom nothing is cut off', async ({ page }) => {
   await page.setViewportSize({ width: 720, height: 450 });
   await page.goto(harness.url);

@@ -26,10 +26,15 @@ function Line({ text, spaces }: { readonly text: string; readonly spaces: 'mark'
     <bdi className={css('text')}>
       {visibleText(text, spaces).map((segment, index) => {
         if (segment.mark === null) return segment.text;
-        // A reader would pass over a space: it is read by its name.
-        const spoken = segment.isSpace ? { role: 'img', 'aria-label': segment.mark } : {};
+        // Read by its name: a reader would pass over a space, and not know LF from two letters.
         return (
-          <span key={index} className={css('mark', segment.isSpace && 'space')} title={segment.mark} {...spoken}>
+          <span
+            key={index}
+            role="img"
+            aria-label={segment.mark}
+            className={css('mark', segment.isSpace && 'space')}
+            title={segment.mark}
+          >
             {segment.text}
           </span>
         );
