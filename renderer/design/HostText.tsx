@@ -23,7 +23,7 @@ export function HostText({ text, lines = false }: { readonly text: string; reado
 
 function Line({ text, spaces }: { readonly text: string; readonly spaces: 'mark' | 'leave' }) {
   return (
-    <bdi className={css('text')}>
+    <bdi className={css('text', spaces === 'leave' && 'prose')}>
       {visibleText(text, spaces).map((segment, index) => {
         if (segment.mark === null) return segment.text;
         // Read by its name: a reader would pass over a space, and not know LF from two letters.
