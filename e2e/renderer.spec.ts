@@ -213,7 +213,8 @@ test('a newcomer adds a host, and a snapshot is reverted to, by keyboard alone',
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
 
-  // The safe answer has the focus.
+  // The safe answer has the focus, before the plan is there and afterwards.
+  await expect(page.getByRole('button', { name: 'Revert VM' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await page.keyboard.press('Tab');
   await expect(page.getByRole('button', { name: 'Revert VM' })).toBeFocused();
