@@ -106,7 +106,7 @@ export class OperationsPanel {
     this.bar = this.root.getByRole('heading', { level: 2 }).getByRole('button');
   }
 
-  /** Opens the panel and keeps it open: one that opened by itself, because something runs, would close after it. */
+  /** Opens the panel, whether or not it opened by itself meanwhile because something runs. */
   async open(): Promise<void> {
     if ((await this.bar.getAttribute('aria-expanded')) === 'true') await this.bar.click();
     await this.bar.click();
