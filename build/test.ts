@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { browserPackages, ensurePackages, requiredPackages } from '../e2e/testbeds/packages.ts';
+import { browserPackages, ensurePackages, loginShellPackages, requiredPackages } from '../e2e/testbeds/packages.ts';
 
 const steps: readonly { readonly title: string; readonly script: readonly string[]; readonly needsTestbed: boolean }[] =
   [
@@ -34,7 +34,7 @@ function npmRun(script: readonly string[]): Promise<boolean> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { yes: { type: 'boolean', default: false } } });
-  ensurePackages([...requiredPackages, ...browserPackages], values.yes);
+  ensurePackages([...requiredPackages, ...loginShellPackages, ...browserPackages], values.yes);
   if (process.getuid?.() !== 0) {
     throw new Error(
       'The testbed runs a libvirt and an sshd of its own and needs root. Run `npm test` as root on a machine for testing,' +

@@ -13,6 +13,9 @@ export const requiredPackages: readonly string[] = [
 /** Debian packages that the end-to-end tests need besides. */
 export const browserPackages: readonly string[] = ['chromium'];
 
+/** Login shells that the line which starts every command has to work in. */
+export const loginShellPackages: readonly string[] = ['zsh', 'ksh93u+m', 'tcsh', 'fish'];
+
 /** Those of the packages that are not installed. */
 function missingPackages(packages: readonly string[]): string[] {
   return packages.filter((name) => {
