@@ -1,17 +1,10 @@
 /** Plans for external disk-only snapshots: overlays that take all further writes. */
 import type { Disk } from '../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../shared/model/plan.ts';
-import { chainFrom } from '../../../shared/rules/chains.ts';
+import { chainFrom, dependentsOf } from '../../../shared/rules/chains.ts';
 import { readableBytes } from '../../../shared/rules/units.ts';
 import type { PlanDraft } from '../driver.ts';
-import {
-  activeLayersStay,
-  managedSaveWarnings,
-  nameRefusals,
-  namingOptions,
-  newSnapshot,
-  type CreateRequest,
-} from './plan-create-rules.ts';
+import { activeLayersStay, nameRefusals, namingOptions, newSnapshot, type CreateRequest } from './plan-create-rules.ts';
 import {
   chainRefusals,
   chainsOf,
@@ -54,6 +47,8 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
         : [],
     ),
     ...chainLengthRefusals(context, disks),
+    ...managedSaveRefusals(context),
+    ...sharedLayerRefusals(context, disks),
   ];
   const space = {
     ...freeSpace(context, imageIds[0] ?? null),
@@ -87,7 +82,6 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
             ),
           ]
         : []),
-      ...managedSaveWarnings(context, 'The snapshot holds the disks only'),
       ...partialWarnings(context, writable, disks),
       ...(vm.hasNvram
         ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
@@ -153,6 +147,40 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
       ),
     },
   };
+}
+
+/** A saved memory names the images of its time: resumed, the VM would write below the overlays (seen on 9.0). */
+function managedSaveRefusals({ vm }: PlanContext): PlanNote[] {
+  return vm.hasManagedSave
+    ? [
+        note(
+          'managedSave',
+          `The memory of ${vm.name} was saved, together with the images that it uses. Resumed, it would write to the present images and not to the new overlays, and change the snapshot's data. Start the VM and shut it down, or discard its saved state (virsh managedsave-remove), then try again.`,
+        ),
+      ]
+    : [];
+}
+
+/** What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay. */
+function sharedLayerRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap((disk) => {
+    if (disk.imageId === null) return [];
+    const writers = dependentsOf(disk.imageId, context.dependents)
+      .activeFor.filter(
+        ({ vm, disk: other }) => !other.readOnly && !(vm.uuid === context.vm.uuid && other.target === disk.target),
+      )
+      .map(({ vm, disk: other }) => (vm.uuid === context.vm.uuid ? `disk ${other.target}` : `VM ${vm.name}`));
+    const names = [...new Set(writers)];
+    return names.length === 0
+      ? []
+      : [
+          note(
+            'imageHasDependents',
+            `${disk.imageId} would become the snapshot's data of disk ${disk.target}, but it is written to by others as well: ${listed(names)}. The snapshot and the present data above it would silently become wrong.`,
+            names,
+          ),
+        ];
+  });
 }
 
 function partialWarnings({ vm }: PlanContext, writable: readonly Disk[], disks: readonly Disk[]): PlanNote[] {

@@ -5,6 +5,7 @@ import { readableBytes } from '../../../shared/rules/units.ts';
 import type { PlanDraft } from '../driver.ts';
 import {
   activeLayersStay,
+  isNameTaken,
   managedSaveWarnings,
   nameRefusals,
   namingOptions,
@@ -19,6 +20,7 @@ import {
   listed,
   monitorNameRefusals,
   note,
+  sameNameRefusals,
   stateRefusals,
   virsh,
   writableDisks,
@@ -35,6 +37,8 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
   const refusals = [
     ...nameRefusals(request, context),
     ...monitorNameRefusals(context, request.name),
+    // Where a record has the name, what lies in the images is that record's data and no further reason.
+    ...(isNameTaken(request, context) ? [] : sameNameRefusals(context, request.name, [], 'A new one')),
     ...stateRefusals(context),
     ...chainRefusals(context, disks),
     ...internalFormatRefusals(context, disks),

@@ -28,12 +28,18 @@ export function namingOptions({ name, description }: CreateRequest): string[] {
 }
 
 /** A name must be possible, and not taken. */
-export function nameRefusals({ name }: CreateRequest, { vm }: PlanContext): PlanNote[] {
+export function nameRefusals(request: CreateRequest, context: PlanContext): PlanNote[] {
+  const { name } = request;
   const problem = checkSnapshotName(name);
   if (problem !== null) return [note('badName', problem)];
-  return vm.snapshots.some((snapshot) => snapshot.name === name)
-    ? [note('nameTaken', `${vm.name} already has a snapshot named "${name}".`, [name])]
+  return isNameTaken(request, context)
+    ? [note('nameTaken', `${context.vm.name} already has a snapshot named "${name}".`, [name])]
     : [];
+}
+
+/** Whether a record of the VM has the name already. */
+export function isNameTaken({ name }: CreateRequest, { vm }: PlanContext): boolean {
+  return vm.snapshots.some((snapshot) => snapshot.name === name);
 }
 
 /** A VM with a managed save is only seemingly shut off. `what` says what the snapshot then holds. */

@@ -13,6 +13,7 @@ import {
   listed,
   monitorNameRefusals,
   note,
+  sameNameRefusals,
   stateRefusals,
   virsh,
   type PlanContext,
@@ -48,6 +49,8 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
       ...doomed.flatMap((one) => ambiguousNameRefusals(context, one)),
       ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),
       ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
+      // Of a VM that is shut off libvirt takes the disks that the record names, and no others.
+      ...(vm.state === 'shutoff' ? [] : doomed.flatMap((one) => strangerRefusals(one, context))),
       ...chainRefusals(
         context,
         vm.disks.filter((disk) => held.has(disk.target)),
@@ -173,6 +176,11 @@ function activeLayerRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[
           ),
         ];
   });
+}
+
+function strangerRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+  const own = internalHoldings(snapshot).map(({ imageId }) => imageId);
+  return sameNameRefusals(context, snapshot.name, own, `Deleting "${snapshot.name}" while ${context.vm.name} runs`);
 }
 
 function recordWarnings(snapshot: Snapshot, context: PlanContext): PlanNote[] {

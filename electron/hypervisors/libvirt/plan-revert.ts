@@ -47,7 +47,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...firmwareRefusals(context),
-    ...managedSaveRefusals(snapshot, context),
+    ...managedSaveRefusals(context),
     ...transientRefusals(snapshot, context),
   ];
   const stateAfter = stateAfterRevert(snapshot);
@@ -72,7 +72,6 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ),
       ...stateWarnings(context, stateAfter),
       ...diskWarnings(snapshot, context),
-      ...(vm.hasManagedSave && withMemory ? [note('managedSave', `The saved memory of ${vm.name} is discarded.`)] : []),
       ...regressionWarnings(context),
     ],
     space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
@@ -183,8 +182,9 @@ function firmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
     : [];
 }
 
-function managedSaveRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
-  return vm.hasManagedSave && snapshot.memory.kind === 'none'
+/** Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it. */
+function managedSaveRefusals({ vm }: PlanContext): PlanNote[] {
+  return vm.hasManagedSave
     ? [
         note(
           'managedSave',

@@ -92,7 +92,13 @@ export function dependentRefusals(context: PlanContext, imageIds: readonly strin
       ...activeFor.filter(({ vm }) => vm.uuid !== context.vm.uuid).map(({ vm }) => vm.name),
       ...(childImageIds.length > 0 ? vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name) : []),
     ]);
-    const names = [...childImageIds, ...[...otherVms].map((name) => `VM ${name}`)];
+    const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
+    const names = [
+      ...childImageIds,
+      ...[...otherVms].map((name) => `VM ${name}`),
+      // The same image in two drives: qemu-img would make two snapshots of one name in it.
+      ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
+    ];
     if (names.length === 0) return [];
     return [
       note(
@@ -162,6 +168,29 @@ export function monitorNameRefusals({ vm }: PlanContext, name: string): PlanNote
       [name],
     ),
   ];
+}
+
+/**
+ * Data of the same name in images where the snapshot in hand does not have its own: left by a record that was deleted, or
+ * brought along by a disk that was attached later. QEMU goes by the name alone, over every writable drive of a running VM
+ * (floppies too): `savevm` first deletes what has the name, `delvm` deletes it everywhere, and both report success (seen
+ * on 7.2). On a VM that is shut off qemu-img makes a second snapshot of the name, after which neither can be reached.
+ *
+ * @param holdings images in which the name is the snapshot's own
+ */
+export function sameNameRefusals(context: PlanContext, name: string, holdings: readonly string[], verb: string) {
+  return context.vm.disks.flatMap((disk): PlanNote[] => {
+    if (disk.imageId === null || disk.readOnly || disk.device === 'cdrom' || holdings.includes(disk.imageId)) return [];
+    const image = context.images.get(disk.imageId);
+    if (!image?.internalSnapshots.some((internal) => internal.name === name)) return [];
+    return [
+      note(
+        'otherDataOfThatName',
+        `${image.id} (${disk.device} ${disk.target}) holds data of another snapshot named "${name}". ${verb} would destroy it, or leave two of that name, without a word.`,
+        [image.id],
+      ),
+    ];
+  });
 }
 
 /** The chain of each disk as ids, with `replaced` giving new chains for some targets. */

@@ -154,6 +154,25 @@ describe('creating an internal snapshot', () => {
     expect(codes(planLibvirt(uri, create({ name: 'a' }), host).refusals)).toEqual(['nameTaken']);
   });
 
+  it.each(['running', 'shutoff'] as const)(
+    'is refused where data of that name lies in an image of a VM %s',
+    (state) => {
+      const plan = planLibvirt(uri, create({ name: 'a' }), inventory([vm({ state })], imagesHolding('a')));
+      expect(plan.refusals).toMatchObject([
+        { code: 'otherDataOfThatName', names: [`${folder}/web.qcow2`] },
+        { code: 'otherDataOfThatName', names: [`${folder}/web-data.qcow2`] },
+      ]);
+    },
+  );
+
+  it('is refused where two disks are the same image', () => {
+    const disks = [disk('vda', `${folder}/web.qcow2`), disk('vdb', `${folder}/web.qcow2`)];
+    expect(planLibvirt(uri, create(), inventory([vm({ disks })], imagesHolding())).refusals[0]).toMatchObject({
+      code: 'imageHasDependents',
+      names: ['disk vda', 'disk vdb'],
+    });
+  });
+
   it('is refused where another image hangs on the active layer, with its name', () => {
     const host = inventory([vm()], [...imagesHolding(), overlay(`${folder}/clone.qcow2`, `${folder}/web.qcow2`)]);
     const plan = planLibvirt(uri, create(), host);
@@ -239,6 +258,30 @@ describe('creating an external snapshot', () => {
     expect(codes(planLibvirt(uri, external, block).refusals)).toEqual(['noPlaceForOverlay']);
   });
 
+  it('is refused where a saved memory would be resumed below the overlays', () => {
+    const host = inventory([vm({ state: 'shutoff', hasManagedSave: true })], imagesHolding());
+    expect(codes(planLibvirt(uri, external, host).refusals)).toEqual(['managedSave']);
+  });
+
+  it('is refused where another disk writes to what would become its data, but not for readers', () => {
+    const twin = (readOnly: boolean) =>
+      vm({
+        uuid: '22222222-2222-4222-8222-222222222222',
+        name: 'twin',
+        state: 'shutoff',
+        disks: [disk('vdc', `${folder}/web.qcow2`, { readOnly })],
+      });
+    expect(planLibvirt(uri, external, inventory([vm(), twin(false)], imagesHolding())).refusals).toMatchObject([
+      { code: 'imageHasDependents', names: ['VM twin'] },
+    ]);
+    expect(planLibvirt(uri, external, inventory([vm(), twin(true)], imagesHolding())).refusals).toEqual([]);
+    const twice = vm({ disks: [disk('vda', `${folder}/web.qcow2`), disk('vdb', `${folder}/web.qcow2`)] });
+    expect(planLibvirt(uri, external, inventory([twice], imagesHolding())).refusals).toMatchObject([
+      { names: ['disk vdb'] },
+      { names: ['disk vda'] },
+    ]);
+  });
+
   it('is refused where the chain would get too long for this libvirt', () => {
     const layers = [
       image(`${folder}/0`),
@@ -301,10 +344,10 @@ describe('reverting to an internal snapshot', () => {
     expect(codes(planLibvirt(uri, revert('a'), twice).refusals)).toContain('ambiguousSnapshot');
   });
 
-  it('is refused onto a managed save without memory, and for a transient VM that it would shut off', () => {
+  it('is refused where a saved memory would be resumed later, and for a transient VM that it would shut off', () => {
     const saved = inventory([vm({ snapshots, state: 'shutoff', hasManagedSave: true })], imagesHolding('a', 'b'));
     expect(codes(planLibvirt(uri, revert('b'), saved).refusals)).toEqual(['managedSave']);
-    expect(codes(planLibvirt(uri, revert('a'), saved).warnings)).toContain('managedSave');
+    expect(codes(planLibvirt(uri, revert('a'), saved).refusals)).toEqual(['managedSave']);
     const transient = inventory([vm({ snapshots, persistent: false })], imagesHolding('a', 'b'));
     expect(codes(planLibvirt(uri, revert('b'), transient).refusals)).toEqual(['transient']);
   });
@@ -377,6 +420,20 @@ describe('deleting internal snapshots', () => {
       'otherActiveLayer',
       'imageHasDependents',
     ]);
+  });
+
+  it('is refused while the VM runs where another disk holds data of that name, which would go too', () => {
+    const later = disk('vdc', `${folder}/later.qcow2`);
+    const stored = { id: '1', name: 'a', createdAt: 1, memoryBytes: 0 };
+    const layers = [...imagesHolding('a'), image(`${folder}/later.qcow2`, { internalSnapshots: [stored] })];
+    const refusals = (state: 'running' | 'shutoff') =>
+      planLibvirt(
+        uri,
+        remove('a'),
+        inventory([vm({ state, disks: [...vm().disks, later], snapshots: [internal('a', null)] })], layers),
+      ).refusals;
+    expect(refusals('running')).toMatchObject([{ code: 'otherDataOfThatName', names: [`${folder}/later.qcow2`] }]);
+    expect(refusals('shutoff')).toEqual([]);
   });
 
   it('deletes a record without data, saying so', () => {
