@@ -104,7 +104,8 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
             // In a diskspec a comma separates; inside the file name it is doubled (virsh(1), snapshot-create-as).
             if (overlay !== null)
               return ['--diskspec', `${disk.target},snapshot=external,file=${overlay.replaceAll(',', ',,')}`];
-            return writable.includes(disk) ? ['--diskspec', `${disk.target},snapshot=no`] : [];
+            // libvirt makes overlays for disks that are not named, floppies too. It leaves out what only reads by itself.
+            return disk.readOnly || disk.device === 'cdrom' ? [] : ['--diskspec', `${disk.target},snapshot=no`];
           }),
         ),
         reads: imageIds,

@@ -42,6 +42,7 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
     ...stateRefusals(context),
     ...chainRefusals(context, disks),
     ...internalFormatRefusals(context, disks),
+    ...floppyRefusals(context),
     ...dependentRefusals(context, imageIds, 'An internal snapshot'),
     ...internalFirmwareRefusals(context),
   ];
@@ -124,6 +125,22 @@ function internalFormatRefusals({ vm }: PlanContext, disks: readonly Disk[]): Pl
       note(
         'formatWithoutSnapshots',
         `Disk ${disk.target} is ${disk.format ?? 'of an unknown format'}, which holds no internal snapshots. Every writable disk must be qcow2; an external snapshot is possible.`,
+        [disk.target],
+      ),
+    );
+}
+
+/**
+ * libvirt counts a floppy in and cannot be told to leave it out, but writes nothing into it while the VM is shut off:
+ * the record then promises data that is not there (seen on 9.0). While the VM runs, a raw one makes QEMU refuse.
+ */
+function floppyRefusals({ vm }: PlanContext): PlanNote[] {
+  return vm.disks
+    .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
+    .map((disk) =>
+      note(
+        'floppy',
+        `In the drive ${disk.target} lies a floppy that can be written to (${disk.source ?? ''}). libvirt would record it as part of the snapshot without its data. Take it out first.`,
         [disk.target],
       ),
     );

@@ -165,6 +165,21 @@ describe('creating an internal snapshot', () => {
     },
   );
 
+  it('is refused while a floppy is in a drive that writes', () => {
+    const floppy = (readOnly: boolean) => disk('fda', `${folder}/floppy.img`, { device: 'floppy', readOnly });
+    const plan = (readOnly: boolean) =>
+      planLibvirt(
+        uri,
+        create(),
+        inventory(
+          [vm({ disks: [...vm().disks, floppy(readOnly)] })],
+          [...imagesHolding(), image(`${folder}/floppy.img`)],
+        ),
+      );
+    expect(plan(false).refusals).toMatchObject([{ code: 'floppy', names: ['fda'] }]);
+    expect(plan(true).refusals).toEqual([]);
+  });
+
   it('is refused where two disks are the same image', () => {
     const disks = [disk('vda', `${folder}/web.qcow2`), disk('vdb', `${folder}/web.qcow2`)];
     expect(planLibvirt(uri, create(), inventory([vm({ disks })], imagesHolding())).refusals[0]).toMatchObject({
@@ -256,6 +271,17 @@ describe('creating an external snapshot', () => {
     expect(planLibvirt(uri, external, raw).refusals).toEqual([]);
     const block = inventory([vm({ disks: [disk('vda', '/dev/vg/web')] })], [image('/dev/vg/web', { kind: 'block' })]);
     expect(codes(planLibvirt(uri, external, block).refusals)).toEqual(['noPlaceForOverlay']);
+  });
+
+  it('makes no overlay for a floppy', () => {
+    const disks = [
+      ...vm().disks,
+      disk('fda', `${folder}/floppy.img`, { device: 'floppy' }),
+      disk('sda', `${folder}/cd.iso`, { device: 'cdrom', readOnly: true }),
+    ];
+    const layers = [...imagesHolding(), image(`${folder}/floppy.img`), image(`${folder}/cd.iso`)];
+    const argv = planLibvirt(uri, external, inventory([vm({ disks })], layers)).steps[0]?.argv ?? [];
+    expect(argv.filter((argument) => argument.endsWith('snapshot=no'))).toEqual(['fda,snapshot=no']);
   });
 
   it('is refused where a saved memory would be resumed below the overlays', () => {
