@@ -110,6 +110,26 @@ export function dependentRefusals(context: PlanContext, imageIds: readonly strin
   });
 }
 
+/** What may depend on images that a change writes to, and could not be read: nobody can say that it does not. */
+export function unknownDependentWarnings({ inventory }: PlanContext, imageIds: readonly string[]): PlanNote[] {
+  const folders = new Set(imageIds.map(folderOf));
+  const names = [
+    ...inventory.vms.filter((vm) => !vm.readable).map((vm) => `VM ${vm.name ?? vm.uuid}`),
+    ...inventory.images
+      .filter((image) => image.status === 'unreadable' && image.kind === 'file' && folders.has(folderOf(image.id)))
+      .map(({ id }) => id),
+  ];
+  return names.length === 0
+    ? []
+    : [
+        note(
+          'dependentsUnknown',
+          `${listed(names)} could not be read. If ${names.length === 1 ? 'it depends' : 'any of them depends'} on ${listed(imageIds)}, its data would become wrong.`,
+          names,
+        ),
+      ];
+}
+
 /** An image in which a VM's internal snapshot is to be found by its name. */
 export interface InternalHolding {
   readonly target: string;
@@ -178,7 +198,12 @@ export function monitorNameRefusals({ vm }: PlanContext, name: string): PlanNote
  *
  * @param holdings images in which the name is the snapshot's own
  */
-export function sameNameRefusals(context: PlanContext, name: string, holdings: readonly string[], verb: string) {
+export function sameNameRefusals(
+  context: PlanContext,
+  name: string,
+  holdings: readonly string[],
+  verb: string,
+): PlanNote[] {
   return context.vm.disks.flatMap((disk): PlanNote[] => {
     if (disk.imageId === null || disk.readOnly || disk.device === 'cdrom' || holdings.includes(disk.imageId)) return [];
     const image = context.images.get(disk.imageId);
