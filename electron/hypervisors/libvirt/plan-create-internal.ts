@@ -22,6 +22,7 @@ import {
   note,
   sameNameRefusals,
   stateRefusals,
+  unknownDependentWarnings,
   virsh,
   writableDisks,
   type PlanContext,
@@ -68,6 +69,7 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
       ...managedSaveWarnings(context, 'The snapshot holds the disks only'),
       ...overlayWarnings(context, disks),
       ...spaceWarnings(space),
+      ...unknownDependentWarnings(context, imageIds),
     ],
     space,
     expectedPause: live

@@ -15,6 +15,7 @@ import {
   note,
   sameNameRefusals,
   stateRefusals,
+  unknownDependentWarnings,
   virsh,
   type PlanContext,
 } from './plan-rules.ts';
@@ -64,6 +65,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         doomed.map(({ name }) => name),
       ),
       ...doomed.flatMap((one) => recordWarnings(one, context)),
+      ...unknownDependentWarnings(context, imageIds),
       note(
         'fileKeepsSize',
         'The image files do not get smaller: the room that becomes free in them is used again by the guest.',

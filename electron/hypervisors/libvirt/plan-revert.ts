@@ -12,6 +12,7 @@ import {
   listed,
   note,
   stateRefusals,
+  unknownDependentWarnings,
   virsh,
   writableDisks,
   type PlanContext,
@@ -68,11 +69,12 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     warnings: [
       note(
         'presentStateLost',
-        `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. Create a snapshot first to be able to come back.`,
+        `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. Its definition (devices, memory, CPUs) goes back to that of the snapshot as well. Create a snapshot first to be able to come back.`,
       ),
       ...stateWarnings(context, stateAfter),
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
+      ...unknownDependentWarnings(context, imageIds),
     ],
     space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
     expectedPause:

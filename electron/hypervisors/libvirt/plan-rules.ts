@@ -119,7 +119,7 @@ export function unknownDependentWarnings({ inventory }: PlanContext, imageIds: r
       .filter((image) => image.status === 'unreadable' && image.kind === 'file' && folders.has(folderOf(image.id)))
       .map(({ id }) => id),
   ];
-  return names.length === 0
+  return names.length === 0 || imageIds.length === 0
     ? []
     : [
         note(

@@ -62,6 +62,21 @@ describe('every plan', () => {
     expect(() => planLibvirt(uri, revert('x'), inventory([vm()], []))).toThrow(/no snapshot "x" any more/);
   });
 
+  it('names what could not be read and may depend on the images that it writes to', () => {
+    const broken = { readable: false, uuid: 'x', name: 'odd', reason: 'broken' } as const;
+    const closed = image(`${folder}/closed.qcow2`, { status: 'unreadable' });
+    const elsewhere = image('/other/closed.qcow2', { status: 'unreadable' });
+    const host = inventory(
+      [vm({ snapshots: [internal('a', null)] }), broken],
+      [...imagesHolding('a'), closed, elsewhere],
+    );
+    for (const request of [create(), revert('a'), remove('a')]) {
+      const found = planLibvirt(uri, request, host).warnings.find(({ code }) => code === 'dependentsUnknown');
+      expect(found?.names).toEqual(['VM odd', `${folder}/closed.qcow2`]);
+    }
+    expect(codes(planLibvirt(uri, create({ kind: 'external' }), host).warnings)).not.toContain('dependentsUnknown');
+  });
+
   it('has no steps and leaves the tree as it is where it is refused', () => {
     const plan = planLibvirt(uri, create({ name: 'a/b' }), inventory([vm()], imagesHolding()));
     expect(codes(plan.refusals)).toEqual(['badName']);
@@ -328,6 +343,7 @@ describe('reverting to an internal snapshot', () => {
     expect(running.refusals).toEqual([]);
     expect(running.after).toMatchObject({ vmState: 'running', currentSnapshotId: 'a' });
     expect(codes(running.warnings)).toEqual(['presentStateLost']);
+    expect(running.warnings[0]?.message).toContain('Its definition');
     const off = planLibvirt(uri, revert('b'), host);
     expect(off.after.vmState).toBe('shutoff');
     expect(codes(off.warnings)).toEqual(['presentStateLost', 'endsRunningVm']);
