@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { bootSector } from './boot-sector.ts';
 import { paths } from './paths.ts';
 import { endProcess, listProcesses } from './processes.ts';
@@ -74,7 +74,8 @@ export function escapeXml(text: string): string {
 }
 
 function describe(spec: VirtualMachineSpec): VirtualMachine & { readonly disks: readonly Required<DiskPlan>[] } {
-  const folder = join(paths.images, spec.folder ?? spec.name);
+  // A handle of a VM has its folder as an absolute path: it may be given where a spec is wanted.
+  const folder = resolve(paths.images, spec.folder ?? spec.name);
   const disks = (spec.disks ?? [{ target: 'vda' }, { target: 'vdb' }]).map((disk) => {
     const format = disk.format ?? 'qcow2';
     return {
