@@ -9,6 +9,7 @@ import {
   connection,
   createVirtualMachine,
   deleteVirtualMachine,
+  snaptreeLock,
   startSshServer,
   waitUntil,
   type SshServer,
@@ -48,9 +49,6 @@ interface Fixtures {
 interface WorkerFixtures {
   readonly testbed: TestbedConnection;
 }
-
-/** What Snaptree makes on the host while an operation holds a VM, and takes away after it. */
-const lockOf = (uuid: string) => `/var/tmp/snaptree-${uuid}.lock`;
 
 /** What the window may complain of: a server that a test ended on purpose. */
 const expectedComplaints = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket/;
@@ -112,12 +110,12 @@ export const test = base.extend<Fixtures & ShellOption, WorkerFixtures>({
       // A run that was broken off may have left it.
       await deleteVirtualMachine(ours);
       const vm = await createVirtualMachine(ours);
-      rmSync(lockOf(vm.uuid), { force: true });
+      rmSync(snaptreeLock(vm.uuid), { force: true });
       made.push(vm);
       return vm;
     });
     for (const vm of made) {
-      const lock = lockOf(vm.uuid);
+      const lock = snaptreeLock(vm.uuid);
       if (testInfo.status === 'passed') {
         await waitUntil(`the lock ${lock} to be gone`, () => !existsSync(lock));
       }

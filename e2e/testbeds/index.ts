@@ -22,6 +22,7 @@ export {
   deleteVirtualMachine,
   readSerialCounter,
   readSerialCounts,
+  snaptreeLock,
   stateOf,
   virsh,
 } from './virtual-machine.ts';

@@ -68,6 +68,9 @@ function uuidOf(name: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
+/** The lock that Snaptree keeps on the host while an operation on a VM is not ended (docs/decisions/0003). */
+export const snaptreeLock = (uuid: string): string => `/var/tmp/snaptree-${uuid}.lock`;
+
 /** Escapes text for XML content and attributes; newlines too, which an attribute would turn into spaces. */
 export function escapeXml(text: string): string {
   return text.replace(/[&<>"'\n]/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -160,6 +163,8 @@ function domainXml(vm: ReturnType<typeof describe>): string {
 /** Makes images, defines the VM (it must not exist) and starts it if the spec says so. */
 export async function createVirtualMachine(spec: VirtualMachineSpec): Promise<VirtualMachine> {
   const vm = describe(spec);
+  // UUIDs are the same in every run: a test that was cut off may have left the VM of this name locked.
+  rmSync(snaptreeLock(vm.uuid), { force: true });
   mkdirSync(vm.folder, { recursive: true });
   for (const disk of vm.disks) {
     await createImage(disk.path, disk.format === 'raw' ? 'raw' : 'qcow2', disk.size, disk.backing);
