@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
+import { vm as madeVm } from '../../shared/model/inventory-fixtures.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import {
   newlyEnded,
@@ -18,26 +19,7 @@ function snapshot(id: string, parentId: string | null): Snapshot {
   return { ...rest, id, name: id, parentId, memory: { kind: 'none' }, disks: [] };
 }
 
-function vm(uuid: string, snapshots: Snapshot[]): ReadableVm {
-  return {
-    readable: true,
-    uuid,
-    name: uuid,
-    state: 'running',
-    stateReason: null,
-    persistent: true,
-    hasManagedSave: false,
-    hasNvram: false,
-    memoryBytes: null,
-    cpuCount: null,
-    title: '',
-    description: '',
-    disks: [],
-    snapshots,
-    currentSnapshotId: null,
-    problems: [],
-  };
-}
+const vm = (uuid: string, snapshots: Snapshot[]): ReadableVm => madeVm({ uuid, name: uuid, disks: [], snapshots });
 
 function reading(vms: Inventory['vms']): InventoryState {
   const inventory: Inventory = {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
+import { vm as madeVm } from '../../shared/model/inventory-fixtures.ts';
 import { navigationRows } from './navigation-rows.ts';
 
 function snapshot(name: string): Snapshot {
@@ -9,26 +10,8 @@ function snapshot(name: string): Snapshot {
   return { ...rest, id: name, name, memory: { kind: 'none' }, disks: [] };
 }
 
-function vm(name: string, snapshots: string[]): ReadableVm {
-  return {
-    readable: true,
-    uuid: `uuid of ${name}`,
-    name,
-    state: 'running',
-    stateReason: null,
-    persistent: true,
-    hasManagedSave: false,
-    hasNvram: false,
-    memoryBytes: null,
-    cpuCount: null,
-    title: '',
-    description: '',
-    disks: [],
-    snapshots: snapshots.map(snapshot),
-    currentSnapshotId: null,
-    problems: [],
-  };
-}
+const vm = (name: string, snapshots: string[]): ReadableVm =>
+  madeVm({ uuid: `uuid of ${name}`, name, disks: [], snapshots: snapshots.map(snapshot) });
 
 function inventory(vms: Vm[]): InventoryState {
   return {

@@ -11,6 +11,7 @@ import {
   folderOf,
   freeSpace,
   listed,
+  managedSaveRefusals,
   note,
   stateRefusals,
   virsh,
@@ -47,7 +48,11 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
         : [],
     ),
     ...chainLengthRefusals(context, disks),
-    ...managedSaveRefusals(context),
+    // A saved memory names the images of its time (seen on 9.0).
+    ...managedSaveRefusals(
+      context,
+      `The memory of ${vm.name} was saved, together with the images that it uses. Resumed, it would write to the present images and not to the new overlays, and change the snapshot's data.`,
+    ),
     ...sharedLayerRefusals(context, disks),
   ];
   const space = {
@@ -148,18 +153,6 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
       ),
     },
   };
-}
-
-/** A saved memory names the images of its time: resumed, the VM would write below the overlays (seen on 9.0). */
-function managedSaveRefusals({ vm }: PlanContext): PlanNote[] {
-  return vm.hasManagedSave
-    ? [
-        note(
-          'managedSave',
-          `The memory of ${vm.name} was saved, together with the images that it uses. Resumed, it would write to the present images and not to the new overlays, and change the snapshot's data. Start the VM and shut it down, or discard its saved state (virsh managedsave-remove), then try again.`,
-        ),
-      ]
-    : [];
 }
 
 /** What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay. */

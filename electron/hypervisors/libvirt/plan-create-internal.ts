@@ -6,7 +6,6 @@ import type { PlanDraft } from '../driver.ts';
 import {
   activeLayersStay,
   isNameTaken,
-  managedSaveWarnings,
   nameRefusals,
   namingOptions,
   newSnapshot,
@@ -66,7 +65,7 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
     title: `Create the internal snapshot "${request.name}" of ${vm.name}`,
     refusals,
     warnings: [
-      ...managedSaveWarnings(context, 'The snapshot holds the disks only'),
+      ...managedSaveWarnings(context),
       ...overlayWarnings(context, disks),
       ...spaceWarnings(space),
       ...unknownDependentWarnings(context, imageIds),
@@ -157,6 +156,18 @@ function internalFirmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
       `${vm.name} has UEFI firmware with its own variable store. libvirt ${inventory.hypervisor.version ?? '(unknown version)'} takes no internal snapshot of it; 10.9 is the first that does.`,
     ),
   ];
+}
+
+/** A VM with a managed save is only seemingly shut off. */
+function managedSaveWarnings({ vm }: PlanContext): PlanNote[] {
+  return vm.hasManagedSave
+    ? [
+        note(
+          'managedSave',
+          `${vm.name} is not simply shut off: its memory was saved and waits to be resumed. The snapshot holds the disks only, as after a power cut; the saved memory is not part of it.`,
+        ),
+      ]
+    : [];
 }
 
 /** libvirt destroys internal snapshots that live in an overlay when the external snapshot is deleted: say so early. */

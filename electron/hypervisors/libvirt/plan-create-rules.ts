@@ -42,18 +42,6 @@ export function isNameTaken({ name }: CreateRequest, { vm }: PlanContext): boole
   return vm.snapshots.some((snapshot) => snapshot.name === name);
 }
 
-/** A VM with a managed save is only seemingly shut off. `what` says what the snapshot then holds. */
-export function managedSaveWarnings({ vm }: PlanContext, what: string): PlanNote[] {
-  return vm.hasManagedSave
-    ? [
-        note(
-          'managedSave',
-          `${vm.name} is not simply shut off: its memory was saved and waits to be resumed. ${what}, as after a power cut; the saved memory is not part of it.`,
-        ),
-      ]
-    : [];
-}
-
 /** The active layers of these disks must be the same afterwards. */
 export function activeLayersStay(disks: readonly Disk[]): Expectation[] {
   return disks.flatMap((disk): Expectation[] =>

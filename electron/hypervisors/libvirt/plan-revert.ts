@@ -10,6 +10,7 @@ import {
   freeSpace,
   internalHoldings,
   listed,
+  managedSaveRefusals,
   note,
   stateRefusals,
   unknownDependentWarnings,
@@ -48,7 +49,11 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...firmwareRefusals(context),
-    ...managedSaveRefusals(context),
+    // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
+    ...managedSaveRefusals(
+      context,
+      `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems.`,
+    ),
     ...transientRefusals(snapshot, context),
   ];
   const stateAfter = stateAfterRevert(snapshot);
@@ -179,18 +184,6 @@ function firmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
         note(
           'firmware',
           `${vm.name} has UEFI firmware with its own variable store; libvirt ${inventory.hypervisor.version ?? '(unknown version)'} cannot revert it (10.10 is the first that can).`,
-        ),
-      ]
-    : [];
-}
-
-/** Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it. */
-function managedSaveRefusals({ vm }: PlanContext): PlanNote[] {
-  return vm.hasManagedSave
-    ? [
-        note(
-          'managedSave',
-          `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems. Start the VM and shut it down, or discard its saved state (virsh managedsave-remove), then try again.`,
         ),
       ]
     : [];

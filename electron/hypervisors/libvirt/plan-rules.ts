@@ -218,6 +218,18 @@ export function sameNameRefusals(
   });
 }
 
+/** A VM whose memory was saved is only seemingly shut off: `harm` says what resuming it after the change would do. */
+export function managedSaveRefusals({ vm }: PlanContext, harm: string): PlanNote[] {
+  return vm.hasManagedSave
+    ? [
+        note(
+          'managedSave',
+          `${harm} Start the VM and shut it down, or discard its saved state (virsh managedsave-remove), then try again.`,
+        ),
+      ]
+    : [];
+}
+
 /** The chain of each disk as ids, with `replaced` giving new chains for some targets. */
 export function chainsOf(
   context: PlanContext,
