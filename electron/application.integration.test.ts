@@ -22,6 +22,7 @@ import {
   type TestbedConnection,
   type VirtualMachine,
 } from '../e2e/testbeds/index.ts';
+import { hostSettings, sshConnection } from '../shared/model/host-fixtures.ts';
 import { requests } from '../shared/contract.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../shared/contract.ts';
 import { SnaptreeError } from '../shared/errors.ts';
@@ -169,15 +170,14 @@ beforeAll(async () => {
   await open();
   const host = await ask('hosts.add', {
     settings: {
+      ...hostSettings(),
       name: 'real host',
-      connection: {
-        transport: 'ssh',
+      connection: sshConnection({
         address: server.host,
         port: server.port,
         user: testbed.users.administrator,
         authentication: { method: 'keyFile', path: testbed.keyFile },
-      },
-      libvirtUri: 'qemu:///system',
+      }),
     },
   });
   hostId = host.id;

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { homedir, hostname, userInfo } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Notice } from '../shared/contract.ts';
+import type { Host, HostSettings } from '../shared/model/host.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
 import { createConnect } from './hosts/connect.ts';
 import { testConnection } from './hosts/connection-test.ts';
+import { importableHosts } from './hosts/import/import-hosts.ts';
 import { createKnownHosts } from './hosts/known-hosts.ts';
 import { createQuestions } from './hosts/questions.ts';
 import { createSessions } from './hosts/sessions.ts';
@@ -15,6 +17,8 @@ import { contractHandlers } from './ipc/contract-handlers.ts';
 import { openNotices } from './notices.ts';
 import { openOperationService } from './operations/operations.ts';
 import { createPlanService } from './operations/plans.ts';
+import { createReportService } from './reports/report-service.ts';
+import { demoHosts } from './simulator/demo-fleet.ts';
 import { createAuditTrail } from './store/audit-trail.ts';
 import { ensureFolder } from './store/files.ts';
 import { openHostBook } from './store/host-book.ts';
@@ -80,6 +84,20 @@ export async function createApplication({ dataFolder, shell, log }: ApplicationO
       plans,
       operations,
       notices,
+      reports: createReportService(),
+      importableHosts: (source) => importableHosts(source, hostBook.list()),
+      addDemoHosts: async () => {
+        const isDemo = ({ connection }: HostSettings, machine: string) =>
+          connection.transport === 'demo' && connection.machine === machine;
+        const hosts: Host[] = [];
+        for (const settings of demoHosts) {
+          const { connection } = settings;
+          if (connection.transport !== 'demo') continue;
+          const known = hostBook.list().find((host) => isDemo(host, connection.machine));
+          hosts.push(known ?? (await hostBook.add(settings)));
+        }
+        return hosts;
+      },
       testConnection: (settings, signal) =>
         testConnection(settings, {
           connect,

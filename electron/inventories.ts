@@ -41,7 +41,7 @@ interface Entry {
   shown: number;
 }
 
-const unread: InventoryState = { inventory: null, reading: false, error: null, errorAt: null };
+const unread: InventoryState = { inventory: null, reading: false, error: null, errorAt: null, watching: 'off' };
 
 export function createInventories({ runnerFor, driverFor, clock, log }: InventoriesParts): Inventories {
   const entries = new Map<string, Entry>();

@@ -11,6 +11,7 @@ import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
 import { operationSchema } from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
 import { answerSchema, questionSchema } from './model/question.ts';
+import { reportFormatSchema, reportStateSchema, reportThresholdsSchema } from './model/report.ts';
 
 const nothing = z.strictObject({});
 const onHost = z.strictObject({ hostId: z.uuid() });
@@ -19,11 +20,35 @@ const onHost = z.strictObject({ hostId: z.uuid() });
 export const connectionTestSchema = z.strictObject({
   stages: z.array(
     z.strictObject({
-      stage: z.enum(['connect', 'shell', 'hypervisor']),
-      state: z.enum(['passed', 'failed', 'notReached']),
+      stage: z.enum(['name', 'port', 'hostKey', 'authentication', 'shell', 'virsh', 'socket', 'versions']),
+      /** skipped: there is nothing to try in this way of connecting. */
+      state: z.enum(['passed', 'failed', 'notReached', 'skipped']),
       message: z.string(),
+      /** What to do about it; null where nothing is wrong. */
+      remedy: z.string().nullable(),
     }),
   ),
+});
+
+/** Where hosts can be imported from. */
+export const importSourceSchema = z.discriminatedUnion('kind', [
+  /** The aliases of `~/.ssh/config`, with the values that `ssh -G` gives for each. */
+  z.strictObject({ kind: z.literal('sshConfig') }),
+  /** Such as `qemu+ssh://root@kvm1.example:2222/system`. */
+  z.strictObject({ kind: z.literal('uri'), uri: z.string().max(2000) }),
+]);
+
+/** A host that could be imported, or why not. */
+export const importCandidateSchema = z.strictObject({
+  /** The alias, or the URI. */
+  origin: z.string(),
+  settings: hostSettingsSchema.nullable(),
+  /** Why there are no settings; null where there are. */
+  problem: z.string().nullable(),
+  /** What the settings do not carry over, each in a sentence. */
+  notes: z.array(z.string()),
+  /** The name of the host in the host book that is reached in the same way already. */
+  sameAs: z.string().nullable(),
 });
 
 /** Something that Snaptree must tell its user about itself, such as a damaged file that was kept aside. */
@@ -49,6 +74,13 @@ export const requests = {
   'hosts.remove': { request: onHost, response: nothing },
   /** Tries settings that need not be saved. Asks the same questions as connecting does. */
   'hosts.test': { request: z.strictObject({ settings: hostSettingsSchema }), response: connectionTestSchema },
+  /** Hosts that could be added, as they would be; adding is `hosts.add`. */
+  'hosts.importable': {
+    request: z.strictObject({ source: importSourceSchema }),
+    response: z.strictObject({ candidates: z.array(importCandidateSchema) }),
+  },
+  /** Adds the simulated hosts of the demo fleet that are not there yet. */
+  'hosts.addDemo': { request: nothing, response: z.strictObject({ hosts: z.array(hostSchema) }) },
   /** Answers when the session stands and the inventory was read, or with the reason why not. */
   'hosts.connect': { request: onHost, response: nothing },
   'hosts.disconnect': { request: onHost, response: nothing },
@@ -70,6 +102,25 @@ export const requests = {
     request: z.strictObject({ operationId: z.uuid(), choice: z.enum(['resume', 'forget']) }),
     response: nothing,
   },
+  /** Begins to make a report; the subscription `report` shows how far it is. Hosts are read anew. */
+  'reports.start': {
+    request: z.strictObject({ hostIds: z.array(z.uuid()).min(1), thresholds: reportThresholdsSchema }),
+    response: z.strictObject({ reportId: z.uuid() }),
+  },
+  /** Forgets a report, and gives up making it. */
+  'reports.discard': { request: z.strictObject({ reportId: z.uuid() }), response: nothing },
+  /** Saves a report that is ready: where the user says, or as a download of the browser. */
+  'reports.save': {
+    request: z.strictObject({ reportId: z.uuid(), format: reportFormatSchema }),
+    response: z.discriminatedUnion('outcome', [
+      z.strictObject({ outcome: z.literal('saved'), fileId: z.uuid(), path: z.string() }),
+      /** A path on our own origin from which the file can be had once. */
+      z.strictObject({ outcome: z.literal('download'), url: z.string(), fileName: z.string() }),
+      z.strictObject({ outcome: z.literal('cancelled') }),
+    ]),
+  },
+  /** Opens a file that was saved before with the program that the system has for it. */
+  'files.open': { request: z.strictObject({ fileId: z.uuid() }), response: nothing },
   'notices.dismiss': { request: z.strictObject({ noticeId: z.string() }), response: nothing },
 } as const satisfies Record<string, { request: z.ZodType; response: z.ZodType }>;
 
@@ -81,6 +132,8 @@ export const inventoryStateSchema = z.strictObject({
   /** Why the last read failed; null where it did not. */
   error: errorSchema.nullable(),
   errorAt: epochSecondsSchema.nullable(),
+  /** How changes that others make are noticed: at once (`virsh event`), by asking again and again, or not at all. */
+  watching: z.enum(['off', 'polling', 'events']),
 });
 
 export const subscriptions = {
@@ -95,6 +148,7 @@ export const subscriptions = {
       z.strictObject({ kind: z.literal('changed'), operation: operationSchema }),
     ]),
   },
+  report: { parameters: z.strictObject({ reportId: z.uuid() }), event: reportStateSchema },
   notices: { parameters: nothing, event: z.array(noticeSchema) },
 } as const satisfies Record<string, { parameters: z.ZodType; event: z.ZodType }>;
 
@@ -106,5 +160,7 @@ export type TopicParameters<Name extends TopicName> = z.infer<(typeof subscripti
 export type TopicEvent<Name extends TopicName> = z.infer<(typeof subscriptions)[Name]['event']>;
 
 export type ConnectionTest = z.infer<typeof connectionTestSchema>;
+export type ImportSource = z.infer<typeof importSourceSchema>;
+export type ImportCandidate = z.infer<typeof importCandidateSchema>;
 export type Notice = z.infer<typeof noticeSchema>;
 export type InventoryState = z.infer<typeof inventoryStateSchema>;

@@ -25,6 +25,9 @@ const errorCodes = [
   'connectionLost',
   'channelRefused',
   'hostInUse',
+  'hostReadOnly',
+  'sudoRefused',
+  'importFailed',
   // commands on a host
   'commandNotFound',
   'commandFailed',
@@ -36,6 +39,7 @@ const errorCodes = [
   // plans and operations
   'vmNotFound',
   'vmUnreadable',
+  'nameAmbiguous',
   'snapshotNotFound',
   'planNotFound',
   'planStale',
@@ -47,6 +51,9 @@ const errorCodes = [
   'verificationFailed',
   // what Snaptree keeps on disk
   'storeUnusable',
+  'storeInUse',
+  'reportNotFound',
+  'fileNotFound',
   'questionNotFound',
 ] as const;
 

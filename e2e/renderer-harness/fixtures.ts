@@ -1,4 +1,5 @@
 /** Made-up hosts for looking at the window and testing it: many VMs, large and odd trees, hostile names, broken chains. */
+import { hostWithId, sshConnection } from '../../shared/model/host-fixtures.ts';
 import type { HostWithSession, SessionState } from '../../shared/model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
 
@@ -63,6 +64,8 @@ function image(id: string, change: Partial<Image> = {}): Image {
     internalSnapshots: [],
     fill: null,
     corrupt: null,
+    otherPaths: [],
+    modifiedAt: null,
     ...change,
   };
 }
@@ -208,7 +211,7 @@ export function busyInventory(): Inventory {
     vm(8, 'no-snapshots', { state: 'crashed', stateReason: 'panicked', disks: [disk('vda', `${folder}/none.qcow2`)] }),
   ];
   return {
-    hypervisor: { kind: 'libvirt', version: '9.0.0', emulator: 'QEMU 7.2.22' },
+    hypervisor: { kind: 'libvirt', version: '9.0.0', emulator: 'QEMU 7.2.22', capabilities: [] },
     hostName: 'kvm1.example.org',
     readAt: now - 40,
     vms,
@@ -257,6 +260,7 @@ export function busyInventory(): Inventory {
       { folder, freeBytes: 212 * gibibyte, totalBytes: 1800 * gibibyte },
       { folder: '/srv/vm', freeBytes: 31 * gibibyte, totalBytes: 900 * gibibyte },
     ],
+    unknownDependents: [],
     problems: [{ severity: 'warning', message: 'The folder /srv/private could not be listed: permission denied.' }],
   };
 }
@@ -281,18 +285,7 @@ export function manyVms(count: number): Inventory {
 
 export function host(number: number, name: string, session: SessionState): HostWithSession {
   return {
-    host: {
-      id: uuid(number),
-      name,
-      connection: {
-        transport: 'ssh',
-        address: `${name}.example.org`,
-        port: 22,
-        user: 'root',
-        authentication: { method: 'agent' },
-      },
-      libvirtUri: 'qemu:///system',
-    },
+    host: hostWithId(uuid(number), { name, connection: sshConnection({ address: `${name}.example.org` }) }),
     session,
   };
 }

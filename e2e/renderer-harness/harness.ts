@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { unreadInventory } from '../../shared/model/host-fixtures.ts';
 import { securityHeaders } from '../../electron/content-security-policy.ts';
 import { readStaticFiles } from '../../electron/static-files.ts';
 import {
@@ -80,9 +81,8 @@ export async function startHarness(folder: string): Promise<Harness> {
     socket.send(JSON.stringify(message));
   };
   const valueOf = ({ topic, hostId }: Live): unknown => {
-    const unread: InventoryState = { inventory: null, reading: false, error: null, errorAt: null };
     if (topic === 'hosts') return hosts;
-    if (topic === 'inventory') return inventories.get(hostId ?? '') ?? unread;
+    if (topic === 'inventory') return inventories.get(hostId ?? '') ?? unreadInventory;
     if (topic === 'questions') return questions;
     if (topic === 'operations') return { kind: 'all', operations: [...operations.values()] };
     return notices;
@@ -187,8 +187,7 @@ export async function startHarness(folder: string): Promise<Harness> {
       publish('hosts');
     },
     setInventory(hostId, value) {
-      const unread: InventoryState = { inventory: null, reading: false, error: null, errorAt: null };
-      inventories.set(hostId, { ...(inventories.get(hostId) ?? unread), ...value });
+      inventories.set(hostId, { ...(inventories.get(hostId) ?? unreadInventory), ...value });
       publish('inventory', hostId);
     },
     setQuestions(value) {

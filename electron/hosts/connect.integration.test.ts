@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hostSettings, sshConnection } from '../../shared/model/host-fixtures.ts';
 import { startSshServer, up, waitUntil } from '../../e2e/testbeds/index.ts';
 import type { SshServer, TestbedConnection } from '../../e2e/testbeds/index.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
@@ -61,9 +62,7 @@ afterEach(() => {
 function settings(authentication: Authentication, user = 'root', port = server.port, address = '127.0.0.1'): Host {
   return {
     id: 'd0a1c1f6-6a47-4d0f-8f0f-5f7f1f2f3f4f',
-    name: 'test host',
-    libvirtUri: 'qemu:///system',
-    connection: { transport: 'ssh', address, port, user, authentication },
+    ...hostSettings({ name: 'test host', connection: sshConnection({ address, port, user, authentication }) }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Makes the transport that a host's settings ask for. */
+import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { KnownHosts } from './known-hosts.ts';
 import { createLocalTransport } from './local-transport.ts';
@@ -26,6 +27,9 @@ export function createConnect(parts: {
   return async ({ host, secrets, mayAsk, signal }) => {
     const { connection } = host;
     if (connection.transport === 'local') return createLocalTransport(host.name);
+    if (connection.transport !== 'ssh') {
+      throw new SnaptreeError('internalError', `Connecting by ${connection.transport} is not built yet.`);
+    }
     const { address, port, user, authentication } = connection;
     const ask = mayAsk ? parts.questions.ask.bind(parts.questions) : null;
     const { knownHosts, environment } = parts;

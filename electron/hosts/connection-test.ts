@@ -11,7 +11,7 @@ import type { Transport } from './transport.ts';
 
 type Stage = ConnectionTest['stages'][number];
 
-const stageNames = ['connect', 'shell', 'hypervisor'] as const;
+const stageNames = ['name', 'port', 'hostKey', 'authentication', 'shell', 'virsh', 'socket', 'versions'] as const;
 
 /** Finds the hypervisor and gives a sentence about it. Throws a `SnaptreeError` where there is none. */
 export type Probe = (runner: CommandRunner, settings: HostSettings) => Promise<string>;
@@ -32,7 +32,7 @@ export async function testConnection(
   signal.addEventListener('abort', onAbort, { once: true });
   const pass = (message: string) => {
     const stage = stageNames[passed.length];
-    if (stage !== undefined) passed.push({ stage, state: 'passed', message });
+    if (stage !== undefined) passed.push({ stage, state: 'passed', message, remedy: null });
   };
   try {
     const secrets = { password: null, passphrase: null };
@@ -41,9 +41,9 @@ export async function testConnection(
     if (signal.aborted) throw new SnaptreeError('cancelled', `The test of ${settings.name} was given up.`);
     const { connection } = settings;
     pass(
-      connection.transport === 'local'
-        ? 'This computer needs no connection.'
-        : `Logged in at ${connection.address} as ${connection.user}.`,
+      connection.transport === 'ssh'
+        ? `Logged in at ${connection.address} as ${connection.user}.`
+        : 'This computer needs no connection.',
     );
     const pool = createChannelPool();
     const runner = createScriptRunner({ hostName: settings.name, connection: () => ({ transport: opened, pool }) });
@@ -67,8 +67,8 @@ export async function testConnection(
       const done = passed[index];
       if (done !== undefined) return done;
       return index === passed.length
-        ? { stage, state: 'failed', message }
-        : { stage, state: 'notReached', message: 'Not tried, because the stage before it failed.' };
+        ? { stage, state: 'failed', message, remedy: null }
+        : { stage, state: 'notReached', message: 'Not tried, because the stage before it failed.', remedy: null };
     });
     return { stages };
   } finally {

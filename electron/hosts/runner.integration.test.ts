@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostSettings, sshConnection } from '../../shared/model/host-fixtures.ts';
 import { startSshServer, up } from '../../e2e/testbeds/index.ts';
 import type { SshServer } from '../../e2e/testbeds/index.ts';
 import type { Connection, Host } from '../../shared/model/host.ts';
@@ -21,14 +22,14 @@ import type { Transport } from './transport.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snaptree-runner-'));
 let server: SshServer;
-let sshConnection: Connection;
+let overSsh: Connection;
 
 beforeAll(async () => {
   const testbed = await up();
   // OpenSSH's default of 10 sessions, made visible.
   server = await startSshServer({ name: 'hosts-runner', settings: ['MaxSessions 10'] });
   const authentication = { method: 'keyFile', path: testbed.keyFile } as const;
-  sshConnection = { transport: 'ssh', address: '127.0.0.1', port: server.port, user: 'root', authentication };
+  overSsh = sshConnection({ address: '127.0.0.1', port: server.port, authentication });
 });
 
 afterAll(async () => {
@@ -61,9 +62,7 @@ const hostile: readonly string[] = [
 describe.each(['local', 'ssh'] as const)('a runner over the %s transport', (kind) => {
   const host = (): Host => ({
     id: '6b1f9f6e-6b0c-4a3e-9a55-0a2b8a4f6c11',
-    name: 'test host',
-    libvirtUri: 'qemu:///system',
-    connection: kind === 'ssh' ? sshConnection : { transport: 'local' },
+    ...hostSettings({ name: 'test host', connection: kind === 'ssh' ? overSsh : { transport: 'local' } }),
   });
   let session: Session;
   let runner: CommandRunner;

@@ -34,6 +34,16 @@ export interface Script extends RunOptions {
   readonly title: string;
 }
 
+/** A script that goes on by itself: for what must be known at once when it happens. */
+export interface FollowedScript {
+  /** As `Script.script`. Must end by itself when its stdin comes to its end. */
+  readonly script: string;
+  readonly title: string;
+  /** Each line of stdout, without its newline. */
+  readonly onLine: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
 export interface CommandResult {
   /** Null where the command was ended by a signal. */
   readonly exitCode: number | null;
@@ -57,4 +67,9 @@ export interface CommandRunner {
   readonly hostName: string;
   run(command: Command): Promise<CommandResult>;
   runScript(script: Script): Promise<CommandResult>;
+  /**
+   * Runs a script until it ends or `signal` aborts; there is no time limit. It takes one channel of the connection for as
+   * long. Gives its exit code and stderr; throws as `runScript`, and `cancelled` after an abort.
+   */
+  follow?(script: FollowedScript): Promise<CommandResult>;
 }

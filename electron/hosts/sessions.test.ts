@@ -46,7 +46,16 @@ function fakeTransport() {
 const settings: HostSettings = {
   name: 'host',
   libvirtUri: 'qemu:///system',
-  connection: { transport: 'ssh', address: 'a', port: 22, user: 'me', authentication: { method: 'password' } },
+  connection: {
+    transport: 'ssh',
+    address: 'a',
+    port: 22,
+    user: 'me',
+    authentication: { method: 'password' },
+    jumps: [],
+  },
+  sudo: false,
+  readOnly: false,
 };
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));

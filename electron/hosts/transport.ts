@@ -6,6 +6,12 @@ export interface ExecRequest {
   readonly commandLine: string;
   /** Written as UTF-8, then closed. */
   readonly stdin: string;
+  /**
+   * For commands that go on until they are told to stop: called with each piece of stdout as it comes, decoded over
+   * the pieces; it is then not collected, and not capped. stdin is then left open, and closed when `signal` aborts or the
+   * connection ends: that is how the command learns of it.
+   */
+  readonly onStdout?: (text: string) => void;
   /** Cap on stdout and on stderr, each. */
   readonly maximumOutputBytes: number;
   /** Gives up waiting; what runs over there is not ended by it. */

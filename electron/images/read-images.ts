@@ -166,6 +166,8 @@ function imageOf(walked: WalkedImage, knowledge: Knowledge, hasQemuImg: boolean)
     internalSnapshots: [...(info?.internalSnapshots ?? [])],
     fill: null,
     corrupt: info?.corrupt ?? null,
+    otherPaths: [],
+    modifiedAt: null,
   };
 }
 
@@ -211,6 +213,8 @@ function networkImage(reference: string, format: string | null): Image {
     internalSnapshots: [],
     fill: null,
     corrupt: null,
+    otherPaths: [],
+    modifiedAt: null,
   };
 }
 

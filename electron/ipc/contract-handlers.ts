@@ -1,7 +1,7 @@
 /** The handlers of the contract: the one place where a request of a renderer becomes a call of the core. */
-import type { ConnectionTest, ResponseValue } from '../../shared/contract.ts';
+import type { ConnectionTest, ImportCandidate, ImportSource, ResponseValue } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { HostSettings } from '../../shared/model/host.ts';
+import type { Host, HostSettings } from '../../shared/model/host.ts';
 import type { OperationState } from '../../shared/model/operation.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
@@ -9,6 +9,7 @@ import type { Inventories } from '../inventories.ts';
 import type { Notices } from '../notices.ts';
 import type { OperationService } from '../operations/operations.ts';
 import type { PlanService } from '../operations/plans.ts';
+import type { ReportService } from '../reports/report-service.ts';
 import type { HostBook } from '../store/host-book.ts';
 import type { Handlers } from './handlers.ts';
 
@@ -21,6 +22,11 @@ export interface ContractParts {
   readonly plans: PlanService;
   readonly operations: OperationService;
   readonly notices: Notices;
+  readonly reports: ReportService;
+  /** Hosts that could be added. Throws `importFailed`. */
+  readonly importableHosts: (source: ImportSource) => Promise<readonly ImportCandidate[]>;
+  /** Puts the simulated hosts of the demo fleet into the host book, where they are not yet; gives all of them. */
+  readonly addDemoHosts: () => Promise<readonly Host[]>;
   /** Tries settings that need not be saved. Throws `cancelled`; everything else that fails is in the answer. */
   readonly testConnection: (settings: HostSettings, signal: AbortSignal) => Promise<ConnectionTest>;
 }
@@ -30,7 +36,7 @@ const done = Promise.resolve({});
 const endedStates: ReadonlySet<OperationState> = new Set(['succeeded', 'failed', 'cancelled', 'forgotten']);
 
 export function contractHandlers(parts: ContractParts): Handlers {
-  const { hostBook, sessions, questions, inventories, plans, operations, notices } = parts;
+  const { hostBook, sessions, questions, inventories, plans, operations, notices, reports } = parts;
   return {
     requests: {
       'application.describe': () => Promise.resolve(parts.description),
@@ -49,6 +55,8 @@ export function contractHandlers(parts: ContractParts): Handlers {
         return {};
       },
       'hosts.test': ({ settings }, { signal }) => parts.testConnection(settings, signal),
+      'hosts.importable': async ({ source }) => ({ candidates: [...(await parts.importableHosts(source))] }),
+      'hosts.addDemo': async () => ({ hosts: [...(await parts.addDemoHosts())] }),
       'hosts.connect': async ({ hostId }, { signal }) => {
         await sessions.connect(hostId, signal);
         await inventories.refresh(hostId);
@@ -77,6 +85,16 @@ export function contractHandlers(parts: ContractParts): Handlers {
         await operations.resolve(operationId, choice);
         return {};
       },
+      'reports.start': ({ hostIds, thresholds }) => Promise.resolve({ reportId: reports.start(hostIds, thresholds) }),
+      'reports.discard': ({ reportId }) => {
+        reports.discard(reportId);
+        return done;
+      },
+      'reports.save': ({ reportId, format }) => reports.save(reportId, format),
+      'files.open': async ({ fileId }) => {
+        await reports.openFile(fileId);
+        return {};
+      },
       'notices.dismiss': ({ noticeId }) => {
         notices.dismiss(noticeId);
         return done;
@@ -95,6 +113,12 @@ export function contractHandlers(parts: ContractParts): Handlers {
         emit({ kind: 'all', operations: [...operations.list()] });
         return operations.onChange((operation) => {
           emit({ kind: 'changed', operation });
+        });
+      },
+      report: ({ reportId }, emit) => {
+        emit(reports.state(reportId));
+        return reports.onChange((changed) => {
+          if (changed === reportId) emit(reports.state(reportId));
         });
       },
       notices: (_parameters, emit) => presentAndChanges(() => [...notices.list()], notices, emit),

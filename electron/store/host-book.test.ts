@@ -35,8 +35,14 @@ const open = () => openHostBook(path, (notice) => notices.push(notice));
 
 function settings(name: string): HostSettings {
   const authentication = { method: 'keyFile', path: '/keys/id' } as const;
-  const connection = { transport: 'ssh', address: 'host.example', port: 22, user: 'me', authentication } as const;
-  return { name, connection, libvirtUri: 'qemu:///system' };
+  const connection = { address: 'host.example', port: 22, user: 'me', authentication, jumps: [] };
+  return {
+    name,
+    connection: { transport: 'ssh', ...connection },
+    libvirtUri: 'qemu:///system',
+    sudo: false,
+    readOnly: false,
+  };
 }
 
 function putFile(text: string): void {

@@ -20,6 +20,9 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   connectionLost: 'The connection was lost',
   channelRefused: 'The host opened no further channel',
   hostInUse: 'The host is in use',
+  hostReadOnly: 'The host is set to read-only',
+  sudoRefused: 'sudo on the host refused',
+  importFailed: 'The hosts could not be imported',
   commandNotFound: 'A command is missing on the host',
   commandFailed: 'A command on the host failed',
   commandTimedOut: 'A command on the host took too long',
@@ -30,6 +33,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   vmNotFound: 'The VM is not there any more',
   snapshotNotFound: 'The snapshot is not there any more',
   vmUnreadable: 'The VM cannot be read',
+  nameAmbiguous: 'The name fits more than one',
   planNotFound: 'The plan is not known any more',
   planStale: 'The host has changed since the plan was made',
   planRefused: 'The plan is refused',
@@ -39,6 +43,9 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   outcomeUnknown: 'The outcome is not known',
   verificationFailed: 'The host is not as the plan expected',
   storeUnusable: 'Snaptree cannot keep its data',
+  storeInUse: 'Another Snaptree uses this data',
+  reportNotFound: 'The report is not there any more',
+  fileNotFound: 'The file is not known any more',
   questionNotFound: 'The question is not open any more',
 };
 

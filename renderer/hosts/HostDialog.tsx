@@ -193,10 +193,20 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
   );
 }
 
-const stageWords = { connect: 'Connection', shell: 'Commands', hypervisor: 'Hypervisor' } as const;
+const stageWords = {
+  name: 'Name',
+  port: 'Port',
+  hostKey: 'Host key',
+  authentication: 'Sign-in',
+  shell: 'Commands',
+  virsh: 'virsh',
+  socket: 'Access to libvirt',
+  versions: 'Versions',
+} as const;
 const stageStates = {
   passed: { icon: CircleCheck, word: 'passed' },
   failed: { icon: CircleX, word: 'failed' },
+  skipped: { icon: CircleDashed, word: 'not needed' },
   notReached: { icon: CircleDashed, word: 'not reached' },
 } as const;
 

@@ -28,8 +28,8 @@ export function emptyForm(userName: string): HostForm {
 
 /** The form for settings that exist. */
 export function formOf({ name, connection, libvirtUri }: HostSettings, userName: string): HostForm {
-  const form = { ...emptyForm(userName), name, libvirtUri, transport: connection.transport };
-  if (connection.transport === 'local') return form;
+  const form = { ...emptyForm(userName), name, libvirtUri };
+  if (connection.transport !== 'ssh') return { ...form, transport: 'local' };
   const { address, port, user, authentication } = connection;
   return {
     ...form,

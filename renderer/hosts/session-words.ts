@@ -20,7 +20,18 @@ export function sessionAppearance(session: SessionState): { word: string; icon: 
 /** Where a host is: `root@kvm1.example:22`, or `This computer`. */
 export function hostAddress(host: Host): string {
   const { connection } = host;
-  if (connection.transport === 'local') return 'This computer';
-  const port = connection.port === 22 ? '' : `:${connection.port}`;
-  return `${connection.user}@${connection.address}${port}`;
+  switch (connection.transport) {
+    case 'local':
+      return 'This computer';
+    case 'demo':
+      return 'Simulated, inside Snaptree';
+    case 'ssh':
+      return endpointText(connection.address, connection.port, connection.user);
+    case 'openssh':
+      return endpointText(connection.destination, connection.port, connection.user);
+  }
+}
+
+function endpointText(address: string, port: number | null, user: string | null): string {
+  return `${user === null ? '' : `${user}@`}${address}${port === null || port === 22 ? '' : `:${port}`}`;
 }

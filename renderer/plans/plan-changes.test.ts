@@ -26,6 +26,8 @@ const image = (id: string): Image => ({
   internalSnapshots: [],
   fill: null,
   corrupt: null,
+  otherPaths: [],
+  modifiedAt: null,
 });
 const disk = { target: 'vda', device: 'disk', imageId: '/a', source: '/a', format: 'qcow2' } as const;
 const before = {

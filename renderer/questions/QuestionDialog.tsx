@@ -71,6 +71,7 @@ function OneQuestion({ question }: { readonly question: Question }) {
       </Dialog>
     );
   }
+  if (question.kind === 'prompt') return null;
   return <SecretQuestion question={question} error={error} onAnswer={answer} onDecline={decline} />;
 }
 

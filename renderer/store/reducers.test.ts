@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hostWithId } from '../../shared/model/host-fixtures.ts';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
@@ -23,20 +24,21 @@ const vm = (uuid: string, snapshots: Snapshot[]): ReadableVm => madeVm({ uuid, n
 
 function reading(vms: Inventory['vms']): InventoryState {
   const inventory: Inventory = {
-    hypervisor: { kind: 'libvirt', version: null, emulator: null },
+    hypervisor: { kind: 'libvirt', version: null, emulator: null, capabilities: [] },
     hostName: 'h',
     readAt: 1,
     vms,
     images: [],
     filesystems: [],
+    unknownDependents: [],
     problems: [],
   };
-  return { inventory, reading: false, error: null, errorAt: null };
+  return { inventory, reading: false, error: null, errorAt: null, watching: 'off' };
 }
 
 function host(id: string): HostWithSession {
   return {
-    host: { id, name: id, connection: { transport: 'local' }, libvirtUri: 'qemu:///system' },
+    host: hostWithId(id),
     session: { state: 'disconnected' },
   };
 }
@@ -76,7 +78,7 @@ describe('withInventory', () => {
   });
 
   it('keeps the selection while nothing was read, while a VM is unreadable, and at readings of other hosts', () => {
-    const nothing: InventoryState = { inventory: null, reading: true, error: null, errorAt: null };
+    const nothing: InventoryState = { inventory: null, reading: true, error: null, errorAt: null, watching: 'off' };
     const state = selected('v', 'a');
     expect(withInventory(state, 'h1', nothing).selection).toBe(state.selection);
     expect(withInventory(state, 'h2', reading([])).selection).toBe(state.selection);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hostWithId } from '../../shared/model/host-fixtures.ts';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
@@ -16,23 +17,25 @@ const vm = (name: string, snapshots: string[]): ReadableVm =>
 function inventory(vms: Vm[]): InventoryState {
   return {
     inventory: {
-      hypervisor: { kind: 'libvirt', version: null, emulator: null },
+      hypervisor: { kind: 'libvirt', version: null, emulator: null, capabilities: [] },
       hostName: 'h',
       readAt: 1,
       vms,
       images: [],
       filesystems: [],
+      unknownDependents: [],
       problems: [],
     },
     reading: false,
     error: null,
     errorAt: null,
+    watching: 'off',
   };
 }
 
 function host(id: string, state: 'connected' | 'disconnected'): HostWithSession {
   return {
-    host: { id, name: id, connection: { transport: 'local' }, libvirtUri: 'qemu:///system' },
+    host: hostWithId(id),
     session: state === 'connected' ? { state, since: 1 } : { state },
   };
 }

@@ -9,12 +9,13 @@ const error = { severity: 'error', message: 'e' } as const;
 const broken = vm({ uuid: 'broken', disks: [disk('vda', '/gone')], problems: [warning] });
 const unreadable = { readable: false, uuid: 'unreadable', name: null, reason: 'r' } as const;
 const inventory: Inventory = {
-  hypervisor: { kind: 'libvirt', version: null, emulator: null },
+  hypervisor: { kind: 'libvirt', version: null, emulator: null, capabilities: [] },
   hostName: 'h',
   readAt: 1,
   vms: [vm({ uuid: 'whole', disks: [] }), broken, unreadable],
   images: [],
   filesystems: [],
+  unknownDependents: [],
   problems: [],
 };
 

@@ -15,20 +15,39 @@ export const authenticationSchema = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('password') }),
 ]);
 
+const address = oneLine
+  .trim()
+  .min(1, 'must not be empty')
+  .max(255)
+  .regex(/^[^\s@/-][^\s@/]*$/, 'must be a host name or an IP address');
+const port = z.int().min(1).max(65535);
+const user = oneLine.trim().min(1, 'must not be empty').max(255);
+
+/** One SSH server on the way, and how to log in there. Each has a host key check of its own. */
+export const sshEndpointSchema = z.strictObject({ address, port, user, authentication: authenticationSchema });
+
 export const connectionSchema = z.discriminatedUnion('transport', [
   /** "This computer": commands run here, without SSH. */
   z.strictObject({ transport: z.literal('local') }),
-  z.strictObject({
+  /** Snaptree's own SSH client. */
+  sshEndpointSchema.extend({
     transport: z.literal('ssh'),
-    address: oneLine
-      .trim()
-      .min(1, 'must not be empty')
-      .max(255)
-      .regex(/^[^\s@/]+$/, 'must be a host name or an IP address'),
-    port: z.int().min(1).max(65535),
-    user: oneLine.trim().min(1, 'must not be empty').max(255),
-    authentication: authenticationSchema,
+    /** The hosts to go through, first the one that is reached directly (as ProxyJump lists them). */
+    jumps: z.array(sshEndpointSchema).max(8).default([]),
   }),
+  /**
+   * The system's OpenSSH, with everything that `~/.ssh/config` says: for certificates, FIDO keys, GSSAPI, ProxyCommand.
+   * Null leaves a value to that configuration.
+   */
+  z.strictObject({
+    transport: z.literal('openssh'),
+    /** A host name, an address, or an alias of `~/.ssh/config`. */
+    destination: address,
+    port: port.nullable(),
+    user: user.nullable(),
+  }),
+  /** A simulated host of the demo fleet, inside Snaptree. */
+  z.strictObject({ transport: z.literal('demo'), machine: z.enum(['alder', 'birch', 'cedar']) }),
 ]);
 
 /** What a user enters about a host. */
@@ -40,6 +59,10 @@ export const hostSettingsSchema = z.strictObject({
     .trim()
     .max(1000)
     .regex(/^[a-z][a-z0-9+.-]*:\/\/[^\s]*$/, 'must be a libvirt URI such as qemu:///system'),
+  /** Run everything on the host through `sudo -n`: for users that may not talk to libvirt or read the images. */
+  sudo: z.boolean().default(false),
+  /** No change of this host can be planned or run. */
+  readOnly: z.boolean().default(false),
 });
 
 export const hostSchema = hostSettingsSchema.extend({ id: z.uuid() });
@@ -56,6 +79,7 @@ export const sessionStateSchema = z.discriminatedUnion('state', [
 export const hostWithSessionSchema = z.strictObject({ host: hostSchema, session: sessionStateSchema });
 
 export type Authentication = z.infer<typeof authenticationSchema>;
+export type SshEndpoint = z.infer<typeof sshEndpointSchema>;
 export type Connection = z.infer<typeof connectionSchema>;
 export type HostSettings = z.infer<typeof hostSettingsSchema>;
 export type Host = z.infer<typeof hostSchema>;

@@ -17,6 +17,8 @@ export function image(id: string, parts: Partial<Image> = {}): Image {
     internalSnapshots: [],
     fill: null,
     corrupt: false,
+    otherPaths: [],
+    modifiedAt: null,
     ...parts,
   };
 }
@@ -66,12 +68,13 @@ export function vm(parts: Partial<ReadableVm> = {}): ReadableVm {
 
 export function inventory(vms: Inventory['vms'], images: readonly Image[], version = '9.0.0'): Inventory {
   return {
-    hypervisor: { kind: 'libvirt', version, emulator: 'QEMU 7.2.22' },
+    hypervisor: { kind: 'libvirt', version, emulator: 'QEMU 7.2.22', capabilities: [] },
     hostName: 'kvm1',
     readAt: 1_795_207_000,
     vms,
     images: [...images],
     filesystems: [{ folder, freeBytes: 10 * 1024 ** 3, totalBytes: 100 * 1024 ** 3 }],
+    unknownDependents: [],
     problems: [],
   };
 }

@@ -50,6 +50,10 @@ export const imageSchema = z.strictObject({
   fill: z.number().min(0).max(1).nullable(),
   /** The image format's own mark that it was found corrupt, or null where it has none. */
   corrupt: z.boolean().nullable(),
+  /** Other paths of the same file (hard links), as far as they were seen. Symbolic links are resolved, not listed. */
+  otherPaths: z.array(z.string()),
+  /** When its content was last written, as its file system says; null where that is not known. */
+  modifiedAt: epochSecondsSchema.nullable(),
 });
 
 export const diskSchema = z.strictObject({
@@ -147,6 +151,24 @@ const filesystemSchema = z.strictObject({
   totalBytes: z.number().nonnegative(),
 });
 
+/** What a host may or may not be able to do, depending on the versions of its tools. */
+export const capabilitySchema = z.strictObject({
+  id: z.enum(['revertToExternal', 'deleteExternal', 'deleteExternalWithDescendants', 'internalWithNvram', 'events']),
+  available: z.boolean(),
+  /** In a sentence: since which version, or what is missing. */
+  explanation: z.string(),
+});
+
+/** Something that could not be resolved and may, for all that is known, depend on images. */
+export const unknownDependentsSchema = z.strictObject({
+  /** The folder, file, reference or VM that could not be looked into. */
+  what: z.string(),
+  /** Why, in a sentence. */
+  reason: z.string(),
+  /** The images that it may depend on; null where it may be any. */
+  imageIds: z.array(z.string()).nullable(),
+});
+
 /** Everything read from one host at one moment. */
 export const inventorySchema = z.strictObject({
   hypervisor: z.strictObject({
@@ -155,12 +177,15 @@ export const inventorySchema = z.strictObject({
     version: z.string().nullable(),
     /** e.g. `QEMU 7.2.22`. */
     emulator: z.string().nullable(),
+    capabilities: z.array(capabilitySchema),
   }),
   hostName: z.string(),
   readAt: epochSecondsSchema,
   vms: z.array(vmSchema),
   images: z.array(imageSchema),
   filesystems: z.array(filesystemSchema),
+  /** Where this is not empty, plans that would harm a dependent image are refused. */
+  unknownDependents: z.array(unknownDependentsSchema),
   /** What could not be read, each in a sentence: folders that could not be listed, lists that could not be told apart. */
   problems: z.array(problemSchema),
 });
@@ -172,6 +197,8 @@ export type Image = z.infer<typeof imageSchema>;
 export type Disk = z.infer<typeof diskSchema>;
 export type SnapshotDisk = z.infer<typeof snapshotDiskSchema>;
 export type Snapshot = z.infer<typeof snapshotSchema>;
+export type Capability = z.infer<typeof capabilitySchema>;
+export type UnknownDependents = z.infer<typeof unknownDependentsSchema>;
 export type VmState = z.infer<typeof vmStateSchema>;
 export type Problem = z.infer<typeof problemSchema>;
 export type ReadableVm = z.infer<typeof readableVmSchema>;

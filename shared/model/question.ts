@@ -16,6 +16,16 @@ export const questionSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ ...about, kind: z.literal('password'), user: z.string(), address: z.string(), attempt: z.number() }),
   z.strictObject({ ...about, kind: z.literal('passphrase'), keyPath: z.string(), attempt: z.number() }),
+  /** One prompt of keyboard-interactive authentication, or of the system's OpenSSH. The text is the host's, not ours. */
+  z.strictObject({
+    ...about,
+    kind: z.literal('prompt'),
+    address: z.string(),
+    instruction: z.string(),
+    prompt: z.string(),
+    /** Whether what is typed may be seen. */
+    echo: z.boolean(),
+  }),
 ]);
 
 export const answerSchema = z.discriminatedUnion('kind', [

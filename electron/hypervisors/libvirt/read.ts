@@ -59,7 +59,7 @@ export async function readLibvirt(runner: CommandRunner, uri: string, options: R
   };
   const versions = parseVersions(answers.versions);
   return {
-    hypervisor: { kind: 'libvirt', version: versions.libvirt, emulator: versions.emulator },
+    hypervisor: { kind: 'libvirt', version: versions.libvirt, emulator: versions.emulator, capabilities: [] },
     hostName: runner.hostName,
     readAt: Date.now() / 1000,
     vms: vms
@@ -67,6 +67,7 @@ export async function readLibvirt(runner: CommandRunner, uri: string, options: R
       .sort((a, b) => compare(a.name ?? '', b.name ?? '') || compare(a.uuid, b.uuid)),
     images: reading.images,
     filesystems: reading.filesystems,
+    unknownDependents: [],
     problems: [...reading.problems],
   };
 }
