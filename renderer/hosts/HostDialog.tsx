@@ -1,19 +1,20 @@
-import { CircleCheck, CircleDashed, CircleX, PlugZap } from 'lucide-react';
+import { PlugZap } from 'lucide-react';
 import { useState } from 'react';
-import type { ConnectionTest } from '../../shared/contract.ts';
 import type { Host } from '../../shared/model/host.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { Dialog } from '../design/Dialog.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
-import { ChoiceField, TextField } from '../design/fields.tsx';
-import { HostText } from '../design/HostText.tsx';
+import { CheckboxLine, ChoiceField, TextField } from '../design/fields.tsx';
 import { useClient } from '../ipc/client-context.ts';
 import { useRequest } from '../ipc/use-request.ts';
 import { withSelection } from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
-import { emptyForm, formOf, settingsOf, type HostForm } from './host-form.ts';
+import { EndpointFields } from './EndpointFields.tsx';
+import { emptyForm, formOf, settingsOf, type FormErrors, type HostForm } from './host-form.ts';
 import styles from './HostDialog.module.css';
+import { JumpHosts } from './JumpHosts.tsx';
+import { TestStages } from './TestStages.tsx';
 
 const css = classes(styles);
 
@@ -29,7 +30,7 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
   const saving = host ? updating : adding;
 
   const result = settingsOf(form);
-  const errors = tried && result.errors ? result.errors : {};
+  const errors: FormErrors = tried && result.errors ? result.errors : {};
   const set = (change: Partial<HostForm>) => {
     setForm((before) => ({ ...before, ...change }));
     testing.reset();
@@ -54,7 +55,6 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
     setTried(true);
     if (result.settings) void testing.send({ settings: result.settings });
   };
-  const isSsh = form.transport === 'ssh';
 
   return (
     <Dialog
@@ -91,85 +91,49 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
           void save();
         }}
       >
-        <ChoiceField<HostForm['transport']>
-          label="Where it is"
-          row
-          value={form.transport}
-          onChange={(transport) => {
-            set({ transport });
-          }}
-          choices={[
-            { value: 'ssh', label: 'Another machine, over SSH' },
-            { value: 'local', label: 'This computer' },
-          ]}
-        />
-        {isSsh && (
+        {form.transport !== 'demo' && (
+          <ChoiceField<HostForm['transport']>
+            label="Where it is"
+            value={form.transport}
+            onChange={(transport) => {
+              set({ transport });
+            }}
+            choices={[
+              { value: 'ssh', label: 'Another machine, over SSH' },
+              {
+                value: 'openssh',
+                label: 'Another machine, through the system’s OpenSSH',
+                description: 'For certificates, FIDO keys, GSSAPI, and whatever ~/.ssh/config says.',
+              },
+              { value: 'local', label: 'This computer' },
+            ]}
+          />
+        )}
+        {form.transport === 'ssh' && (
           <>
-            <div className={css('address')}>
-              <TextField
-                label="Address"
-                value={form.address}
-                placeholder="kvm1.example.org"
-                autoFocus
-                error={errors.address}
-                onChange={(address) => {
-                  set({ address });
-                }}
-              />
-              <TextField
-                label="Port"
-                value={form.port}
-                inputMode="numeric"
-                error={errors.port}
-                onChange={(port) => {
-                  set({ port });
-                }}
-              />
-            </div>
-            <TextField
-              label="User"
-              value={form.user}
-              error={errors.user}
-              onChange={(user) => {
-                set({ user });
+            <EndpointFields value={form} errors={errors} autoFocus onChange={set} />
+            <JumpHosts
+              jumps={form.jumps}
+              errors={errors}
+              userName={userName}
+              onChange={(jumps) => {
+                set({ jumps });
               }}
             />
-            <ChoiceField<HostForm['method']>
-              label="Authentication"
-              row
-              value={form.method}
-              onChange={(method) => {
-                set({ method });
-              }}
-              choices={[
-                { value: 'agent', label: 'SSH agent' },
-                { value: 'keyFile', label: 'Key file' },
-                { value: 'password', label: 'Password' },
-              ]}
-            />
-            {form.method === 'keyFile' && (
-              <TextField
-                label="Private key file"
-                value={form.keyPath}
-                mono
-                placeholder="~/.ssh/id_ed25519"
-                description="On the machine where Snaptree runs. Its passphrase is asked for and never kept."
-                error={errors.keyPath}
-                onChange={(keyPath) => {
-                  set({ keyPath });
-                }}
-              />
-            )}
-            {form.method === 'password' && (
-              <p className={css('quiet')}>The password is asked for when connecting and never kept.</p>
-            )}
           </>
+        )}
+        {form.transport === 'openssh' && <OpensshFields form={form} errors={errors} onChange={set} />}
+        {form.transport === 'demo' && (
+          <p className={css('quiet')}>
+            This host is simulated inside Snaptree, to try things on. Nothing outside this window is touched, and it
+            begins anew with Snaptree.
+          </p>
         )}
         <TextField
           label="Name (optional)"
           value={form.name}
-          placeholder={isSsh ? 'as the address' : 'This computer'}
-          error={errors.name}
+          placeholder={form.transport === 'local' ? 'This computer' : 'as the address'}
+          error={errors['name'] ?? null}
           onChange={(name) => {
             set({ name });
           }}
@@ -179,11 +143,39 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
           value={form.libvirtUri}
           mono
           description="As seen on the host itself. qemu:///system for the machine’s own VMs."
-          error={errors.libvirtUri}
+          error={errors['libvirtUri'] ?? null}
           onChange={(libvirtUri) => {
             set({ libvirtUri });
           }}
         />
+        <div className={css('section')}>
+          {form.transport !== 'demo' && (
+            <div>
+              <CheckboxLine
+                selected={form.sudo}
+                onChange={(sudo) => {
+                  set({ sudo });
+                }}
+              >
+                Use sudo on the host
+              </CheckboxLine>
+              <p className={css('hint')}>
+                For a user who may not talk to libvirt or read the images. It must work without a password.
+              </p>
+            </div>
+          )}
+          <div>
+            <CheckboxLine
+              selected={form.readOnly}
+              onChange={(readOnly) => {
+                set({ readOnly });
+              }}
+            >
+              Read-only
+            </CheckboxLine>
+            <p className={css('hint')}>Snaptree then only looks: no change of this host can be planned or run.</p>
+          </div>
+        </div>
         <div aria-live="polite">{testing.value && <TestStages test={testing.value} />}</div>
         {testing.error && <ErrorCallout error={testing.error} />}
         {saving.error && <ErrorCallout error={saving.error} />}
@@ -193,42 +185,49 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
   );
 }
 
-const stageWords = {
-  name: 'Name',
-  port: 'Port',
-  hostKey: 'Host key',
-  authentication: 'Sign-in',
-  shell: 'Commands',
-  virsh: 'virsh',
-  socket: 'Access to libvirt',
-  versions: 'Versions',
-} as const;
-const stageStates = {
-  passed: { icon: CircleCheck, word: 'passed' },
-  failed: { icon: CircleX, word: 'failed' },
-  skipped: { icon: CircleDashed, word: 'not needed' },
-  notReached: { icon: CircleDashed, word: 'not reached' },
-} as const;
-
-function TestStages({ test }: { readonly test: ConnectionTest }) {
+/** What the system's OpenSSH must be told; the rest is in its configuration. */
+function OpensshFields({
+  form,
+  errors,
+  onChange,
+}: {
+  readonly form: HostForm;
+  readonly errors: FormErrors;
+  readonly onChange: (change: Partial<HostForm>) => void;
+}) {
   return (
-    <ol className={css('stages')} aria-label="Connection test">
-      {test.stages.map((stage) => {
-        const { icon: Icon, word } = stageStates[stage.state];
-        return (
-          <li key={stage.stage} className={css('stage', stage.state)}>
-            <Icon size={16} aria-hidden />
-            <div>
-              <p>
-                <strong>{stageWords[stage.stage]}</strong> {word}
-              </p>
-              <p className={css('message')}>
-                <HostText text={stage.message} lines />
-              </p>
-            </div>
-          </li>
-        );
-      })}
-    </ol>
+    <>
+      <div className={css('opensshRow')}>
+        <TextField
+          label="Destination"
+          value={form.destination}
+          placeholder="a host name, or a Host of ~/.ssh/config"
+          autoFocus
+          error={errors['destination'] ?? null}
+          onChange={(destination) => {
+            onChange({ destination });
+          }}
+        />
+        <TextField
+          label="Port"
+          value={form.opensshPort}
+          inputMode="numeric"
+          placeholder="default"
+          error={errors['opensshPort'] ?? null}
+          onChange={(opensshPort) => {
+            onChange({ opensshPort });
+          }}
+        />
+      </div>
+      <TextField
+        label="User"
+        value={form.opensshUser}
+        placeholder="as OpenSSH is configured"
+        error={errors['opensshUser'] ?? null}
+        onChange={(opensshUser) => {
+          onChange({ opensshUser });
+        }}
+      />
+    </>
   );
 }
