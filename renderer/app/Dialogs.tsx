@@ -1,7 +1,9 @@
 import { HostDialog } from '../hosts/HostDialog.tsx';
+import { ImportDialog } from '../hosts/ImportDialog.tsx';
 import { RemoveHostDialog } from '../hosts/RemoveHostDialog.tsx';
 import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
 import { PlanDialog } from '../plans/PlanDialog.tsx';
+import { ReportDialog } from '../reports/ReportDialog.tsx';
 import { findVm } from '../store/state.ts';
 import { showDialog, useStore } from '../store/store.ts';
 
@@ -21,6 +23,10 @@ export function Dialogs() {
       return null;
     case 'addHost':
       return <HostDialog host={null} onClose={close} />;
+    case 'importHosts':
+      return <ImportDialog onClose={close} />;
+    case 'report':
+      return <ReportDialog onClose={close} />;
     case 'editHost':
       return host && <HostDialog host={host} onClose={close} />;
     case 'removeHost':

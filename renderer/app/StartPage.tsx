@@ -1,13 +1,16 @@
-import { Plus } from 'lucide-react';
+import { FlaskConical, Import, Plus } from 'lucide-react';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
+import { useClient } from '../ipc/client-context.ts';
 import { showDialog } from '../store/store.ts';
+import { addDemoHosts } from './demo.ts';
 import styles from './StartPage.module.css';
 
 const css = classes(styles);
 
-/** What a newcomer sees: what this is, and the one thing to do. */
+/** What a newcomer sees: what this is, and how to begin. */
 export function StartPage() {
+  const client = useClient();
   return (
     <div className={css('page')}>
       <svg className={css('picture')} width="220" height="124" viewBox="0 0 220 124" aria-hidden>
@@ -27,16 +30,37 @@ export function StartPage() {
         Snaptree shows the snapshots of your virtual machines as they are on the hosts, with the images that hold their
         data. Every change is shown as a plan before it runs, down to the command.
       </p>
-      <Button
-        tone="primary"
-        onPress={() => {
-          showDialog({ kind: 'addHost' });
-        }}
-      >
-        <Plus size={15} aria-hidden />
-        Add a host
-      </Button>
-      <p className={css('quiet')}>A host needs SSH and libvirt (virsh, qemu-img). Nothing is installed on it.</p>
+      <div className={css('ways')}>
+        <Button
+          tone="primary"
+          onPress={() => {
+            showDialog({ kind: 'addHost' });
+          }}
+        >
+          <Plus size={15} aria-hidden />
+          Add a host
+        </Button>
+        <Button
+          onPress={() => {
+            showDialog({ kind: 'importHosts' });
+          }}
+        >
+          <Import size={15} aria-hidden />
+          Import hosts…
+        </Button>
+        <Button
+          onPress={() => {
+            addDemoHosts(client);
+          }}
+        >
+          <FlaskConical size={15} aria-hidden />
+          Try it on a demo fleet
+        </Button>
+      </div>
+      <p className={css('quiet')}>
+        A host needs SSH and libvirt (virsh, qemu-img). Nothing is installed on it. The demo fleet is simulated inside
+        Snaptree.
+      </p>
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { Monitor, Moon, RefreshCw, Sun } from 'lucide-react';
+import { ClipboardList, Monitor, Moon, RefreshCw, Sun } from 'lucide-react';
 import { useState } from 'react';
 import { ToggleButton, ToggleButtonGroup, Tooltip, TooltipTrigger } from 'react-aria-components';
 import { Button } from '../design/Button.tsx';
@@ -6,7 +6,7 @@ import { classes } from '../design/classes.ts';
 import { formatAge } from '../design/format.ts';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
-import { useStore } from '../store/store.ts';
+import { showDialog, useStore } from '../store/store.ts';
 import { refreshAll } from './session.ts';
 import { applyTheme, storedTheme, themes, type Theme } from './theme.ts';
 import styles from './TopBar.module.css';
@@ -25,6 +25,7 @@ export function TopBar() {
   const connected = useStore(
     (state) => Object.values(state.hosts).filter((entry) => entry.session.state === 'connected').length,
   );
+  const anyHost = useStore((state) => (state.hostIds ?? []).length > 0);
   const reading = useStore((state) => Object.values(state.inventories).some((inventory) => inventory.reading));
   return (
     <header className={css('bar')}>
@@ -51,6 +52,19 @@ export function TopBar() {
         >
           <RefreshCw size={14} aria-hidden className={css(reading && 'spinning')} />
           Refresh
+        </Button>
+        <Button
+          size="small"
+          tone="quiet"
+          disabledReason={anyHost ? null : 'There is no host yet.'}
+          label="Report…"
+          tooltip="A report over hosts: every snapshot, its age, size and risk"
+          onPress={() => {
+            showDialog({ kind: 'report' });
+          }}
+        >
+          <ClipboardList size={14} aria-hidden />
+          Report…
         </Button>
         <ThemeSwitch />
       </div>

@@ -1,4 +1,4 @@
-import { Pencil, RefreshCw, Trash2 } from 'lucide-react';
+import { Eye, Pencil, RefreshCw, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
@@ -21,7 +21,9 @@ import { problemsOf } from '../vms/vm-problems.ts';
 import { ConnectButton } from './ConnectButton.tsx';
 import styles from './HostPane.module.css';
 import { HostStorage } from './HostStorage.tsx';
+import { Capabilities } from './Capabilities.tsx';
 import { hostAddress, sessionAppearance } from './session-words.ts';
+import { UnknownDependentsList } from './UnknownDependentsList.tsx';
 import { StaleBanner } from './StaleBanner.tsx';
 
 const css = classes(styles);
@@ -49,6 +51,7 @@ export function HostPane({
         <Chip tone={tone} icon={<Icon size={11} aria-hidden />}>
           {word}
         </Chip>
+        {host.readOnly && <Chip icon={<Eye size={11} aria-hidden />}>Read-only</Chip>}
       </header>
       <div role="toolbar" aria-label="Host actions" className={css('toolbar')}>
         <ConnectButton hostId={hostId} primary />
@@ -90,15 +93,18 @@ export function HostPane({
           <Fact name="libvirt URI">
             <code>{host.libvirtUri}</code>
           </Fact>
-          {read && <Reading inventory={read} />}
+          {host.sudo && <Fact name="Commands">run through sudo</Fact>}
+          {read && <Reading inventory={read} watching={inventory?.watching ?? 'off'} />}
         </dl>
         {!read && session.state === 'connecting' && <Skeleton lines={5} label="Connecting to the host" />}
         {!read && inventory?.reading && session.state === 'connected' && (
           <Skeleton lines={5} label="Reading the host" />
         )}
         {read && <ProblemList title="Not everything could be read" problems={read.problems} />}
+        {read && <UnknownDependentsList unknown={read.unknownDependents} />}
         {read && <TroubledVms key={hostId} hostId={hostId} inventory={read} />}
         {read && <HostStorage inventory={read} />}
+        {read && <Capabilities capabilities={read.hypervisor.capabilities} />}
       </div>
     </section>
   );
@@ -117,7 +123,19 @@ function SessionFailure({ session }: { readonly session: HostWithSession['sessio
   );
 }
 
-function Reading({ inventory }: { readonly inventory: Inventory }) {
+const watchingWords: Readonly<Record<InventoryState['watching'], string>> = {
+  events: 'changes by others are noticed at once',
+  polling: 'changes by others are looked for now and then',
+  off: 'changes by others are not looked for',
+};
+
+function Reading({
+  inventory,
+  watching,
+}: {
+  readonly inventory: Inventory;
+  readonly watching: InventoryState['watching'];
+}) {
   const now = useNow();
   const unreadable = inventory.vms.filter((vm) => !vm.readable).length;
   const { hypervisor } = inventory;
@@ -132,7 +150,7 @@ function Reading({ inventory }: { readonly inventory: Inventory }) {
         {unreadable > 0 && <span className={css('bad')}>, {unreadable} of them unreadable</span>}
       </Fact>
       <Fact name="Read">
-        {formatTime(inventory.readAt)} ({formatAge(inventory.readAt, now)})
+        {formatTime(inventory.readAt)} ({formatAge(inventory.readAt, now)}); {watchingWords[watching]}
       </Fact>
     </>
   );

@@ -1,5 +1,5 @@
 import { CircleCheck, CircleX, LoaderCircle, Unplug, type LucideIcon } from 'lucide-react';
-import type { Host, SessionState } from '../../shared/model/host.ts';
+import type { Connection, Host, SessionState } from '../../shared/model/host.ts';
 import { titleFor } from '../design/error-words.ts';
 import type { Tone } from '../design/Chip.tsx';
 
@@ -17,16 +17,23 @@ export function sessionAppearance(session: SessionState): { word: string; icon: 
   }
 }
 
-/** Where a host is: `root@kvm1.example:22`, or `This computer`. */
+/** Where a host is: `root@kvm1.example:2222`, or `This computer`. */
 export function hostAddress(host: Host): string {
-  const { connection } = host;
+  return connectionText(host.connection);
+}
+
+/** A way to reach a host, in one line. */
+export function connectionText(connection: Connection): string {
   switch (connection.transport) {
     case 'local':
       return 'This computer';
     case 'demo':
       return 'Simulated, inside Snaptree';
     case 'ssh':
-      return endpointText(connection.address, connection.port, connection.user);
+      return [
+        endpointText(connection.address, connection.port, connection.user),
+        ...connection.jumps.map(({ address, port, user }) => `via ${endpointText(address, port, user)}`),
+      ].join(' ');
     case 'openssh':
       return endpointText(connection.destination, connection.port, connection.user);
   }

@@ -7,6 +7,7 @@ import { Dialog } from '../design/Dialog.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { TextField } from '../design/fields.tsx';
 import { HostText } from '../design/HostText.tsx';
+import { visibleString } from '../design/visible-text.ts';
 import { useRequest } from '../ipc/use-request.ts';
 import { useStore } from '../store/store.ts';
 import styles from './QuestionDialog.module.css';
@@ -71,30 +72,32 @@ function OneQuestion({ question }: { readonly question: Question }) {
       </Dialog>
     );
   }
-  if (question.kind === 'prompt') return null;
-  return <SecretQuestion question={question} error={error} onAnswer={answer} onDecline={decline} />;
+  return <TypedAnswer question={question} error={error} onAnswer={answer} onDecline={decline} />;
 }
 
-function SecretQuestion({
+type TypedQuestion = Exclude<Question, { kind: 'unknownHostKey' }>;
+
+/** Something that has to be typed. What the host itself wrote is shown as its words, not as ours. */
+function TypedAnswer({
   question,
   error,
   onAnswer,
   onDecline,
 }: {
-  readonly question: Question & { kind: 'password' | 'passphrase' };
+  readonly question: TypedQuestion;
   readonly error: React.ReactNode;
   readonly onAnswer: (answer: Answer) => void;
   readonly onDecline: () => void;
 }) {
   const [secret, setSecret] = useState('');
-  const isPassword = question.kind === 'password';
   const submit = () => {
     onAnswer({ kind: 'secret', secret });
     setSecret('');
   };
+  const { title, label } = wordsFor(question);
   return (
     <Dialog
-      title={isPassword ? 'Password' : 'Passphrase of the key file'}
+      title={title}
       width="narrow"
       onClose={onDecline}
       footer={
@@ -114,35 +117,73 @@ function SecretQuestion({
         }}
       >
         <p>
-          {question.kind === 'password' ? (
-            <>
-              To connect to <HostText text={question.hostName} /> as{' '}
-              <code>
-                <HostText text={`${question.user}@${question.address}`} />
-              </code>
-              . It is used once and not kept.
-            </>
-          ) : (
-            <>
-              To connect to <HostText text={question.hostName} /> with{' '}
-              <code>
-                <HostText text={question.keyPath} />
-              </code>
-              . It is used once and not kept.
-            </>
-          )}
+          To connect to <HostText text={question.hostName} />
+          <Purpose question={question} />
         </p>
+        {question.kind === 'prompt' && question.instruction.trim() !== '' && (
+          <p className={css('words')}>
+            <HostText text={question.instruction.trim()} lines />
+          </p>
+        )}
         <TextField
-          label={isPassword ? 'Password' : 'Passphrase'}
-          type="password"
+          label={label}
+          type={question.kind === 'prompt' && question.echo ? 'text' : 'password'}
           value={secret}
           onChange={setSecret}
           autoFocus
-          error={question.attempt > 1 ? `Not accepted. This is attempt ${question.attempt}.` : null}
+          error={
+            question.kind !== 'prompt' && question.attempt > 1
+              ? `Not accepted. This is attempt ${question.attempt}.`
+              : null
+          }
         />
         {error}
         <button type="submit" hidden />
       </form>
     </Dialog>
+  );
+}
+
+function wordsFor(question: TypedQuestion): { readonly title: string; readonly label: string } {
+  switch (question.kind) {
+    case 'password':
+      return { title: 'Password', label: 'Password' };
+    case 'passphrase':
+      return { title: 'Passphrase of the key file', label: 'Passphrase' };
+    case 'prompt':
+      return { title: 'The host asks', label: visibleString(question.prompt.trim()) || 'Answer' };
+  }
+}
+
+function Purpose({ question }: { readonly question: TypedQuestion }) {
+  switch (question.kind) {
+    case 'password':
+      return (
+        <>
+          {' '}
+          as <Code text={`${question.user}@${question.address}`} />. It is used for this session and never written down.
+        </>
+      );
+    case 'passphrase':
+      return (
+        <>
+          {' '}
+          with <Code text={question.keyPath} />. It is used for this session and never written down.
+        </>
+      );
+    case 'prompt':
+      return (
+        <>
+          , <Code text={question.address} /> wants to know this. The answer goes there and is never written down.
+        </>
+      );
+  }
+}
+
+function Code({ text }: { readonly text: string }) {
+  return (
+    <code>
+      <HostText text={text} />
+    </code>
   );
 }

@@ -15,6 +15,8 @@ export interface SelectionState {
 
 export type DialogState =
   | { readonly kind: 'addHost' }
+  | { readonly kind: 'importHosts' }
+  | { readonly kind: 'report' }
   | { readonly kind: 'editHost'; readonly hostId: string }
   | { readonly kind: 'removeHost'; readonly hostId: string }
   | { readonly kind: 'createSnapshot'; readonly hostId: string; readonly vmUuid: string }

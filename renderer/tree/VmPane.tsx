@@ -38,6 +38,7 @@ export function VmPane({
   const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
   const snapshotId = useStore((state) => state.selection.snapshotId);
   const collapsed = useStore((state) => state.collapsedSnapshots[vmKey(hostId, vm.uuid)] ?? nothingCollapsed);
+  const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
   const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
   const search = useStore((state) => state.search.trim().toLocaleLowerCase());
   const shellConnected = useStore((state) => state.shellConnected !== false);
@@ -47,12 +48,13 @@ export function VmPane({
 
   const snapshot = findSnapshot(vm, snapshotId);
   const hasDescendants = vm.readable && snapshot !== null && subtreeIds(snapshot.id, vm.snapshots).length > 1;
-  const actions = actionsFor({ shellConnected, session, vm, snapshot, hasDescendants, operationRuns });
+  const actions = actionsFor({ shellConnected, session, vm, snapshot, hasDescendants, readOnly, operationRuns });
 
   const act = (id: ActionId) => {
     setMenu(null);
     const request = { vmUuid: vm.uuid, snapshotId: snapshot?.id ?? '' };
     if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid: vm.uuid });
+    if (id === 'report') showDialog({ kind: 'report' });
     if (id === 'revertToSnapshot') showDialog({ kind: 'plan', hostId, request: { action: id, ...request } });
     if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
       const withDescendants = id === 'deleteWithDescendants';

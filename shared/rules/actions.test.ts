@@ -10,6 +10,7 @@ const context: ActionContext = {
   vm,
   snapshot,
   hasDescendants: true,
+  readOnly: false,
   operationRuns: false,
 };
 
@@ -28,15 +29,22 @@ describe('actionsFor', () => {
   });
 
   it('offers what is built for a snapshot of a VM that can be changed', () => {
-    expect(possible({})).toEqual(['createSnapshot', 'revertToSnapshot', 'deleteSnapshot', 'deleteWithDescendants']);
-    expect(possible({ snapshot: null })).toEqual(['createSnapshot']);
+    expect(possible({})).toEqual([
+      'createSnapshot',
+      'revertToSnapshot',
+      'deleteSnapshot',
+      'deleteWithDescendants',
+      'report',
+    ]);
+    expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'report']);
     expect(possible({ hasDescendants: false })).not.toContain('deleteWithDescendants');
   });
 
-  it('offers nothing without a connection, for an unreadable VM, or during an operation', () => {
+  it('offers no change without a connection, for an unreadable VM, on a read-only host, or during an operation', () => {
     expect(possible({ shellConnected: false })).toEqual([]);
-    expect(possible({ session: 'disconnected' })).toEqual([]);
-    expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual([]);
-    expect(possible({ operationRuns: true })).toEqual([]);
+    expect(possible({ session: 'disconnected' })).toEqual(['report']);
+    expect(possible({ readOnly: true })).toEqual(['report']);
+    expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual(['report']);
+    expect(possible({ operationRuns: true })).toEqual(['report']);
   });
 });

@@ -54,7 +54,7 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   restoreArchive: { ...later, group: 'copy', label: 'Restore an archive…', subject: 'vm' },
   repairMetadata: { ...later, group: 'records', label: 'Repair snapshot records…', subject: 'vm' },
   exportDefinition: { ...later, group: 'records', label: 'Export VM definition…', subject: 'vm' },
-  report: { ...later, group: 'records', label: 'Report…', subject: 'vm' },
+  report: { group: 'records', label: 'Report…', subject: 'vm', built: true, destructive: false },
   retention: { ...later, group: 'records', label: 'Retention…', subject: 'vm' },
 };
 
@@ -75,6 +75,8 @@ export interface ActionContext {
   /** The snapshot that is selected; null for "you are here". */
   readonly snapshot: Snapshot | null;
   readonly hasDescendants: boolean;
+  /** The host's settings allow no change. */
+  readonly readOnly: boolean;
   /** An operation on the VM has not ended. */
   readonly operationRuns: boolean;
 }
@@ -94,7 +96,10 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   const { built, subject } = definitions[id];
   if (!built) return 'Not built yet.';
   if (!context.shellConnected) return 'There is no connection to Snaptree itself at the moment.';
+  // It reads the hosts itself, and says what it could not read.
+  if (id === 'report') return null;
   if (!context.vm.readable) return 'This VM could not be read, so nothing can be planned for it.';
+  if (context.readOnly) return 'This host is set to read-only in Snaptree. Edit the host to change that.';
   if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
   if (subject === 'snapshot' && !context.snapshot)
