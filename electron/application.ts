@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir, hostname, userInfo } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Notice } from '../shared/contract.ts';
+import { SnaptreeError } from '../shared/errors.ts';
 import type { Host, HostSettings } from '../shared/model/host.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
 import { createConnect } from './hosts/connect.ts';
@@ -17,24 +18,30 @@ import { contractHandlers } from './ipc/contract-handlers.ts';
 import { openNotices } from './notices.ts';
 import { openOperationService } from './operations/operations.ts';
 import { createPlanService } from './operations/plans.ts';
+import { openReadOnlyOperations } from './operations/read-only-operations.ts';
 import { createReportService } from './reports/report-service.ts';
 import { demoHosts } from './simulator/demo-fleet.ts';
 import { createAuditTrail } from './store/audit-trail.ts';
 import { ensureFolder } from './store/files.ts';
 import { openHostBook } from './store/host-book.ts';
-import { acquireInstanceLock } from './store/instance-lock.ts';
+import { acquireInstanceLock, instanceLockHolder } from './store/instance-lock.ts';
 import { opensshKnownHosts, storePaths } from './store/paths.ts';
+import { readOnlyHostBook, withVisitors } from './visitors.ts';
 
 const clock = (): number => Date.now() / 1000;
 
 /**
  * Opens everything that Snaptree keeps in `dataFolder` and gives the handlers of the contract over it. Throws
- * `storeUnusable` where another Snaptree uses the folder, or where what is in it cannot be read by this version.
+ * `storeInUse` where another Snaptree uses the folder (but for `readOnly`), and `storeUnusable` where what is in it
+ * cannot be read by this version.
  */
-export async function createApplication({ dataFolder, shell, log }: ApplicationOptions): Promise<Application> {
+export async function createApplication(options: ApplicationOptions): Promise<Application> {
+  const { dataFolder, shell, log, access = 'exclusive' } = options;
+  const readOnly = access === 'readOnly';
   const paths = storePaths(dataFolder);
-  await ensureFolder(paths.folder);
-  const instance = await acquireInstanceLock(paths.instanceLock);
+  if (!readOnly) await ensureFolder(paths.folder);
+  const instance = readOnly ? { release: () => undefined } : await acquireInstanceLock(paths.instanceLock);
+  const refuse = (verb: string) => readOnlyRefusal(verb, dataFolder, instanceLockHolder(paths.instanceLock));
   try {
     const notices = openNotices();
     const onNotice = (notice: Notice): void => {
@@ -42,7 +49,9 @@ export async function createApplication({ dataFolder, shell, log }: ApplicationO
       notices.add(notice);
     };
 
-    const hostBook = await openHostBook(paths.hostBook, onNotice);
+    const storedHosts = await openHostBook(paths.hostBook, onNotice, readOnly ? 'leave' : 'setAside');
+    const visitors = withVisitors(readOnly ? readOnlyHostBook(storedHosts, refuse) : storedHosts);
+    const { hostBook } = visitors;
     const questions = createQuestions();
     const knownHosts = createKnownHosts(paths.knownHosts, opensshKnownHosts(process.env, process.platform, homedir()));
     const connect = createConnect({ questions, knownHosts, environment: process.env });
@@ -56,17 +65,25 @@ export async function createApplication({ dataFolder, shell, log }: ApplicationO
       driver: driverFor(hostId),
     });
     const plans = createPlanService({ readHost, clock, newId: randomUUID });
-    const operations = await openOperationService({
-      plans,
-      runnerFor,
-      readHost,
-      journalFolder: paths.journalFolder,
-      auditTrail: createAuditTrail(paths.auditTrail),
-      log,
-      clock,
-      newId: randomUUID,
-      startedBy: { user: userInfo().username, computer: hostname() },
-    });
+    const { journalFolder } = paths;
+    const operations = readOnly
+      ? await openReadOnlyOperations({
+          journalFolder,
+          inUse: instanceLockHolder(paths.instanceLock) !== null,
+          clock,
+          refuse,
+        })
+      : await openOperationService({
+          plans,
+          runnerFor,
+          readHost,
+          journalFolder,
+          auditTrail: createAuditTrail(paths.auditTrail),
+          log,
+          clock,
+          newId: randomUUID,
+          startedBy: { user: userInfo().username, computer: hostname() },
+        });
     for (const notice of operations.notices) onNotice(notice);
 
     const stopWatching = watchSessions(sessions, (hostId) => {
@@ -107,6 +124,7 @@ export async function createApplication({ dataFolder, shell, log }: ApplicationO
     });
     return {
       handlers,
+      addVisitor: visitors.add,
       async dispose() {
         stopWatching();
         await operations.dispose();
@@ -118,6 +136,17 @@ export async function createApplication({ dataFolder, shell, log }: ApplicationO
     instance.release();
     throw error;
   }
+}
+
+/** @param holder the process that works in the data folder; null where there is none any more */
+function readOnlyRefusal(verb: string, dataFolder: string, holder: number | null): SnaptreeError {
+  return new SnaptreeError(
+    'storeInUse',
+    holder === null
+      ? `This Snaptree was opened to read only, so it cannot ${verb}. Nothing was changed.`
+      : `Another Snaptree (process ${holder}) uses the data folder ${dataFolder}, so this one cannot ${verb}. Nothing was changed. Do it in that one, or quit it first.`,
+    { data: holder === null ? {} : { pid: String(holder) }, retryable: holder !== null },
+  );
 }
 
 /** Calls `onConnected` each time the session with a host comes to stand, by the user or by itself. */

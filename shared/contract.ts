@@ -63,7 +63,7 @@ export const requests = {
     request: nothing,
     response: z.strictObject({
       version: z.string(),
-      shell: z.enum(['desktop', 'browser']),
+      shell: z.enum(['desktop', 'browser', 'commandLine']),
       dataFolder: z.string(),
       /** Default user name for a new host. */
       userName: z.string(),

@@ -6,7 +6,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import { hostSchema } from '../../shared/model/host.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
-import type { JsonFileFormat } from './json-file.ts';
+import type { DamagedFile, JsonFileFormat } from './json-file.ts';
 import { createListeners } from './listeners.ts';
 
 const content = z.strictObject({
@@ -56,11 +56,15 @@ function refuseTakenName(hosts: readonly Host[], name: string, exceptId: string 
 }
 
 /**
- * Opens the host book. A damaged file is kept aside, and `onNotice` is told. Throws `storeUnusable` where the file
+ * Opens the host book. A damaged file is kept aside (or left, see `damaged`), and `onNotice` is told. Throws `storeUnusable` where the file
  * cannot be read or is of a newer Snaptree.
  */
-export async function openHostBook(path: string, onNotice: (notice: Notice) => void): Promise<HostBook> {
-  const file = await readJsonFile(path, format);
+export async function openHostBook(
+  path: string,
+  onNotice: (notice: Notice) => void,
+  damaged: DamagedFile = 'setAside',
+): Promise<HostBook> {
+  const file = await readJsonFile(path, format, { damaged });
   if (file.notice !== null) onNotice(file.notice);
   let hosts: readonly Host[] = file.content?.hosts ?? [];
   let lastWrite: Promise<unknown> = Promise.resolve();

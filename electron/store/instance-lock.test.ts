@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireInstanceLock } from './instance-lock.ts';
+import { acquireInstanceLock, instanceLockHolder } from './instance-lock.ts';
 
 let folder: string;
 let path: string;
@@ -29,10 +29,12 @@ describe('the instance lock', () => {
   it('is held until it is released', async () => {
     const lock = await acquireInstanceLock(path);
     await expect(acquireInstanceLock(path)).rejects.toMatchObject({
-      code: 'storeUnusable',
+      code: 'storeInUse',
       data: { pid: String(process.pid) },
     });
+    expect(instanceLockHolder(path)).toBe(process.pid);
     lock.release();
+    expect(instanceLockHolder(path)).toBeNull();
     expect(existsSync(path)).toBe(false);
     (await acquireInstanceLock(path)).release();
     expect(readdirSync(join(folder, 'data'))).toEqual([]);
@@ -75,7 +77,7 @@ describe('the instance lock', () => {
     }
     // Without knowing when it started, a living process is given the benefit of the doubt.
     writeFileSync(path, JSON.stringify({ pid: process.pid, started: null }));
-    await expect(acquireInstanceLock(path)).rejects.toMatchObject({ code: 'storeUnusable' });
+    await expect(acquireInstanceLock(path)).rejects.toMatchObject({ code: 'storeInUse' });
   });
 
   it('says that it cannot be made', async () => {

@@ -94,7 +94,20 @@ function clearStale(path: string, text: string): boolean {
   return ours;
 }
 
-/** Takes the lock. Throws `storeUnusable` with the other's process id (`data.pid`) where another Snaptree has it. */
+/** The process id of the Snaptree that has the lock; null where none has, or the lock cannot be read. */
+export function instanceLockHolder(path: string): number | null {
+  try {
+    const text = readLock(path);
+    return text === null ? null : livingOwner(text);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Takes the lock. Throws `storeInUse` with the other's process id (`data.pid`) where another Snaptree has it, and
+ * `storeUnusable` where it cannot be made.
+ */
 export async function acquireInstanceLock(path: string): Promise<InstanceLock> {
   await ensureFolder(dirname(path));
   try {
@@ -125,7 +138,7 @@ function takeLock(path: string): InstanceLock {
     const pid = livingOwner(found);
     if (pid !== null) {
       throw new SnaptreeError(
-        'storeUnusable',
+        'storeInUse',
         `Another Snaptree (process ${pid}) uses the data folder ${dirname(path)}. Use that one or quit it first, or give this one a folder of its own with SNAPTREE_DATA.`,
         { data: { pid: String(pid), path }, retryable: true },
       );

@@ -10,7 +10,8 @@ import { errorSchema, SnaptreeError } from '../../shared/errors.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
 import { examinationSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';
-import { ensureFolder, setAside, syncFolder } from './files.ts';
+import { ensureFolder, setAside, syncFolder, systemErrorCode } from './files.ts';
+import type { DamagedFile } from './json-file.ts';
 
 const index = z.int().nonnegative();
 const schemaVersion = 1;
@@ -93,14 +94,15 @@ export function newJournal(folder: string, operationId: string, clock: () => num
 /**
  * Reads every journal in `folder`, in no particular order. A last line that was not written to its end is left out, and
  * a notice says so: what it announced had not been done. A file that is damaged otherwise, or that `check` throws for,
- * is renamed aside with a notice; the others are not affected. Throws `storeUnusable` where the folder cannot be read.
+ * is renamed aside (or left, see `damaged`) with a notice; the others are not affected. Throws `storeUnusable` where the folder cannot be read.
  */
 export async function readJournals(
   folder: string,
   clock: () => number,
   check: (records: readonly JournalRecord[]) => void,
+  damaged: DamagedFile = 'setAside',
 ): Promise<{ readonly journals: readonly JournalRead[]; readonly notices: readonly Notice[] }> {
-  await ensureFolder(folder);
+  if (damaged === 'setAside') await ensureFolder(folder);
   const journals: JournalRead[] = [];
   const notices: Notice[] = [];
   for (const name of await listFolder(folder)) {
@@ -131,10 +133,16 @@ export async function readJournals(
         file: journalFile({ folder, operationId, clock, sequence: records.length, size }),
       });
     } catch (error) {
-      notices.push(await keepAside(path, name, clock, reasonOf(error)));
+      const reason = reasonOf(error);
+      notices.push(
+        damaged === 'leave'
+          ? notice(name, 'error', `The journal ${path} is damaged (${reason}). It was left as it is. ${damagedMeaning}`)
+          : await keepAside(path, name, clock, reason),
+      );
       continue;
     }
-    if (size < content.length) {
+    // Where the file is left, its owner may be at writing that very line.
+    if (size < content.length && damaged === 'setAside') {
       notices.push(
         notice(
           name,
@@ -171,17 +179,22 @@ function parseJson(line: string): unknown {
   }
 }
 
+const damagedMeaning =
+  'Its operation is not shown. If it was not finished, its VM may still be locked on its host, and the host says what was done.';
+
 async function keepAside(path: string, name: string, clock: () => number, reason: string): Promise<Notice> {
-  const meaning =
-    'Its operation is not shown. If it was not finished, its VM may still be locked on its host, and the host says what was done.';
   try {
     const kept = await setAside(path, new Date(clock() * 1000));
-    return notice(name, 'error', `The journal ${path} is damaged (${reason}). It was kept as ${kept}. ${meaning}`);
+    return notice(
+      name,
+      'error',
+      `The journal ${path} is damaged (${reason}). It was kept as ${kept}. ${damagedMeaning}`,
+    );
   } catch (error) {
     return notice(
       name,
       'error',
-      `The journal ${path} is damaged (${reason}) and could not be renamed (${reasonOf(error)}). ${meaning}`,
+      `The journal ${path} is damaged (${reason}) and could not be renamed (${reasonOf(error)}). ${damagedMeaning}`,
     );
   }
 }
@@ -198,6 +211,7 @@ async function listFolder(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
     throw unusable(folder, 'read', error);
   }
 }

@@ -44,14 +44,17 @@ function parseJsonFile<Content extends z.ZodRawShape>(
   return { kind: 'corrupt', reason: z.prettifyError(content.error).replaceAll(/\s*\n\s*/g, ' ') };
 }
 
+/** What is to become of a damaged file: renamed aside, or left, where another Snaptree may be about to use it. */
+export type DamagedFile = 'setAside' | 'leave';
+
 /**
- * Reads the file. Null content: there is none, or it was damaged; then it was renamed aside and `notice` says where.
+ * Reads the file. Null content: there is none, or it was damaged; then `notice` says what became of it.
  * Throws `storeUnusable` where it cannot be read, or was written by a newer Snaptree (it is left as it is).
  */
 export async function readJsonFile<Content extends z.ZodRawShape>(
   path: string,
   format: JsonFileFormat<Content>,
-  now: () => Date = () => new Date(),
+  { now = () => new Date(), damaged = 'setAside' }: { now?: () => Date; damaged?: DamagedFile } = {},
 ): Promise<{ content: z.output<z.ZodObject<Content>> | null; notice: Notice | null }> {
   const text = await readTextFile(path);
   if (text === null) return { content: null, notice: null };
@@ -66,6 +69,10 @@ export async function readJsonFile<Content extends z.ZodRawShape>(
         { data: { path, version: String(parsed.version) } },
       );
     case 'corrupt': {
+      if (damaged === 'leave') {
+        const message = `The ${format.title} ${path} is damaged (${parsed.reason}). It was left as it is and counts as empty; Snaptree keeps it aside and says where when it is started next.`;
+        return { content: null, notice: { id: randomUUID(), severity: 'error', message } };
+      }
       const kept = await setAside(path, now());
       const message = `The ${format.title} ${path} was damaged (${parsed.reason}). It was kept as ${kept}, and an empty one was begun. To get its content back, repair that file, quit Snaptree and put it back.`;
       return { content: null, notice: { id: randomUUID(), severity: 'error', message } };
