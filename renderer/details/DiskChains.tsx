@@ -15,7 +15,7 @@ import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { count, formatBytes, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import styles from './DiskChains.module.css';
 
 const css = classes(styles);

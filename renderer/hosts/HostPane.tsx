@@ -13,7 +13,7 @@ import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useNow } from '../design/use-now.ts';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { withSelection } from '../store/reducers.ts';
 import { showDialog, update } from '../store/store.ts';

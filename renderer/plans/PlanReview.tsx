@@ -5,7 +5,7 @@ import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { count, formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { vmStateWords } from '../tree/words.ts';

@@ -7,7 +7,7 @@ import { count, formatAge, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { TreeGrid, type TreeColumn } from '../design/TreeGrid.tsx';
 import { useNow } from '../design/use-now.ts';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';

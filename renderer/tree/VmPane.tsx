@@ -9,7 +9,7 @@ import { classes } from '../design/classes.ts';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
 import { findSnapshot, operationRunsOn, vmKey } from '../store/state.ts';
 import { showDialog, update, useStore } from '../store/store.ts';

@@ -13,7 +13,7 @@ import {
 import type { Problem } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { hostAddress, sessionAppearance } from '../hosts/session-words.ts';
 import { withHostCollapsed } from '../store/reducers.ts';
 import { update } from '../store/store.ts';

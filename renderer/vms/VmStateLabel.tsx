@@ -1,6 +1,6 @@
 import type { Vm } from '../../shared/model/inventory.ts';
 import { Chip } from '../design/Chip.tsx';
-import { visibleString } from '../design/visible-text.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { vmAppearance } from './vm-state.ts';
 
 /** A VM's state as a chip: icon and word. The reason, where the hypervisor gave one, is its title. */
