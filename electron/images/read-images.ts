@@ -1,8 +1,9 @@
 /** Every image of a host that matters: what VMs and snapshots name, their chains, and what lies beside them. */
 import { posix } from 'node:path';
-import type { Image, ImageParent, Inventory, Problem } from '../../shared/model/inventory.ts';
+import type { Image, ImageParent, Inventory, Problem, UnknownDependents } from '../../shared/model/inventory.ts';
 import type { CommandRunner } from '../hosts/runner.ts';
 import { newNonce, parseFrames } from '../hosts/frames.ts';
+import type { ImageMemory } from './image-memory.ts';
 import { parseImageReference } from './image-reference.ts';
 import { walkFromFrames, type WalkedFolder, type WalkedImage } from './walk-result.ts';
 import { maximumFilesPerFolder, walkScript, type WalkRequest } from './walk-script.ts';
@@ -19,6 +20,8 @@ export interface ImageReading {
   readonly images: Inventory['images'];
   readonly filesystems: Inventory['filesystems'];
   readonly problems: readonly Problem[];
+  /** What could not be looked into; `unknownDependents` adds what the VMs leave open. */
+  readonly unknownDependents: readonly UnknownDependents[];
   /** The id of the image that a request's reference led to; null where it led to none. */
   imageIdOf(reference: string): string | null;
 }
@@ -26,6 +29,10 @@ export interface ImageReading {
 export interface ImageReadOptions {
   readonly priority: 'user' | 'poll';
   readonly signal?: AbortSignal;
+  /** Absolute paths of folders to look through besides those in which images lie: storage pools. */
+  readonly folders?: readonly string[];
+  /** Examine only what changed since the reading that filled it. For showing, never for plans. */
+  readonly memory?: ImageMemory;
 }
 
 /** Chains lead from folder to folder; the script follows them on the host, so that more than two rounds are rare. */
@@ -134,6 +141,7 @@ function assemble(requests: readonly ImageRequest[], knowledge: Knowledge, hasQe
       space ? [{ folder: path, ...space }] : [],
     ),
     problems: [...problemsOf(knowledge), ...(hasQemuImg ? [] : [noQemuImg])],
+    unknownDependents: [],
     imageIdOf(reference) {
       const target = parseImageReference(reference, null);
       if (target.kind === 'network') return reference;

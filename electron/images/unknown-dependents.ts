@@ -1,0 +1,33 @@
+/** What could not be resolved on a host and may, for all that is known, depend on its images. Pure. */
+import type { UnknownDependents, Vm } from '../../shared/model/inventory.ts';
+import type { ImageReading } from './read-images.ts';
+
+/** Sources of libvirt that hold no image which could have a backing image. */
+const sourcesWithoutImage = /^(dir|nvme|vhostuser|vhostvdpa):/;
+
+/**
+ * Puts together what the reading of the images left open and what the VMs leave open: VMs that could not be read, and
+ * disks whose source led to no image.
+ *
+ * @param further what else is known to be unknown, e.g. storage pools that could not be listed
+ */
+export function unknownDependents(
+  vms: readonly Vm[],
+  reading: Pick<ImageReading, 'unknownDependents'>,
+  further: readonly UnknownDependents[] = [],
+): UnknownDependents[] {
+  const ofVms = vms.flatMap((vm): UnknownDependents[] => {
+    if (!vm.readable) {
+      const reason = `The VM could not be read: ${vm.reason}`;
+      return [{ what: `VM ${vm.name ?? vm.uuid}`, reason, imageIds: null }];
+    }
+    return vm.disks.flatMap((disk): UnknownDependents[] => {
+      // What lies in a drive for CDs or floppies is raw, and raw images have no backing image.
+      if (disk.device === 'cdrom' || disk.device === 'floppy') return [];
+      if (disk.imageId !== null || disk.source === null || sourcesWithoutImage.test(disk.source)) return [];
+      const reason = `Which image disk ${disk.target} of the VM ${vm.name} uses could not be found out.`;
+      return [{ what: disk.source, reason, imageIds: null }];
+    });
+  });
+  return [...ofVms, ...reading.unknownDependents, ...further];
+}
