@@ -46,7 +46,10 @@ export const findingSchema = z.strictObject({
   snapshotName: z.string().nullable(),
   /** The image or folder that it is about. */
   path: z.string().nullable(),
+  /** What is the case, with the names and numbers that it rests on. */
   message: z.string(),
+  /** What to do about it. */
+  remedy: z.string(),
 });
 
 /** One snapshot of one VM; a VM without snapshots has one row with `snapshotName` null. */
@@ -55,23 +58,38 @@ export const reportRowSchema = z.strictObject({
   vmName: z.string(),
   vmUuid: z.string(),
   vmState: z.string(),
+  /** Unique within the VM, as `parentId`; names need not be. Null with `snapshotName`. */
+  snapshotId: z.string().nullable(),
   snapshotName: z.string().nullable(),
+  /** May name a snapshot that does not exist (a record that is wrong). */
+  parentId: z.string().nullable(),
   parentName: z.string().nullable(),
   kind: z.string().nullable(),
   /** What the VM was doing when the snapshot was taken. */
   snapshotState: z.string().nullable(),
   /** UTC, ISO 8601, to the second. */
   createdAt: z.string().nullable(),
+  /** Days of 24 hours from `createdAt` to the report's `createdAt`, one decimal; negative where clocks disagree. */
   ageDays: z.number().nullable(),
-  /** Bytes on storage that only this snapshot keeps; null where it cannot be told. */
+  /**
+   * Bytes that storage holds because the snapshot was taken: of external disks what the overlays made for it have
+   * allocated (what was written from then until the next snapshot), of internal ones the saved memory, of volumes what
+   * they have allocated. It is not what deleting frees: a merge may leave as much in the image below. Null where
+   * nothing is known of it.
+   */
   sizeBytes: z.number().nonnegative().nullable(),
-  /** Images in the longest chain of the VM's disks. */
+  /** True where a part is not known (the disks of internal snapshots never are), so that the size is at least that. */
+  sizeIsLowerBound: z.boolean(),
+  /** Images in the longest chain of the VM's disks, the base included; null where no chain is known to its end. */
   chainDepth: z.int().nonnegative().nullable(),
   current: z.boolean(),
+  /** Of findings about this snapshot. */
   findings: z.array(findingCodeSchema),
+  /** Of findings about the VM as a whole or its images. The same in every row of the VM. */
+  vmFindings: z.array(findingCodeSchema),
 });
 
-/** Something that the report does not know, and why. */
+/** Something that the report does not know, or not for certain, and why. */
 export const unreadSchema = z.strictObject({
   hostName: z.string(),
   /** The host itself, or what on it. */
@@ -86,6 +104,7 @@ export const reportHostSchema = z.strictObject({
     .strictObject({ kind: hypervisorKindSchema, version: z.string().nullable(), emulator: z.string().nullable() })
     .nullable(),
   readAt: epochSecondsSchema.nullable(),
+  /** All 0 where the host could not be read. `vms` includes those that could not be read. */
   counts: z.strictObject({
     vms: z.int().nonnegative(),
     unreadableVms: z.int().nonnegative(),
@@ -95,7 +114,10 @@ export const reportHostSchema = z.strictObject({
   }),
   filesystems: z.array(
     z.strictObject({
+      /** The first of `folders`. */
       folder: z.string(),
+      /** All folders with images that are taken to lie on this file system. */
+      folders: z.array(z.string()),
       freeBytes: z.number().nonnegative(),
       totalBytes: z.number().nonnegative(),
     }),
@@ -116,6 +138,7 @@ export const reportSchema = z.strictObject({
     hosts: z.int().nonnegative(),
     unreadHosts: z.int().nonnegative(),
     vms: z.int().nonnegative(),
+    unreadableVms: z.int().nonnegative(),
     snapshots: z.int().nonnegative(),
     /** How many rows the report has: every format must have so many. */
     rows: z.int().nonnegative(),

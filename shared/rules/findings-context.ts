@@ -1,0 +1,59 @@
+/** What the rules for findings look at, and how they word what they found. */
+import type { Image, Inventory, ReadableVm } from '../model/inventory.ts';
+import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts';
+import type { Dependents } from './chains.ts';
+
+export interface FindingContext {
+  readonly hostName: string;
+  readonly inventory: Inventory;
+  readonly thresholds: ReportThresholds;
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly images: ReadonlyMap<string, Image>;
+  readonly dependents: ReadonlyMap<string, Dependents>;
+  readonly vms: readonly ReadableVm[];
+}
+
+interface Found {
+  readonly code: FindingCode;
+  readonly severity: Finding['severity'];
+  readonly vm?: ReadableVm | undefined;
+  readonly snapshotName?: string;
+  readonly path?: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export function finding(context: FindingContext, found: Found): Finding {
+  const { code, severity, vm, snapshotName = null, path = null, message, remedy } = found;
+  return {
+    code,
+    severity,
+    hostName: context.hostName,
+    vmName: vm?.name ?? null,
+    vmUuid: vm?.uuid ?? null,
+    snapshotName,
+    path,
+    message,
+    remedy,
+  };
+}
+
+/** The only VM that depends on an image, or undefined where there is none or more than one. */
+export function onlyVmOf(imageId: string, context: FindingContext): ReadableVm | undefined {
+  const vms = context.dependents.get(imageId)?.vms ?? [];
+  return vms.length === 1 ? vms[0] : undefined;
+}
+
+/** `VM web`, `VMs web, mail`, or `no VM that could be read`. */
+export function vmsInWords(vms: readonly ReadableVm[]): string {
+  if (vms.length === 0) return 'no VM that could be read';
+  const named = vms.slice(0, 5).map(({ name }) => `“${name}”`);
+  const more = vms.length > named.length ? ` and ${vms.length - named.length} more` : '';
+  return `${vms.length === 1 ? 'VM' : 'VMs'} ${named.join(', ')}${more}`;
+}
+
+/** `one snapshot`, `3 snapshots`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return count === 1 ? `one ${one}` : `${count} ${many}`;
+}

@@ -1,0 +1,223 @@
+/** Findings about chains and images: broken, long, corrupt, or left over. */
+import type { Image, ReadableVm } from '../model/inventory.ts';
+import type { Finding } from '../model/report.ts';
+import { chainFrom, imagesOfVm } from './chains.ts';
+import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
+import type { FindingContext } from './findings-context.ts';
+import { readableBytes } from './units.ts';
+
+/** What is wrong with the chains of a VM's disks. */
+export function chainFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  const { maximumChainLength } = context.thresholds;
+  return vm.disks.flatMap((disk): readonly Finding[] => {
+    if (disk.imageId === null) return [];
+    const where = `disk ${disk.target} of VM “${vm.name}”`;
+    const found: Finding[] = [];
+    const chain = chainFrom(disk.imageId, context.images);
+    if (chain.images.length > maximumChainLength) {
+      found.push(
+        finding(context, {
+          code: 'chainTooLong',
+          severity: 'warning',
+          vm,
+          path: disk.imageId,
+          message: `The chain of ${where} has ${counted(chain.images.length, 'image')}; the limit of this report is ${maximumChainLength}.`,
+          remedy: 'Delete snapshots, so that their overlays are merged. Long chains slow the guest down.',
+        }),
+      );
+    }
+    const broken = brokenChain(chain.images.at(-1), chain.end, chain.endReference ?? disk.imageId);
+    if (broken) {
+      // An installation medium that is gone harms no data.
+      const isMedium = disk.device === 'cdrom' || disk.device === 'floppy';
+      found.push(
+        finding(context, {
+          ...broken,
+          severity: isMedium ? 'information' : broken.severity,
+          vm,
+          path: chain.endReference ?? disk.imageId,
+          message: `The chain of ${where} ${broken.message}`,
+        }),
+      );
+    }
+    return found;
+  });
+}
+
+type Broken = Pick<Finding, 'code' | 'severity' | 'message' | 'remedy'>;
+
+function brokenChain(last: Image | undefined, end: ReturnType<typeof chainFrom>['end'], at: string): Broken | null {
+  switch (end) {
+    case 'base':
+      return null;
+    case 'missing':
+      if (last?.status === 'missing') {
+        return {
+          code: 'imageMissing',
+          severity: 'critical',
+          message: `is broken: ${at} is missing.`,
+          remedy: 'Do not start, merge or delete anything of this chain. Put the image back from a backup.',
+        };
+      }
+      return {
+        code: 'chainUnreadable',
+        severity: 'warning',
+        message: `leads to ${at}, which was not read.`,
+        remedy: 'Read the host again; until then nothing is known of what lies below.',
+      };
+    case 'loop':
+      return {
+        code: 'chainLoops',
+        severity: 'critical',
+        message: `runs in a circle: it comes back to ${at}.`,
+        remedy:
+          'Do not start the VM. Find out which backing reference is wrong, and correct it with qemu-img rebase -u.',
+      };
+    case 'unreadable':
+      return {
+        code: 'chainUnreadable',
+        severity: 'warning',
+        message: `could not be read: ${at}: ${last?.problem ?? 'no reason was given.'}`,
+        remedy: 'Give the user of this connection the right to read the image, or mount its storage.',
+      };
+    case 'unresolved':
+      return {
+        code: 'chainUnreadable',
+        severity: 'warning',
+        message: `leads to ${at}, which could not be followed.`,
+        remedy: 'Check on the host where the reference leads; nothing is known of what lies below.',
+      };
+  }
+}
+
+/** What is wrong with images whichever chain they are in. */
+export function imageFindings(context: FindingContext): readonly Finding[] {
+  return context.inventory.images.flatMap((image) => [
+    ...corrupt(image, context),
+    ...insideOverlay(image, context),
+    ...tagsWithoutRecord(image, context),
+  ]);
+}
+
+function corrupt(image: Image, context: FindingContext): readonly Finding[] {
+  if (image.corrupt !== true) return [];
+  const vms = context.dependents.get(image.id)?.vms ?? [];
+  return [
+    finding(context, {
+      code: 'imageCorrupt',
+      severity: 'critical',
+      vm: onlyVmOf(image.id, context),
+      path: image.id,
+      message: `The image ${image.id} is marked corrupt by its own format. It is used by ${vmsInWords(vms)}.`,
+      remedy: 'Copy what can still be read to a safe place first; then examine the copy with qemu-img check.',
+    }),
+  ];
+}
+
+function insideOverlay(image: Image, context: FindingContext): readonly Finding[] {
+  if (image.parent?.relation !== 'backing' || image.internalSnapshots.length === 0) return [];
+  const vms = context.dependents.get(image.id)?.vms ?? [];
+  const names = image.internalSnapshots.slice(0, 5).map(({ name }) => `“${name}”`);
+  const more = image.internalSnapshots.length - names.length;
+  return [
+    finding(context, {
+      code: 'internalInsideOverlay',
+      severity: 'warning',
+      vm: onlyVmOf(image.id, context),
+      path: image.id,
+      message: `The overlay ${image.id} (${vmsInWords(vms)}) holds ${counted(image.internalSnapshots.length, 'internal snapshot')}: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. They are lost when the overlay is merged into ${image.parent.imageId ?? image.parent.reference}.`,
+      remedy: 'Do not delete the external snapshot below before the internal ones are no longer needed.',
+    }),
+  ];
+}
+
+/** Internal snapshots in an image that no record of a VM names. */
+function tagsWithoutRecord(image: Image, context: FindingContext): readonly Finding[] {
+  const records = new Set<string>();
+  for (const vm of context.vms) {
+    for (const snapshot of vm.snapshots) {
+      const names = snapshot.disks.some(
+        ({ kind, dataImageId }) =>
+          // Where it is not known in which image a record's data is, it may be in this one.
+          kind === 'internal' && (dataImageId === image.id || dataImageId === null),
+      );
+      if (names) records.add(snapshot.name);
+    }
+  }
+  const vms = context.dependents.get(image.id)?.vms ?? [];
+  const doubt = doubtAbout(image.id, context);
+  return image.internalSnapshots.flatMap((tag): readonly Finding[] => {
+    // A tag may occur twice; the record then stands for one of them.
+    if (records.delete(tag.name)) return [];
+    const size = tag.memoryBytes > 0 ? `, ${readableBytes(tag.memoryBytes)} of memory` : '';
+    return [
+      finding(context, {
+        code: 'fileWithoutRecord',
+        severity: doubt === '' ? 'warning' : 'information',
+        vm: onlyVmOf(image.id, context),
+        snapshotName: tag.name,
+        path: image.id,
+        message: `The image ${image.id} (${vmsInWords(vms)}) holds the internal snapshot “${tag.name}” (number ${tag.id}${size}), which no snapshot record names.${doubt}`,
+        remedy:
+          'Nobody sees it, and it takes up room. Remove it with qemu-img snapshot -d while no VM uses the image, after making sure that nobody wants it.',
+      }),
+    ];
+  });
+}
+
+/** Images that no VM, no snapshot and no other image names. Only qcow2 and qed files beside known images are looked for. */
+export function orphanFindings(context: FindingContext): readonly Finding[] {
+  const { inventory, vms } = context;
+  const named = new Set(vms.flatMap((vm) => imagesOfVm(vm)));
+  for (const { parent } of inventory.images) if (parent?.imageId != null) named.add(parent.imageId);
+  for (const vm of vms) {
+    for (const { memory } of vm.snapshots) if (memory.kind === 'external') named.add(memory.file);
+    for (const { source } of vm.disks) if (source !== null) named.add(source);
+  }
+  // What a VM will use from its next start on stands in its problems only.
+  const said = vms.flatMap((vm) => vm.problems.map(({ message }) => message)).join('\n');
+  const isNamed = (image: Image): boolean =>
+    [image.id, ...image.otherPaths].some((path) => named.has(path)) || said.includes(image.id);
+  return inventory.images.flatMap((image): readonly Finding[] => {
+    if (image.kind === 'network' || image.status !== 'ok' || isNamed(image) || isNoDisk(image)) return [];
+    const doubt = doubtAbout(image.id, context);
+    const size =
+      image.allocatedBytes === null ? 'of unknown size' : `${readableBytes(image.allocatedBytes)} on storage`;
+    const isOverlay = image.parent !== null;
+    const broken = isOverlay ? brokenNote(chainFrom(image.id, context.images).end) : '';
+    const kind = isOverlay
+      ? `an overlay of ${image.parent?.imageId ?? image.parent?.reference ?? ''}${broken}`
+      : 'an image of its own, perhaps a template';
+    return [
+      finding(context, {
+        code: 'fileWithoutRecord',
+        severity: isOverlay && doubt === '' ? 'warning' : 'information',
+        path: image.id,
+        message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${doubt}`,
+        remedy: 'Make sure that no other host and no backup uses it, then move it away before you delete it.',
+      }),
+    ];
+  });
+}
+
+function brokenNote(end: ReturnType<typeof chainFrom>['end']): string {
+  if (end === 'base') return '';
+  return end === 'loop' ? ', in a chain that runs in a circle' : ', in a chain that could not be followed to its end';
+}
+
+/** Firmware variables and installation media are no data of a VM's disks. */
+function isNoDisk({ id }: Image): boolean {
+  return /\.iso$|_VARS[^/]*$|\/nvram\//i.test(id);
+}
+
+/** Why something that no one names may be in use all the same; empty where everything was read. */
+function doubtAbout(imageId: string, { inventory }: FindingContext): string {
+  const unreadableVms = inventory.vms.filter(({ readable }) => !readable).length;
+  const unknown = inventory.unknownDependents.filter(({ imageIds }) => imageIds === null || imageIds.includes(imageId));
+  const reasons = [
+    ...(unreadableVms > 0 ? [counted(unreadableVms, 'VM')] : []),
+    ...(unknown.length > 0 ? [unknown[0]?.what ?? ''] : []),
+    ...(unknown.length > 1 ? [counted(unknown.length - 1, 'other thing')] : []),
+  ];
+  return reasons.length === 0 ? '' : ` It is not certain: ${reasons.join(', ')} could not be read and may use it.`;
+}

@@ -1,0 +1,148 @@
+/** Findings about the snapshots of one VM: how old and many they are, and whether their data is where they say. */
+import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
+import type { Finding } from '../model/report.ts';
+import { chainFrom } from './chains.ts';
+import { counted, finding } from './findings-context.ts';
+import type { FindingContext } from './findings-context.ts';
+
+const secondsPerDay = 86_400;
+
+export function snapshotFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return [...tooMany(vm, context), ...tooOld(vm, context), ...withoutData(vm, context), ...besideTheChain(vm, context)];
+}
+
+function tooMany(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  const { maximumSnapshots } = context.thresholds;
+  if (vm.snapshots.length <= maximumSnapshots) return [];
+  return [
+    finding(context, {
+      code: 'tooManySnapshots',
+      severity: 'warning',
+      vm,
+      message: `VM “${vm.name}” has ${counted(vm.snapshots.length, 'snapshot')}; the limit of this report is ${maximumSnapshots}.`,
+      remedy: 'Delete the snapshots that nobody will go back to, the oldest first.',
+    }),
+  ];
+}
+
+function tooOld(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  const { maximumAgeDays } = context.thresholds;
+  return vm.snapshots.flatMap((snapshot): readonly Finding[] => {
+    if (snapshot.createdAt === null) return [];
+    const days = (context.now - snapshot.createdAt) / secondsPerDay;
+    if (days <= maximumAgeDays) return [];
+    return [
+      finding(context, {
+        code: 'snapshotOld',
+        severity: 'warning',
+        vm,
+        snapshotName: snapshot.name,
+        message: `Snapshot “${snapshot.name}” of VM “${vm.name}” is ${counted(Math.floor(days), 'day')} old; the limit of this report is ${counted(maximumAgeDays, 'day')}.`,
+        remedy: 'Delete it if nobody will go back to it. A snapshot is not a backup.',
+      }),
+    ];
+  });
+}
+
+/** A record whose data is not there. What could not be read, or is not known, is no finding. */
+function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return vm.snapshots.flatMap((snapshot) =>
+    snapshot.disks.flatMap((disk): readonly Finding[] => {
+      if (disk.kind === 'none' || disk.dataImageId === null) return [];
+      const image = context.images.get(disk.dataImageId);
+      if (!image) return [];
+      const lost = lostData(snapshot, disk.kind, image);
+      if (lost === null) return [];
+      return [
+        finding(context, {
+          code: 'recordWithoutFile',
+          severity: 'critical',
+          vm,
+          snapshotName: snapshot.name,
+          path: image.id,
+          message: `Snapshot “${snapshot.name}” of VM “${vm.name}” has no data of disk ${disk.target}: ${lost}`,
+          remedy:
+            'It cannot be reverted to. Put the data back from a backup, or remove the record alone (metadata only).',
+        }),
+      ];
+    }),
+  );
+}
+
+function lostData(snapshot: Snapshot, kind: string, image: Image): string | null {
+  if (image.status === 'missing') return `its image ${image.id} is missing.`;
+  if (kind !== 'internal' || image.status !== 'ok') return null;
+  if (image.internalSnapshots.some(({ name }) => name === snapshot.name)) return null;
+  return `the image ${image.id} holds no internal snapshot of that name.`;
+}
+
+/**
+ * Snapshots on the way to the present state whose images are not in the VM's chain as their records say, as after a
+ * `blockcommit`, `blockpull` or `rebase` by hand. libvirt itself then refuses to delete them.
+ *
+ * Other branches are not looked at: their overlays are rightly beside the chain. Nor is a chain that could not be
+ * followed to its end.
+ */
+function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  const mayBranch = context.inventory.hypervisor.capabilities.some(
+    ({ id, available }) => id === 'revertToExternal' && available,
+  );
+  const lineage = lineageOf(vm);
+  const overlays = new Set(vm.snapshots.flatMap(({ disks }) => disks.map(({ overlayImageId }) => overlayImageId)));
+  return lineage.flatMap((snapshot) =>
+    snapshot.disks.flatMap((disk): readonly Finding[] => {
+      if (disk.kind !== 'external' || disk.dataImageId === null) return [];
+      const now = vm.disks.find(({ target }) => target === disk.target);
+      if (!now || now.imageId === null) return [];
+      const chain = chainFrom(now.imageId, context.images);
+      if (chain.end !== 'base') return [];
+      const ids = chain.images.map(({ id }) => id);
+      const at = ids.indexOf(disk.dataImageId);
+      const above = at > 0 ? ids[at - 1] : undefined;
+      const says = mismatch(at, disk.dataImageId, above, disk.overlayImageId, mayBranch, overlays);
+      if (says === null) return [];
+      return [
+        finding(context, {
+          code: 'activeLayerMismatch',
+          severity: 'critical',
+          vm,
+          snapshotName: snapshot.name,
+          path: disk.overlayImageId ?? disk.dataImageId,
+          message: `Snapshot “${snapshot.name}” of VM “${vm.name}” does not match the chain of disk ${disk.target}, whose active layer is ${now.imageId}: ${says} The chain was probably changed outside the snapshots, by a commit, pull or rebase.`,
+          remedy:
+            'Do not revert to it. Check what the chain holds; where the data was merged on purpose, remove the record alone (metadata only).',
+        }),
+      ];
+    }),
+  );
+}
+
+function mismatch(
+  at: number,
+  dataImageId: string,
+  above: string | undefined,
+  overlayImageId: string | null,
+  mayBranch: boolean,
+  overlays: ReadonlySet<string | null>,
+): string | null {
+  if (at < 0) return `${dataImageId}, which should hold its data, is not in the chain.`;
+  if (above === undefined) return `${dataImageId}, which should hold its data unchanged, is written to.`;
+  if (overlayImageId === null || above === overlayImageId) return null;
+  // Reverting to an external snapshot (libvirt 9.9 and later) puts a new overlay on its data that no record names.
+  if (mayBranch && !overlays.has(above)) return null;
+  return `the overlay ${overlayImageId} that was made for it is not in the chain; ${above} is in its place.`;
+}
+
+/** From the current snapshot up to its root; where none is current, of the only leaf, if there is just one. */
+function lineageOf(vm: ReadableVm): readonly Snapshot[] {
+  const byId = new Map(vm.snapshots.map((snapshot) => [snapshot.id, snapshot]));
+  const parents = new Set(vm.snapshots.map(({ parentId }) => parentId));
+  const leaves = vm.snapshots.filter(({ id }) => !parents.has(id));
+  const start = vm.currentSnapshotId ?? (leaves.length === 1 ? (leaves[0]?.id ?? null) : null);
+  const lineage = new Set<Snapshot>();
+  for (let at = start === null ? undefined : byId.get(start); at && !lineage.has(at);) {
+    lineage.add(at);
+    at = at.parentId === null ? undefined : byId.get(at.parentId);
+  }
+  return [...lineage];
+}

@@ -1,0 +1,94 @@
+/** Findings about the room on storage. */
+import type { Image, Inventory } from '../model/inventory.ts';
+import type { Finding } from '../model/report.ts';
+import { finding, onlyVmOf, vmsInWords } from './findings-context.ts';
+import type { FindingContext } from './findings-context.ts';
+import { readableBytes } from './units.ts';
+
+export interface FileSystem {
+  /** Sorted; at least one. */
+  readonly folders: readonly string[];
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/**
+ * The file systems that folders lie on. Folders with exactly the same size and the same free bytes are taken to be on
+ * one file system: `df` does not say more. All its folders are named, so that none is lost where that is wrong.
+ */
+export function fileSystems(folders: Inventory['filesystems']): readonly FileSystem[] {
+  const groups = Map.groupBy(folders, ({ freeBytes, totalBytes }) => `${freeBytes} ${totalBytes}`);
+  return [...groups.values()]
+    .map((group) => ({
+      folders: [...new Set(group.map(({ folder }) => folder))].sort(),
+      freeBytes: group[0]?.freeBytes ?? 0,
+      totalBytes: group[0]?.totalBytes ?? 0,
+    }))
+    .sort((a, b) => ((a.folders[0] ?? '') < (b.folders[0] ?? '') ? -1 : 1));
+}
+
+export function storageFindings(context: FindingContext): readonly Finding[] {
+  const { minimumFreePercent } = context.thresholds;
+  return fileSystems(context.inventory.filesystems).flatMap(
+    ({ folders, freeBytes, totalBytes }): readonly Finding[] => {
+      if (totalBytes === 0 || freeBytes * 100 >= totalBytes * minimumFreePercent) return [];
+      const percent = ((freeBytes / totalBytes) * 100).toFixed(1);
+      const [folder = '', ...others] = folders;
+      const also = others.length > 0 ? ` (also ${others.join(', ')})` : '';
+      return [
+        finding(context, {
+          code: 'storageNearlyFull',
+          severity: freeBytes * 200 < totalBytes * minimumFreePercent ? 'critical' : 'warning',
+          path: folder,
+          message: `The file system of ${folder}${also} has ${readableBytes(freeBytes)} free of ${readableBytes(totalBytes)}, ${percent} %; it should be ${minimumFreePercent} %.`,
+          remedy:
+            'Make room before it is full: VMs are paused, and merges fail, when it is. Delete old snapshots or move images away.',
+        }),
+      ];
+    },
+  );
+}
+
+/**
+ * Overlays whose commit into their base may need more room than the base's file system has. A commit writes what the
+ * overlay has allocated; a base without internal snapshots cannot grow beyond what the guest sees of it.
+ */
+export function mergeFindings(context: FindingContext): readonly Finding[] {
+  const free = new Map(context.inventory.filesystems.map(({ folder, freeBytes }) => [folder, freeBytes]));
+  return context.inventory.images.flatMap((overlay): readonly Finding[] => {
+    if (overlay.parent?.relation !== 'backing' || overlay.parent.imageId === null) return [];
+    const base = context.images.get(overlay.parent.imageId);
+    if (!base || base.kind !== 'file' || base.status !== 'ok') return [];
+    const growth = mostGrowth(overlay, base);
+    const freeBytes = free.get(folderOf(base.id));
+    if (growth === null || freeBytes === undefined || growth <= freeBytes) return [];
+    const vms = context.dependents.get(overlay.id)?.vms ?? [];
+    return [
+      finding(context, {
+        code: 'mergeWouldNotFit',
+        severity: 'warning',
+        vm: onlyVmOf(overlay.id, context),
+        path: overlay.id,
+        message: `Merging the overlay ${overlay.id} (${vmsInWords(vms)}; ${readableBytes(overlay.allocatedBytes ?? 0)} allocated) into ${base.id} may take up to ${readableBytes(growth)} (${growth} bytes), and its file system has ${readableBytes(freeBytes)} (${freeBytes} bytes) free.`,
+        remedy: 'Make room on that file system before you delete the snapshot.',
+      }),
+    ];
+  });
+}
+
+/** The most bytes by which `base` may grow when `overlay` is committed into it; null where it is not known. */
+export function mostGrowth(overlay: Image, base: Image): number | null {
+  if (overlay.allocatedBytes === null) return null;
+  // Clusters that an internal snapshot keeps are not written over, but added to: there is no such bound then.
+  if (base.internalSnapshots.length > 0 || base.virtualBytes === null || base.allocatedBytes === null) {
+    return overlay.allocatedBytes;
+  }
+  // A base that is smaller than its overlay grows to the overlay's size first.
+  const most = Math.max(base.virtualBytes, overlay.virtualBytes ?? base.virtualBytes) - base.allocatedBytes;
+  return Math.max(0, Math.min(overlay.allocatedBytes, most));
+}
+
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}
