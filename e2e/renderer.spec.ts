@@ -1,8 +1,10 @@
 /** The built window over a made-up main process: accessibility, the keyboard, size, and what a poll must not disturb. */
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
+import { hostSettings, sshConnection } from '../shared/model/host-fixtures.ts';
 import { busyInventory, host, largeTree, manyVms, now, uuid, vm } from './renderer-harness/fixtures.ts';
 import type { Harness } from './renderer-harness/harness.ts';
+import { madeReport } from './renderer-harness/reports.ts';
 import { fakePlan, operationOf } from './renderer-harness/plans.ts';
 import { useWindow } from './renderer-harness/window.ts';
 
@@ -128,6 +130,107 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     ]);
     await page.goto(harness.url);
     await expect(page.getByRole('button', { name: 'No, do not connect' })).toBeFocused();
+  },
+  'host form with a jump host': async (page) => {
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Add a host' }).click();
+    await page.getByRole('button', { name: 'Reach it through a jump host' }).click();
+    await page.getByRole('button', { name: 'Add and connect' }).click();
+    await expect(page.getByText('Must not be empty.')).toHaveCount(2);
+  },
+  'host form with a test': async (page) => {
+    const passed = { state: 'passed', message: 'As it should be.', remedy: null } as const;
+    harness.handlers = {
+      'hosts.test': () => ({
+        stages: [
+          { stage: 'name', ...passed },
+          { stage: 'port', ...passed },
+          { stage: 'hostKey', ...passed },
+          { stage: 'authentication', ...passed },
+          { stage: 'shell', ...passed },
+          { stage: 'virsh', ...passed },
+          {
+            stage: 'socket',
+            state: 'failed',
+            message: 'The user admin may not talk to libvirt.',
+            remedy: 'Add the user to the group:\n  sudo usermod -aG libvirt admin',
+          },
+          { stage: 'versions', state: 'notReached', message: 'Not tried.', remedy: null },
+        ],
+      }),
+    };
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Add a host' }).click();
+    await page.getByLabel('Address').fill('kvm1.example.org');
+    await page.getByRole('button', { name: 'Test connection' }).click();
+    await expect(page.getByText('usermod')).toBeVisible();
+  },
+  'import of hosts': async (page) => {
+    const settings = hostSettings({ name: 'kvm7', connection: sshConnection({ address: 'kvm7.example.org' }) });
+    const nothing = { problem: null, notes: [], sameAs: null };
+    harness.handlers = {
+      'hosts.importable': () => ({
+        candidates: [
+          { ...nothing, origin: 'kvm7', settings },
+          { ...nothing, origin: 'kvm8', settings: { ...settings, name: 'kvm8' }, sameAs: 'the eighth', notes: ['No.'] },
+          { ...nothing, origin: 'odd', settings: null, problem: 'ssh -G said: Bad configuration option: foo' },
+        ],
+      }),
+    };
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Import hosts…' }).click();
+    await page.getByText('kvm7', { exact: true }).click();
+    await expect(page.getByRole('button', { name: 'Add 1 host' })).toBeVisible();
+  },
+  'menu to add hosts': async (page) => {
+    connectedHosts();
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Add hosts' }).click();
+    await expect(page.getByRole('menuitem', { name: 'Add the demo fleet' })).toBeVisible();
+  },
+  'report with an error': async (page) => {
+    connectedHosts();
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Report…' }).click();
+    await page.getByLabel('Chains longer than').fill('0');
+    await page.getByRole('button', { name: 'Make the report' }).click();
+    await expect(page.getByText('Must be 1 or more.')).toBeVisible();
+  },
+  'report under way': async (page) => {
+    connectedHosts();
+    harness.handlers = { 'reports.start': () => ({ reportId: uuid(50) }) };
+    harness.setReport({
+      hosts: [
+        { hostId: kvm1, hostName: 'kvm1', state: 'read' },
+        { hostId: uuid(2), hostName: 'kvm2', state: 'reading' },
+      ],
+      report: null,
+    });
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Report…' }).click();
+    await page.getByRole('button', { name: 'Make the report' }).click();
+    await expect(page.getByRole('progressbar', { name: '1 of 2 hosts' })).toBeVisible();
+  },
+  'report that is ready': async (page) => {
+    connectedHosts();
+    harness.handlers = {
+      'reports.start': () => ({ reportId: uuid(50) }),
+      'reports.save': () => ({ outcome: 'saved', fileId: uuid(51), path: '/home/admin/snaptree-report.html' }),
+    };
+    harness.setReport({ hosts: [], report: madeReport() });
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'Report…' }).click();
+    await page.getByRole('button', { name: 'Make the report' }).click();
+    await page.getByRole('button', { name: 'Save as HTML' }).click();
+    await expect(page.getByRole('button', { name: 'Open' })).toBeVisible();
+  },
+  'prompt of a host': async (page) => {
+    connectedHosts();
+    const about = { id: uuid(9), hostId: uuid(2), hostName: 'kvm2', address: 'gate.example.org' };
+    const instruction = 'Two-factor sign-in.\nUse the token on your desk.';
+    harness.setQuestions([{ ...about, kind: 'prompt', instruction, prompt: 'Verification code: ', echo: false }]);
+    await page.goto(harness.url);
+    await expect(page.getByRole('textbox', { name: 'Verification code:' })).toBeFocused();
   },
   'notice and password': async (page) => {
     connectedHosts();

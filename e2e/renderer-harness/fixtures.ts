@@ -189,6 +189,11 @@ export function largeTree(count: number): readonly Snapshot[] {
   return snapshots;
 }
 
+const capabilities: Inventory['hypervisor']['capabilities'] = [
+  { id: 'revertToExternal', available: false, explanation: 'libvirt 9.0.0 is too old: it can since 9.9.' },
+  { id: 'deleteExternal', available: true, explanation: 'Since libvirt 9.0.' },
+];
+
 export function busyInventory(): Inventory {
   const large = largeTree(2000);
   const vms: Vm[] = [
@@ -211,7 +216,7 @@ export function busyInventory(): Inventory {
     vm(8, 'no-snapshots', { state: 'crashed', stateReason: 'panicked', disks: [disk('vda', `${folder}/none.qcow2`)] }),
   ];
   return {
-    hypervisor: { kind: 'libvirt', version: '9.0.0', emulator: 'QEMU 7.2.22', capabilities: [] },
+    hypervisor: { kind: 'libvirt', version: '9.0.0', emulator: 'QEMU 7.2.22', capabilities },
     hostName: 'kvm1.example.org',
     readAt: now - 40,
     vms,
@@ -260,7 +265,7 @@ export function busyInventory(): Inventory {
       { folder, freeBytes: 212 * gibibyte, totalBytes: 1800 * gibibyte },
       { folder: '/srv/vm', freeBytes: 31 * gibibyte, totalBytes: 900 * gibibyte },
     ],
-    unknownDependents: [],
+    unknownDependents: [{ what: '/srv/private', reason: 'The folder cannot be listed by this user.', imageIds: null }],
     problems: [{ severity: 'warning', message: 'The folder /srv/private could not be listed: permission denied.' }],
   };
 }

@@ -21,6 +21,7 @@ import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Question } from '../../shared/model/question.ts';
+import type { ReportState } from '../../shared/model/report.ts';
 import { fakePlan, operationOf } from './plans.ts';
 
 export type Handlers = {
@@ -37,6 +38,8 @@ export interface Harness {
   setInventory(hostId: string, inventory: Partial<InventoryState>): void;
   setQuestions(questions: readonly Question[]): void;
   setNotices(notices: readonly Notice[]): void;
+  /** How far every report is. */
+  setReport(report: ReportState): void;
   setOperations(operations: readonly Operation[]): void;
   changeOperation(operation: Operation): void;
   /** Forgets everything that was set. */
@@ -72,6 +75,7 @@ export async function startHarness(folder: string): Promise<Harness> {
   let inventories = new Map<string, InventoryState>();
   let questions: readonly Question[] = [];
   let notices: readonly Notice[] = [];
+  let report: ReportState = { hosts: [], report: null };
   let operations = new Map<string, Operation>();
   let live: Live[] = [];
   const calls: Harness['calls'] = [];
@@ -85,6 +89,7 @@ export async function startHarness(folder: string): Promise<Harness> {
     if (topic === 'inventory') return inventories.get(hostId ?? '') ?? unreadInventory;
     if (topic === 'questions') return questions;
     if (topic === 'operations') return { kind: 'all', operations: [...operations.values()] };
+    if (topic === 'report') return report;
     return notices;
   };
   const publish = (topic: string, hostId: string | null = null) => {
@@ -198,6 +203,10 @@ export async function startHarness(folder: string): Promise<Harness> {
       notices = value;
       publish('notices');
     },
+    setReport(value) {
+      report = value;
+      publish('report');
+    },
     setOperations(value) {
       operations = new Map(value.map((operation) => [operation.id, operation]));
       publish('operations');
@@ -214,6 +223,7 @@ export async function startHarness(folder: string): Promise<Harness> {
       inventories = new Map();
       questions = [];
       notices = [];
+      report = { hosts: [], report: null };
       operations = new Map();
       handlers = {};
       calls.length = 0;
