@@ -9,14 +9,16 @@ const findings: readonly Finding[] = [
     code: 'imageMissing',
     severity: 'critical',
     path: '/srv/images/golden.qcow2',
-    message: 'The chain of disk vda of web-01 is broken: /srv/images/golden.qcow2 is missing. Put it back.',
+    message: 'The chain of disk vda of web-01 is broken: /srv/images/golden.qcow2 is missing.',
+    remedy: 'Put the image back.',
   },
   {
     ...about,
     code: 'snapshotOld',
     severity: 'warning',
     snapshotName: 'before release 5',
-    message: 'The snapshot “before release 5” is 412 days old. Delete it if nobody needs it any more.',
+    message: 'The snapshot “before release 5” is 412 days old.',
+    remedy: 'Delete it if nobody needs it any more.',
   },
   {
     ...about,
@@ -25,6 +27,7 @@ const findings: readonly Finding[] = [
     severity: 'information',
     path: `/srv/images/${'a-long-folder-name/'.repeat(6)}old.qcow2`,
     message: `Nothing names the image /srv/images/${'a-long-folder-name/'.repeat(6)}old.qcow2.`,
+    remedy: 'Look what it is before you remove it.',
   },
 ];
 
@@ -46,6 +49,7 @@ export function madeReport(): Report {
       hosts: 2,
       unreadHosts: 1,
       vms: 12,
+      unreadableVms: 1,
       snapshots: 34,
       rows: 0,
       findings: { information: 1, warning: 1, critical: 1 },

@@ -26,7 +26,7 @@ export function EndpointFields({
         <TextField
           label="Address"
           value={value.address}
-          placeholder="kvm1.example.org"
+          placeholder={prefix === '' ? 'kvm1.example.org' : 'gate.example.org'}
           autoFocus={autoFocus}
           error={errors[`${prefix}address`] ?? null}
           onChange={(address) => {

@@ -1,4 +1,5 @@
 import { CircleCheck, CircleDashed, CircleX } from 'lucide-react';
+import { useEffect, useRef } from 'react';
 import type { ConnectionTest } from '../../shared/contract.ts';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';
@@ -24,25 +25,23 @@ const stageStates = {
   notReached: { icon: CircleDashed, word: 'not reached' },
 } as const;
 
-/** What a connection test found, stage by stage; of what failed, what to do about it. */
+/** What a connection test found, stage by stage; of what failed, what to do about it. Comes into sight by itself. */
 export function TestStages({ test }: { readonly test: ConnectionTest }) {
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    list.current?.scrollIntoView({ block: 'end' });
+  }, [test]);
   return (
-    <ol className={css('stages')} aria-label="Connection test">
+    <ol ref={list} className={css('stages')} aria-label="Connection test">
       {test.stages.map((stage) => {
         const { icon: Icon, word } = stageStates[stage.state];
-        const quiet = stage.state === 'notReached' || stage.state === 'skipped';
+        const tried = stage.state === 'passed' || stage.state === 'failed';
         return (
           <li key={stage.stage} className={css('stage', stage.state)}>
-            <Icon size={16} aria-hidden />
+            <Icon size={16} role="img" aria-label={word} />
+            <strong>{stageWords[stage.stage]}</strong>
             <div className={css('words')}>
-              <p>
-                <strong>{stageWords[stage.stage]}</strong> {word}
-              </p>
-              {!quiet && (
-                <p className={css('message')}>
-                  <HostText text={stage.message} lines />
-                </p>
-              )}
+              <p className={css(tried && 'message')}>{tried ? <HostText text={stage.message} lines /> : word}</p>
               {stage.remedy !== null && (
                 <p className={css('remedy')}>
                   <HostText text={stage.remedy} lines />

@@ -184,6 +184,9 @@ function FindingLine({ finding }: { readonly finding: Finding }) {
         <p>
           <HostText text={finding.message} lines />
         </p>
+        <p>
+          <HostText text={finding.remedy} />
+        </p>
         <p className={css('quiet')}>
           <HostText
             text={[finding.hostName, finding.vmName, finding.snapshotName].filter((name) => name !== null).join(' › ')}
