@@ -37,9 +37,25 @@ export class Snaptree {
     this.operations = new OperationsPanel(page);
   }
 
-  /** The button of the start page, or the one above the list of hosts. */
+  /** The button of the start page. */
   get addHostButton(): Locator {
-    return this.page.getByRole('button', { name: /^Add (a )?host$/ });
+    return this.page.getByRole('button', { name: 'Add a host', exact: true });
+  }
+
+  /** Behind the plus above the list of hosts. */
+  get addHostsMenu(): Locator {
+    return this.navigation.getByRole('button', { name: 'Add hosts' });
+  }
+
+  /** Opens the empty form for a host, from the start page or from the list. */
+  async openHostForm(): Promise<void> {
+    await expect(this.addHostButton.or(this.addHostsMenu)).toBeVisible();
+    if (await this.addHostButton.isVisible()) {
+      await this.addHostButton.click();
+    } else {
+      await this.addHostsMenu.click();
+      await this.page.getByRole('menuitem', { name: 'Add a host…' }).click();
+    }
   }
 
   secretQuestion(kind: 'password' | 'passphrase'): SecretQuestion {
@@ -69,7 +85,7 @@ export class Snaptree {
 
   /** Fills in the dialog and sends it; what is asked then is the caller's matter. */
   async addHost({ name, host, port, user, keyFile }: HostEntry): Promise<HostPane> {
-    await this.addHostButton.click();
+    await this.openHostForm();
     const { hostDialog } = this;
     await hostDialog.address.fill(host);
     await hostDialog.port.fill(String(port));
