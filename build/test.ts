@@ -6,14 +6,20 @@
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { browserPackages, ensurePackages, loginShellPackages, requiredPackages } from '../e2e/testbeds/packages.ts';
+import {
+  bootstrapPackages,
+  browserPackages,
+  ensurePackages,
+  loginShellPackages,
+  requiredPackages,
+} from '../e2e/testbeds/packages.ts';
 
 const steps: readonly { readonly title: string; readonly script: readonly string[]; readonly needsTestbed: boolean }[] =
   [
     { title: 'checks', script: ['lint'], needsTestbed: false },
     { title: 'unit tests', script: ['test:unit'], needsTestbed: false },
     { title: 'build', script: ['build'], needsTestbed: false },
-    { title: 'testbed up', script: ['testbed', '--', 'up', 'libvirt'], needsTestbed: true },
+    { title: 'testbed up', script: ['testbed', '--', 'up', 'libvirt', '--all-versions'], needsTestbed: true },
     { title: 'tests on the real tools', script: ['test:integration'], needsTestbed: true },
     { title: 'end-to-end tests', script: ['test:e2e'], needsTestbed: true },
     { title: 'testbed down, nothing left', script: ['testbed:check-down'], needsTestbed: true },
@@ -34,7 +40,7 @@ function npmRun(script: readonly string[]): Promise<boolean> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { yes: { type: 'boolean', default: false } } });
-  ensurePackages([...requiredPackages, ...loginShellPackages, ...browserPackages], values.yes);
+  ensurePackages([...requiredPackages, ...bootstrapPackages, ...loginShellPackages, ...browserPackages], values.yes);
   if (process.getuid?.() !== 0) {
     throw new Error(
       'The testbed runs a libvirt and an sshd of its own and needs root. Run `npm test` as root on a machine for testing,' +

@@ -11,7 +11,7 @@ const end = '# end snaptree testbed\n';
  * Settings without which libvirt's daemons do not work as root without systemd. libvirt takes the first of two equal
  * settings in a file, so the block stands before everything else.
  */
-const blocks: Readonly<Record<string, readonly string[]>> = {
+export const daemonSettings: Readonly<Record<string, readonly string[]>> = {
   'qemu.conf': [
     'user = "root"',
     'group = "root"',
@@ -72,7 +72,7 @@ export function applyConfiguration(): void {
     mkdirSync(dirname(copy), { recursive: true });
     copyFileSync(file, copy);
   }
-  for (const [name, settings] of Object.entries(blocks)) {
+  for (const [name, settings] of Object.entries(daemonSettings)) {
     const file = join(root, name);
     // Written in place: owner and mode stay.
     writeFileSync(file, withBlock(readFileSync(file, 'utf8'), settings));
@@ -86,7 +86,7 @@ export function applyConfiguration(): void {
  * @param afterStart hashes of the files right after our daemons had started
  */
 export function restoreConfiguration(afterStart: Readonly<Record<string, string>>): void {
-  for (const name of Object.keys(blocks)) {
+  for (const name of Object.keys(daemonSettings)) {
     const file = join(root, name);
     if (!existsSync(file)) continue;
     const text = readFileSync(file, 'utf8');
@@ -96,7 +96,7 @@ export function restoreConfiguration(afterStart: Readonly<Record<string, string>
   for (const copy of listFiles(paths.backups)) {
     const name = relative(paths.backups, copy);
     const file = join(root, name);
-    if (name in blocks || !existsSync(file) || !statSync(file).isFile()) continue;
+    if (name in daemonSettings || !existsSync(file) || !statSync(file).isFile()) continue;
     if (hashOf(file) === afterStart[file] && hashOf(copy) !== hashOf(file)) copyFileSync(copy, file);
   }
 }

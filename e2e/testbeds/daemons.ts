@@ -1,12 +1,14 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, rmdirSync, statSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { paths } from './paths.ts';
+import { placeOf, runAt } from './places.ts';
+import type { Place } from './places.ts';
 import { endProcess, pidFromFile } from './processes.ts';
-import { run, waitUntil } from './run.ts';
+import { waitUntil } from './run.ts';
 
 const names = ['virtlogd', 'libvirtd'] as const;
-const pidFile = (name: string): string => join(paths.daemons, `${name}.pid`);
+/** As the daemon sees it. */
+const pidFile = (place: Place, name: string): string => join(place.daemons, `${name}.pid`);
 
 /** Folders in which libvirt's daemons keep what they make at run time. */
 const daemonFolders = [
@@ -19,49 +21,55 @@ const daemonFolders = [
 ] as const;
 
 /** True when `virsh -c qemu:///system` gets an answer. */
-export async function libvirtAnswers(): Promise<boolean> {
-  return (await run('virsh', ['-c', 'qemu:///system', 'uri'], { expect: [0, 1] })).exitCode === 0;
+export async function libvirtAnswers(place = placeOf()): Promise<boolean> {
+  const asked = await runAt(place, 'virsh', ['-c', 'qemu:///system', 'uri'], { expect: [0, 1, 127] });
+  return asked.exitCode === 0;
 }
 
 /** The process ids of the daemons that we started and that live. */
-export function ownDaemons(): Record<string, number> {
+export function ownDaemons(place = placeOf()): Record<string, number> {
   return Object.fromEntries(
     names.flatMap((name) => {
-      const pid = pidFromFile(pidFile(name), name);
+      const file = pidFile(place, name);
+      const pid = pidFromFile(join(place.root, file), file);
       return pid === undefined ? [] : [[name, pid]];
     }),
   );
 }
 
 /** Starts virtlogd and libvirtd (those of ours that do not run) and waits until libvirt answers. */
-export async function startDaemons(): Promise<void> {
-  mkdirSync(paths.daemons, { recursive: true });
+export async function startDaemons(place = placeOf()): Promise<void> {
+  const folder = join(place.root, place.daemons);
+  mkdirSync(folder, { recursive: true });
   // One that lives and does not answer (its socket is gone) never will.
-  if ('libvirtd' in ownDaemons() && !(await libvirtAnswers())) await stopDaemons();
+  if ('libvirtd' in ownDaemons(place) && !(await libvirtAnswers(place))) await stopDaemons(place);
   for (const name of names) {
-    if (name in ownDaemons()) continue;
-    const log = openSync(join(paths.daemons, `${name}.output`), 'a');
-    const child = spawn(`/usr/sbin/${name}`, ['--pid-file', pidFile(name)], {
+    if (name in ownDaemons(place)) continue;
+    const log = openSync(join(folder, `${name}.output`), 'a');
+    const command = [`/usr/sbin/${name}`, '--pid-file', pidFile(place, name)];
+    const [program = '', ...rest] = place.root === '' ? command : ['/usr/sbin/chroot', place.root, ...command];
+    const child = spawn(program, rest, {
       cwd: '/',
       detached: true,
       stdio: ['ignore', log, log],
       // Nothing of the test runner's environment may reach the VMs.
       env: {
         PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        LIBVIRT_LOG_OUTPUTS: `3:file:${join(paths.daemons, `${name}.log`)}`,
+        LIBVIRT_LOG_OUTPUTS: `3:file:${join(place.daemons, `${name}.log`)}`,
       },
     });
     child.unref();
     closeSync(log);
-    await waitUntil(`${name} to write its pid file (see ${paths.daemons})`, () => name in ownDaemons());
+    await waitUntil(`${name} to write its pid file (see ${folder})`, () => name in ownDaemons(place), 30_000);
   }
-  await waitUntil(`libvirtd to answer (see ${paths.daemons})`, libvirtAnswers);
+  await waitUntil(`libvirtd to answer (see ${folder})`, () => libvirtAnswers(place), 30_000);
 }
 
 /** Stops the daemons that we started, libvirtd first. */
-export async function stopDaemons(): Promise<void> {
+export async function stopDaemons(place = placeOf()): Promise<void> {
   for (const name of [...names].reverse()) {
-    const pid = pidFromFile(pidFile(name), name);
+    const file = pidFile(place, name);
+    const pid = pidFromFile(join(place.root, file), file);
     if (pid !== undefined) await endProcess(pid);
   }
 }

@@ -47,7 +47,7 @@ export async function hasPattern(image: string, byte: number, offset = 0, length
 
 /** The file that a VM's disk writes to now: the active layer. */
 export async function activeImage(vm: VirtualMachine, target: string): Promise<string> {
-  const { stdout } = await virsh(['domblklist', vm.uuid]);
+  const { stdout } = await virsh(['domblklist', vm.uuid], vm);
   const line = stdout.split('\n').find((each) => each.trim().startsWith(`${target} `));
   if (line === undefined) throw new Error(`VM ${vm.name} has no disk ${target}:\n${stdout}`);
   return line.trim().slice(target.length).trim();
@@ -56,7 +56,8 @@ export async function activeImage(vm: VirtualMachine, target: string): Promise<s
 /** Runs a qemu-io command on a disk inside the VM's own QEMU. What it prints goes to QEMU's output, not to us. */
 async function guestCommand(vm: VirtualMachine, target: string, command: string): Promise<void> {
   const device = `/machine/peripheral/ua-${target}/virtio-backend`;
-  const { stdout } = await virsh(['qemu-monitor-command', vm.uuid, '--hmp', `qemu-io -d ${device} "${command}"`]);
+  const line = `qemu-io -d ${device} "${command}"`;
+  const { stdout } = await virsh(['qemu-monitor-command', vm.uuid, '--hmp', line], vm);
   if (stdout.includes('Error')) throw new Error(`QEMU of ${vm.name} refused "${command}" on ${target}: ${stdout}`);
 }
 
@@ -71,7 +72,7 @@ export async function writeGuestDisk(
   offset = 0,
   length = mebibyte,
 ): Promise<void> {
-  if ((await stateOf(vm.uuid)) === 'shut off') {
+  if ((await stateOf(vm.uuid, vm.version)) === 'shut off') {
     await writePattern(await activeImage(vm, target), byte, offset, length);
   } else {
     await guestCommand(vm, target, pattern('write', byte, offset, length));
@@ -90,6 +91,6 @@ export async function guestDiskHasPattern(
   length = mebibyte,
 ): Promise<boolean> {
   // qcow2 metadata of a running VM may be in QEMU's memory only.
-  if ((await stateOf(vm.uuid)) !== 'shut off') await guestCommand(vm, target, 'flush');
+  if ((await stateOf(vm.uuid, vm.version)) !== 'shut off') await guestCommand(vm, target, 'flush');
   return hasPattern(await activeImage(vm, target), byte, offset, length);
 }

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createImage, writeBootSector } from './virtual-machine.ts';
 import { writeGuestDisk, writePattern } from './disks.ts';
-import { paths } from './paths.ts';
+import { ownVersion, placeOf } from './places.ts';
+import type { LibvirtVersion } from './places.ts';
 import { run, waitUntil } from './run.ts';
 import {
   createVirtualMachine,
@@ -14,18 +15,18 @@ import {
   virshWithXml,
   virtualMachine,
 } from './virtual-machine.ts';
-import type { VirtualMachine, VirtualMachineSpec } from './virtual-machine.ts';
+import type { DiskSpec, VirtualMachine, VirtualMachineSpec } from './virtual-machine.ts';
 
 interface Fixture {
-  readonly spec: VirtualMachineSpec;
+  readonly spec: Omit<VirtualMachineSpec, 'version' | 'disks'> & { readonly disks?: readonly DiskSpec[] };
+  /** vda is an overlay on the image that all these VMs share. */
+  readonly thin?: boolean;
   /** Runs when it is made to the end, whether or not it was started at once. */
   readonly runs?: boolean;
   /** What is in it, for `status`. */
   readonly about: string;
   /** Gives the new VM its snapshots. */
   readonly furnish?: (vm: VirtualMachine) => Promise<void>;
-  /** Makes what the VM needs before it is defined. */
-  readonly prepare?: () => Promise<void>;
 }
 
 export const hostileName = `quote'd "vm"; rm -rf $HOME & <b>`;
@@ -57,10 +58,13 @@ export const treeDescription = 'Configured <b>&"é\nsecond line';
 export const externalPatterns = { 'before upgrade': 0xa1, upgraded: 0xa2, latest: 0xa3 } as const;
 
 const mebibyte = 1024 ** 2;
-export const thinBase = join(paths.images, 'snaptree-thin-base', 'base.qcow2');
+/** The image that the thin VMs share. */
+export const thinBaseAt = (version?: LibvirtVersion): string =>
+  join(placeOf(version).images, 'snaptree-thin-base', 'base.qcow2');
+export const thinBase = thinBaseAt();
 
 async function takeSnapshot(vm: VirtualMachine, name: string, extra: readonly string[] = []): Promise<void> {
-  await virsh(['snapshot-create-as', vm.uuid, `--name=${name}`, ...extra]);
+  await virsh(['snapshot-create-as', vm.uuid, `--name=${name}`, ...extra], vm);
 }
 
 async function waitForCount(vm: VirtualMachine): Promise<void> {
@@ -71,25 +75,34 @@ async function waitForCount(vm: VirtualMachine): Promise<void> {
   });
 }
 
+/**
+ * The name that a snapshot of `snaptree-tree` has on a version. Newer libvirts make a QEMU job named after an internal
+ * snapshot of a running VM, and QEMU refuses other characters in it ("Invalid job ID").
+ */
+export function treeName(name: keyof typeof treePatterns, version?: LibvirtVersion): string {
+  const [major = 0, minor = 0] = (placeOf(version).version ?? ownVersion()).split('.').map(Number);
+  return major > 10 || (major === 10 && minor >= 9) ? name.replaceAll(' ', '-') : name;
+}
+
 async function furnishTree(vm: VirtualMachine): Promise<void> {
-  const fill = async (name: keyof typeof treePatterns) => writeGuestDisk(vm, 'vdb', treePatterns[name]);
-  await fill('clean install');
-  await takeSnapshot(vm, 'clean install', ['--description=Straight from the installer']);
-  await virsh(['start', vm.uuid]);
+  const take = async (name: keyof typeof treePatterns, description?: string) => {
+    await writeGuestDisk(vm, 'vdb', treePatterns[name]);
+    const extra = description === undefined ? [] : [`--description=${description}`];
+    await takeSnapshot(vm, treeName(name, vm.version), extra);
+  };
+  const revert = (name: keyof typeof treePatterns) =>
+    virsh(['snapshot-revert', vm.uuid, `--snapshotname=${treeName(name, vm.version)}`], vm);
+  await take('clean install', 'Straight from the installer');
+  await virsh(['start', vm.uuid], vm);
   await waitForCount(vm);
-  await fill('configured');
-  await takeSnapshot(vm, 'configured', [`--description=${treeDescription}`]);
-  await fill('before update');
-  await takeSnapshot(vm, 'before update');
-  await fill('after update');
-  await takeSnapshot(vm, 'after update', ['--description=Worked']);
-  await virsh(['snapshot-revert', vm.uuid, '--snapshotname=configured']);
-  await fill('experiment');
-  await takeSnapshot(vm, 'experiment');
-  await virsh(['snapshot-revert', vm.uuid, '--snapshotname=clean install']);
-  await fill('offline copy');
-  await takeSnapshot(vm, 'offline copy');
-  await virsh(['snapshot-revert', vm.uuid, '--snapshotname=experiment']);
+  await take('configured', treeDescription);
+  await take('before update');
+  await take('after update', 'Worked');
+  await revert('configured');
+  await take('experiment');
+  await revert('clean install');
+  await take('offline copy');
+  await revert('experiment');
 }
 
 async function furnishExternal(vm: VirtualMachine): Promise<void> {
@@ -113,7 +126,7 @@ async function furnishHostile(vm: VirtualMachine): Promise<void> {
     const description = `Described as ${name}`;
     // As XML: `snapshot-create-as` cannot tell a name with a line break or spaces around it from a mistake.
     const xml = `<domainsnapshot><name>${escapeXml(name)}</name><description>${escapeXml(description)}</description></domainsnapshot>`;
-    await virshWithXml(['snapshot-create', vm.uuid], xml);
+    await virshWithXml(['snapshot-create', vm.uuid], xml, [], vm);
   }
 }
 
@@ -123,30 +136,31 @@ async function furnishRoots(vm: VirtualMachine): Promise<void> {
   await takeSnapshot(vm, 'middle');
   await takeSnapshot(vm, 'second root');
   // Redefined without its parent it becomes a root. libvirt refuses to redefine it with a parent that does not exist.
-  const { stdout } = await virsh(['snapshot-dumpxml', vm.uuid, '--snapshotname=second root', '--security-info']);
+  const record = ['snapshot-dumpxml', vm.uuid, '--snapshotname=second root', '--security-info'];
+  const { stdout } = await virsh(record, vm);
   const xml = stdout.replace(/<parent>.*?<\/parent>/s, '');
-  await virshWithXml(['snapshot-create', vm.uuid], xml, ['--redefine']);
+  await virshWithXml(['snapshot-create', vm.uuid], xml, ['--redefine'], vm);
   // Removing the record of the current one leaves internal data without a record and, with its parent made
   // current by libvirt, needs a second step: the parent's record goes as well.
-  await virsh(['snapshot-delete', vm.uuid, '--snapshotname=second root', '--metadata']);
-  await virshWithXml(['snapshot-create', vm.uuid], xml, ['--redefine']);
+  await virsh(['snapshot-delete', vm.uuid, '--snapshotname=second root', '--metadata'], vm);
+  await virshWithXml(['snapshot-create', vm.uuid], xml, ['--redefine'], vm);
 }
 
-async function prepareThinBase(): Promise<void> {
-  mkdirSync(join(paths.images, 'snaptree-thin-base'), { recursive: true });
-  const next = `${thinBase}.new`;
+async function prepareThinBase(base: string): Promise<void> {
+  mkdirSync(dirname(base), { recursive: true });
+  const next = `${base}.new`;
   rmSync(next, { force: true });
   await createImage(next, 'qcow2', 1024 ** 3);
   await writeBootSector(next, 'qcow2');
   await writePattern(next, 0x77, mebibyte);
   // Renamed over: a VM that has the old one open keeps it.
-  renameSync(next, thinBase);
+  renameSync(next, base);
 }
 
 const thin = (name: string, byte: number): Fixture => ({
-  spec: { name, disks: [{ target: 'vda', backing: thinBase }, { target: 'vdb' }] },
+  spec: { name },
+  thin: true,
   about: `shut off; vda is an overlay on the base image that both thin VMs share`,
-  prepare: prepareThinBase,
   furnish: (vm) => writeGuestDisk(vm, 'vda', byte, 2 * mebibyte),
 });
 
@@ -220,9 +234,14 @@ function fixtureOf(name: string): Fixture {
   return fixture;
 }
 
+function specOf({ spec, thin }: Fixture, version: LibvirtVersion | undefined): VirtualMachineSpec {
+  const overlay: readonly DiskSpec[] = [{ target: 'vda', backing: thinBaseAt(version) }, { target: 'vdb' }];
+  return { ...spec, ...(thin === true && { disks: overlay }), version };
+}
+
 /** The handle of one of the testbed's VMs. */
-export function fixtureVirtualMachine(name: string): VirtualMachine {
-  return virtualMachine(fixtureOf(name).spec);
+export function fixtureVirtualMachine(name: string, version?: LibvirtVersion): VirtualMachine {
+  return virtualMachine(specOf(fixtureOf(name), version));
 }
 
 /** A file that says that the VM has been made to the end. */
@@ -231,22 +250,23 @@ function completeMark(vm: VirtualMachine): string {
 }
 
 /** Rebuilds one of the testbed's VMs: deletes it with all its files and makes it anew. */
-export async function resetVirtualMachine(name: string): Promise<VirtualMachine> {
-  const { spec, prepare, furnish } = fixtureOf(name);
+export async function resetVirtualMachine(name: string, version?: LibvirtVersion): Promise<VirtualMachine> {
+  const fixture = fixtureOf(name);
+  const spec = specOf(fixture, version);
   await deleteVirtualMachine(spec);
-  await prepare?.();
+  if (fixture.thin === true) await prepareThinBase(thinBaseAt(version));
   const vm = await createVirtualMachine(spec);
-  await furnish?.(vm);
+  await fixture.furnish?.(vm);
   writeFileSync(completeMark(vm), '');
   return vm;
 }
 
 /** Makes those VMs that do not exist, and starts those that should run and do not. */
-export async function ensureVirtualMachines(): Promise<void> {
+export async function ensureVirtualMachines(version?: LibvirtVersion): Promise<void> {
   for (const { spec, runs } of fixtures) {
-    const vm = virtualMachine(spec);
-    const state = await stateOf(vm.uuid);
-    if (state === undefined || !existsSync(completeMark(vm))) await resetVirtualMachine(spec.name);
-    else if (state === 'shut off' && (runs ?? spec.running) === true) await virsh(['start', vm.uuid]);
+    const vm = fixtureVirtualMachine(spec.name, version);
+    const state = await stateOf(vm.uuid, version);
+    if (state === undefined || !existsSync(completeMark(vm))) await resetVirtualMachine(spec.name, version);
+    else if (state === 'shut off' && (runs ?? spec.running) === true) await virsh(['start', vm.uuid], { version });
   }
 }

@@ -9,14 +9,19 @@ export {
   hostileSnapshotNames,
   resetVirtualMachine,
   thinBase,
+  thinBaseAt,
   treeDescription,
+  treeName,
   treePatterns,
 } from './fixtures.ts';
+export { ownVersion, placeOf, runAt } from './places.ts';
+export type { LibvirtVersion } from './places.ts';
 export { waitUntil } from './run.ts';
 export { startSshServer } from './ssh-server.ts';
 export type { AddedFault, SshServer, SshServerOptions } from './ssh-server.ts';
 export { connection, status, up } from './testbed.ts';
 export type { TestbedConnection } from './testbed.ts';
+export { libvirtVersions } from './versions.ts';
 export {
   createVirtualMachine,
   deleteVirtualMachine,
@@ -25,5 +30,6 @@ export {
   snaptreeLock,
   stateOf,
   virsh,
+  virshWithXml,
 } from './virtual-machine.ts';
 export type { VirtualMachine, VirtualMachineSpec } from './virtual-machine.ts';

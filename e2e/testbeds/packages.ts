@@ -10,6 +10,18 @@ export const requiredPackages: readonly string[] = [
   'openssh-client',
 ];
 
+/** Debian packages that the testbed needs for other versions of libvirt than the machine's own. */
+export const bootstrapPackages: readonly string[] = ['debootstrap', 'debian-archive-keyring'];
+
+/** Debian packages that go into the root file systems of those versions. */
+export const chrootPackages: readonly string[] = [
+  'libvirt-daemon-system',
+  'libvirt-clients',
+  'qemu-system-x86',
+  'qemu-utils',
+  'procps',
+];
+
 /** Debian packages that the end-to-end tests need besides. */
 export const browserPackages: readonly string[] = ['chromium'];
 

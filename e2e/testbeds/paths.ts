@@ -12,5 +12,9 @@ export const paths = {
   homes: join(testbedFolder, 'homes'),
   daemons: join(testbedFolder, 'daemons'),
   backups: join(testbedFolder, 'backups'),
+  /** Root file systems in which other versions of libvirt run. */
+  chroots: join(testbedFolder, 'chroots'),
+  /** The same as they were built: `down` leaves them for the next time. */
+  cache: join(testbedFolder, 'cache'),
   lock: `${testbedFolder}.lock`,
 } as const;

@@ -16,6 +16,8 @@ import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { accounts, keyFiles } from './accounts.ts';
 import { paths } from './paths.ts';
+import { allVersions, chrootEnvironment, placeOf } from './places.ts';
+import type { LibvirtVersion, Place } from './places.ts';
 import { descendantsOf, endProcess, listProcesses, pidFromFile, signal } from './processes.ts';
 import { run, waitUntil } from './run.ts';
 
@@ -33,6 +35,8 @@ export interface SshServerOptions {
   readonly libvirt?: 'up' | 'down';
   /** Puts the fault wrapper in front of virsh, see `addFault`. */
   readonly faults?: boolean;
+  /** Commands run where this version of libvirt is (root only); on the machine itself when left out. */
+  readonly version?: LibvirtVersion | undefined;
   readonly forceCommand?: string;
   /** Further lines for sshd_config. */
   readonly settings?: readonly string[];
@@ -129,9 +133,16 @@ function folderWithout(folder: string, names: readonly string[]): string {
   return bin;
 }
 
-function writeWrapper(folder: string, options: SshServerOptions): string {
+/** The folder of the fault wrapper of a server: seen by the commands that it starts, and by us. */
+function faultFolder(place: Place, name: string): string {
+  return join(place.shared, 'ssh-faults', name);
+}
+
+function writeWrapper(place: Place, options: SshServerOptions): string {
+  const folder = faultFolder(place, options.name);
+  rmSync(folder, { recursive: true, force: true });
   const bin = join(folder, 'bin');
-  mkdirSync(bin);
+  mkdirSync(bin, { recursive: true });
   const socket = options.libvirt === 'down' ? 'qemu:///system?socket=/run/libvirt-is-down/libvirt-sock' : '';
   const text = readFileSync(new URL('virsh-wrapper.pl', import.meta.url), 'utf8')
     .replace('@FOLDER@', join(folder, 'faults'))
@@ -160,6 +171,20 @@ function rootIsLocked(): boolean {
   return readFileSync('/etc/shadow', 'utf8')
     .split('\n')
     .some((line) => line.startsWith('root:!'));
+}
+
+/** A script that runs what a client asks for in another root file system; gives its path. */
+function writeEntrance(folder: string, root: string, path: string): string {
+  const file = join(folder, 'enter');
+  const shell = `/usr/sbin/chroot '${root}' /usr/bin/env -u SSH_ORIGINAL_COMMAND PATH='${path}' HOME=${chrootEnvironment.HOME} /bin/bash`;
+  const lines = [
+    '#!/bin/sh',
+    'cd /',
+    `[ -z "$SSH_ORIGINAL_COMMAND" ] && exec ${shell} -l`,
+    `exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`,
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o755 });
+  return file;
 }
 
 function configuration(folder: string, port: number, path: string, options: SshServerOptions): string {
@@ -226,14 +251,24 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   await makeHostKeys(folder);
   let path = options.without === undefined ? systemPath : folderWithout(folder, options.without);
-  if (options.faults === true || options.libvirt === 'down') path = `${writeWrapper(folder, options)}:${path}`;
+  const place = placeOf(options.version);
+  if (options.faults === true || options.libvirt === 'down') path = `${writeWrapper(place, options)}:${path}`;
+  const entrance = place.root === '' ? {} : { forceCommand: writeEntrance(folder, place.root, path) };
   const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
   writeFileSync(join(folder, 'port'), String(port));
-  writeFileSync(join(folder, 'sshd_config'), configuration(folder, port, path, options));
+  writeFileSync(join(folder, 'sshd_config'), configuration(folder, port, path, { ...options, ...entrance }));
+  if (options.version !== undefined) writeFileSync(join(folder, 'version'), options.version);
   await launch(folder, port);
   const server = openSshServer(options.name);
   if (server === undefined) throw new Error(`sshd ended:\n${readFileSync(join(folder, 'sshd.log'), 'utf8')}`);
   return server;
+}
+
+/** The version of libvirt that the server in a folder was started for. */
+function versionOf(folder: string): LibvirtVersion | undefined {
+  const file = join(folder, 'version');
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  return allVersions.find((version) => version === text);
 }
 
 /** The SSH server of that name, if it runs; also one that another process started. */
@@ -242,6 +277,7 @@ export function openSshServer(name: string): SshServer | undefined {
   const pid = pidFromFile(join(folder, 'sshd.pid'), join(folder, 'sshd_config'));
   if (pid === undefined) return undefined;
   const port = Number(readFileSync(join(folder, 'port'), 'utf8'));
+  const place = placeOf(versionOf(folder));
   const keys = ['host_ed25519', 'host_rsa'].map((file) => join(folder, `${file}.pub`));
   const connections = () => descendantsOf(pid).filter((each) => each.executable === sshd);
   const stop = async (): Promise<void> => {
@@ -283,7 +319,7 @@ export function openSshServer(name: string): SshServer | undefined {
       if (server === undefined) throw new Error(`sshd did not start again, see ${folder}`);
       return server;
     },
-    addFault: (fault) => addFault(join(folder, 'faults'), fault),
+    addFault: (fault) => addFault(join(faultFolder(place, name), 'faults'), fault),
     stop,
   };
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { accounts, ensureAccounts, existingUsers, keyFiles, removeAccounts } from './accounts.ts';
 import { applyConfiguration, hashConfiguration, restoreConfiguration } from './configuration.ts';
 import {
@@ -11,14 +12,19 @@ import {
   stopDaemons,
 } from './daemons.ts';
 import { ensureVirtualMachines, fixtures } from './fixtures.ts';
+import { changedCaches, mountsBelow, purge } from './chroots.ts';
 import { ensurePackages, requiredPackages } from './packages.ts';
 import { paths, testbedFolder } from './paths.ts';
 import { listProcesses, readProcess } from './processes.ts';
 import { waitUntil } from './run.ts';
+import { otherVersions } from './places.ts';
+import type { LibvirtVersion } from './places.ts';
 import { openSshServer, startSshServer, stopSshServers } from './ssh-server.ts';
 import type { SshServer } from './ssh-server.ts';
 import { readState, writeState } from './state.ts';
 import type { TestbedState } from './state.ts';
+import { downVersions, upVersions, versionServer, versionStatus } from './versions.ts';
+import type { VersionStatus } from './versions.ts';
 import { deleteVirtualMachine, endStrayGuests, listVirtualMachines } from './virtual-machine.ts';
 
 /** Name of the SSH server that `up` starts. */
@@ -54,6 +60,8 @@ export interface TestbedStatus {
     readonly state: string;
     readonly about: string;
   }[];
+  /** Other versions of libvirt that are up. */
+  readonly versions: readonly VersionStatus[];
 }
 
 function requireRoot(): void {
@@ -78,7 +86,8 @@ async function withLock<T>(action: () => Promise<T>): Promise<T> {
         return false;
       }
     },
-    120_000,
+    // Other versions are built under it.
+    600_000,
   );
   try {
     return await action();
@@ -105,8 +114,18 @@ export function footprint(): string[] {
     ),
     ...listDaemonFiles(),
     ...ofTestbed.map((each) => `process ${each.pid} ${each.commandLine}`),
-    ...(existsSync(testbedFolder) ? [testbedFolder] : []),
+    ...testbedEntries(),
+    ...mountsBelow(testbedFolder).map((point) => `mount ${point}`),
+    ...changedCaches().map((folder) => `changed ${folder}`),
   ];
+}
+
+/** What is in the testbed's folder, without the root file systems that stay for the next time. */
+function testbedEntries(): string[] {
+  if (!existsSync(testbedFolder)) return [];
+  const entries = readdirSync(testbedFolder).map((name) => join(testbedFolder, name));
+  const left = entries.filter((entry) => entry !== paths.cache);
+  return entries.length > 0 && left.length === 0 ? [] : [testbedFolder, ...left];
 }
 
 /** The `footprint` from before `up`; undefined when the testbed is not up. */
@@ -138,9 +157,12 @@ async function begin(): Promise<TestbedState> {
 /**
  * Brings the testbed up: packages, daemons, users, an SSH server and the VMs. What is up already stays as it is.
  * @param options.yes installs missing Debian packages (also done when CI is set)
+ * @param options.versions also these versions of libvirt, where they are not the machine's own
  * @throws when not root, when packages are missing, or when a daemon does not start: says what to do
  */
-export async function up(options: { yes?: boolean; port?: number } = {}): Promise<TestbedConnection> {
+export async function up(
+  options: { yes?: boolean; port?: number; versions?: readonly LibvirtVersion[] } = {},
+): Promise<TestbedConnection> {
   requireRoot();
   ensurePackages(requiredPackages, options.yes === true);
   return withLock(async () => {
@@ -158,6 +180,7 @@ export async function up(options: { yes?: boolean; port?: number } = {}): Promis
     await ensureAccounts(state.password, state.passphrase);
     const server = openSshServer(mainServer) ?? (await startSshServer({ name: mainServer, port: options.port ?? 0 }));
     await ensureVirtualMachines();
+    await upVersions(options.versions ?? [], options.yes === true);
     return describeConnection(state, server);
   });
 }
@@ -178,12 +201,13 @@ async function describeConnection(state: TestbedState, server: SshServer): Promi
   };
 }
 
-/** Connection data of the testbed that is up; throws when none is. */
-export async function connection(): Promise<TestbedConnection> {
+/** Connection data of the testbed that is up, or of another version of libvirt (root by key only); throws when it is not up. */
+export async function connection(version?: LibvirtVersion): Promise<TestbedConnection> {
   const state = readState();
-  const server = openSshServer(mainServer);
+  const other = version !== undefined && otherVersions().includes(version);
+  const server = other ? versionServer(version) : openSshServer(mainServer);
   if (state === undefined || server === undefined) {
-    throw new Error('The testbed is not up. Run: npm run testbed -- up libvirt');
+    throw new Error(`The testbed is not up. Run: npm run testbed -- up libvirt${other ? ' --all-versions' : ''}`);
   }
   return describeConnection(state, server);
 }
@@ -193,11 +217,32 @@ async function removeVirtualMachines(): Promise<void> {
   for (const { name } of await listVirtualMachines()) await deleteVirtualMachine(known.get(name) ?? { name });
 }
 
-/** Takes the testbed down and puts everything back. Does nothing when it is not up. */
-export async function down(): Promise<void> {
+function removeTestbedFolder(): void {
+  if (!existsSync(testbedFolder)) return;
+  for (const name of readdirSync(testbedFolder)) {
+    const entry = join(testbedFolder, name);
+    if (entry === paths.cache) continue;
+    // A root file system whose mounts could not be taken away.
+    if (mountsBelow(entry).length > 0) throw new Error(`${entry} is not deleted: something is mounted there.`);
+    rmSync(entry, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Takes the testbed down and puts everything back. Does nothing when it is not up.
+ * @param options.purge deletes the root file systems of other versions too, which otherwise stay for the next time
+ * @param options.versions takes down only these
+ */
+export async function down(options: { purge?: boolean; versions?: readonly LibvirtVersion[] } = {}): Promise<void> {
   requireRoot();
+  const { versions } = options;
+  if (versions !== undefined) {
+    await withLock(() => downVersions(versions));
+    return;
+  }
   await withLock(async () => {
     const state = readState();
+    await downVersions(otherVersions());
     await stopSshServers();
     if (state !== undefined) {
       // After a crash or a restart of the machine our VMs are still defined: only libvirt can take them out.
@@ -214,7 +259,9 @@ export async function down(): Promise<void> {
     if (state !== undefined) removeDaemonFiles(state.filesBefore, state.startedLibvirt);
     // Again: a test that still ran may have started one meanwhile.
     await stopSshServers();
-    rmSync(testbedFolder, { recursive: true, force: true });
+    removeTestbedFolder();
+    if (options.purge === true) await purge();
+    if (existsSync(testbedFolder) && readdirSync(testbedFolder).length === 0) rmdirSync(testbedFolder);
   });
 }
 
@@ -233,5 +280,6 @@ export async function status(): Promise<TestbedStatus> {
     users: existingUsers(),
     connection: state !== undefined && server !== undefined ? await describeConnection(state, server) : undefined,
     virtualMachines: machines.map((each) => ({ ...each, about: about.get(each.name) ?? 'made by a test' })),
+    versions: await versionStatus(),
   };
 }

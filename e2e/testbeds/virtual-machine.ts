@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join, resolve } from 'node:path';
 import { bootSector } from './boot-sector.ts';
 import { paths } from './paths.ts';
+import { placeOf, runAt } from './places.ts';
+import type { LibvirtVersion } from './places.ts';
 import { endProcess, listProcesses } from './processes.ts';
 import { run } from './run.ts';
 import type { CommandResult, RunOptions } from './run.ts';
@@ -30,11 +32,15 @@ export interface VirtualMachineSpec {
   readonly disks?: readonly DiskSpec[];
   /** Starts the VM (false when left out). */
   readonly running?: boolean;
+  /** The libvirt it belongs to; the machine's own when left out. */
+  readonly version?: LibvirtVersion | undefined;
 }
 
 export interface VirtualMachine {
   readonly name: string;
   readonly uuid: string;
+  /** The libvirt it belongs to; undefined for the machine's own. */
+  readonly version: LibvirtVersion | undefined;
   /** The folder with its images; overlays that libvirt makes land there too. */
   readonly folder: string;
   /** Serial log, appended over restarts and reverts: the count of the guest, one a line. */
@@ -43,25 +49,39 @@ export interface VirtualMachine {
   readonly images: Readonly<Record<string, string>>;
 }
 
-/** Runs the machine's own virsh on qemu:///system. */
-export async function virsh(args: readonly string[], options?: RunOptions): Promise<CommandResult> {
-  return run('virsh', ['-c', 'qemu:///system', ...args], options);
+/** Which libvirt a command is for; the machine's own when left out. */
+export interface ForVersion {
+  readonly version?: LibvirtVersion | undefined;
+}
+
+/** Runs virsh on qemu:///system of the machine, or of another version. */
+export async function virsh(args: readonly string[], options: RunOptions & ForVersion = {}): Promise<CommandResult> {
+  return runAt(placeOf(options.version), 'virsh', ['-c', 'qemu:///system', ...args], options);
 }
 
 /** Runs virsh with XML as its next argument, which becomes a file: Node's pipes are sockets, and /dev/stdin cannot open those. */
-export async function virshWithXml(args: readonly string[], xml: string, more: readonly string[] = []): Promise<void> {
-  const file = join(paths.images, `xml-${randomUUID()}`);
+export async function virshWithXml(
+  args: readonly string[],
+  xml: string,
+  more: readonly string[] = [],
+  { version }: ForVersion = {},
+): Promise<void> {
+  const file = join(placeOf(version).images, `xml-${randomUUID()}`);
   writeFileSync(file, xml);
   try {
-    await virsh([...args, file, ...more]);
+    await virsh([...args, file, ...more], { version });
   } finally {
     rmSync(file);
   }
 }
 
 /** The UUID of a VM of the testbed (version 5 layout over its name): the same on every machine. */
-function uuidOf(name: string): string {
-  const hash = createHash('sha1').update(`snaptree testbed\n${name}`).digest();
+function uuidOf(name: string, version?: LibvirtVersion): string {
+  // Two libvirts of the testbed may have a VM of the same name.
+  const place = placeOf(version).version;
+  const hash = createHash('sha1')
+    .update(`snaptree testbed\n${name}${place === undefined ? '' : `\n${place}`}`)
+    .digest();
   hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
   hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
   const hex = hash.toString('hex');
@@ -69,7 +89,8 @@ function uuidOf(name: string): string {
 }
 
 /** The lock that Snaptree keeps on the host while an operation on a VM is not ended (docs/decisions/0003). */
-export const snaptreeLock = (uuid: string): string => `/var/tmp/snaptree-${uuid}.lock`;
+export const snaptreeLock = (uuid: string, version?: LibvirtVersion): string =>
+  join(placeOf(version).root, `/var/tmp/snaptree-${uuid}.lock`);
 
 /** Escapes text for XML content and attributes; newlines too, which an attribute would turn into spaces. */
 export function escapeXml(text: string): string {
@@ -78,7 +99,8 @@ export function escapeXml(text: string): string {
 
 function describe(spec: VirtualMachineSpec): VirtualMachine & { readonly disks: readonly Required<DiskPlan>[] } {
   // A handle of a VM has its folder as an absolute path: it may be given where a spec is wanted.
-  const folder = resolve(paths.images, spec.folder ?? spec.name);
+  const place = placeOf(spec.version);
+  const folder = resolve(place.images, spec.folder ?? spec.name);
   const disks = (spec.disks ?? [{ target: 'vda' }, { target: 'vdb' }]).map((disk) => {
     const format = disk.format ?? 'qcow2';
     return {
@@ -92,7 +114,8 @@ function describe(spec: VirtualMachineSpec): VirtualMachine & { readonly disks: 
   });
   return {
     name: spec.name,
-    uuid: uuidOf(spec.name),
+    uuid: uuidOf(spec.name, spec.version),
+    version: place.version,
     folder,
     serialLog: join(folder, 'serial.log'),
     images: Object.fromEntries(disks.map((disk) => [disk.target, disk.path])),
@@ -111,8 +134,8 @@ interface DiskPlan {
 
 /** The handle of a VM of that spec; makes nothing. */
 export function virtualMachine(spec: VirtualMachineSpec): VirtualMachine {
-  const { name, uuid, folder, serialLog, images } = describe(spec);
-  return { name, uuid, folder, serialLog, images };
+  const { name, uuid, version, folder, serialLog, images } = describe(spec);
+  return { name, uuid, version, folder, serialLog, images };
 }
 
 /** Makes a qcow2 or raw image. With `backing` an overlay on it, which takes its size from there. */
@@ -164,45 +187,50 @@ function domainXml(vm: ReturnType<typeof describe>): string {
 export async function createVirtualMachine(spec: VirtualMachineSpec): Promise<VirtualMachine> {
   const vm = describe(spec);
   // UUIDs are the same in every run: a test that was cut off may have left the VM of this name locked.
-  rmSync(snaptreeLock(vm.uuid), { force: true });
+  rmSync(snaptreeLock(vm.uuid, vm.version), { force: true });
   mkdirSync(vm.folder, { recursive: true });
   for (const disk of vm.disks) {
     await createImage(disk.path, disk.format === 'raw' ? 'raw' : 'qcow2', disk.size, disk.backing);
     if (disk.bootable) await writeBootSector(disk.path, disk.format);
   }
-  await virshWithXml(['define'], domainXml(vm));
-  if (spec.running === true) await virsh(['start', vm.uuid]);
+  await virshWithXml(['define'], domainXml(vm), [], vm);
+  if (spec.running === true) await virsh(['start', vm.uuid], vm);
   return virtualMachine(spec);
 }
 
 /** The state that libvirt reports ('running', 'shut off' …), or undefined when there is no such VM. */
-export async function stateOf(uuid: string): Promise<string | undefined> {
-  const result = await virsh(['domstate', uuid], { expect: [0, 1] });
+export async function stateOf(uuid: string, version?: LibvirtVersion): Promise<string | undefined> {
+  const result = await virsh(['domstate', uuid], { expect: [0, 1], version });
   return result.exitCode === 0 ? result.stdout.trim() : undefined;
 }
 
 /** Destroys and undefines a VM of the testbed with its snapshots' records, and deletes its folder and its log. */
 export async function deleteVirtualMachine(spec: VirtualMachineSpec): Promise<void> {
   const vm = virtualMachine(spec);
-  const state = await stateOf(vm.uuid);
+  const { version } = vm;
+  const state = await stateOf(vm.uuid, version);
   if (state !== undefined) {
-    if (state !== 'shut off') await virsh(['destroy', vm.uuid], { expect: [0, 1] });
+    if (state !== 'shut off') await virsh(['destroy', vm.uuid], { expect: [0, 1], version });
     // A transient VM is gone after destroy.
-    if ((await stateOf(vm.uuid)) !== undefined) {
-      await virsh(['undefine', vm.uuid, '--snapshots-metadata', '--checkpoints-metadata', '--managed-save', '--nvram']);
+    if ((await stateOf(vm.uuid, version)) !== undefined) {
+      const all = ['--snapshots-metadata', '--checkpoints-metadata', '--managed-save', '--nvram'];
+      await virsh(['undefine', vm.uuid, ...all], { version });
     }
   }
   rmSync(vm.folder, { recursive: true, force: true });
-  rmSync(`/var/log/libvirt/qemu/${vm.name}.log`, { force: true });
+  rmSync(`${placeOf(version).root}/var/log/libvirt/qemu/${vm.name}.log`, { force: true });
 }
 
 /** The VMs of the testbed that libvirt knows (by UUID), running or not, also those that tests made. */
-export async function listVirtualMachines(): Promise<{ name: string; uuid: string; state: string }[]> {
-  const uuids = (await virsh(['list', '--all', '--uuid'])).stdout.split('\n').filter((line) => line !== '');
+export async function listVirtualMachines(
+  version?: LibvirtVersion,
+): Promise<{ name: string; uuid: string; state: string }[]> {
+  const at = { version };
+  const uuids = (await virsh(['list', '--all', '--uuid'], at)).stdout.split('\n').filter((line) => line !== '');
   const found = [];
   for (const uuid of uuids) {
-    const name = (await virsh(['domname', uuid])).stdout.replace(/\n+$/, '');
-    if (uuidOf(name) === uuid) found.push({ name, uuid, state: (await stateOf(uuid)) ?? 'gone' });
+    const name = (await virsh(['domname', uuid], at)).stdout.replace(/\n+$/, '');
+    if (uuidOf(name, version) === uuid) found.push({ name, uuid, state: (await stateOf(uuid, version)) ?? 'gone' });
   }
   return found;
 }
@@ -211,13 +239,14 @@ export async function listVirtualMachines(): Promise<{ name: string; uuid: strin
  * Ends QEMU processes of the testbed's VMs that libvirt does not know as running: those that a libvirtd which was killed
  * or lost its files left behind, and which hold the locks of their images.
  */
-export async function endStrayGuests(): Promise<void> {
+export async function endStrayGuests(version?: LibvirtVersion): Promise<void> {
+  const { images } = placeOf(version);
   const guests = listProcesses().filter(
-    (each) => each.executable.includes('qemu-system') && each.commandLine.includes(`${paths.images}/`),
+    (each) => each.executable.includes('qemu-system') && each.commandLine.includes(`${images}/`),
   );
   for (const { pid, commandLine } of guests) {
     const uuid = / -uuid ([0-9a-f-]{36}) /.exec(commandLine)?.[1] ?? '';
-    const state = await stateOf(uuid);
+    const state = await stateOf(uuid, version);
     if (state === undefined || state === 'shut off') await endProcess(pid);
   }
 }
