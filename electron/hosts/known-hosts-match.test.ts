@@ -42,13 +42,25 @@ describe('parseKnownHosts', () => {
       '# comment',
       '',
       `  \t${line('a', ed)}`,
-      line('b', rsa, '@revoked\t'),
+      line('b', rsa, '@revoked  '),
       line('c', ed, '@cert-authority '),
       line('d', ed, '@unknown '),
       'e ssh-ed25519',
       `f ssh-rsa ${ed.toString('base64')}`,
       'g ssh-ed25519 %%%%',
       `${line('h', ed)}\r`,
+      // What OpenSSH calls an invalid marker, and a tab as the only separator.
+      line('i', ed, '@revoked\t'),
+      line('j', ed, '@revoked @revoked '),
+      line('k', ed, '@revoked ').replaceAll(' ', '\t'),
+      // Keys that were cut off, without padding, or of a type that OpenSSH does not know.
+      `l ssh-ed25519 ${ed.subarray(0, -1).toString('base64')}`,
+      `m ssh-ed25519 ${ed.toString('base64').replace(/.=*$/, '')}`,
+      line('n', key('ssh-new', 'x')),
+      `o rsa-sha2-512 ${rsa.toString('base64')}`,
+      `p ssh-ed25519 ${ed.toString('base64')}\r`,
+      `q ssh-ed25519\r`,
+      `\rr ssh-ed25519 ${ed.toString('base64')}`,
     ].join('\n');
     const lines = parseKnownHosts(text, 'file');
     expect(lines.map(({ line: number, marker, hosts }) => [number, marker, hosts])).toEqual([
@@ -56,6 +68,10 @@ describe('parseKnownHosts', () => {
       [4, 'revoked', 'b'],
       [5, 'certAuthority', 'c'],
       [10, 'none', 'h'],
+      [13, 'revoked', 'k'],
+      [17, 'none', 'o'],
+      [18, 'none', 'p'],
+      [20, 'none', '\rr'],
     ]);
   });
 });
@@ -78,6 +94,11 @@ describe('matchesHosts', () => {
     ['[host.example]:2222', 'host.example', false],
     ['[host.example]:2222', '[*.example]:*', true],
     ['host.example', '[host.example]:22', false],
+    ['host.example', `host.example,${'x'.repeat(1023)}`, false],
+    ['host.example', `host.example,${'x'.repeat(1022)}`, true],
+    ['k', '\u212a', false],
+    ['\u00fc', '??', true],
+    ['\u00fc', '\u00dc', false],
     ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '*a*a*a*a*a*a*a*a*a*a*b', false],
   ])('%s against %s: %s', (name, hosts, expected) => {
     expect(matchesHosts(name, hosts)).toBe(expected);
@@ -89,6 +110,13 @@ describe('matchesHosts', () => {
     expect(matchesHosts('[host.example]:2222', hashed('[host.example]:2222'))).toBe(true);
     expect(matchesHosts('[host.example]:2222', hashed('host.example'))).toBe(false);
     expect(matchesHosts('host.example', '|2|a|b')).toBe(false);
+    expect(matchesHosts('host.example', `${hashed('host.example')}|`)).toBe(false);
+    expect(matchesHosts('host.example', `${hashed('host.example')},host.example`)).toBe(false);
+    expect(matchesHosts('host.example', `host.example,${hashed('other')}`)).toBe(true);
+    expect(matchesHosts('host.example', `!${hashed('other')},host.example`)).toBe(true);
+    const salt = randomBytes(19);
+    const hash = createHmac('sha1', salt).update('host.example').digest('base64');
+    expect(matchesHosts('host.example', `|1|${salt.toString('base64')}|${hash}`)).toBe(false);
     expect(matchesHosts('host.example', '|')).toBe(false);
   });
 });
@@ -116,6 +144,10 @@ describe('judgeHostKey', () => {
     expect(judge(`${good}\n${bad}`, ed)).toMatchObject({ kind: 'revoked', line: { line: 2 } });
     expect(judge(`${bad}\n${good}`, ed)).toMatchObject({ kind: 'revoked', line: { line: 1 } });
     expect(judge(line('host.example', ed, '@revoked '), ed, 'host.example', 2222).kind).toBe('revoked');
+    // As OpenSSH does it, the name without the port is only tried where the one with it is unknown.
+    const onPort = line('[host.example]:2222', ed);
+    expect(judge(`${onPort}\n${line('host.example', ed, '@revoked ')}`, ed, 'host.example', 2222).kind).toBe('known');
+    expect(judge(`${onPort}\n${line('*', ed, '@revoked ')}`, ed, 'host.example', 2222).kind).toBe('revoked');
     // Another host's revocation, and another key's, say nothing about this one.
     expect(judge(`${good}\n${line('other.example', ed, '@revoked ')}`, ed).kind).toBe('known');
     expect(judge(`${good}\n${line('*', rsa, '@revoked ')}`, ed).kind).toBe('known');

@@ -1,6 +1,7 @@
 /**
  * OpenSSH's rules for known_hosts files (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT, and hostfile.c, match.c), as pure
- * functions. Keys are compared as their public blobs.
+ * functions: `parseKnownHosts` for each file, all their lines together to `judgeHostKey`. Keys are compared as their public
+ * blobs.
  */
 import { createHash, createHmac } from 'node:crypto';
 
@@ -9,7 +10,7 @@ export interface KnownHostLine {
   /** Counted from 1. */
   readonly line: number;
   readonly marker: 'none' | 'revoked' | 'certAuthority';
-  /** The first field: patterns, or one hashed name. */
+  /** The field behind the marker: patterns, or one hashed name. */
   readonly hosts: string;
   readonly keyType: string;
   /** The key's public blob. */
@@ -38,34 +39,97 @@ export function fingerprint(blob: Buffer): string {
 
 /** The name under which a host stands in known_hosts: bare on port 22, else `[host]:port`. Lower case. */
 export function hostEntryName(address: string, port: number): string {
-  const name = address.toLowerCase();
+  const name = lowerCase(address);
   return port === 22 ? name : `[${name}]:${port}`;
 }
 
-const markers: Readonly<Record<string, KnownHostLine['marker']>> = {
-  '@revoked': 'revoked',
-  '@cert-authority': 'certAuthority',
-};
+const markers: ReadonlyMap<string, KnownHostLine['marker']> = new Map([
+  ['@revoked', 'revoked'],
+  ['@cert-authority', 'certAuthority'],
+]);
 
-function parseLine(text: string, file: string, line: number): KnownHostLine | null {
-  const fields = text.trim().split(/[ \t]+/);
-  const first = fields[0] ?? '';
-  if (first === '' || first.startsWith('#')) return null;
-  let marker: KnownHostLine['marker'] = 'none';
-  if (first.startsWith('@')) {
-    const known = Object.hasOwn(markers, first) ? markers[first] : undefined;
-    if (known === undefined) return null;
-    marker = known;
-    fields.shift();
-  }
-  const [hosts, keyType, base64] = fields;
-  if (hosts === undefined || keyType === undefined || base64 === undefined) return null;
-  const key = Buffer.from(base64, 'base64');
-  // A line whose key is of another type than it says is broken, and OpenSSH passes over it.
-  return keyTypeOf(key) === keyType ? { file, line, marker, hosts, keyType, key } : null;
+/** The key types that OpenSSH knows (sshkey.c, keyimpls), with the type that a blob of each names. */
+const keyTypes: ReadonlyMap<string, string> = new Map([
+  ...[
+    'ssh-ed25519',
+    'ecdsa-sha2-nistp256',
+    'ecdsa-sha2-nistp384',
+    'ecdsa-sha2-nistp521',
+    'ssh-rsa',
+    'ssh-dss',
+    'sk-ssh-ed25519@openssh.com',
+    'sk-ecdsa-sha2-nistp256@openssh.com',
+  ].flatMap((type): [string, string][] => {
+    const certificate = `${type.replace('@openssh.com', '')}-cert-v01@openssh.com`;
+    return [
+      [type, type],
+      [certificate, certificate],
+    ];
+  }),
+  // Names of signatures, which sshkey_read takes for the key as well.
+  ['rsa-sha2-256', 'ssh-rsa'],
+  ['rsa-sha2-512', 'ssh-rsa'],
+]);
+
+/** Upper case of ASCII only, as C's tolower does: JavaScript's would turn the Kelvin sign into a k. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** The lines of a known_hosts file that hold a key. Broken lines are passed over, as OpenSSH does. */
+/** As OpenSSH sees text: one character a byte. */
+function asBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Base64 as strictly as b64_pton: white space is passed over, padding and the unused bits must be right. */
+function decodeBase64(text: string): Buffer | null {
+  const packed = text.replace(/[\t-\r ]+/g, '');
+  const bytes = Buffer.from(packed, 'base64');
+  return bytes.toString('base64') === packed ? bytes : null;
+}
+
+/** Whether a blob is made of whole fields (a length and so many bytes) to its end: one that was cut off is not. */
+function isWhole(blob: Buffer): boolean {
+  let at = 0;
+  while (at + 4 <= blob.length) at += 4 + blob.readUInt32BE(at);
+  return at === blob.length;
+}
+
+/**
+ * The marker in front of a line, and where the line goes on behind it; null where OpenSSH calls it invalid
+ * (hostfile.c, check_markers): it is unknown, there are two, or a tab stands behind it while there are spaces later.
+ */
+function takeMarker(text: string): { marker: KnownHostLine['marker']; rest: string } | null {
+  if (!text.startsWith('@')) return { marker: 'none', rest: text };
+  const space = text.indexOf(' ');
+  const end = space >= 0 ? space : text.indexOf('\t');
+  const marker = end < 0 ? undefined : markers.get(text.slice(0, end));
+  const rest = end < 0 ? '' : text.slice(end).replace(/^[ \t]+/, '');
+  return marker === undefined || rest.startsWith('@') ? null : { marker, rest };
+}
+
+function parseLine(text: string, file: string, line: number): KnownHostLine | null {
+  // C strings end at a NUL. Only spaces and tabs separate: a carriage return belongs to the last field.
+  const [content = ''] = text.split('\0');
+  const trimmed = content.replace(/^[ \t]+/, '');
+  if (trimmed === '' || trimmed.startsWith('#')) return null;
+  const marked = takeMarker(trimmed);
+  if (marked === null) return null;
+  const [hosts, name, base64] = marked.rest.split(/[ \t]+/);
+  if (hosts === undefined || name === undefined || base64 === undefined) return null;
+  const keyType = keyTypes.get(name);
+  const key = decodeBase64(base64);
+  // A line whose key is broken, unknown to OpenSSH, or of another type than it says is passed over, as OpenSSH does.
+  if (keyType === undefined || key === null || !isWhole(key) || keyTypeOf(key) !== keyType) return null;
+  return { file, line, marker: marked.marker, hosts, keyType, key };
+}
+
+/**
+ * The lines of a known_hosts file that hold a key. Broken lines, and those with a marker that OpenSSH does not know, are
+ * passed over, as OpenSSH does (hostfile.c, hostkeys_foreach_file; sshkey.c, sshkey_read).
+ *
+ * @param file its path, for messages
+ */
 export function parseKnownHosts(text: string, file: string): KnownHostLine[] {
   return text.split('\n').flatMap((each, index) => parseLine(each, file, index + 1) ?? []);
 }
@@ -98,30 +162,67 @@ function matchesPattern(name: string, pattern: string): boolean {
   return inPattern === pattern.length;
 }
 
-/** `|1|salt|hash`: HMAC-SHA1 of the name with the salt as its key. */
+const saltBytes = 20;
+
+/** `|1|salt|hash`: HMAC-SHA1 of the name with the salt as its key. No wildcards, no case, no list. */
 function matchesHashed(name: string, hosts: string): boolean {
-  const [, magic, salt, hash] = hosts.split('|');
-  if (magic !== '1' || salt === undefined || hash === undefined) return false;
-  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
+  const [, , saltText = ''] = hosts.split('|');
+  const salt = decodeBase64(saltText);
+  if (salt?.length !== saltBytes) return false;
+  // Compared as OpenSSH does, as text and whole: what follows the hash makes it another.
+  const hash = createHmac('sha1', salt).update(name).digest('base64');
+  return hosts === `|1|${salt.toString('base64')}|${hash}`;
 }
 
-/** Whether the hosts field of a line names `name` (from `hostEntryName`). A negated pattern that fits wins. */
+/** Longer patterns make OpenSSH give up the whole list (match.c, match_pattern_list). */
+const longestPattern = 1022;
+
+/**
+ * Whether the hosts field of a line names `name` (from `hostEntryName`), as `ssh-keygen -F name` finds it. A negated
+ * pattern that fits wins over all others, wherever it stands; negated patterns alone fit nothing. Upper and lower case of
+ * ASCII are one, but for hashed names, which are hashed in lower case: `hostEntryName` gives that.
+ */
 export function matchesHosts(name: string, hosts: string): boolean {
   if (hosts.startsWith('|')) return matchesHashed(name, hosts);
+  const wanted = asBytes(lowerCase(name));
   let found = false;
-  for (const each of hosts.toLowerCase().split(',')) {
+  for (const each of asBytes(lowerCase(hosts)).split(',')) {
     const negated = each.startsWith('!');
-    if (!matchesPattern(name, negated ? each.slice(1) : each)) continue;
+    const pattern = negated ? each.slice(1) : each;
+    if (pattern.length > longestPattern) return false;
+    if (!matchesPattern(wanted, pattern)) continue;
     if (negated) return false;
     found = true;
   }
   return found;
 }
 
+/** What the lines for one name say, before the name without its port is tried. */
+function judgeName(lines: readonly KnownHostLine[], name: string, key: Buffer): HostKeyVerdict {
+  const ofName = lines.filter((line) => matchesHosts(name, line.hosts));
+  const revoked = ofName.find((line) => line.marker === 'revoked' && line.key.equals(key));
+  if (revoked !== undefined) return { kind: 'revoked', line: revoked };
+  const known = ofName.filter((line) => line.marker === 'none');
+  if (known.some((line) => line.key.equals(key))) return { kind: 'known' };
+  return known.length > 0 ? { kind: 'changed', lines: known } : { kind: 'unknown' };
+}
+
 /**
- * What the files say about a host's key. A key that is revoked for the host anywhere is refused whatever else is said.
- * On another port than 22 a key that is known for the bare name is known too (sshconnect.c, check_host_key). A host
- * that is known with other keys only, of whatever type, has changed.
+ * What known_hosts files say about a host's key (hostfile.c, check_key_in_hostkeys; sshconnect.c, check_host_key):
+ *
+ * - `revoked`: a line with `@revoked` names the host and this key. Wins over every other line, before or behind it, in
+ *   whichever file.
+ * - `known`: a line without a marker names the host and this key, whatever other keys are known for it.
+ * - `changed`: the host is known, with other keys only, of this type or another.
+ * - `unknown`: nothing is known of it. `@cert-authority` is no host key, so a host that only has such lines is unknown.
+ *
+ * On another port than 22 the host is looked up as `[address]:port`. Only where that is unknown, the bare name is tried: its
+ * key is `known` (or `revoked`) there too, another one says nothing.
+ *
+ * @param lines of all files, each from `parseKnownHosts`
+ * @param address as the user gave it: a name or an IP address without brackets. Names and addresses are not resolved into
+ *   each other (CheckHostIP is off by default since OpenSSH 8.5).
+ * @param key the public blob that the host showed
  */
 export function judgeHostKey(
   lines: readonly KnownHostLine[],
@@ -131,15 +232,10 @@ export function judgeHostKey(
 ): HostKeyVerdict {
   const name = hostEntryName(address, port);
   const bareName = hostEntryName(address, 22);
-  const ofHost = lines.filter((line) => matchesHosts(name, line.hosts));
-  const ofBareName = name === bareName ? ofHost : lines.filter((line) => matchesHosts(bareName, line.hosts));
-  const revoked = [...ofHost, ...ofBareName].find((line) => line.marker === 'revoked' && line.key.equals(key));
-  if (revoked !== undefined) return { kind: 'revoked', line: revoked };
-  const isThisKey = (line: KnownHostLine): boolean => line.marker === 'none' && line.key.equals(key);
-  const known = ofHost.filter((line) => line.marker === 'none');
-  if (known.some(isThisKey)) return { kind: 'known' };
-  if (known.length > 0) return { kind: 'changed', lines: known };
-  return ofBareName.some(isThisKey) ? { kind: 'known' } : { kind: 'unknown' };
+  const verdict = judgeName(lines, name, key);
+  if (verdict.kind !== 'unknown' || name === bareName) return verdict;
+  const ofBareName = judgeName(lines, bareName, key);
+  return ofBareName.kind === 'changed' ? { kind: 'unknown' } : ofBareName;
 }
 
 /** The key types that are known for the host, to be asked for first: another type would look like a change. */
