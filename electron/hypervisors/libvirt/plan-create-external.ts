@@ -18,7 +18,7 @@ import {
   writableDisks,
   type PlanContext,
 } from './plan-rules.ts';
-import { isAtLeast } from './version.ts';
+import { longestChain } from './capabilities.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
 export function planExternal(request: CreateRequest, context: PlanContext): PlanDraft {
@@ -194,7 +194,7 @@ function partialWarnings({ vm }: PlanContext, writable: readonly Disk[], disks: 
 function chainLengthRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
   return disks.flatMap((disk) => {
     const length = disk.imageId === null ? 0 : chainFrom(disk.imageId, context.images).images.length;
-    const limit = isAtLeast(context.inventory.hypervisor.version, '12.0.0') ? 200 : 25;
+    const limit = longestChain(context.inventory.hypervisor.version);
     return length < limit
       ? []
       : [

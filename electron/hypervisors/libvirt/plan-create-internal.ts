@@ -26,7 +26,7 @@ import {
   writableDisks,
   type PlanContext,
 } from './plan-rules.ts';
-import { isAtLeast } from './version.ts';
+import { canMakeInternalWithNvram } from './capabilities.ts';
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: PlanContext): PlanDraft {
@@ -149,7 +149,7 @@ function floppyRefusals({ vm }: PlanContext): PlanNote[] {
 
 /** libvirt 10.9 was the first to take internal snapshots of VMs with UEFI firmware, with their NVRAM in qcow2. */
 function internalFirmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
-  if (!vm.hasNvram || isAtLeast(inventory.hypervisor.version, '10.9.0')) return [];
+  if (!vm.hasNvram || canMakeInternalWithNvram(inventory.hypervisor.version)) return [];
   return [
     note(
       'firmware',

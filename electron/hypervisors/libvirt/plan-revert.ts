@@ -18,7 +18,7 @@ import {
   writableDisks,
   type PlanContext,
 } from './plan-rules.ts';
-import { isAtLeast } from './version.ts';
+import { hasCapability, hasInternalRevertRegression } from './capabilities.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
 
@@ -122,7 +122,7 @@ function stateAfterRevert(snapshot: Snapshot): VmState {
 function kindRefusals(snapshot: Snapshot, { vm, inventory }: PlanContext): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
   const version = inventory.hypervisor.version ?? '(unknown version)';
-  const native = isAtLeast(inventory.hypervisor.version, '9.9.0')
+  const native = hasCapability(inventory.hypervisor.version, 'revertToExternal')
     ? ''
     : ` libvirt ${version} on this host cannot do it by itself either; 9.9 is the first that can.`;
   return [
@@ -179,7 +179,7 @@ function dataRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
 
 /** Internal snapshots of VMs with UEFI firmware: reverting came with libvirt 10.10. */
 function firmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
-  return vm.hasNvram && !isAtLeast(inventory.hypervisor.version, '10.10.0')
+  return vm.hasNvram && !hasCapability(inventory.hypervisor.version, 'internalWithNvram')
     ? [
         note(
           'firmware',
@@ -238,7 +238,7 @@ function diskWarnings(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
 /** libvirt 11.2 and 11.3: "writable but does not support snapshots", fixed in 11.4. */
 function regressionWarnings({ inventory }: PlanContext): PlanNote[] {
   const { version } = inventory.hypervisor;
-  return isAtLeast(version, '11.2.0') && !isAtLeast(version, '11.4.0')
+  return hasInternalRevertRegression(version)
     ? [
         note(
           'knownFault',

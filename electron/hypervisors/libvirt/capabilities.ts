@@ -1,0 +1,80 @@
+/** What libvirt can do by its version: one table, for what is shown and for what is planned. Pure. */
+import type { Capability } from '../../../shared/model/inventory.ts';
+import { isAtLeast } from './version.ts';
+
+interface Rule {
+  readonly id: Capability['id'];
+  readonly since: string;
+  /** What it is, to go behind “libvirt can” and “libvirt cannot”. */
+  readonly can: string;
+  /** What Snaptree does where it cannot. */
+  readonly otherwise: string;
+}
+
+/** libvirt's release notes; see also the tests, which run against 7.0, 9.0 and 11.3. */
+const rules: readonly Rule[] = [
+  {
+    id: 'revertToExternal',
+    since: '9.9.0',
+    can: 'revert to external snapshots by itself',
+    otherwise: 'it takes new overlays and a changed definition',
+  },
+  {
+    id: 'deleteExternal',
+    since: '9.0.0',
+    can: 'delete external snapshots by itself',
+    otherwise: 'images are merged and records deleted one by one',
+  },
+  {
+    id: 'deleteExternalWithDescendants',
+    since: '9.9.0',
+    can: 'delete an external snapshot together with those below it',
+    otherwise: 'they are deleted one after the other',
+  },
+  {
+    id: 'internalWithNvram',
+    since: '10.10.0',
+    can: 'make, revert and delete internal snapshots of VMs with UEFI variables',
+    otherwise: 'such plans are refused',
+  },
+  {
+    // virsh event --all --loop --timestamp.
+    id: 'events',
+    since: '1.3.3',
+    can: 'tell when a VM changes',
+    otherwise: 'the host is asked again and again',
+  },
+];
+
+/** Whether libvirt of this version has the capability. A version that is not known is taken to be too old. */
+export function hasCapability(libvirtVersion: string | null, id: Capability['id']): boolean {
+  const rule = rules.find((each) => each.id === id);
+  return rule !== undefined && isAtLeast(libvirtVersion, rule.since);
+}
+
+/** All capabilities of libvirt of this version, to be shown. */
+export function libvirtCapabilities(libvirtVersion: string | null): Capability[] {
+  return rules.map(({ id, since, can, otherwise }) => {
+    const available = isAtLeast(libvirtVersion, since);
+    const here = libvirtVersion === null ? 'its version is not known' : `this is ${libvirtVersion}`;
+    const explanation = available
+      ? `libvirt can ${can} (since ${since}; ${here}).`
+      : `libvirt cannot ${can} (since ${since}; ${here}): ${otherwise}.`;
+    return { id, available, explanation };
+  });
+}
+
+/** Internal snapshots with NVRAM can be made a version before they can be reverted to. */
+export function canMakeInternalWithNvram(libvirtVersion: string | null): boolean {
+  return isAtLeast(libvirtVersion, '10.9.0');
+}
+
+/** Whether reverting to internal snapshots of shut-off VMs fails (“writable but does not support snapshots”). */
+export function hasInternalRevertRegression(libvirtVersion: string | null): boolean {
+  return isAtLeast(libvirtVersion, '11.2.0') && !isAtLeast(libvirtVersion, '11.4.0');
+}
+
+/** How many images a chain may have before a VM does not start. */
+export function longestChain(libvirtVersion: string | null): number {
+  return isAtLeast(libvirtVersion, '12.0.0') ? 200 : 25;
+}
