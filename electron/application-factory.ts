@@ -1,5 +1,6 @@
 /** What a shell needs of the application: made once, it serves any number of renderers until it is disposed of. */
 import type { Host, HostSettings } from '../shared/model/host.ts';
+import type { FileSaver } from './file-saver.ts';
 import type { Handlers } from './ipc/handlers.ts';
 import type { Log } from './log.ts';
 
@@ -14,6 +15,8 @@ export interface ApplicationOptions {
    * `storeInUse`. (A host key that its user accepts is remembered all the same, as ssh would.)
    */
   readonly access?: 'exclusive' | 'readOnly';
+  /** How the shell lets its user keep a file. Without it, saving is refused. */
+  readonly files?: FileSaver;
 }
 
 export interface Application {

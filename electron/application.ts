@@ -1,11 +1,13 @@
 /** Composes the application: what the shells serve is made of the parts that are put together here, and nowhere else. */
 import { randomUUID } from 'node:crypto';
 import { homedir, hostname, userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Notice } from '../shared/contract.ts';
 import { SnaptreeError } from '../shared/errors.ts';
 import type { Host, HostSettings } from '../shared/model/host.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
+import { noFileSaver } from './file-saver.ts';
 import { createConnect } from './hosts/connect.ts';
 import { testConnection } from './hosts/connection-test.ts';
 import { importableHosts } from './hosts/import/import-hosts.ts';
@@ -27,6 +29,9 @@ import { openHostBook } from './store/host-book.ts';
 import { acquireInstanceLock, instanceLockHolder } from './store/instance-lock.ts';
 import { opensshKnownHosts, storePaths } from './store/paths.ts';
 import { readOnlyHostBook, withVisitors } from './visitors.ts';
+
+/** Milliseconds that ended operations have to be tidied up when the application is closed. */
+const patience = 5000;
 
 const clock = (): number => Date.now() / 1000;
 
@@ -101,7 +106,15 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       plans,
       operations,
       notices,
-      reports: createReportService(),
+      reports: createReportService({
+        hostName: (hostId) => hostBook.get(hostId).name,
+        sessions,
+        inventories,
+        files: options.files ?? noFileSaver,
+        log,
+        clock,
+        newId: randomUUID,
+      }),
       importableHosts: (source) => importableHosts(source, hostBook.list()),
       addDemoHosts: async () => {
         const isDemo = ({ connection }: HostSettings, machine: string) =>
@@ -127,6 +140,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       addVisitor: visitors.add,
       async dispose() {
         stopWatching();
+        // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
+        await Promise.race([operations.tidied(), delay(patience, undefined, { ref: false })]);
         await operations.dispose();
         sessions.close();
         instance.release();

@@ -7,6 +7,7 @@ import { defaultDataFolder } from '../store/paths.ts';
 import { createLog } from '../log.ts';
 import { readStaticFiles } from '../static-files.ts';
 import { registerScheme, serveScheme } from './app-scheme.ts';
+import { createDialogSaver } from './dialog-saver.ts';
 import { createIpcServer } from './ipc.ts';
 import { setMenu } from './menu.ts';
 import { confine, createWindow, denyPermissions, loadPage } from './window.ts';
@@ -43,6 +44,7 @@ async function start(): Promise<void> {
     dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
     shell: 'desktop',
     log,
+    files: createDialogSaver(),
   });
   const ipc = createIpcServer(application.handlers, log);
 

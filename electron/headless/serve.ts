@@ -6,6 +6,7 @@ import type { ApplicationFactory } from '../application-factory.ts';
 import { defaultDataFolder } from '../store/paths.ts';
 import type { Log } from '../log.ts';
 import { readStaticFiles } from '../static-files.ts';
+import { createDownloads } from './downloads.ts';
 import { openBrowser } from './open-browser.ts';
 import { startServer } from './server.ts';
 
@@ -52,16 +53,20 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
   const { createApplication, log } = context;
   const rendererFolder = context.rendererFolder ?? fileURLToPath(new URL('../../dist/renderer', import.meta.url));
   const files = await readStaticFiles(rendererFolder);
+  const downloads = createDownloads();
   const application = await createApplication({
     dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
     shell: 'browser',
     log,
+    files: downloads,
   });
   const { handlers } = application;
-  const server = await startServer({ handlers, files, port: options.port, log }).catch(async (error: unknown) => {
-    await application.dispose();
-    throw error;
-  });
+  const server = await startServer({ handlers, files, downloads, port: options.port, log }).catch(
+    async (error: unknown) => {
+      await application.dispose();
+      throw error;
+    },
+  );
 
   let ending = false;
   const end = (signal: NodeJS.Signals): void => {

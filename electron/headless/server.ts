@@ -13,6 +13,8 @@ import type { Handlers } from '../ipc/handlers.ts';
 import type { Log } from '../log.ts';
 import type { StaticFiles } from '../static-files.ts';
 import { cookieValues, createToken, isOwnHost, isOwnOrigin, sameToken } from './access.ts';
+import { downloadHeaders } from './downloads.ts';
+import type { Downloads } from './downloads.ts';
 import { largestMessage, serveSocket } from './sockets.ts';
 
 const address = '127.0.0.1';
@@ -28,6 +30,8 @@ const launchTime = 60_000;
 export interface ServerOptions {
   readonly handlers: Handlers;
   readonly files: StaticFiles;
+  /** What the page was told that it may fetch. */
+  readonly downloads?: Downloads;
   /** 0 for any that is free. */
   readonly port: number;
   readonly log: Log;
@@ -124,7 +128,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return;
     }
     // The path as it was sent: the URL parser has resolved dots, and a path with dots in it is nobody's honest wish.
-    const file = files.find((request.url ?? '').replace(/\?.*$/, ''));
+    const path = (request.url ?? '').replace(/\?.*$/, '');
+    // A file is gone once it was sent, so that only a real fetch of it counts.
+    const download = request.method === 'GET' ? options.downloads?.take(path) : undefined;
+    if (download !== undefined) {
+      response.writeHead(200, { ...securityHeaders, ...downloadHeaders(download) });
+      response.end(download.bytes);
+      return;
+    }
+    const file = files.find(path);
     if (file === undefined) {
       refuse(request, response, refusals.notFound);
       return;
