@@ -1,9 +1,108 @@
-/** What the walks over a host's images have found so far. */
-import type { WalkedFolder, WalkedImage } from './walk-result.ts';
+/** What the walks over a host's images have found so far, and what they have not found yet. */
+import { posix } from 'node:path';
+import type { FileStatus } from './file-status.ts';
+import { parseImageReference } from './image-reference.ts';
+import type { Walk, WalkedFolder, WalkedImage } from './walk-result.ts';
+import type { WalkRequest } from './walk-script.ts';
 
 export interface ImageKnowledge {
+  /** By resolved path. */
   readonly images: Map<string, WalkedImage>;
+  /** The same images as they look by other paths, from whose folders relative backing names lead elsewhere. */
+  readonly otherViews: Map<string, WalkedImage>;
   readonly realPaths: Map<string, string>;
   readonly folders: Map<string, WalkedFolder>;
-  readonly readAsRaw: Set<string>;
+  /** By path, behind symbolic links. */
+  readonly statuses: Map<string, FileStatus>;
+  /** Paths that were asked for by themselves: asking again would give the same. */
+  readonly asked: Map<string, 'raw' | 'as it is'>;
+  foldersCut: boolean;
+  hasQemuImg: boolean;
+  hasStat: boolean;
+}
+
+export function emptyKnowledge(): ImageKnowledge {
+  return {
+    images: new Map(),
+    otherViews: new Map(),
+    realPaths: new Map(),
+    folders: new Map(),
+    statuses: new Map(),
+    asked: new Map(),
+    foldersCut: false,
+    hasQemuImg: true,
+    hasStat: true,
+  };
+}
+
+export function copyOf(knowledge: ImageKnowledge): ImageKnowledge {
+  return {
+    ...knowledge,
+    images: new Map(knowledge.images),
+    otherViews: new Map(knowledge.otherViews),
+    realPaths: new Map(knowledge.realPaths),
+    folders: new Map(knowledge.folders),
+    statuses: new Map(knowledge.statuses),
+    asked: new Map(knowledge.asked),
+  };
+}
+
+/** Takes in what a walk found. */
+export function learn(knowledge: ImageKnowledge, walk: Walk): void {
+  for (const image of walk.images) {
+    const known = knowledge.images.get(image.id);
+    // What is used as raw is raw, whatever a guest wrote into it.
+    if (known?.raw && !image.raw) continue;
+    if (!known || image.raw || known.path === image.path) knowledge.images.set(image.id, image);
+    else knowledge.otherViews.set(image.path, image);
+  }
+  for (const [path, real] of walk.realPaths) knowledge.realPaths.set(path, real);
+  for (const [path, folder] of walk.folders) knowledge.folders.set(path, folder);
+  for (const [path, status] of walk.statuses) knowledge.statuses.set(path, status);
+  knowledge.foldersCut ||= walk.foldersCut;
+  knowledge.hasQemuImg &&= walk.hasQemuImg;
+  knowledge.hasStat &&= walk.hasStat;
+}
+
+/** Takes note of what was asked for: a path without an answer is not asked for again. */
+export function noteAsked(knowledge: ImageKnowledge, requests: readonly WalkRequest[]): void {
+  for (const { path, raw } of requests) {
+    if (!knowledge.realPaths.has(path)) knowledge.realPaths.set(path, path);
+    if (raw || !knowledge.asked.has(path)) knowledge.asked.set(path, raw ? 'raw' : 'as it is');
+  }
+}
+
+/** What to ask for next: paths of `wanted` and backing images of which nothing is known, or which are raw and were not read so. */
+export function openRequests(knowledge: ImageKnowledge, wanted: readonly WalkRequest[]): readonly WalkRequest[] {
+  const { images, otherViews, realPaths, asked } = knowledge;
+  const backings = [...images.values(), ...otherViews.values()].flatMap((image): readonly WalkRequest[] => {
+    const path = backingPath(image);
+    return path === null ? [] : [{ path, raw: image.info?.backing?.format === 'raw' }];
+  });
+  const open = new Map<string, boolean>();
+  for (const { path, raw } of [...wanted, ...backings]) {
+    const image = images.get(realPaths.get(path) ?? path);
+    const isOpen = image ? raw && !image.raw && (image.info?.format ?? 'raw') !== 'raw' : !asked.has(path);
+    if (isOpen && !(asked.get(path) === 'raw')) open.set(path, raw || open.get(path) === true);
+  }
+  return [...open].map(([path, raw]) => ({ path, raw }));
+}
+
+/** The absolute path of an image's backing image, or null where it has none that is a path. */
+export function backingPath({ info, path }: WalkedImage): string | null {
+  const backing = info?.backing;
+  if (!backing) return null;
+  const folder = posix.dirname(path);
+  for (const reference of [backing.resolved, backing.recorded]) {
+    const target = reference === null ? null : parseImageReference(reference, folder);
+    if (target?.kind === 'path') return target.path;
+  }
+  return null;
+}
+
+/** The status of what is at a resolved path; undefined where it is not known. */
+export function statusOf({ folders, statuses, images }: ImageKnowledge, id: string): FileStatus | undefined {
+  const entry = folders.get(id.slice(0, id.lastIndexOf('/')) || '/')?.entries?.get(id);
+  if (entry && entry.type !== 'link') return entry;
+  return statuses.get(id) ?? statuses.get(images.get(id)?.path ?? id);
 }

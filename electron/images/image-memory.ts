@@ -1,5 +1,6 @@
 /** What the readings of one host remember of its images, so that the next one examines only what changed. */
 import type { ImageKnowledge } from './image-knowledge.ts';
+import type { WalkRequest } from './walk-script.ts';
 
 /**
  * Belongs to one host and one way of reading it (libvirt URI, user). Hand it to the readings that only show what is
@@ -11,9 +12,12 @@ export interface ImageMemory {
 }
 
 export interface RememberedImages {
-  /** What was asked for; with other questions the memory is of no use. */
-  readonly question: string;
+  /** What was asked for. */
+  readonly wanted: readonly WalkRequest[];
+  readonly folders: readonly string[];
   readonly knowledge: ImageKnowledge;
+  /** Images that changed lately and probably did again: running VMs write to them. */
+  readonly busy: ReadonlySet<string>;
 }
 
 /** A memory with nothing in it. */

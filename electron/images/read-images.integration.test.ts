@@ -240,7 +240,7 @@ describe('an unprivileged user', () => {
     });
     expect(image(reading, listable).status).toBe('ok');
     const messages = reading.problems.map(({ message }) => message).join('\n');
-    expect(messages).toContain(`1 files in ${join(root, 'open')} cannot be opened`);
+    expect(messages).toContain(`1 file in ${join(root, 'open')} cannot be opened by this user (beside.qcow2)`);
     expect(messages).toContain(`${join(root, 'unlisted')} cannot be listed`);
   });
 });

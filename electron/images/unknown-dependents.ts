@@ -1,5 +1,5 @@
 /** What could not be resolved on a host and may, for all that is known, depend on its images. Pure. */
-import type { UnknownDependents, Vm } from '../../shared/model/inventory.ts';
+import type { Image, ReadableVm, UnknownDependents, Vm } from '../../shared/model/inventory.ts';
 import type { ImageReading } from './read-images.ts';
 
 /** Sources of libvirt that hold no image which could have a backing image. */
@@ -13,7 +13,7 @@ const sourcesWithoutImage = /^(dir|nvme|vhostuser|vhostvdpa):/;
  */
 export function unknownDependents(
   vms: readonly Vm[],
-  reading: Pick<ImageReading, 'unknownDependents'>,
+  reading: Pick<ImageReading, 'images' | 'unknownDependents'>,
   further: readonly UnknownDependents[] = [],
 ): UnknownDependents[] {
   const ofVms = vms.flatMap((vm): UnknownDependents[] => {
@@ -29,5 +29,29 @@ export function unknownDependents(
       return [{ what: disk.source, reason, imageIds: null }];
     });
   });
-  return [...ofVms, ...reading.unknownDependents, ...further];
+  return [...ofVms, ...ofNetworkImages(vms, reading.images), ...reading.unknownDependents, ...further];
+}
+
+/**
+ * An image on the network is not examined. Used as raw it has no backing image; any other can have one, also one that is
+ * a file of this host. What is used in drives for CDs alone is raw, whether or not the definition says so.
+ */
+function ofNetworkImages(vms: readonly Vm[], images: readonly Image[]): readonly UnknownDependents[] {
+  const open = images.filter(({ kind, format }) => kind === 'network' && format !== 'raw');
+  if (open.length === 0) return [];
+  const readable = vms.filter((vm): vm is ReadableVm => vm.readable);
+  const drives = readable.flatMap(({ disks }) => disks);
+  const needed = new Set([
+    ...images.map(({ parent }) => parent?.imageId),
+    ...readable.flatMap(({ snapshots }) =>
+      snapshots.flatMap(({ disks }) => disks.flatMap((disk) => [disk.dataImageId, disk.overlayImageId])),
+    ),
+  ]);
+  return open.flatMap(({ id }): UnknownDependents[] => {
+    const uses = drives.filter(({ imageId }) => imageId === id);
+    const isForCds = uses.length > 0 && uses.every(({ device }) => device === 'cdrom' || device === 'floppy');
+    if (isForCds && !needed.has(id)) return [];
+    const reason = 'Images on the network are not examined, so its backing image is not known.';
+    return [{ what: id, reason, imageIds: null }];
+  });
 }

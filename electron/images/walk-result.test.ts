@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseFreeSpace, walkFromFrames } from './walk-result.ts';
+import { parseFreeSpace, walkFromFrames, type Walk } from './walk-result.ts';
 
 const frame = (line: string, body = '') => {
   const [kind = '', ...rest] = line.split(' ');
@@ -21,9 +21,13 @@ describe('parseFreeSpace', () => {
   });
 });
 
+const nonce = 'frame-0';
+const parse = (frames: Parameters<typeof walkFromFrames>[0]) => walkFromFrames(frames, nonce);
+const imageIn = (walk: Walk, id: string) => walk.images.find((image) => image.id === id);
+
 describe('walkFromFrames', () => {
   it('keeps what is known of other images when one fails', () => {
-    const walk = walkFromFrames([
+    const walk = parse([
       frame('named', '/a'),
       frame('real', '/a'),
       frame('kind file'),
@@ -33,20 +37,20 @@ describe('walkFromFrames', () => {
       frame('kind file'),
       frame('info 0', '{"format":"raw","virtual-size":5}'),
     ]);
-    expect(walk.images.get('/a')).toMatchObject({
+    expect(imageIn(walk, '/a')).toMatchObject({
       info: null,
       failure: "qemu-img: Could not open '/a': Permission denied",
     });
-    expect(walk.images.get('/b')?.info?.virtualBytes).toBe(5);
+    expect(imageIn(walk, '/b')?.info?.virtualBytes).toBe(5);
     expect(walk.realPaths.get('/link')).toBe('/b');
   });
 
   it('says so of an answer that is not JSON, and of one that did not come in time', () => {
-    const walk = walkFromFrames([
+    const walk = parse([
       ...[frame('named', '/a'), frame('real', '/a'), frame('kind file'), frame('info 0', 'oops')],
       ...[frame('named', '/b'), frame('real', '/b'), frame('kind file'), frame('info 124')],
     ]);
-    expect(walk.images.get('/a')?.failure).toContain('cannot be read');
-    expect(walk.images.get('/b')?.failure).toContain('in time');
+    expect(imageIn(walk, '/a')?.failure).toContain('cannot be read');
+    expect(imageIn(walk, '/b')?.failure).toContain('in time');
   });
 });

@@ -1,13 +1,16 @@
 /** The frames of the walk script as facts. */
 import type { Frame } from '../hosts/frames.ts';
+import { parseStatuses, type FileStatus } from './file-status.ts';
 import { parseQemuImageInfo, type QemuImageInfo } from './qemu-image-info.ts';
 
 export interface WalkedImage {
   /** The resolved path. */
   readonly id: string;
-  /** The path by which it was examined first; relative backing names count from its folder. */
+  /** The path by which it was examined; relative backing names count from its folder. */
   readonly path: string;
   readonly kind: 'file' | 'block' | 'other' | 'absent';
+  /** It was asked for as raw, whatever is in it. */
+  readonly raw: boolean;
   readonly info: QemuImageInfo | null;
   /** Why there is no info; null where there is, and where nobody asked. */
   readonly failure: string | null;
@@ -20,35 +23,53 @@ export interface WalkedFolder {
   readonly listed: boolean;
   /** More files in it than are looked at. */
   readonly cut: boolean;
-  /** Files in it that could not be opened. */
+  /** More subfolders in it than are looked into. */
+  readonly subfoldersCut: boolean;
+  /** Files in it that could not be opened, and the names of some of them. */
   readonly closedFiles: number;
+  readonly closedNames: readonly string[];
+  /** Everything in it and itself, by path; null where the host's `stat` does not tell. */
+  readonly entries: ReadonlyMap<string, FileStatus> | null;
 }
 
 export interface Walk {
-  readonly images: ReadonlyMap<string, WalkedImage>;
+  /** In the order in which they were examined; one image can be there several times, by several paths. */
+  readonly images: readonly WalkedImage[];
   /** Every path that was named → its resolved path. */
   readonly realPaths: ReadonlyMap<string, string>;
+  /** Folders that were looked through. */
   readonly folders: ReadonlyMap<string, WalkedFolder>;
+  /** Folders that were only listed. */
+  readonly listings: ReadonlyMap<string, WalkedFolder>;
+  /** The status of paths, behind symbolic links. */
+  readonly statuses: ReadonlyMap<string, FileStatus>;
+  /** There were more folders than are looked through. */
+  readonly foldersCut: boolean;
+  /** A file that should have been looked at again could not be opened. */
+  readonly locked: boolean;
   readonly hasQemuImg: boolean;
+  readonly hasStat: boolean;
 }
 
 /** Takes the frames of `walkScript` apart. Frames that make no sense are left out: what they were about is then not known. */
-export function walkFromFrames(frames: readonly Frame[]): Walk {
-  const images = new Map<string, WalkedImage>();
+export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
+  const images: WalkedImage[] = [];
   const realPaths = new Map<string, string>();
   const folders = new Map<string, WalkedFolder>();
-  let hasQemuImg = true;
+  const listings = new Map<string, WalkedFolder>();
+  const statuses = new Map<string, FileStatus>();
+  const said = new Set<string>();
   let path = '';
   let id = '';
-  let folder: WalkedFolder | null = null;
+  let folder = '';
+  let place = folders;
   const change = (changes: Partial<WalkedFolder>) => {
-    if (folder) folders.set(folder.path, (folder = { ...folder, ...changes }));
+    const known = place.get(folder);
+    if (known) place.set(folder, { ...known, ...changes });
   };
   for (const frame of frames) {
+    const [first] = frame.arguments;
     switch (frame.kind) {
-      case 'noqemuimg':
-        hasQemuImg = false;
-        break;
       case 'named':
         path = frame.body;
         break;
@@ -58,38 +79,70 @@ export function walkFromFrames(frames: readonly Frame[]): Walk {
         realPaths.set(id, id);
         break;
       case 'kind':
-        images.set(id, { id, path, kind: kindOf(frame.arguments[0]), info: null, failure: null });
+        images.push({ id, path, kind: kindOf(first), raw: frame.arguments[1] === 'raw', info: null, failure: null });
         break;
       case 'info': {
-        const image = images.get(id);
-        if (image) images.set(id, { ...image, ...outcome(frame) });
+        const image = images.pop();
+        if (image) images.push(image.id === id ? { ...image, ...outcome(frame) } : image);
         break;
       }
       case 'folder':
-        folder = folders.get(frame.body) ?? {
-          path: frame.body,
-          space: null,
-          listed: true,
-          cut: false,
-          closedFiles: 0,
-        };
-        folders.set(folder.path, folder);
+      case 'listing':
+        folder = frame.body;
+        place = frame.kind === 'folder' ? folders : listings;
+        place.set(folder, emptyFolder(folder));
         break;
       case 'df':
         change({ space: parseFreeSpace(frame.body) });
         break;
+      case 'entries': {
+        const entries = parseStatuses(frame.body, nonce);
+        change({ entries: entries.size > 0 ? entries : null });
+        break;
+      }
       case 'unlisted':
         change({ listed: false });
         break;
       case 'cut':
         change({ cut: true });
         break;
-      case 'closed':
-        change({ closedFiles: Number(frame.arguments[0]) || 0 });
+      case 'subfolders':
+        change({ subfoldersCut: true });
         break;
+      case 'closed':
+        change({ closedFiles: Number(first) || 0, closedNames: frame.body.split('\n').filter((name) => name !== '') });
+        break;
+      case 'status':
+        for (const [each, status] of parseStatuses(frame.body, nonce)) statuses.set(each, status);
+        break;
+      default:
+        said.add(frame.kind);
     }
   }
-  return { images, realPaths, folders, hasQemuImg };
+  return {
+    images,
+    realPaths,
+    folders,
+    listings,
+    statuses,
+    foldersCut: said.has('folders'),
+    locked: said.has('locked'),
+    hasQemuImg: !said.has('noqemuimg'),
+    hasStat: !said.has('nostat'),
+  };
+}
+
+function emptyFolder(path: string): WalkedFolder {
+  return {
+    path,
+    space: null,
+    listed: true,
+    cut: false,
+    subfoldersCut: false,
+    closedFiles: 0,
+    closedNames: [],
+    entries: null,
+  };
 }
 
 function kindOf(word: string | undefined): WalkedImage['kind'] {
