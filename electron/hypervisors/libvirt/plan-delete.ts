@@ -15,6 +15,7 @@ import {
   note,
   sameNameRefusals,
   stateRefusals,
+  unknownDependentRefusals,
   unknownDependentWarnings,
   virsh,
   type PlanContext,
@@ -57,6 +58,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         vm.disks.filter((disk) => held.has(disk.target)),
       ),
       ...dependentRefusals(context, imageIds, `Deleting "${snapshot.name}"`),
+      ...unknownDependentRefusals(context, mergedImages(doomed), `Deleting "${snapshot.name}"`),
     ],
     warnings: [
       note(
@@ -162,6 +164,13 @@ function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, co
       [snapshot.name],
     ),
   ];
+}
+
+/** Images that are written to or removed where snapshots that are not internal go: overlays, and what is below them. */
+function mergedImages(doomed: readonly Snapshot[]): readonly string[] {
+  const disks = doomed.filter(({ kind }) => kind !== 'internal').flatMap((snapshot) => snapshot.disks);
+  const images = disks.flatMap(({ dataImageId, overlayImageId }) => [dataImageId, overlayImageId]);
+  return [...new Set(images.filter((imageId) => imageId !== null))];
 }
 
 /** libvirt deletes an internal snapshot in the images that the VM uses *now*; elsewhere its data would stay behind. */

@@ -13,7 +13,7 @@ import {
   managedSaveRefusals,
   note,
   stateRefusals,
-  unknownDependentWarnings,
+  unknownDependentRefusals,
   virsh,
   writableDisks,
   type PlanContext,
@@ -38,6 +38,9 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   const imageIds = [...new Set(holdings.map(({ imageId }) => imageId))];
   const held = new Map(holdings.map(({ target, imageId }) => [target, imageId]));
   const disks = vm.disks.map((disk) => ({ ...disk, imageId: held.get(disk.target) ?? disk.imageId }));
+  // What is written to now is left behind or set back.
+  const active = writableDisks(vm).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
+  const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
   const refusals = [
     ...kindRefusals(snapshot, context),
     ...stateRefusals(context),
@@ -48,6 +51,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       disks.filter((disk) => held.has(disk.target)),
     ),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
+    ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
     ...firmwareRefusals(context),
     // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
     ...managedSaveRefusals(
@@ -79,7 +83,6 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ...stateWarnings(context, stateAfter),
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
-      ...unknownDependentWarnings(context, imageIds),
     ],
     space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
     expectedPause:

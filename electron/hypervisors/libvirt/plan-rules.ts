@@ -5,6 +5,7 @@
 import type { Disk, Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import type { DiskChain, PlanNote } from '../../../shared/model/plan.ts';
 import { chainProblem } from '../../../shared/rules/problems.ts';
+import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById, type Dependents } from '../../../shared/rules/chains.ts';
 
 /** An inventory with the indexes that the rules need, made once a plan. */
@@ -110,24 +111,46 @@ export function dependentRefusals(context: PlanContext, imageIds: readonly strin
   });
 }
 
-/** What may depend on images that a change writes to, and could not be read: nobody can say that it does not. */
-export function unknownDependentWarnings({ inventory }: PlanContext, imageIds: readonly string[]): PlanNote[] {
-  const folders = new Set(imageIds.map(folderOf));
-  const names = [
-    ...inventory.vms.filter((vm) => !vm.readable).map((vm) => `VM ${vm.name ?? vm.uuid}`),
-    ...inventory.images
-      .filter((image) => image.status === 'unreadable' && image.kind === 'file' && folders.has(folderOf(image.id)))
-      .map(({ id }) => id),
+/**
+ * For changes that take data away which others may depend on: what could not be looked into may be such another, and
+ * nobody can say that it is not.
+ */
+export function unknownDependentRefusals(context: PlanContext, imageIds: readonly string[], verb: string): PlanNote[] {
+  return unknownDependentNotes(
+    context,
+    imageIds,
+    (images, they) =>
+      `${verb} would change ${images} for good, and whether others depend on ${they} is not known. Log in as a user who may read all of it (root, or with sudo), or put in order what is named, then read the host again.`,
+  );
+}
+
+/** For changes that others survive, as long as they are what they seem to be. */
+export function unknownDependentWarnings(context: PlanContext, imageIds: readonly string[]): PlanNote[] {
+  return unknownDependentNotes(
+    context,
+    imageIds,
+    (images) => `Whether others depend on ${images} is not known. This change itself does not harm overlays.`,
+  );
+}
+
+function unknownDependentNotes(
+  { inventory }: PlanContext,
+  imageIds: readonly string[],
+  say: (images: string, they: string) => string,
+): PlanNote[] {
+  const unknown = unknownDependentsOfAny(inventory, imageIds);
+  if (unknown.length === 0) return [];
+  const shown = unknown.slice(0, 5).map(({ what, reason }) => `${what} (${reason.replace(/\.$/, '')})`);
+  const more = unknown.length - shown.length;
+  const what = listed(more > 0 ? [...shown, `${more} more`] : shown);
+  const images = [...new Set(imageIds)];
+  return [
+    note(
+      'dependentsUnknown',
+      `${say(listed(images), images.length === 1 ? 'it' : 'them')} What could not be looked into: ${what}.`,
+      [...new Set(unknown.map((each) => each.what))],
+    ),
   ];
-  return names.length === 0 || imageIds.length === 0
-    ? []
-    : [
-        note(
-          'dependentsUnknown',
-          `${listed(names)} could not be read. If ${names.length === 1 ? 'it depends' : 'any of them depends'} on ${listed(imageIds)}, its data would become wrong.`,
-          names,
-        ),
-      ];
 }
 
 /** An image in which a VM's internal snapshot is to be found by its name. */

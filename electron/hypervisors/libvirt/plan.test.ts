@@ -62,19 +62,69 @@ describe('every plan', () => {
     expect(() => planLibvirt(uri, revert('x'), inventory([vm()], []))).toThrow(/no snapshot "x" any more/);
   });
 
-  it('names what could not be read and may depend on the images that it writes to', () => {
-    const broken = { readable: false, uuid: 'x', name: 'odd', reason: 'broken' } as const;
-    const closed = image(`${folder}/closed.qcow2`, { status: 'unreadable' });
-    const elsewhere = image('/other/closed.qcow2', { status: 'unreadable' });
-    const host = inventory(
-      [vm({ snapshots: [internal('a', null)] }), broken],
-      [...imagesHolding('a'), closed, elsewhere],
-    );
-    for (const request of [create(), revert('a'), remove('a')]) {
-      const found = planLibvirt(uri, request, host).warnings.find(({ code }) => code === 'dependentsUnknown');
-      expect(found?.names).toEqual(['VM odd', `${folder}/closed.qcow2`]);
-    }
-    expect(codes(planLibvirt(uri, create({ kind: 'external' }), host).warnings)).not.toContain('dependentsUnknown');
+  describe('where something could not be looked into', () => {
+    const closed = { what: '/other', reason: 'The folder /other cannot be listed by this user.', imageIds: null };
+    const unread = { what: 'VM odd', reason: 'The VM could not be read: broken', imageIds: [`${folder}/web.qcow2`] };
+    const elsewhere = { what: '/far', reason: 'closed', imageIds: [`${folder}/another.qcow2`] };
+    const own = { what: `${folder}/web.qcow2`, reason: 'odd', imageIds: null };
+    const host = (...unknownDependents: (typeof closed | typeof unread)[]) => ({
+      ...inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding('a')),
+      unknownDependents,
+    });
+
+    it('is refused with its names if it sets data back', () => {
+      const plan = planLibvirt(uri, revert('a'), host(closed, unread, elsewhere));
+      expect(plan.refusals).toMatchObject([{ code: 'dependentsUnknown', names: ['/other', 'VM odd'] }]);
+      expect(plan.refusals[0]?.message).toContain('The folder /other cannot be listed by this user');
+      expect(plan.steps).toEqual([]);
+      expect(codes(planLibvirt(uri, revert('a'), host(elsewhere)).refusals)).toEqual([]);
+    });
+
+    it('is not refused for what is not known of the very image', () => {
+      const data = { ...own, imageIds: [`${folder}/web.qcow2`] };
+      expect(codes(planLibvirt(uri, revert('a'), host(data)).refusals)).toEqual([]);
+    });
+
+    it('is refused if it merges or removes images', () => {
+      const external = internal('e', null, {
+        kind: 'external',
+        memory: { kind: 'none' },
+        disks: [
+          {
+            target: 'vda',
+            kind: 'external',
+            dataImageId: `${folder}/base.qcow2`,
+            overlayImageId: `${folder}/web.qcow2`,
+          },
+        ],
+      });
+      const base = { what: '/x', reason: 'closed', imageIds: [`${folder}/base.qcow2`] };
+      const read = (unknown: typeof base) => ({
+        ...inventory(
+          [vm({ snapshots: [external] })],
+          [
+            image(`${folder}/base.qcow2`),
+            overlay(`${folder}/web.qcow2`, `${folder}/base.qcow2`),
+            image(`${folder}/web-data.qcow2`),
+          ],
+        ),
+        unknownDependents: [unknown],
+      });
+      expect(codes(planLibvirt(uri, remove('e'), read(base)).refusals)).toContain('dependentsUnknown');
+      expect(codes(planLibvirt(uri, remove('e'), read(elsewhere)).refusals)).not.toContain('dependentsUnknown');
+    });
+
+    it('only warns if no overlay is harmed', () => {
+      for (const request of [create(), remove('a')]) {
+        const plan = planLibvirt(uri, request, host(closed, unread, elsewhere));
+        expect(plan.refusals).toEqual([]);
+        const found = plan.warnings.find(({ code }) => code === 'dependentsUnknown');
+        expect(found?.names).toEqual(['/other', 'VM odd']);
+      }
+      expect(codes(planLibvirt(uri, create({ kind: 'external' }), host(closed)).warnings)).not.toContain(
+        'dependentsUnknown',
+      );
+    });
   });
 
   it('has no steps and leaves the tree as it is where it is refused', () => {
