@@ -7,6 +7,7 @@ import type { Connect } from './connect.ts';
 import type { CommandRunner } from './runner.ts';
 import { createScriptRunner } from './script-runner.ts';
 import { needsUser } from './ssh-authentication.ts';
+import { forgetSecrets } from './ssh-target.ts';
 import type { Secrets } from './ssh-target.ts';
 import type { Transport } from './transport.ts';
 
@@ -192,8 +193,7 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
     },
     disconnect() {
       cancelRetry();
-      secrets.password = null;
-      secrets.passphrase = null;
+      forgetSecrets(secrets);
       const old = current;
       current = null;
       if (attempt !== null) giveUp(attempt);

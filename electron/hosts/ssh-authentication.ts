@@ -1,16 +1,16 @@
 /** Which way of logging in is tried next, and what is asked for it. */
-import { readFile } from 'node:fs/promises';
-import ssh2 from 'ssh2';
-import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2';
-import type { SnaptreeError } from '../../shared/errors.ts';
-import { systemErrorCode } from '../store/files.ts';
-import { agentUnavailable, attemptCancelled, authenticationFailed, keyFileUnusable } from './ssh-errors.ts';
+import type { AnyAuthMethod, KeyboardInteractiveCallback, ParsedKey, Prompt } from 'ssh2';
+import { SnaptreeError } from '../../shared/errors.ts';
+import { openAgent } from './ssh-agent.ts';
+import type { AgentKey } from './ssh-agent.ts';
+import { attemptCancelled, authenticationFailed, keyFileUnusable } from './ssh-errors.ts';
+import type { Tried } from './ssh-errors.ts';
+import { parsePrivateKey, readKeyFile } from './ssh-key-file.ts';
 import type { SshTarget } from './ssh-target.ts';
 
 const maximumAttempts = 3;
-const agentTimeoutMs = 10_000;
-/** A private key is a few kB; this is not one. */
-const maximumKeyBytes = 1024 * 1024;
+/** What a host may say with a prompt; more is cut. */
+const longestPromptText = 4000;
 
 export interface Authenticator {
   /**
@@ -18,95 +18,17 @@ export interface Authenticator {
    * Throws the error with which the attempt ends.
    */
   next(offered: readonly string[] | null, partialSuccess: boolean): Promise<AnyAuthMethod>;
+  /** What was tried so far, for messages. */
+  tried(): Tried;
 }
 
-type Ask = (question: 'password' | 'passphrase', attempt: number) => Promise<string>;
-
-/** `undefined`: the key is encrypted, and the passphrase was missing or wrong. */
-function parsePrivateKey(
-  target: SshTarget,
-  path: string,
-  text: Buffer,
-  passphrase: string | null,
-): ParsedKey | undefined {
-  // The types leave out that some formats give a list.
-  const parsed: unknown = ssh2.utils.parseKey(text, passphrase ?? undefined);
-  if (parsed instanceof Error) {
-    // ssh2 has no codes. An old PEM key with a wrong passphrase is only seen by what OpenSSL makes of it.
-    if (/encrypted|passphrase|integrity check|bad decrypt|decryption|malformed/i.test(parsed.message)) return undefined;
-    throw keyFileUnusable(target, path, `it is not a private key that Snaptree can read (${parsed.message})`);
-  }
-  const key: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (!isParsedKey(key) || !key.isPrivateKey()) {
-    throw keyFileUnusable(target, path, 'it holds a public key; choose the file without “.pub”');
-  }
-  return key;
-}
-
-function isParsedKey(value: unknown): value is ParsedKey {
-  return typeof value === 'object' && value !== null && 'isPrivateKey' in value;
-}
-
-async function readKeyFile(target: SshTarget, path: string): Promise<Buffer> {
-  let text: Buffer;
-  try {
-    text = await readFile(path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EACCES: 'you may not read it',
-      EISDIR: 'it is a folder',
-    };
-    throw keyFileUnusable(
-      target,
-      path,
-      reasons[code ?? ''] ?? (error instanceof Error ? error.message : String(error)),
-    );
-  }
-  if (text.length > maximumKeyBytes) throw keyFileUnusable(target, path, 'it is too large for a key');
-  return text;
-}
-
-/** @param signal gives up an agent that does not answer, such as one that waits for its user */
-function countAgentKeys(agent: BaseAgent, signal: AbortSignal): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      reject(new Error('it does not answer'));
-    };
-    signal.addEventListener('abort', giveUp, { once: true });
-    agent.getIdentities((error, keys) => {
-      signal.removeEventListener('abort', giveUp);
-      if (error instanceof Error) reject(error);
-      else resolve(keys?.length ?? 0);
-    });
-  });
-}
-
-async function openAgent(target: SshTarget, signal: AbortSignal): Promise<BaseAgent> {
-  const socket = target.environment['SSH_AUTH_SOCK'];
-  if (socket === undefined || socket === '') throw agentUnavailable(target, 'SSH_AUTH_SOCK is not set');
-  const agent = ssh2.createAgent(socket);
-  let count: number;
-  try {
-    count = await countAgentKeys(agent, AbortSignal.any([signal, AbortSignal.timeout(agentTimeoutMs)]));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw agentUnavailable(target, `nothing answers at ${socket} (${reason})`);
-  }
-  if (count === 0) throw agentUnavailable(target, 'it holds no key');
-  return agent;
-}
-
-/** Answers every hidden prompt with the password; that is what PAM asks for. Shown prompts get an empty answer. */
-function keyboardInteractive(username: string, password: string): AnyAuthMethod {
-  return {
-    type: 'keyboard-interactive',
-    username,
-    prompt: (_name, _instructions, _language, prompts, finish) => {
-      finish(prompts.map((prompt) => (prompt.echo === true ? '' : password)));
-    },
-  };
+/**
+ * Whether a prompt asks for the account's password, so that the answer is the same every time. Everything else may be a
+ * code for one time.
+ */
+export function isPasswordPrompt({ prompt, echo }: Pick<Prompt, 'prompt' | 'echo'>): boolean {
+  // PAM's "Password: ", sshd on others "user@host's password:", "Password for user@host:".
+  return echo !== true && /^\s*(\([^()]*\)\s*)?(\S+'s )?password( for [^\s:]+)?\s*:?\s*$/i.test(prompt);
 }
 
 /**
@@ -114,39 +36,75 @@ function keyboardInteractive(username: string, password: string): AnyAuthMethod 
  * Throws `keyFileUnusable`, `agentUnavailable`. Nothing is asked before `next` is called.
  *
  * @param signal gives up what is being asked
+ * @param fail ends the attempt, where an answer to the host's prompts cannot be had
  */
-export async function prepareAuthentication(target: SshTarget, signal: AbortSignal): Promise<Authenticator> {
+export async function prepareAuthentication(
+  target: SshTarget,
+  signal: AbortSignal,
+  fail: (error: unknown) => void,
+): Promise<Authenticator> {
   const { authentication, secrets, user } = target;
   const keyText = authentication.method === 'keyFile' ? await readKeyFile(target, authentication.path) : null;
   let key =
     keyText === null || authentication.method !== 'keyFile'
       ? undefined
       : parsePrivateKey(target, authentication.path, keyText, null);
-  const agent = authentication.method === 'agent' ? await openAgent(target, signal) : null;
-  let publicKeyTried = false;
+  const agentKeys: readonly AgentKey[] = authentication.method === 'agent' ? await openAgent(target, signal) : [];
+  let offeredLast: readonly string[] | null = null;
+  let keysOffered = 0;
+  let publicKeyAccepted = false;
+  /** The host was asked anew what it takes, because ssh2 does not tell what it said about a key of the agent. */
+  let askedAnew = false;
   let attempts = 0;
-  let passwordSent = false;
+  let questions = 0;
+  let lastSent: 'password' | 'keyboard-interactive' | null = null;
+  let promptsOfRound = 0;
+  let passwordInRound = false;
+  let interactiveIsEmpty = false;
 
-  const ask: Ask = async (kind, attempt) => {
+  const tried = (): Tried => ({
+    method: authentication.method,
+    offered: offeredLast,
+    keysOffered,
+    keys: authentication.method === 'agent' ? agentKeys.length : keyText === null ? 0 : 1,
+  });
+  const refused = (reason: string, advice: string): SnaptreeError =>
+    authenticationFailed(target, reason, advice, tried());
+
+  async function ask(
+    question: { kind: 'password' | 'passphrase'; attempt: number } | ({ kind: 'prompt'; instruction: string } & Prompt),
+  ): Promise<string> {
     const { hostId, hostName, address } = target;
     if (target.ask === null) {
-      throw authenticationFailed(target, `its ${kind} is needed and nobody was there to ask`, 'Connect again by hand.');
+      const what = question.kind === 'prompt' ? `an answer to “${question.prompt.trim()}”` : `its ${question.kind}`;
+      throw refused(`${what} is needed and nobody was there to ask`, 'Connect again by hand.');
     }
-    const about = { hostId, hostName, attempt };
+    const about = { hostId, hostName };
     const keyPath = authentication.method === 'keyFile' ? authentication.path : '';
     const answer = await target.ask(
-      kind === 'password' ? { ...about, kind, user, address } : { ...about, kind, keyPath },
+      question.kind === 'prompt'
+        ? {
+            ...about,
+            kind: 'prompt',
+            address,
+            instruction: question.instruction,
+            prompt: question.prompt.slice(0, longestPromptText),
+            echo: question.echo === true,
+          }
+        : question.kind === 'password'
+          ? { ...about, kind: 'password', attempt: question.attempt, user, address }
+          : { ...about, kind: 'passphrase', attempt: question.attempt, keyPath },
       signal,
     );
     if (answer.kind !== 'secret') throw attemptCancelled(target);
     return answer.secret;
-  };
+  }
 
   async function unlockKey(path: string, text: Buffer): Promise<ParsedKey> {
     if (key !== undefined) return key;
     if (secrets.passphrase !== null) key = parsePrivateKey(target, path, text, secrets.passphrase);
     for (let attempt = 1; key === undefined && attempt <= maximumAttempts; attempt += 1) {
-      secrets.passphrase = await ask('passphrase', attempt);
+      secrets.passphrase = await ask({ kind: 'passphrase', attempt });
       key = parsePrivateKey(target, path, text, secrets.passphrase);
     }
     if (key !== undefined) return key;
@@ -154,58 +112,122 @@ export async function prepareAuthentication(target: SshTarget, signal: AbortSign
     throw keyFileUnusable(target, path, `the passphrase was wrong ${maximumAttempts} times`);
   }
 
-  async function nextPassword(offered: readonly string[]): Promise<AnyAuthMethod> {
-    const method = ['password', 'keyboard-interactive'].find((each) => offered.includes(each));
+  async function password(): Promise<string> {
+    if (secrets.password === null) {
+      questions += 1;
+      secrets.password = await ask({ kind: 'password', attempt: questions });
+    }
+    return secrets.password;
+  }
+
+  /** Answers one request of the host: the password where that is asked for, and the user for everything else. */
+  async function answerPrompts(instruction: string, prompts: readonly Prompt[]): Promise<string[]> {
+    const answers: string[] = [];
+    for (const prompt of prompts) {
+      promptsOfRound += 1;
+      // A second one in the same round is a code in disguise: the host has the password by then.
+      const isPassword = isPasswordPrompt(prompt) && !passwordInRound;
+      passwordInRound ||= isPassword;
+      answers.push(isPassword ? await password() : await ask({ kind: 'prompt', instruction, ...prompt }));
+    }
+    return answers;
+  }
+
+  function keyboardInteractive(): AnyAuthMethod {
+    promptsOfRound = 0;
+    passwordInRound = false;
+    return {
+      type: 'keyboard-interactive',
+      username: user,
+      prompt: (
+        name: string,
+        instructions: string,
+        _language: string,
+        prompts: Prompt[],
+        finish: KeyboardInteractiveCallback,
+      ) => {
+        const instruction = [name, instructions]
+          .map((text) => text.trim())
+          .filter((text) => text !== '')
+          .join('\n')
+          .slice(0, longestPromptText);
+        answerPrompts(instruction, prompts).then(finish, fail);
+      },
+    };
+  }
+
+  async function nextTyped(offered: readonly string[], partialSuccess: boolean): Promise<AnyAuthMethod> {
+    if (lastSent === 'keyboard-interactive' && promptsOfRound === 0) {
+      // Offered, and then nothing asked: sshd without anything behind it.
+      interactiveIsEmpty = true;
+    } else if (lastSent !== null && !partialSuccess) {
+      // What was sent last was refused: it is wrong now, whether it was remembered or just typed.
+      secrets.password = null;
+      attempts += 1;
+    }
+    if (partialSuccess) attempts = 0;
+    // As OpenSSH does: where there are one-time codes, only keyboard-interactive can ask for them.
+    const method = (['keyboard-interactive', 'password'] as const).find(
+      (each) => offered.includes(each) && !(each === 'keyboard-interactive' && interactiveIsEmpty),
+    );
     if (method === undefined) {
-      const list = offered.join(', ');
-      throw authenticationFailed(
-        target,
-        `it does not take passwords (it takes: ${list === '' ? 'nothing' : list})`,
-        "Choose a key file or the agent in the host's settings.",
+      throw refused(
+        authentication.method === 'password' ? 'it does not take passwords' : 'it wants more than Snaptree can give',
+        "Choose a key file or the agent in the host's settings, or connect through the system's OpenSSH.",
       );
     }
-    // What was sent last was refused: it is wrong now, whether it was remembered or just typed.
-    if (passwordSent) secrets.password = null;
-    if (secrets.password === null) {
-      if (attempts === maximumAttempts) {
-        throw authenticationFailed(
-          target,
-          `the password was refused ${maximumAttempts} times`,
-          'Check user name and password, and whether the host lets this user log in with a password.',
-        );
-      }
-      attempts += 1;
-      secrets.password = await ask('password', attempts);
+    if (attempts >= maximumAttempts) {
+      throw refused(
+        `the password was refused ${maximumAttempts} times`,
+        'Check user name and password, and whether the host lets this user log in with a password.',
+      );
     }
-    passwordSent = true;
-    const password = secrets.password;
-    return method === 'password' ? { type: 'password', username: user, password } : keyboardInteractive(user, password);
+    lastSent = method;
+    if (method === 'keyboard-interactive') return keyboardInteractive();
+    return { type: 'password', username: user, password: await password() };
+  }
+
+  async function nextKey(): Promise<AnyAuthMethod | null> {
+    if (authentication.method === 'agent') {
+      const next = agentKeys[keysOffered];
+      if (next === undefined) return null;
+      keysOffered += 1;
+      return { type: 'agent', username: user, agent: next.agent };
+    }
+    if (keyText === null || authentication.method !== 'keyFile' || keysOffered > 0) return null;
+    const unlocked = await unlockKey(authentication.path, keyText);
+    keysOffered += 1;
+    return { type: 'publickey', username: user, key: unlocked };
   }
 
   async function nextPublicKey(offered: readonly string[]): Promise<AnyAuthMethod> {
-    const what = authentication.method === 'agent' ? 'none of the keys in the agent' : 'the key was not';
-    if (publicKeyTried || !offered.includes('publickey')) {
-      throw authenticationFailed(
-        target,
-        offered.includes('publickey') ? `${what} accepted` : `it does not take keys (it takes: ${offered.join(', ')})`,
-        "Check the user name, and whether the public key stands in that user's authorized_keys on the host.",
-      );
-    }
-    publicKeyTried = true;
-    if (agent !== null) return { type: 'agent', username: user, agent };
-    if (keyText === null || authentication.method !== 'keyFile')
-      throw new Error('There is neither agent nor key file.');
-    return { type: 'publickey', username: user, key: await unlockKey(authentication.path, keyText) };
+    const next = offered.includes('publickey') ? await nextKey() : null;
+    if (next !== null) return next;
+    const ofAgent = `none of the ${keysOffered} keys in the agent was accepted`;
+    throw refused(
+      offered.includes('publickey')
+        ? authentication.method === 'agent'
+          ? ofAgent
+          : 'the key was not accepted'
+        : 'it does not take keys',
+      "Check the user name, and whether the public key stands in that user's authorized_keys on the host.",
+    );
   }
 
   return {
+    tried,
     async next(offered, partialSuccess) {
       // The host tells what it takes only in its answer to an attempt.
       if (offered === null) return { type: 'none', username: user };
-      // A host may want a password after the key (AuthenticationMethods publickey,password).
-      if (authentication.method === 'password' || passwordSent || (partialSuccess && !offered.includes('publickey'))) {
-        return nextPassword(offered);
+      offeredLast = offered;
+      const wanted = agentKeys[keysOffered - 1]?.wasWanted() === true;
+      if (wanted && !publicKeyAccepted && !askedAnew) {
+        askedAnew = true;
+        return { type: 'none', username: user };
       }
+      // A host may want a password or a code after the key (AuthenticationMethods publickey,keyboard-interactive).
+      if ((partialSuccess || wanted) && keysOffered > 0 && !offered.includes('publickey')) publicKeyAccepted = true;
+      if (authentication.method === 'password' || publicKeyAccepted) return nextTyped(offered, partialSuccess);
       return nextPublicKey(offered);
     },
   };
@@ -213,7 +235,8 @@ export async function prepareAuthentication(target: SshTarget, signal: AbortSign
 
 /** Whether an error is one after which trying again by itself would only do harm or ask somebody who is not there. */
 export function needsUser(error: SnaptreeError): boolean {
-  const codes: readonly string[] = [
+  return SnaptreeError.is(
+    error,
     'authenticationFailed',
     'hostKeyChanged',
     'hostKeyRejected',
@@ -221,6 +244,5 @@ export function needsUser(error: SnaptreeError): boolean {
     'agentUnavailable',
     'cancelled',
     'storeUnusable',
-  ];
-  return codes.includes(error.code);
+  );
 }

@@ -1,17 +1,20 @@
 /** Makes an SSH connection: host key, authentication, time limits, and every failure as a catalogue error. */
 import ssh2 from 'ssh2';
-import type { Algorithms, ServerHostKeyAlgorithm } from 'ssh2';
+import type { Algorithms, ClientChannel, ServerHostKeyAlgorithm } from 'ssh2';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { fingerprint, judgeHostKey, keyTypeOf, knownKeyTypes } from './known-hosts-match.ts';
 import type { KnownHostLine } from './known-hosts-match.ts';
 import { prepareAuthentication } from './ssh-authentication.ts';
 import {
   attemptCancelled,
+  authenticationFailed,
   closedEarly,
   connectError,
   hostKeyChanged,
   hostKeyRejected,
-  hostUnreachable,
+  jumpLost,
+  noAnswer,
+  tunnelRefused,
 } from './ssh-errors.ts';
 import type { SshTarget } from './ssh-target.ts';
 import { createSshTransport } from './ssh-transport.ts';
@@ -19,6 +22,8 @@ import type { Transport } from './transport.ts';
 
 /** For TCP and handshake together, and again after each answer of the user. */
 const stepTimeoutMs = 20_000;
+/** So long a closed connection has to say goodbye. */
+const goodbyeMs = 2000;
 
 const hostKeyAlgorithms: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],
@@ -80,10 +85,26 @@ async function checkHostKey(
   await target.knownHosts.remember(address, port, key);
 }
 
+/** A connection that stands, with nothing listening to it yet. */
+type Connected = ssh2.Client;
+
+/** The servers on the way and the host itself, each with its own name for messages and its own secrets. */
+function targetsOnTheWay(target: SshTarget): SshTarget[] {
+  const jumps = (target.jumps ?? []).map((endpoint, index): SshTarget => {
+    target.secrets.jumps ??= [];
+    target.secrets.jumps[index] ??= { password: null, passphrase: null };
+    const hostName = `${target.hostName} (jump host ${endpoint.address})`;
+    return { ...target, ...endpoint, hostName, secrets: target.secrets.jumps[index], jumps: [] };
+  });
+  return [...jumps, target];
+}
+
 /**
- * Connects and logs in. Throws `hostUnreachable`, `hostKeyChanged`, `hostKeyRejected`, `authenticationFailed`,
- * `keyFileUnusable`, `agentUnavailable`, `storeUnusable`, and `cancelled` when `signal` aborts or the user declines
- * to give a secret. The time that a question is open does not count against the host's time.
+ * Connects and logs in, through the jump hosts where there are any: each with its own host key check (under its own
+ * address and port), its own login and its own questions. Throws `hostUnreachable`, `hostKeyChanged`, `hostKeyRejected`,
+ * `authenticationFailed`, `keyFileUnusable`, `agentUnavailable`, `storeUnusable`, and `cancelled` when `signal` aborts or
+ * the user declines to give a secret; its message names the jump host where it is one that failed. The time that a
+ * question is open does not count against the host's time.
  */
 export async function connectSsh(target: SshTarget, signal: AbortSignal): Promise<Transport> {
   // Ends whatever is being asked when the attempt is over, however it ended.
@@ -92,22 +113,123 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
     attempt.abort();
   };
   signal.addEventListener('abort', forward, { once: true });
+  const way: { server: SshTarget; client: Connected }[] = [];
+  /** What became of a jump host while the hosts behind it were connected. */
+  let lost: SnaptreeError | null = null;
   try {
-    return await attemptSsh(target, signal, attempt);
+    for (const server of targetsOnTheWay(target)) {
+      const last = way.at(-1);
+      const socket = last === undefined ? null : await openTunnel(last.client, last.server, server, signal);
+      const client = await attemptSsh(server, socket, signal, attempt);
+      way.push({ server, client });
+      const noteLoss = (reason: string) => {
+        lost ??= jumpLost(server, reason);
+      };
+      client.on('error', (error) => {
+        noteLoss(error.message);
+      });
+      client.on('close', () => {
+        noteLoss('it closed the connection');
+      });
+    }
+    const client = way.pop()?.client;
+    if (client === undefined) throw new Error('There is no host to connect to.');
+    client.removeAllListeners();
+    const transport = createSshTransport(target.hostName, client);
+    closeTogether(transport, client, way);
+    return transport;
   } catch (error) {
-    throw signal.aborted ? attemptCancelled(target) : asError(error);
+    for (const { client } of way.reverse()) discard(client);
+    throw signal.aborted ? attemptCancelled(target) : (lost ?? asError(error));
   } finally {
     signal.removeEventListener('abort', forward);
     attempt.abort();
   }
 }
 
-async function attemptSsh(target: SshTarget, signal: AbortSignal, attempt: AbortController): Promise<Transport> {
+/** ssh2 may still report how its socket ended. */
+function discard(client: Connected): void {
+  client.removeAllListeners();
+  client.on('error', () => undefined);
+  client.destroy();
+}
+
+/** The connection ends with any of the jump hosts, and they end with it. */
+function closeTogether(
+  transport: Transport,
+  client: Connected,
+  jumps: readonly { readonly server: SshTarget; readonly client: Connected }[],
+): void {
+  for (const jump of jumps) {
+    jump.client.removeAllListeners();
+    const end = (why: string) => {
+      if (!transport.isOpen) return;
+      // The transport learns of it as of a failure of its own connection.
+      client.emit('error', new Error(`the jump host ${jump.server.address} ${why}`));
+    };
+    jump.client.on('error', (error) => {
+      end(error.level === 'client-timeout' ? 'no longer answers' : `failed: ${error.message}`);
+    });
+    jump.client.on('close', () => {
+      end('closed the connection');
+    });
+  }
+  transport.onClose(() => {
+    const all = [client, ...jumps.map((jump) => jump.client).reverse()];
+    for (const each of all.slice(1)) each.end();
+    // A connection that is dead, as after sleep, never says that it ended.
+    setTimeout(() => {
+      for (const each of all) each.destroy();
+    }, goodbyeMs).unref();
+  });
+}
+
+/** A connection from `from` to the next server, as a stream. Throws `hostUnreachable`. */
+function openTunnel(client: Connected, from: SshTarget, to: SshTarget, signal: AbortSignal): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+    const fail = (error: SnaptreeError) => {
+      settle();
+      reject(error);
+    };
+    const onAbort = () => {
+      fail(attemptCancelled(to));
+    };
+    const timer = setTimeout(() => {
+      fail(noAnswer(to, stepTimeoutMs));
+    }, stepTimeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    client.once('close', () => {
+      fail(jumpLost(from, 'it closed the connection'));
+    });
+    client.forwardOut('127.0.0.1', 0, to.address, to.port, (error, channel) => {
+      if (error === undefined) {
+        settle();
+        resolve(channel);
+      } else {
+        fail(tunnelRefused(to, `the jump host ${from.address}`, error));
+      }
+    });
+  });
+}
+
+/** @param socket the way to the server through a jump host; null where it is reached directly */
+async function attemptSsh(
+  target: SshTarget,
+  socket: ClientChannel | null,
+  signal: AbortSignal,
+  attempt: AbortController,
+): Promise<Connected> {
   let asking = 0;
   let timer: NodeJS.Timeout | undefined;
   let rejectAttempt: (error: SnaptreeError) => void = () => undefined;
   const asked: SshTarget = { ...target, ask: target.ask === null ? null : askPaused };
-  const authenticator = await prepareAuthentication(asked, attempt.signal);
+  const authenticator = await prepareAuthentication(asked, attempt.signal, (error) => {
+    rejectAttempt(asError(error));
+  });
   const lines = await target.knownHosts.read();
   if (signal.aborted) throw attemptCancelled(target);
 
@@ -115,8 +237,7 @@ async function attemptSsh(target: SshTarget, signal: AbortSignal, attempt: Abort
   const startTimer = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const advice = 'Check address and port in the settings, and whether the host runs and the network leads there.';
-      rejectAttempt(hostUnreachable(target, `it did not answer within ${stepTimeoutMs / 1000} seconds`, advice));
+      rejectAttempt(noAnswer(target, stepTimeoutMs));
     }, stepTimeoutMs);
   };
   async function askPaused(question: Parameters<NonNullable<SshTarget['ask']>>[0]) {
@@ -141,6 +262,11 @@ async function attemptSsh(target: SshTarget, signal: AbortSignal, attempt: Abort
     checkHostKey(asked, lines, copy, attempt.signal).then(
       () => {
         accepted = copy;
+        const shown = `${keyTypeOf(copy) ?? 'unknown type'} ${fingerprint(copy)}`;
+        target.onProgress?.({
+          stage: 'hostKey',
+          message: `${target.hostName} showed a key that is trusted: ${shown}.`,
+        });
         verify(true);
       },
       (error: unknown) => {
@@ -159,24 +285,18 @@ async function attemptSsh(target: SshTarget, signal: AbortSignal, attempt: Abort
       signal.addEventListener('abort', onAbort, { once: true });
       client.on('ready', resolve);
       client.on('error', (error) => {
-        reject(connectError(target, error, asking > 0));
+        reject(connectError(target, error, asking > 0, authenticator.tried()));
       });
       client.on('close', () => {
         reject(closedEarly(target, 'it closed the connection', asking > 0));
       });
       client.on('change password', () => {
-        const reason = 'the password has expired';
-        reject(
-          new SnaptreeError(
-            'authenticationFailed',
-            `${target.hostName} did not let ${target.user} in: ${reason}. Log in with ssh in a terminal, set a new one and connect again.`,
-          ),
-        );
+        const advice = 'Log in with ssh in a terminal, set a new one and connect again.';
+        reject(authenticationFailed(target, 'the password has expired', advice, authenticator.tried()));
       });
       startTimer();
       client.connect({
-        host: target.address,
-        port: target.port,
+        ...(socket === null ? { host: target.address, port: target.port } : { sock: socket }),
         username: target.user,
         algorithms: offeredAlgorithms(knownKeyTypes(lines, target.address, target.port)),
         hostVerifier: verifyHostKey,
@@ -193,12 +313,11 @@ async function attemptSsh(target: SshTarget, signal: AbortSignal, attempt: Abort
     });
     client.setNoDelay(true);
     client.removeAllListeners();
-    return createSshTransport(target.hostName, client);
+    target.onProgress?.({ stage: 'authentication', message: `${target.hostName} let ${target.user} in.` });
+    return client;
   } catch (error) {
-    client.removeAllListeners();
-    // ssh2 may still report how its socket ended.
-    client.on('error', () => undefined);
-    client.destroy();
+    discard(client);
+    socket?.destroy();
     throw asError(error);
   } finally {
     clearTimeout(timer);

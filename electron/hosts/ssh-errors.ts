@@ -1,5 +1,6 @@
 /** What can go wrong while an SSH connection is made, in sentences. */
 import { SnaptreeError } from '../../shared/errors.ts';
+import type { Authentication } from '../../shared/model/host.ts';
 import type { HostKeyVerdict } from './known-hosts-match.ts';
 import { fingerprint, keyTypeOf } from './known-hosts-match.ts';
 import type { SshTarget } from './ssh-target.ts';
@@ -10,11 +11,30 @@ function place({ address, port }: Named): string {
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-export function authenticationFailed(target: Named, reason: string, advice: string): SnaptreeError {
+/** What was tried when logging in. */
+export interface Tried {
+  readonly method: Authentication['method'];
+  /** The methods that the host would take; null where it was not asked. */
+  readonly offered: readonly string[] | null;
+  readonly keysOffered: number;
+  /** How many keys there are to offer. */
+  readonly keys: number;
+}
+
+function describeTried({ method, offered, keysOffered, keys }: Tried): { offered: string; tried: string } {
+  const ofAgent = `${keysOffered} of the ${keys === 1 ? '1 key' : `${keys} keys`} in the agent`;
+  const ways = { agent: ofAgent, keyFile: 'the key file', password: 'what was typed' };
+  const list = offered === null ? '(not told)' : offered.length === 0 ? '(nothing)' : offered.join(', ');
+  return { offered: list, tried: ways[method] };
+}
+
+export function authenticationFailed(target: Named, reason: string, advice: string, tried?: Tried): SnaptreeError {
+  const about = tried === undefined ? null : describeTried(tried);
+  const ways = about === null ? '' : ` It takes: ${about.offered}.`;
   return new SnaptreeError(
     'authenticationFailed',
-    `${target.hostName} did not let ${target.user} in: ${reason}. Nothing was done there. ${advice}`,
-    { data: { user: target.user, address: place(target), reason } },
+    `${target.hostName} did not let ${target.user} in: ${reason}.${ways} Nothing was done there. ${advice}`,
+    { data: { user: target.user, address: place(target), reason, advice, ...about } },
   );
 }
 
@@ -26,11 +46,11 @@ export function keyFileUnusable(target: Named, path: string, reason: string): Sn
   );
 }
 
-export function agentUnavailable(target: Named, reason: string): SnaptreeError {
+export function agentUnavailable(target: Named, reason: string, advice: string): SnaptreeError {
   return new SnaptreeError(
     'agentUnavailable',
-    `The SSH agent cannot be used for ${target.hostName}: ${reason}. Start an agent and add a key (ssh-add), start Snaptree where SSH_AUTH_SOCK is set, or choose a key file or a password in the host's settings.`,
-    { data: { reason } },
+    `The SSH agent cannot be used for ${target.hostName}: ${reason}. No connection was made. ${advice}`,
+    { data: { reason, advice } },
   );
 }
 
@@ -42,7 +62,7 @@ export function hostUnreachable(target: Named, reason: string, advice: string): 
   return new SnaptreeError(
     'hostUnreachable',
     `${target.hostName} cannot be reached at ${place(target)}: ${reason}. ${advice}`,
-    { data: { address: place(target), reason }, retryable: true },
+    { data: { address: place(target), reason, advice }, retryable: true },
   );
 }
 
@@ -96,18 +116,38 @@ const socketReasons: Readonly<Record<string, readonly [reason: string, advice: s
 };
 
 /** The error for what ssh2 said before the connection stood. `waiting`: a question to the user was open. */
-export function connectError(target: Named, error: Error & { level?: string }, waiting: boolean): SnaptreeError {
+export function connectError(
+  target: Named,
+  error: Error & { level?: string },
+  waiting: boolean,
+  tried: Tried,
+): SnaptreeError {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
   const known = code !== null && Object.hasOwn(socketReasons, code) ? socketReasons[code] : undefined;
   if (known !== undefined) return hostUnreachable(target, ...known);
   if (/too many authentication failures/i.test(error.message)) {
-    return authenticationFailed(
+    const { method, keysOffered, keys } = tried;
+    return method === 'agent'
+      ? authenticationFailed(
+          target,
+          `it ended the connection after ${keysOffered} of the ${keys} keys in your agent (too many authentication failures)`,
+          'Choose the right key as a key file in the settings (the same as IdentitiesOnly in ~/.ssh/config), keep fewer keys in the agent (ssh-add -l, ssh-add -d), or raise MaxAuthTries on the host.',
+          tried,
+        )
+      : authenticationFailed(
+          target,
+          'it ended the connection after too many authentication failures',
+          'Check user name, key and password; its administrator can raise MaxAuthTries.',
+          tried,
+        );
+  }
+  if (error.level === 'agent') {
+    return agentUnavailable(
       target,
-      'it ended the connection after too many attempts',
-      'If your agent holds many keys, choose a key file in the settings.',
+      `it would not sign (${error.message})`,
+      'It may want your consent, or its key was taken out meanwhile.',
     );
   }
-  if (error.level === 'agent') return agentUnavailable(target, error.message);
   if (error.level === 'handshake' && /no matching/i.test(error.message)) {
     return hostUnreachable(
       target,
@@ -127,4 +167,30 @@ export function closedEarly(target: Named, reason: string, waiting: boolean): Sn
         'Connect again and answer within its time limit (two minutes by default).',
       )
     : hostUnreachable(target, reason, 'See whether an SSH server listens there, and its log.');
+}
+
+/** @param from the jump host, as its messages name it */
+export function tunnelRefused(target: Named, from: string, error: Error): SnaptreeError {
+  const number = 'reason' in error && typeof error.reason === 'number' ? error.reason : null;
+  // RFC 4254, 5.1: 1 is "administratively prohibited".
+  return number === 1
+    ? hostUnreachable(
+        target,
+        `${from} does not let connections through (${error.message})`,
+        'Allow it there (AllowTcpForwarding and PermitOpen in its sshd_config), or go through another host.',
+      )
+    : hostUnreachable(
+        target,
+        `${from} cannot reach it (${error.message})`,
+        'Check address and port as that host sees them, and whether the host runs.',
+      );
+}
+
+/** A jump host was lost while a host behind it was being connected. */
+export function jumpLost(target: Named, reason: string): SnaptreeError {
+  return hostUnreachable(target, `its connection ended (${reason})`, 'Connect again.');
+}
+
+export function noAnswer(target: Named, milliseconds: number): SnaptreeError {
+  return hostUnreachable(target, `it did not answer within ${milliseconds / 1000} seconds`, checkAddress);
 }
