@@ -70,6 +70,8 @@ export interface OperationService {
   resolve(operationId: string, choice: 'resume' | 'forget'): Promise<void>;
   /** To be called whenever a host was connected: goes back to what was cut off there, and tidies up. */
   hostConnected(hostId: string): void;
+  /** Answers when the operations that have ended are tidied up on their hosts, or that was tried. */
+  tidied(): Promise<void>;
   /** Stops waiting for the hosts. What runs there runs on, and is found again at the next start. */
   dispose(): Promise<void>;
 }
@@ -351,6 +353,12 @@ export async function openOperationService(dependencies: OperationServiceDepende
           }
         });
       }
+    },
+
+    async tidied() {
+      const ended = [...operations.values()].filter((live) => isEnded(live.state) && !live.state.cleanedUp);
+      // Whoever ended it tidies up in the same turn.
+      await Promise.all(ended.map((live) => live.takeTurn(() => Promise.resolve())));
     },
 
     async dispose() {

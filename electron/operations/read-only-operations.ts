@@ -34,6 +34,7 @@ export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Pr
     examine: refused('examine an operation'),
     resolve: refused('resume or forget an operation'),
     hostConnected: () => undefined,
+    tidied: () => Promise.resolve(),
     dispose: () => Promise.resolve(),
   };
 }
