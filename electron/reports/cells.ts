@@ -54,7 +54,7 @@ export function byVm(rows: readonly ReportRow[]): readonly (readonly [ReportRow,
   const groups: [ReportRow, ...ReportRow[]][] = [];
   for (const row of rows) {
     const last = groups.at(-1);
-    if (last && last[0].vmUuid === row.vmUuid && last[0].hostName === row.hostName) last.push(row);
+    if (last?.[0].vmUuid === row.vmUuid && last[0].hostName === row.hostName) last.push(row);
     else groups.push([row]);
   }
   return groups;

@@ -42,7 +42,7 @@ export const csvColumns = [
   'value',
 ] as const;
 
-type CsvRecord = { readonly [Name in (typeof csvColumns)[number]]?: string | number | boolean | null };
+type CsvRecord = Readonly<Partial<Record<(typeof csvColumns)[number], string | number | boolean | null>>>;
 
 export function exportCsv(report: Report): string {
   const lines = [csvColumns.join(','), ...records(report).map(line)];

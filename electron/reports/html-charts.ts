@@ -83,7 +83,7 @@ function figure(title: string, note: string, bars: readonly ChartBar[], layout: 
 /** A label that leaves room for the value beside it. The whole of it is in the chart's words and in the tables. */
 function shortened(label: string, value: string): string {
   const room = Math.max(10, 54 - value.length);
-  const characters = [...visibleString(label)];
+  const characters = Array.from(visibleString(label));
   return escaped(characters.length <= room ? label : `${characters.slice(0, room - 1).join('')}…`);
 }
 

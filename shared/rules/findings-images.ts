@@ -169,7 +169,7 @@ function tagsWithoutRecord(image: Image, context: FindingContext): readonly Find
 export function orphanFindings(context: FindingContext): readonly Finding[] {
   const { inventory, vms } = context;
   const named = new Set(vms.flatMap((vm) => imagesOfVm(vm)));
-  for (const { parent } of inventory.images) if (parent?.imageId != null) named.add(parent.imageId);
+  for (const { parent } of inventory.images) if (parent) named.add(parent.imageId ?? parent.reference);
   for (const vm of vms) {
     for (const { memory } of vm.snapshots) if (memory.kind === 'external') named.add(memory.file);
     for (const { source } of vm.disks) if (source !== null) named.add(source);

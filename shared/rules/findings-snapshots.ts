@@ -93,7 +93,7 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
     snapshot.disks.flatMap((disk): readonly Finding[] => {
       if (disk.kind !== 'external' || disk.dataImageId === null) return [];
       const now = vm.disks.find(({ target }) => target === disk.target);
-      if (!now || now.imageId === null) return [];
+      if (typeof now?.imageId !== 'string') return [];
       const chain = chainFrom(now.imageId, context.images);
       if (chain.end !== 'base') return [];
       const ids = chain.images.map(({ id }) => id);

@@ -58,7 +58,7 @@ export function mergeFindings(context: FindingContext): readonly Finding[] {
   return context.inventory.images.flatMap((overlay): readonly Finding[] => {
     if (overlay.parent?.relation !== 'backing' || overlay.parent.imageId === null) return [];
     const base = context.images.get(overlay.parent.imageId);
-    if (!base || base.kind !== 'file' || base.status !== 'ok') return [];
+    if (base?.kind !== 'file' || base.status !== 'ok') return [];
     const growth = mostGrowth(overlay, base);
     const freeBytes = free.get(folderOf(base.id));
     if (growth === null || freeBytes === undefined || growth <= freeBytes) return [];

@@ -1,0 +1,180 @@
+/** Pages of a PDF with a cursor: text that is broken into lines, blocks that move on to the next page, page numbers. */
+import PDFDocument from 'pdfkit';
+import type { FontName, PdfFonts } from './pdf-fonts.ts';
+
+export const margin = 34;
+export const pageWidth = 841.89;
+const pageHeight = 595.28;
+export const innerWidth = pageWidth - 2 * margin;
+const bottom = pageHeight - margin - 14;
+
+export const colours = {
+  text: '#1a1f29',
+  soft: '#586174',
+  line: '#c9d0db',
+  shade: '#eef1f6',
+  accent: '#2257c4',
+  bar: '#4a7bdc',
+  critical: '#b3261e',
+  warning: '#8a5300',
+  information: '#2b5a94',
+} as const;
+
+export interface TextStyle {
+  readonly size: number;
+  readonly font?: FontName;
+  readonly colour?: string;
+  readonly align?: 'left' | 'right';
+}
+
+type StructureElement = ReturnType<PDFKit.PDFDocument['struct']>;
+
+export interface PdfPages {
+  readonly doc: PDFKit.PDFDocument;
+  /** Points from the top of the page where the next block begins. */
+  y: number;
+  /** Points left on the page. */
+  room(): number;
+  newPage(): void;
+  /** Begins a new page where less than `height` points are left. */
+  ensure(height: number): void;
+  /** The lines of `text` in a box of `width` points; at least one. Long words are broken. */
+  lines(text: string, width: number, style: TextStyle): readonly string[];
+  /** Draws a line that fits. */
+  line(text: string, x: number, y: number, width: number, style: TextStyle): void;
+  /** Draws what belongs to an element of the document's structure, such as `TD`. */
+  tagged(element: StructureElement, type: string, draw: () => void): void;
+  /** Draws what readers of the structure need not hear: lines, repeated headings. */
+  artifact(draw: () => void): void;
+  /** A heading or paragraph over the whole width, at the cursor. */
+  block(type: 'H1' | 'H2' | 'P', text: string, style: TextStyle, after: number): void;
+  /** Adds page numbers and gives the file. */
+  finish(footer: string): Promise<Uint8Array>;
+}
+
+export const lineHeight = (size: number): number => size * 1.32;
+
+export function createPages(fonts: PdfFonts, info: { title: string; createdAt: Date }): PdfPages {
+  const doc = new PDFDocument({
+    size: [pageWidth, pageHeight],
+    margin,
+    bufferPages: true,
+    pdfVersion: '1.7',
+    tagged: true,
+    lang: 'en',
+    displayTitle: true,
+    info: { Title: info.title, Creator: 'Snaptree', Producer: 'Snaptree', CreationDate: info.createdAt },
+  });
+  const chunks: Buffer[] = [];
+  doc.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const ended = new Promise<void>((resolve, reject) => {
+    doc.on('end', () => {
+      resolve();
+    });
+    doc.on('error', reject);
+  });
+  doc.registerFont('regular', fonts.files.regular);
+  doc.registerFont('bold', fonts.files.bold);
+
+  const set = ({ size, font = 'regular' }: TextStyle) => doc.font(font).fontSize(size);
+
+  const pages: PdfPages = {
+    doc,
+    y: margin,
+    room: () => bottom - pages.y,
+    newPage() {
+      doc.addPage();
+      pages.y = margin;
+    },
+    ensure(height) {
+      if (pages.room() < height && pages.y > margin) pages.newPage();
+    },
+    lines(text, width, style) {
+      set(style);
+      const drawable = fonts.drawable(text, style.font ?? 'regular');
+      return brokenLines(drawable, width, (part) => doc.widthOfString(part));
+    },
+    line(text, x, y, width, style) {
+      set(style).fillColor(style.colour ?? colours.text);
+      const at = style.align === 'right' ? x + width - doc.widthOfString(text) : x;
+      doc.text(text, at, y, { lineBreak: false });
+    },
+    tagged(element, type, draw) {
+      element.add(doc.markStructureContent(type));
+      draw();
+      doc.endMarkedContent();
+    },
+    artifact(draw) {
+      doc.markContent('Artifact', { type: 'Layout' });
+      draw();
+      doc.endMarkedContent();
+    },
+    block(type, text, style, after) {
+      const element = doc.struct(type);
+      doc.addStructure(element);
+      for (const part of pages.lines(text, innerWidth, style)) {
+        pages.ensure(lineHeight(style.size));
+        pages.tagged(element, type, () => {
+          pages.line(part, margin, pages.y, innerWidth, style);
+        });
+        pages.y += lineHeight(style.size);
+      }
+      element.end();
+      pages.y += after;
+    },
+    async finish(footer) {
+      const { start, count } = doc.bufferedPageRange();
+      for (let index = start; index < start + count; index += 1) {
+        doc.switchToPage(index);
+        // Below the margin, where the library would otherwise begin a new page.
+        doc.page.margins.bottom = 0;
+        doc.markContent('Artifact', { type: 'Pagination' });
+        const style = { size: 7, colour: colours.soft } as const;
+        pages.line(fonts.drawable(footer, 'regular'), margin, pageHeight - margin + 4, innerWidth, style);
+        const number = `Page ${index - start + 1} of ${count}`;
+        pages.line(number, margin, pageHeight - margin + 4, innerWidth, { ...style, align: 'right' });
+        doc.endMarkedContent();
+      }
+      doc.end();
+      await ended;
+      return Buffer.concat(chunks);
+    },
+  };
+  return pages;
+}
+
+/** Breaks at spaces, or where a word alone is too wide, within it. Joined, the lines are the text again. */
+export function brokenLines(text: string, width: number, measure: (text: string) => number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.match(/[^ ]+ *| +/g) ?? []) {
+    if (measure((line + word).trimEnd()) <= width) {
+      line += word;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    line = word;
+    while (measure(line.trimEnd()) > width) {
+      const fitting = longestFitting(line, width, measure);
+      lines.push(fitting);
+      line = line.slice(fitting.length);
+    }
+  }
+  if (line !== '' || lines.length === 0) lines.push(line);
+  return lines;
+}
+
+/** The longest beginning that fits, of at least one character; a path is rather broken after a slash or dash. */
+function longestFitting(text: string, width: number, measure: (text: string) => number): string {
+  const characters = Array.from(text);
+  let low = 1;
+  let high = Math.min(characters.length, 400);
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (measure(characters.slice(0, middle).join('')) <= width) low = middle;
+    else high = middle - 1;
+  }
+  const fitting = characters.slice(0, low).join('');
+  const natural = /^.*[/\-_.,:]/su.exec(fitting)?.[0] ?? '';
+  return natural.length > fitting.length / 2 && natural.length < text.length ? natural : fitting;
+}
