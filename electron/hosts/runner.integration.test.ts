@@ -235,7 +235,9 @@ describe('the line that the login shell sees', () => {
   const line = remoteCommandLine(60);
 
   it('holds only what means the same to every shell', () => {
-    expect(line).toMatch(/^exec sh -c '[\w >&/;-]*'$/);
+    for (const each of [line, remoteCommandLine(null), remoteCommandLine(60, true), remoteCommandLine(null, true)]) {
+      expect(each).toMatch(/^exec sh -c '[\w >&/;=-]*'$/);
+    }
   });
 
   it.each(['bash', 'dash', 'zsh', 'ksh', 'csh', 'tcsh', 'fish'])('works in %s', (shell) => {

@@ -60,7 +60,8 @@ export interface CommandResult {
  * Exit code 0 and expected failures are results. Everything else is thrown as a `SnaptreeError`: `commandFailed` (with
  * `data.exitCode`, `data.stderr`, `data.command`), `commandNotFound` (127), `commandTimedOut`, `outputTooLarge`,
  * `connectionLost` (the outcome of the command is then not known), `channelRefused`, `cancelled`, `hostNotConnected`, and
- * `unexpectedOutput` where the login shell ran nothing of it.
+ * `unexpectedOutput` where the login shell ran nothing of it. Where the host's settings say so, all of it runs as root
+ * through `sudo -n`: `sudoRefused` where sudo ran nothing.
  */
 export interface CommandRunner {
   /** The host's name in the host book, for messages. */

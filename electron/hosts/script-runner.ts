@@ -5,6 +5,7 @@ import type { ChannelPool } from './channel-pool.ts';
 import { quoteCommand } from './quoting.ts';
 import type { Command, CommandResult, CommandRunner, ExpectedFailure, Script } from './runner.ts';
 import { behindMark, commandScript, remoteCommandLine, shellScript } from './script.ts';
+import { sudoRefusal, sudoRefused } from './sudo.ts';
 import type { ExecResult, Transport } from './transport.ts';
 import { commandCancelled, outputTooLarge } from './transport-errors.ts';
 
@@ -17,6 +18,10 @@ const exitCodesOfTimeout: readonly (number | null)[] = [124, 137];
 
 export interface RunnerSource {
   readonly hostName: string;
+  /** Whether everything runs through `sudo -n`. */
+  readonly sudo?: boolean;
+  /** Who logs in, for messages; null where that is not known. */
+  readonly user?: string | null;
   /** The connection to use now. Throws `hostNotConnected` where there is none. */
   connection(): { transport: Transport; pool: ChannelPool };
 }
@@ -48,6 +53,8 @@ interface Run {
   /** In words: the program, or the script's title. */
   readonly title: string;
   readonly timeoutSeconds: number;
+  readonly sudo: boolean;
+  readonly user: string | null;
 }
 
 function timedOut(run: Run, surely: boolean): SnaptreeError {
@@ -75,6 +82,8 @@ function judge(run: Run, result: ExecResult, mark: string, expected: readonly Ex
   };
   if (hitLimit) throw timedOut(run, true);
   if (stdout === null) {
+    const refusal = run.sudo ? sudoRefusal(result.stderr) : null;
+    if (refusal !== null) throw sudoRefused(run.hostName, run.user, refusal, result.stderr);
     const said =
       lastLine(result.stderr) ||
       lastLine(result.stdout) ||
@@ -115,10 +124,11 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
     const { hostName } = source;
     const timeoutSeconds = options.timeoutSeconds ?? defaultTimeoutSeconds;
     const maximumOutputBytes = options.maximumOutputBytes ?? defaultMaximumOutputBytes;
-    const run: Run = { hostName, timeoutSeconds, ...described };
+    const { sudo = false, user = null } = source;
+    const run: Run = { hostName, timeoutSeconds, sudo, user, ...described };
     const mark = `snaptree:${randomUUID()}`;
     const stdin = makeScript(mark);
-    const commandLine = remoteCommandLine(timeoutSeconds);
+    const commandLine = remoteCommandLine(timeoutSeconds, sudo);
     const { transport, pool } = source.connection();
     const cancelled = () => commandCancelled(hostName);
     const { signal } = options;

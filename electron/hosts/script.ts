@@ -9,13 +9,20 @@ import { quoteArgument, quoteCommand } from './quoting.ts';
 /**
  * The fixed line. `timeout` (coreutils) stands outside, so that it holds for everything; it is left out where the host
  * has none. It gives 124 when it ended the command, 137 when it had to use SIGKILL.
+ *
+ * @param timeoutSeconds null: no time limit
+ * @param sudo everything runs as root: `timeout` too, since a user's could not end what root runs. `sudo -n` never asks
+ *   for a password; under LC_ALL=C its refusal can be understood.
  */
-export function remoteCommandLine(timeoutSeconds: number): string {
-  if (!Number.isSafeInteger(timeoutSeconds) || timeoutSeconds < 1) {
+export function remoteCommandLine(timeoutSeconds: number | null, sudo = false): string {
+  if (timeoutSeconds !== null && (!Number.isSafeInteger(timeoutSeconds) || timeoutSeconds < 1)) {
     throw new RangeError(`Not a time limit in whole seconds: ${timeoutSeconds}`);
   }
-  const limited = `timeout -k 5 ${timeoutSeconds} sh -s`;
-  return `exec sh -c 'if command -v timeout >/dev/null 2>&1; then exec ${limited}; else exec sh -s; fi'`;
+  const plain = sudo ? 'exec sudo -n -- sh -s' : 'exec sh -s';
+  const limited = plain.replace('sh -s', `timeout -k 5 ${timeoutSeconds ?? ''} sh -s`);
+  const chosen =
+    timeoutSeconds === null ? plain : `if command -v timeout >/dev/null 2>&1; then ${limited}; else ${plain}; fi`;
+  return `exec sh -c '${sudo ? 'LC_ALL=C; export LC_ALL; ' : ''}${chosen}'`;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The session with one host: connecting, being connected, losing the connection and getting it back. */
+import { userInfo } from 'node:os';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, SessionState } from '../../shared/model/host.ts';
 import { createChannelPool } from './channel-pool.ts';
@@ -9,6 +10,7 @@ import { createScriptRunner } from './script-runner.ts';
 import { needsUser } from './ssh-authentication.ts';
 import { forgetSecrets } from './ssh-target.ts';
 import type { Secrets } from './ssh-target.ts';
+import { userOf } from './sudo.ts';
 import type { Transport } from './transport.ts';
 
 /** Time, so that tests need not wait. */
@@ -154,6 +156,12 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
     runner: createScriptRunner({
       get hostName() {
         return host().name;
+      },
+      get sudo() {
+        return host().sudo;
+      },
+      get user() {
+        return userOf(host().connection, userInfo().username);
       },
       connection() {
         if (current !== null) return current;

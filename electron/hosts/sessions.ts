@@ -1,7 +1,7 @@
 /** The sessions with all hosts of the host book. */
 import { isDeepStrictEqual } from 'node:util';
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { Connection, Host, HostWithSession, SessionState } from '../../shared/model/host.ts';
+import type { Host, HostWithSession, SessionState } from '../../shared/model/host.ts';
 import type { HostBook } from '../store/host-book.ts';
 import { createListeners } from '../store/listeners.ts';
 import type { Connect } from './connect.ts';
@@ -70,9 +70,10 @@ export function createSessions(parts: {
         addEntry(host);
         continue;
       }
-      const { connection: before }: { connection: Connection } = entry.host;
+      const before = entry.host;
       entry.host = host;
-      if (!isDeepStrictEqual(before, host.connection)) entry.session.disconnect();
+      const isSame = before.sudo === host.sudo && isDeepStrictEqual(before.connection, host.connection);
+      if (!isSame) entry.session.disconnect();
     }
     changed.call();
   }

@@ -115,7 +115,7 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
   signal.addEventListener('abort', forward, { once: true });
   const way: { server: SshTarget; client: Connected }[] = [];
   /** What became of a jump host while the hosts behind it were connected. */
-  let lost: SnaptreeError | null = null;
+  const lost: { error: SnaptreeError | null } = { error: null };
   try {
     for (const server of targetsOnTheWay(target)) {
       const last = way.at(-1);
@@ -123,7 +123,7 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
       const client = await attemptSsh(server, socket, signal, attempt);
       way.push({ server, client });
       const noteLoss = (reason: string) => {
-        lost ??= jumpLost(server, reason);
+        lost.error ??= jumpLost(server, reason);
       };
       client.on('error', (error) => {
         noteLoss(error.message);
@@ -140,7 +140,7 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
     return transport;
   } catch (error) {
     for (const { client } of way.reverse()) discard(client);
-    throw signal.aborted ? attemptCancelled(target) : (lost ?? asError(error));
+    throw signal.aborted ? attemptCancelled(target) : (lost.error ?? asError(error));
   } finally {
     signal.removeEventListener('abort', forward);
     attempt.abort();
