@@ -41,6 +41,8 @@ export function parseServeOptions(parameters: readonly string[]): ServeOptions {
 export interface ServeContext {
   readonly createApplication: ApplicationFactory;
   readonly log: Log;
+  /** Absolute; the usual one where it is not given. */
+  readonly dataFolder?: string;
   /** Where the built renderer is. */
   readonly rendererFolder?: string;
 }
@@ -55,7 +57,7 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
   const files = await readStaticFiles(rendererFolder);
   const downloads = createDownloads();
   const application = await createApplication({
-    dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
+    dataFolder: context.dataFolder ?? defaultDataFolder(process.env, process.platform, homedir()),
     shell: 'browser',
     log,
     files: downloads,

@@ -1,0 +1,146 @@
+import { SnaptreeError } from '../../../../shared/errors.ts';
+import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
+import type { Chain } from '../../../../shared/rules/chains.ts';
+import type { Client, HostReading } from '../client.ts';
+import type { CommandContext } from '../context.ts';
+import { findVm, unreadOf } from '../names.ts';
+import { shown } from '../output.ts';
+import { examples } from '../program.ts';
+import type { Program } from '../program.ts';
+import { placesOf, readHosts } from '../targets.ts';
+import type { TargetOptions } from '../targets.ts';
+import { chainLines } from '../text/chain-text.ts';
+import { readingExitCode, warnOfUnread } from './inventory.ts';
+import { hostOption, uriOption } from './shared-options.ts';
+
+interface Found {
+  readonly reading: HostReading;
+  readonly vm: { readonly uuid: string; readonly name: string } | null;
+  readonly chains: readonly { readonly target: string | null; readonly chain: Chain }[];
+  readonly unreadHosts: number;
+}
+
+export function addChain(program: Program, context: CommandContext): void {
+  program
+    .command('chain')
+    .summary('show the chains of images of a VM, or of an image')
+    .description(
+      'Show the images under each disk of a VM, from the active layer down to the base, or those under one image. An\n' +
+        'image is named by its path on the host.',
+    )
+    .argument('<vm-or-file>', 'UUID, name or HOST/NAME of a VM, or the absolute path of an image on the host')
+    .addOption(hostOption())
+    .addOption(uriOption())
+    .addHelpText(
+      'after',
+      examples('snaptree chain web', 'snaptree chain /var/lib/libvirt/images/web.qcow2 --host kvm1'),
+    )
+    .action(async (text, _options, command) => {
+      const options = command.optsWithGlobals();
+      await context.work(options, 'readOnly', async ({ client }) => {
+        const found = await find(context, client, text, options);
+        const json = options.json === true;
+        if (json) printDocument(context, found);
+        else printText(context, found);
+        return readingExitCode(warnOfUnread(context, found.reading, json) + found.unreadHosts);
+      });
+    });
+}
+
+async function find(context: CommandContext, client: Client, text: string, options: TargetOptions): Promise<Found> {
+  const { hosts, name } = await placesOf(context, client, text, options);
+  const { readings, unreadHosts } = await readHosts(context, client, hosts);
+  if (name.startsWith('/')) {
+    const matching = readings.flatMap((reading) =>
+      reading.inventory.images.flatMap((image) =>
+        image.id === name || image.otherPaths.includes(name) ? [{ reading, image }] : [],
+      ),
+    );
+    const [first, ...others] = matching;
+    if (first && others.length === 0) {
+      const chain = chainFrom(first.image.id, imagesById(first.reading.inventory.images));
+      return {
+        reading: first.reading,
+        vm: null,
+        chains: [{ target: null, chain }],
+        unreadHosts: unreadHosts.length,
+      };
+    }
+    const places = readings.map(({ host }) => host.name).join(', ');
+    if (!first) {
+      throw new SnaptreeError(
+        'fileNotFound',
+        `Snaptree knows no image ${name} on ${places}. It knows those of the VMs and those in the folders and pools where these lie, by the path that symbolic links lead to.`,
+      );
+    }
+    const candidates = matching.map(({ reading }) => reading.host.name);
+    throw new SnaptreeError(
+      'nameAmbiguous',
+      `There is an image ${name} on ${candidates.join(' and on ')}. Name the host with --host.`,
+      { data: { candidates: candidates.join('\n') } },
+    );
+  }
+  const { reading, vm } = findVm(name, readings);
+  const images = imagesById(reading.inventory.images);
+  return {
+    reading,
+    vm: { uuid: vm.uuid, name: vm.name },
+    chains: vm.disks.flatMap(({ target, imageId }) =>
+      imageId === null ? [] : [{ target, chain: chainFrom(imageId, images) }],
+    ),
+    unreadHosts: unreadHosts.length,
+  };
+}
+
+function printDocument(context: CommandContext, { reading, vm, chains }: Found): void {
+  const { host, inventory } = reading;
+  const index = dependentsIndex(inventory);
+  const imageIds = new Set(chains.flatMap(({ chain }) => chain.images.map(({ id }) => id)));
+  context.document('chain', {
+    schema: 'snaptree.chain',
+    version: 1,
+    host: { id: host.id, name: host.name },
+    vm,
+    chains: chains.map(({ target, chain }) => ({
+      target,
+      images: [...chain.images],
+      end: chain.end,
+      endReference: chain.endReference,
+    })),
+    dependents: [...imageIds].map((imageId) => {
+      const { childImageIds, vms } = dependentsOf(imageId, index);
+      return { imageId, childImageIds: [...childImageIds], vms: vms.map(({ uuid, name }) => ({ uuid, name })) };
+    }),
+    unread: unreadOf(reading).map((fact) => ({ hostName: host.name, ...fact })),
+  });
+}
+
+function printText({ output }: CommandContext, { reading, vm, chains }: Found): void {
+  const { paint, unicode } = output;
+  const index = dependentsIndex(reading.inventory);
+  const children = (imageId: string): number => dependentsOf(imageId, index).childImageIds.length;
+  const title = vm === null ? '' : `${paint.out('bold', shown(vm.name))}  ${shown(vm.uuid)}  `;
+  const lines = [
+    `${title}on ${shown(reading.host.name)}`,
+    ...(chains.length === 0 ? ['No disk of this VM has an image.'] : []),
+    ...chains.flatMap(({ target, chain }) => [
+      ...(target === null ? [] : [paint.out('bold', shown(target))]),
+      ...chainLines(chain, children, { paint: paint.out, unicode }),
+    ]),
+    ...(vm === null ? usedBy(chains[0]?.chain, reading) : []),
+  ];
+  output.data(`${lines.join('\n')}\n`);
+}
+
+/** Who needs the first image of a chain. */
+function usedBy(chain: Chain | undefined, { inventory }: HostReading): readonly string[] {
+  const [image] = chain?.images ?? [];
+  if (!image) return [];
+  const { vms, childImageIds } = dependentsOf(image.id, dependentsIndex(inventory));
+  return [
+    ...(childImageIds.length > 0 ? [`Overlays on it: ${childImageIds.map(shown).join(', ')}`] : []),
+    vms.length > 0
+      ? `VMs that need it: ${vms.map(({ name }) => shown(name)).join(', ')}`
+      : 'No VM is known to need it.',
+  ];
+}

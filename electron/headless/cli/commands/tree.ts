@@ -1,0 +1,65 @@
+import { imagesById } from '../../../../shared/rules/chains.ts';
+import { vmProblems } from '../../../../shared/rules/problems.ts';
+import { snapshotForest } from '../../../../shared/rules/snapshot-forest.ts';
+import type { CommandContext } from '../context.ts';
+import { unreadOf } from '../names.ts';
+import { shown } from '../output.ts';
+import { examples } from '../program.ts';
+import type { Program } from '../program.ts';
+import { readVm } from '../targets.ts';
+import { treeLines, treeRows } from '../text/tree-text.ts';
+import { stateWord } from '../text/words.ts';
+import { readingExitCode, warnOfUnread } from './inventory.ts';
+import { hostOption, uriOption } from './shared-options.ts';
+
+export function addTree(program: Program, context: CommandContext): void {
+  program
+    .command('tree')
+    .summary('show the snapshots of a VM as a tree')
+    .description('Show the snapshots of a VM as a tree, with the place where its present state hangs. Times are UTC.')
+    .argument('<vm>', 'UUID, name or HOST/NAME of the VM')
+    .addOption(hostOption())
+    .addOption(uriOption())
+    .addHelpText(
+      'after',
+      examples(
+        'snaptree tree web',
+        'snaptree tree kvm1/web',
+        "snaptree tree web --json | jq -r '.snapshots[].snapshot.name'",
+      ),
+    )
+    .action(async (text, _options, command) => {
+      const options = command.optsWithGlobals();
+      await context.work(options, 'readOnly', async ({ client }) => {
+        const { reading, vm, unreadHosts } = await readVm(context, client, text, options);
+        const { host, inventory } = reading;
+        const problems = vmProblems(vm, imagesById(inventory.images));
+        const json = options.json === true;
+        if (json) {
+          context.document('tree', {
+            schema: 'snaptree.tree',
+            version: 1,
+            host: { id: host.id, name: host.name },
+            vm: { uuid: vm.uuid, name: vm.name, state: vm.state },
+            snapshots: treeRows(snapshotForest(vm.snapshots)).map(({ node, depth }) => ({
+              snapshot: node.snapshot,
+              depth,
+              current: node.snapshot.id === vm.currentSnapshotId,
+              oddity: node.oddity,
+            })),
+            problems: [...problems],
+            unread: unreadOf(reading).map((fact) => ({ hostName: host.name, ...fact })),
+          });
+        } else {
+          const { paint, unicode } = context.output;
+          const lines = [
+            `${paint.out('bold', shown(vm.name))}  ${stateWord(vm.state)}  ${shown(vm.uuid)}  on ${shown(host.name)}`,
+            ...treeLines(vm, { paint: paint.out, unicode }),
+          ];
+          context.output.data(`${lines.join('\n')}\n`);
+          for (const { message } of problems) context.warn(message);
+        }
+        return readingExitCode(warnOfUnread(context, reading, json) + unreadHosts.length);
+      });
+    });
+}

@@ -1,0 +1,66 @@
+/** Plan files: what `plan --json` prints and `run` takes. */
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { SnaptreeError } from '../../../shared/errors.ts';
+import type { Host } from '../../../shared/model/host.ts';
+import type { Plan } from '../../../shared/model/plan.ts';
+import { documents } from './documents.ts';
+
+/** The plan in the text of a file. Throws `invalidRequest`. */
+export function parsePlanFile(text: string, name: string): Plan {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    throw new SnaptreeError(
+      'invalidRequest',
+      `${name} is not a plan file: ${error instanceof Error ? error.message : String(error)}. “snaptree plan … --json” makes one. Nothing was done.`,
+    );
+  }
+  const parsed = documents.plan.safeParse(raw);
+  if (parsed.success) return parsed.data.plan;
+  const reason = z.prettifyError(parsed.error).split('\n').slice(0, 4).join(' ');
+  throw new SnaptreeError(
+    'invalidRequest',
+    `${name} is not a plan file that this Snaptree understands: ${reason} Nothing was done. “snaptree plan … --json” makes one.`,
+  );
+}
+
+/** The host that a plan file is for: the one with its id, else the one with its name. Throws `hostNotFound`. */
+export function hostOfPlan({ hostId, hostName }: Plan, hosts: readonly Host[]): Host {
+  const host =
+    hosts.find(({ id }) => id === hostId) ?? hosts.find(({ name }) => name.toLowerCase() === hostName.toLowerCase());
+  if (host) return host;
+  throw new SnaptreeError(
+    'hostNotFound',
+    `The plan is for the host ${hostName}, which is not in the host book. Nothing was done. Add it, or give the --uri that the plan was made with.`,
+  );
+}
+
+/**
+ * Whether the plan that was just made is the one in the file. Throws `planRefused` where it is refused now or the file
+ * was edited, and `planStale` where the host has changed. What is run is always the new one.
+ */
+export function checkSamePlan(inFile: Plan, now: Plan): void {
+  const what = `“${now.title}” for the VM ${now.vmName} on ${now.hostName}`;
+  if (now.fingerprint !== inFile.fingerprint) {
+    const why = now.refusals.length > 0 ? ` Planned anew it is refused: ${reasons(now)}` : '';
+    throw new SnaptreeError(
+      'planStale',
+      `${now.hostName} has changed since ${what} was planned: the VM, its snapshots, its images or what depends on them are not as they were. Nothing was done.${why} Plan the change again and look at what it does now.`,
+    );
+  }
+  if (now.refusals.length > 0 || now.steps.length === 0) {
+    throw new SnaptreeError('planRefused', `${what} is refused. Nothing was done. ${reasons(now)}`);
+  }
+  if (!isDeepStrictEqual(now.steps, inFile.steps)) {
+    throw new SnaptreeError(
+      'planRefused',
+      `The steps in the plan file are not those that ${what} takes: the file was edited, or made by another version of Snaptree. Nothing was done. Plan the change again.`,
+    );
+  }
+}
+
+function reasons({ refusals }: Plan): string {
+  return refusals.length === 0 ? 'There is nothing to do.' : refusals.map(({ message }) => message).join(' ');
+}

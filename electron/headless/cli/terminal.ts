@@ -1,0 +1,142 @@
+/** The user's terminal, to ask on: also where stdin and stdout are files or pipes. */
+import { openSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { exitCodes } from './exit-codes.ts';
+
+/** Ctrl-C while something was asked. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly exitCode = exitCodes.interrupted;
+}
+
+export interface Terminal {
+  /**
+   * Asks and gives the line that was typed; null at the end of input. `echo` false: nothing of it is shown. Throws
+   * `Interrupted` at Ctrl-C.
+   */
+  ask(prompt: string, echo: boolean): Promise<string | null>;
+}
+
+/**
+ * The terminal to ask on; null where there is none: questions go to stderr, so that must be one, and so must stdin or
+ * the terminal that controls the process.
+ */
+export function openTerminal(streams: {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stderr: NodeJS.WriteStream;
+}): Terminal | null {
+  const { stdin, stderr } = streams;
+  if (!stderr.isTTY) return null;
+  const openInput = inputOpener(stdin);
+  if (openInput === null) return null;
+  return {
+    async ask(prompt, echo) {
+      const { input, done } = openInput();
+      stderr.write(prompt);
+      try {
+        return await readLine(input, (text) => {
+          if (echo) stderr.write(text);
+        });
+      } finally {
+        stderr.write('\n');
+        done();
+      }
+    },
+  };
+}
+
+function inputOpener(stdin: NodeJS.ReadStream): (() => { input: ReadStream; done: () => void }) | null {
+  if (stdin.isTTY) {
+    return () => ({
+      input: stdin,
+      done: () => {
+        stdin.setRawMode(false);
+        // Else it would keep the process alive.
+        stdin.pause();
+      },
+    });
+  }
+  const open = (): ReadStream => new ReadStream(openSync('/dev/tty', 'r+'));
+  try {
+    open().destroy();
+  } catch {
+    return null;
+  }
+  return () => {
+    const input = open();
+    return {
+      input,
+      done: () => {
+        input.setRawMode(false);
+        input.destroy();
+      },
+    };
+  };
+}
+
+/** What a key does to a line that is being typed. `typed`: what is to be shown for it. */
+export type KeyEffect =
+  | { readonly kind: 'more'; readonly line: string; readonly typed: string }
+  | { readonly kind: 'line' | 'end' | 'interrupt' };
+
+/** The effect of one character on `line`. Raw mode leaves erasing and Ctrl-C to us. */
+export function keyEffect(line: string, character: string): KeyEffect {
+  switch (character) {
+    case '\r':
+    case '\n':
+      return { kind: 'line' };
+    case '\u0003':
+      return { kind: 'interrupt' };
+    case '\u0004':
+      return line === '' ? { kind: 'end' } : { kind: 'more', line, typed: '' };
+    case '\u0008':
+    case '\u007f': {
+      const shorter = Array.from(line).slice(0, -1).join('');
+      return { kind: 'more', line: shorter, typed: line === '' ? '' : '\b \b' };
+    }
+    case '\u0015':
+      return { kind: 'more', line: '', typed: '\b \b'.repeat(Array.from(line).length) };
+    default:
+      return character < ' '
+        ? { kind: 'more', line, typed: '' }
+        : { kind: 'more', line: line + character, typed: character };
+  }
+}
+
+function readLine(input: ReadStream, show: (text: string) => void): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    let line = '';
+    const settle = (act: () => void): void => {
+      input.off('data', onData);
+      input.off('end', onEnd);
+      input.off('error', reject);
+      act();
+    };
+    const onEnd = (): void => {
+      settle(() => {
+        resolve(null);
+      });
+    };
+    const onData = (chunk: Buffer | string): void => {
+      for (const character of chunk.toString()) {
+        const effect = keyEffect(line, character);
+        if (effect.kind === 'more') {
+          line = effect.line;
+          show(effect.typed);
+          continue;
+        }
+        settle(() => {
+          if (effect.kind === 'interrupt') reject(new Interrupted('Interrupted.'));
+          else resolve(effect.kind === 'line' ? line : null);
+        });
+        return;
+      }
+    };
+    input.setRawMode(true);
+    input.setEncoding('utf8');
+    input.on('data', onData);
+    input.on('end', onEnd);
+    input.on('error', reject);
+    input.resume();
+  });
+}

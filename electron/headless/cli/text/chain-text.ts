@@ -1,0 +1,51 @@
+/** Chains of images as text. */
+import type { Image } from '../../../../shared/model/inventory.ts';
+import type { Chain } from '../../../../shared/rules/chains.ts';
+import { shown } from '../output.ts';
+import type { Paint } from '../output.ts';
+import { tableLines } from './table.ts';
+import type { Cell } from './table.ts';
+import { bytes, count } from './words.ts';
+
+const ends: Readonly<Record<Exclude<Chain['end'], 'base'>, string>> = {
+  missing: 'Nothing is there',
+  unreadable: 'Could not be read',
+  unresolved: 'Leads nowhere that can be followed',
+  loop: 'Comes back to itself',
+};
+
+function facts(image: Image, dependents: number): string {
+  const parts = [
+    image.format ?? 'unknown format',
+    `${bytes(image.allocatedBytes)} of ${bytes(image.virtualBytes)}`,
+    ...(image.internalSnapshots.length > 0 ? [count(image.internalSnapshots.length, 'internal snapshot')] : []),
+    ...(dependents > 1 ? [`${dependents} images hang on it`] : []),
+    ...(image.corrupt === true ? ['marked corrupt'] : []),
+    ...(image.otherPaths.length > 0 ? [`also ${image.otherPaths.map(shown).join(', ')}`] : []),
+  ];
+  return parts.join(', ');
+}
+
+/** The lines of a chain, from the active layer to the base. `children`: how many images have this one as their parent. */
+export function chainLines(
+  chain: Chain,
+  children: (imageId: string) => number,
+  look: { readonly paint: Paint; readonly unicode: boolean },
+): readonly string[] {
+  const arrow = look.unicode ? '↓ ' : 'v ';
+  const rows = chain.images.map((image, index): readonly (Cell | string)[] => [
+    `  ${index === 0 ? '  ' : arrow}${shown(image.id)}`,
+    { text: facts(image, children(image.id)), paint: (text) => look.paint('dim', text) },
+  ]);
+  const problem = chain.images.at(-1)?.problem ?? null;
+  const end =
+    chain.end === 'base'
+      ? []
+      : [
+          look.paint(
+            'red',
+            `    ${ends[chain.end]}: ${shown(chain.endReference ?? '')}${problem === null ? '' : ` (${shown(problem)})`}`,
+          ),
+        ];
+  return [...tableLines(rows), ...end];
+}

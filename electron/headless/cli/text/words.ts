@@ -1,0 +1,52 @@
+/** The model's values in words, numbers and times for the terminal. */
+import type { Connection, SshEndpoint } from '../../../../shared/model/host.ts';
+import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
+import { readableBytes } from '../../../../shared/rules/units.ts';
+
+/** UTC to the second, ISO 8601; `-` where it is not known. */
+export function utc(seconds: number | null): string {
+  if (seconds === null) return '-';
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? '-' : `${date.toISOString().slice(0, 19)}Z`;
+}
+
+export function bytes(value: number | null): string {
+  return value === null ? '-' : readableBytes(value);
+}
+
+export function count(number: number, singular: string, plural = `${singular}s`): string {
+  return `${number} ${number === 1 ? singular : plural}`;
+}
+
+export function seconds(value: number): string {
+  const whole = Math.max(0, Math.round(value));
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+const stateWords: Partial<Readonly<Record<VmState | Snapshot['vmState'], string>>> = {
+  shutoff: 'shut off',
+  'shutting-down': 'shutting down',
+  'disk-only': 'disks only',
+};
+
+export function stateWord(state: VmState | Snapshot['vmState']): string {
+  return stateWords[state] ?? state;
+}
+
+function endpoint({ user, address, port }: Pick<SshEndpoint, 'user' | 'address' | 'port'>): string {
+  return `${user}@${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** How a host is reached, in short. */
+export function connectionText(connection: Connection): string {
+  switch (connection.transport) {
+    case 'local':
+      return 'this computer';
+    case 'ssh':
+      return [`ssh ${endpoint(connection)}`, ...connection.jumps.map((jump) => `via ${endpoint(jump)}`)].join(' ');
+    case 'openssh':
+      return `openssh ${connection.user === null ? '' : `${connection.user}@`}${connection.destination}${connection.port === null ? '' : `:${connection.port}`}`;
+    case 'demo':
+      return `demo ${connection.machine}`;
+  }
+}
