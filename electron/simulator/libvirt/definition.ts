@@ -1,0 +1,155 @@
+/** A VM's definition, and libvirt's XML of it. */
+
+export type DiskSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'volume'; readonly pool: string; readonly volume: string }
+  | { readonly kind: 'network'; readonly protocol: string; readonly name: string; readonly host: string };
+
+export interface BackingLayer {
+  readonly path: string;
+  readonly format: string;
+}
+
+export interface DefinitionDisk {
+  readonly target: string;
+  readonly device: 'disk' | 'cdrom' | 'floppy';
+  readonly bus: string;
+  readonly format: string;
+  /** Null for an empty drive. */
+  readonly source: DiskSource | null;
+  readonly readOnly: boolean;
+  /** The chain below the source as libvirt wrote it down; null where it did not. */
+  readonly backing: readonly BackingLayer[] | null;
+}
+
+export interface Definition {
+  readonly name: string;
+  readonly uuid: string;
+  readonly title: string;
+  readonly description: string;
+  readonly memoryKiB: number;
+  readonly cpus: number;
+  /** The file of the firmware's variables; null for a BIOS. */
+  readonly nvram: string | null;
+  readonly disks: readonly DefinitionDisk[];
+}
+
+/** `text` in XML content or an attribute, as libvirt escapes it. */
+export function escapeXml(text: string): string {
+  const names: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', "'": 'apos', '"': 'quot' };
+  return text.replace(/[&<>'"]/g, (character) => `&${names[character] ?? ''};`);
+}
+
+/** The images of disks that are files and can be written, in libvirt's words "disks that take part". */
+export function writableFileDisks(definition: Definition): readonly (DefinitionDisk & { readonly path: string })[] {
+  return definition.disks.flatMap((disk) =>
+    disk.source?.kind === 'file' && !disk.readOnly && disk.device !== 'cdrom'
+      ? [{ ...disk, path: disk.source.path }]
+      : [],
+  );
+}
+
+interface XmlOptions {
+  /** The root element. */
+  readonly element: 'domain' | 'inactiveDomain';
+  /** The id of the running VM; null for the definition of a start to come. */
+  readonly id: number | null;
+  /** Spaces before every line. */
+  readonly indent: number;
+  /** `live`: chains are complete and closed, as of a running VM. */
+  readonly live: boolean;
+}
+
+/** The definition as `virsh dumpxml` prints it. */
+export function definitionXml(definition: Definition, { element, id, indent, live }: XmlOptions): string {
+  const { name, uuid, title, description, memoryKiB, cpus, nvram, disks } = definition;
+  const lines = [
+    `<${element} type='kvm'${id === null ? '' : ` id='${id}'`}>`,
+    `  <name>${escapeXml(name)}</name>`,
+    `  <uuid>${uuid}</uuid>`,
+    ...(title === '' ? [] : [`  <title>${escapeXml(title)}</title>`]),
+    ...(description === '' ? [] : [`  <description>${escapeXml(description)}</description>`]),
+    `  <memory unit='KiB'>${memoryKiB}</memory>`,
+    `  <currentMemory unit='KiB'>${memoryKiB}</currentMemory>`,
+    `  <vcpu placement='static'>${cpus}</vcpu>`,
+    ...(live ? ['  <resource>', '    <partition>/machine</partition>', '  </resource>'] : []),
+    '  <os>',
+    "    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>",
+    ...(nvram === null
+      ? []
+      : [
+          "    <loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>",
+          `    <nvram>${escapeXml(nvram)}</nvram>`,
+        ]),
+    "    <boot dev='hd'/>",
+    '  </os>',
+    '  <features>',
+    '    <acpi/>',
+    '    <apic/>',
+    '  </features>',
+    "  <cpu mode='host-passthrough' check='none' migratable='on'/>",
+    "  <clock offset='utc'/>",
+    '  <on_poweroff>destroy</on_poweroff>',
+    '  <on_reboot>restart</on_reboot>',
+    '  <on_crash>destroy</on_crash>',
+    '  <devices>',
+    '    <emulator>/usr/bin/qemu-system-x86_64</emulator>',
+    ...disks.flatMap((disk, index) => diskXml(disk, index, live)),
+    "    <controller type='usb' index='0' model='none'/>",
+    "    <controller type='pci' index='0' model='pcie-root'/>",
+    "    <interface type='network'>",
+    `      <mac address='52:54:00:${uuid.slice(0, 2)}:${uuid.slice(2, 4)}:${uuid.slice(4, 6)}'/>`,
+    "      <source network='default'/>",
+    "      <model type='virtio'/>",
+    '    </interface>',
+    "    <memballoon model='virtio'/>",
+    '  </devices>',
+    `</${element}>`,
+  ];
+  const margin = ' '.repeat(indent);
+  return lines.map((line) => `${margin}${line}\n`).join('');
+}
+
+function diskXml(disk: DefinitionDisk, index: number, live: boolean): readonly string[] {
+  const { target, device, bus, format, source, readOnly, backing } = disk;
+  const type = source?.kind ?? 'file';
+  const indexAttribute = live ? ` index='${index + 1}'` : '';
+  return [
+    `    <disk type='${type}' device='${device}'>`,
+    `      <driver name='qemu' type='${format}'/>`,
+    ...(source === null ? [] : sourceXml(source, indexAttribute)),
+    ...(source?.kind === 'file' && (live || backing !== null) ? backingXml(backing ?? [], live, '      ') : []),
+    `      <target dev='${target}' bus='${bus}'/>`,
+    ...(readOnly ? ['      <readonly/>'] : []),
+    ...(live ? [`      <alias name='${bus}-disk${index}'/>`] : []),
+    '    </disk>',
+  ];
+}
+
+function sourceXml(source: DiskSource, indexAttribute: string): readonly string[] {
+  switch (source.kind) {
+    case 'file':
+      return [`      <source file='${escapeXml(source.path)}'${indexAttribute}/>`];
+    case 'volume':
+      return [`      <source pool='${escapeXml(source.pool)}' volume='${escapeXml(source.volume)}'${indexAttribute}/>`];
+    case 'network':
+      return [
+        `      <source protocol='${source.protocol}' name='${escapeXml(source.name)}'${indexAttribute}>`,
+        `        <host name='${escapeXml(source.host)}'/>`,
+        '      </source>',
+      ];
+  }
+}
+
+/** Of a running VM the chain is complete, which the empty element at its end says. */
+function backingXml(layers: readonly BackingLayer[], live: boolean, margin: string): readonly string[] {
+  const [first, ...rest] = layers;
+  if (!first) return live ? [`${margin}<backingStore/>`] : [];
+  return [
+    `${margin}<backingStore type='file'>`,
+    `${margin}  <format type='${first.format}'/>`,
+    `${margin}  <source file='${escapeXml(first.path)}'/>`,
+    ...backingXml(rest, live, `${margin}  `),
+    `${margin}</backingStore>`,
+  ];
+}

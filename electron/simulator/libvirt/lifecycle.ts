@@ -1,0 +1,108 @@
+/** Starting, stopping, pausing and saving simulated VMs. */
+import type { GuestMemory } from '../images/disk-image.ts';
+import { LibvirtError, memoryAt, type LiveVm, type Vm } from './model.ts';
+import { changeVm, withChains, type World } from './world.ts';
+
+/**
+ * Makes a VM run (or stand still) by a definition, with a memory.
+ *
+ * @throws LibvirtError where an image of it is not there
+ */
+export function bringUp(
+  world: World,
+  vm: Vm,
+  how: {
+    readonly by: Vm['definition'];
+    readonly memory: GuestMemory;
+    readonly paused: boolean;
+    readonly reason: string;
+  },
+): Vm {
+  const definition = withChains(world, how.by);
+  const id = world.state.nextId;
+  world.state = { ...world.state, nextId: id + 1 };
+  const live: LiveVm = {
+    id,
+    state: how.paused ? 'paused' : 'running',
+    reason: how.reason,
+    definition,
+    memory: { count: how.memory.count, countingSince: how.paused ? null : world.now() },
+  };
+  return changeVm(world, vm.uuid, { live });
+}
+
+/** @throws LibvirtError where it runs, or cannot */
+export function start(world: World, vm: Vm): void {
+  if (vm.live) throw new LibvirtError('Domain is already active');
+  const { managedSave } = vm;
+  try {
+    bringUp(world, vm, {
+      by: managedSave?.definition ?? vm.definition,
+      memory: managedSave?.memory ?? { count: 0 },
+      paused: managedSave?.paused ?? false,
+      reason: managedSave ? 'restored' : 'booted',
+    });
+  } catch (error) {
+    if (!(error instanceof LibvirtError)) throw error;
+    throw new LibvirtError(`Failed to start domain '${vm.definition.name}'`, ...error.lines);
+  }
+  world.tell({
+    vm: changeVm(world, vm.uuid, { managedSave: null }),
+    what: `Started ${managedSave ? 'Restored' : 'Booted'}`,
+  });
+}
+
+/** Ends a VM at once; one that is not persistent is gone then. */
+export function takeDown(world: World, vm: Vm, reason: string): void {
+  changeVm(world, vm.uuid, { live: null, offReason: reason });
+  if (!vm.persistent) world.state = { ...world.state, vms: world.state.vms.filter(({ uuid }) => uuid !== vm.uuid) };
+}
+
+/** The running VM. @throws LibvirtError where it does not run */
+export function running(vm: Vm): LiveVm {
+  if (!vm.live) throw new LibvirtError('Requested operation is not valid: domain is not running');
+  return vm.live;
+}
+
+export function destroy(world: World, vm: Vm): void {
+  try {
+    running(vm);
+  } catch (error) {
+    if (!(error instanceof LibvirtError)) throw error;
+    throw new LibvirtError(`Failed to destroy domain '${vm.definition.name}'`, ...error.lines);
+  }
+  takeDown(world, vm, 'destroyed');
+  world.tell({ vm, what: 'Stopped Destroyed' });
+}
+
+export function pause(world: World, vm: Vm): void {
+  const live = running(vm);
+  const memory = { count: memoryAt(live.memory, world.now()).count, countingSince: null };
+  changeVm(world, vm.uuid, { live: { ...live, state: 'paused', reason: 'user', memory } });
+  world.tell({ vm, what: 'Suspended Paused' });
+}
+
+export function resume(world: World, vm: Vm): void {
+  const live = running(vm);
+  if (live.state === 'running') {
+    throw new LibvirtError(
+      `Failed to resume domain '${vm.definition.name}'`,
+      'Requested operation is not valid: domain is already running',
+    );
+  }
+  const memory = { count: live.memory.count, countingSince: world.now() };
+  changeVm(world, vm.uuid, { live: { ...live, state: 'running', reason: 'unpaused', memory } });
+  world.tell({ vm, what: 'Resumed Unpaused' });
+}
+
+/** The save names the images of its time, and resuming uses those. */
+export function saveManaged(world: World, vm: Vm): void {
+  const live = running(vm);
+  const managedSave = {
+    definition: live.definition,
+    memory: memoryAt(live.memory, world.now()),
+    paused: live.state === 'paused',
+  };
+  takeDown(world, vm, 'saved');
+  world.tell({ vm: changeVm(world, vm.uuid, { managedSave }), what: 'Stopped Saved' });
+}

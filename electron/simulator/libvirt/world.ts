@@ -1,0 +1,109 @@
+/** What the laws of the simulated libvirt work on: its state, and the images on the host. */
+import { posix } from 'node:path';
+import type { FileSystem } from '../file-system.ts';
+import type { DiskImage } from '../images/disk-image.ts';
+import { writableFileDisks, type BackingLayer, type Definition } from './definition.ts';
+import { LibvirtError, type LibvirtState, type Vm } from './model.ts';
+
+export interface World {
+  readonly files: FileSystem;
+  /** Epoch seconds. */
+  readonly now: () => number;
+  state: LibvirtState;
+  /** Told to those who wait for events: what happened to which VM, as `virsh event` prints it. */
+  readonly tell: (event: { readonly vm: Vm; readonly what: string }) => void;
+}
+
+export function changeVm(world: World, uuid: string, changes: Partial<Vm>): Vm {
+  const vms = world.state.vms.map((vm) => (vm.uuid === uuid ? { ...vm, ...changes } : vm));
+  world.state = { ...world.state, vms };
+  return vmOf(world, uuid);
+}
+
+export function vmOf(world: World, uuid: string): Vm {
+  const vm = world.state.vms.find((each) => each.uuid === uuid);
+  if (!vm) throw new LibvirtError(`failed to get domain '${uuid}'`);
+  return vm;
+}
+
+/** Where the backing image of the image at `path` is; null where it has none. */
+export function backingPath(path: string, image: DiskImage): string | null {
+  return image.backing === null ? null : posix.resolve(posix.dirname(path), image.backing.file);
+}
+
+export interface Layer {
+  readonly path: string;
+  readonly image: DiskImage;
+}
+
+/**
+ * The chain from an image down.
+ *
+ * @throws LibvirtError where an image is missing, or the chain is a loop
+ */
+export function chainFrom(world: World, top: string): readonly Layer[] {
+  const layers: Layer[] = [];
+  const seen = new Set<string>();
+  for (let path: string | null = top; path !== null;) {
+    const image: DiskImage | null = world.files.imageAt(path);
+    const above = layers.at(-1)?.path;
+    if (!image) {
+      const who = '(as uid:0, gid:0): No such file or directory';
+      throw new LibvirtError(
+        above === undefined
+          ? `Cannot access storage file '${path}' ${who}`
+          : `Cannot access backing file '${path}' of storage file '${above}' ${who}`,
+      );
+    }
+    if (seen.has(path))
+      throw new LibvirtError(`internal error: backing store for ${path} is self-referential or too deeply nested`);
+    seen.add(path);
+    layers.push({ path, image });
+    path = backingPath(path, image);
+  }
+  return layers;
+}
+
+export function backingLayers(world: World, top: string): readonly BackingLayer[] {
+  return chainFrom(world, top)
+    .slice(1)
+    .map(({ path, image }) => ({ path, format: image.format }));
+}
+
+/** The definition with the chains of its disks written down as they are now. */
+export function withChains(world: World, definition: Definition): Definition {
+  return {
+    ...definition,
+    disks: definition.disks.map((disk) =>
+      disk.source?.kind === 'file' ? { ...disk, backing: backingLayers(world, disk.source.path) } : disk,
+    ),
+  };
+}
+
+/** The definition with the images of some disks (by target) replaced. */
+export function withSources(
+  definition: Definition,
+  paths: ReadonlyMap<string, string>,
+  backingOf: (path: string) => readonly BackingLayer[] | null,
+): Definition {
+  return {
+    ...definition,
+    disks: definition.disks.map((disk) => {
+      const path = paths.get(disk.target);
+      return path === undefined
+        ? disk
+        : { ...disk, source: { kind: 'file', path }, format: 'qcow2', backing: backingOf(path) };
+    }),
+  };
+}
+
+/** Changes an image that is there. */
+export function changeImage(world: World, path: string, change: (image: DiskImage) => DiskImage): void {
+  const image = world.files.imageAt(path);
+  if (image) world.files.putImage(path, change(image));
+}
+
+/** The images that a VM writes to. */
+export function activeImages(definition: Definition): readonly string[] {
+  return writableFileDisks(definition).map(({ path }) => path);
+}

@@ -1,0 +1,111 @@
+/** A simulated host: its files, its processes, its libvirt, and the commands that run on it. */
+import { randomUUID } from 'node:crypto';
+import { createFaults, type Faults } from './faults.ts';
+import { createFileSystem, usedBytes, type FileSystem } from './file-system.ts';
+import { definitionOf, type Vm } from './libvirt/model.ts';
+import { activeImages, type World } from './libvirt/world.ts';
+import { createProcesses, type Processes } from './processes.ts';
+
+export interface FilesystemSpec {
+  /** Absolute, without a slash at its end; `/` for the root. */
+  readonly mountPoint: string;
+  readonly device: string;
+  readonly totalBytes: number;
+  /** What other things take on it. */
+  readonly otherBytes: number;
+}
+
+export interface MachineSpec {
+  readonly name: string;
+  readonly filesystems: readonly FilesystemSpec[];
+  /** How long work takes: 1 as on a real host, 0 at once. */
+  readonly pace: number;
+  /** How far the machine's clock is from this one's, in seconds. */
+  readonly clockOffset?: number;
+}
+
+export interface Machine {
+  readonly name: string;
+  readonly files: FileSystem;
+  readonly processes: Processes;
+  readonly world: World;
+  readonly faults: Faults;
+  /** Epoch seconds. */
+  now(): number;
+  /** Moves the machine's clock, for what happened in the past. */
+  setClock(epochSeconds: number | null): void;
+  /** Waits as long as that work takes here. */
+  work(milliseconds: number): Promise<void>;
+  filesystemOf(path: string): FilesystemSpec & { readonly usedBytes: number };
+  isInUse(path: string): boolean;
+  /** Calls with what happens to VMs; gives a function that ends it. */
+  onEvent(listener: (event: { readonly vm: Vm; readonly what: string }) => void): () => void;
+}
+
+export function createMachine({ name, filesystems, pace, clockOffset = 0 }: MachineSpec): Machine {
+  let fixedClock: number | null = null;
+  const now = () => fixedClock ?? Date.now() / 1000 + clockOffset;
+  const processes = createProcesses(now, randomUUID());
+  const files = createFileSystem(now, () => processes.files());
+  const listeners = new Set<(event: { readonly vm: Vm; readonly what: string }) => void>();
+  const world: World = {
+    files,
+    now,
+    state: { vms: [], pools: [], nextId: 1 },
+    tell: (event) => {
+      for (const listener of [...listeners]) listener(event);
+    },
+  };
+  for (const folder of ['/root', '/tmp', '/var/tmp', '/var/lib/libvirt/images', '/usr/bin', '/bin', '/etc']) {
+    files.makeFolders(folder);
+  }
+  for (const { mountPoint } of filesystems) files.makeFolders(mountPoint);
+  files.putText('/dev/null', '');
+  files.putText('/etc/hostname', `${name}\n`);
+
+  const within = (path: string, mountPoint: string) =>
+    mountPoint === '/' || path === mountPoint || path.startsWith(`${mountPoint}/`);
+  const specOf = (path: string): FilesystemSpec => {
+    const [best] = filesystems
+      .filter(({ mountPoint }) => within(path, mountPoint))
+      .sort((a, b) => b.mountPoint.length - a.mountPoint.length);
+    if (!best) throw new Error(`nothing is mounted at ${path}`);
+    return best;
+  };
+
+  return {
+    name,
+    files,
+    processes,
+    world,
+    faults: createFaults(),
+    now,
+    setClock(epochSeconds) {
+      fixedClock = epochSeconds;
+    },
+    work: (milliseconds) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, milliseconds * pace);
+      }),
+    filesystemOf(path) {
+      const spec = specOf(path);
+      const mine = new Set(
+        files
+          .files()
+          .filter((entry) => specOf(entry.path) === spec)
+          .map(({ file }) => file),
+      );
+      return { ...spec, usedBytes: [...mine].reduce((sum, file) => sum + usedBytes(file), spec.otherBytes) };
+    },
+    isInUse: (path) =>
+      world.state.vms.some(
+        (vm) => vm.live !== null && activeImages(definitionOf(vm)).some((image) => files.resolve(image) === path),
+      ),
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+  };
+}
