@@ -3,7 +3,7 @@
  * CSP allows its own style and nothing more, so that it stays harmless wherever it is opened.
  */
 import { createHash } from 'node:crypto';
-import type { Finding, Report, ReportRow } from '../../shared/model/report.ts';
+import type { Finding, FindingCode, Report, ReportRow } from '../../shared/model/report.ts';
 import { findingTitles } from '../../shared/rules/findings.ts';
 import {
   byVm,
@@ -81,9 +81,8 @@ function findings(report: Report): string {
   const groups = severities.flatMap(({ severity, title }) => {
     const found = report.findings.filter((finding) => finding.severity === severity);
     if (found.length === 0) return [];
-    return [
-      `<div class="card ${severity}"><h3>${title} (${found.length})</h3><ul class="list">\n${found.map(findingItem).join('\n')}\n</ul></div>`,
-    ];
+    const byCode = [...Map.groupBy(found, ({ code }) => code)].map(([code, group]) => codeGroup(code, group));
+    return [`<div class="card ${severity}"><h3>${title} (${found.length})</h3>\n${byCode.join('\n')}\n</div>`];
   });
   return `<section id="findings">
 <h2>Findings (${report.findings.length})</h2>
@@ -92,9 +91,20 @@ ${groups.length > 0 ? groups.join('\n') : '<p>Nothing was found that needs atten
 </section>`;
 }
 
-function findingItem(finding: Finding): string {
+/** The findings of one code. What is to do about all of them is said once. */
+function codeGroup(code: FindingCode, found: readonly Finding[]): string {
+  const remedies = new Set(found.map(({ remedy }) => remedy));
+  const common = remedies.size === 1 ? ` <span class="remedy soft">${isolated(found[0]?.remedy ?? '')}</span>` : '';
+  const items = found.map((finding) => findingItem(finding, common === ''));
+  return `<div class="code"><span class="tag">${escaped(findingTitles[code])} (${found.length})</span>${common}<ul class="list">
+${items.join('\n')}
+</ul></div>`;
+}
+
+function findingItem(finding: Finding, withRemedy: boolean): string {
   const place = [finding.hostName, ...placeOf(finding)].map(isolated).join(' › ');
-  return `<li class="finding"><span class="tag">${escaped(findingTitles[finding.code])}</span><span class="place">${place}</span><p class="message">${isolated(finding.message)}</p><p class="remedy soft">${isolated(finding.remedy)}</p></li>`;
+  const remedy = withRemedy ? `<span class="remedy soft">${isolated(finding.remedy)}</span>` : '';
+  return `<li class="finding"><p class="message">${isolated(finding.message)}</p><span class="place">${place}</span>${remedy}</li>`;
 }
 
 function unread(report: Report): string {
@@ -125,19 +135,32 @@ function hosts(report: Report): string {
 </section>`;
 }
 
+type SeverityOf = (vmUuid: string, code: FindingCode) => Finding['severity'];
+
 function snapshots(report: Report): string {
+  // The findings are in order of severity, so that the first of a kind is the worst.
+  const worst = new Map<string, Finding['severity']>();
+  for (const { vmUuid, code, severity } of report.findings) {
+    const key = `${vmUuid ?? ''} ${code}`;
+    if (!worst.has(key)) worst.set(key, severity);
+  }
+  const severityOf: SeverityOf = (vmUuid, code) => worst.get(`${vmUuid} ${code}`) ?? 'information';
   return `<section id="snapshots">
 <h2>VMs and their snapshots (${report.rows.length} rows)</h2>
 <p class="soft">${escaped(sizeMeaning)}</p>
-${byVm(report.rows).map(vmSection).join('\n')}
+${byVm(report.rows)
+  .map((rows) => vmSection(rows, severityOf))
+  .join('\n')}
 </section>`;
 }
 
-function vmSection(rows: readonly [ReportRow, ...ReportRow[]]): string {
+function vmSection(rows: readonly [ReportRow, ...ReportRow[]], severityOf: SeverityOf): string {
   const [first] = rows;
   const count = rows.filter(({ snapshotId }) => snapshotId !== null).length;
   const facts = vmFacts(first, count).map(escaped).join(' · ');
-  const tags = first.vmFindings.map((code) => `<span class="tag warning">${escaped(findingTitles[code])}</span>`);
+  const tags = first.vmFindings.map(
+    (code) => `<span class="tag ${severityOf(first.vmUuid, code)}">${escaped(findingTitles[code])}</span>`,
+  );
   const name = `${isolated(first.vmName)} <span class="host">on ${isolated(first.hostName)}</span>`;
   const header = `<header><h3>${name}</h3><p>${facts}${tags.length > 0 ? ` ${tags.join(' ')}` : ''}</p></header>`;
   if (count === 0) return `<article class="card vm">${header}</article>`;

@@ -26,7 +26,7 @@ const heading = { size: 13, font: 'bold' } as const;
 const soft = { size: 8, colour: colours.soft } as const;
 /** Points between two lanes of a tree. */
 const laneWidth = 8;
-const widths = [196, 116, 48, 52, 104, 46, 62, 44, 105.89] as const;
+const widths = [188, 114, 48, 54, 104, 50, 66, 44, 105.89] as const;
 
 export async function exportPdf(report: Report): Promise<Uint8Array> {
   const createdAt = new Date(report.createdAt);

@@ -27,9 +27,9 @@ p{margin:4px 0;max-width:90ch}
 a{color:var(--accent)}
 .soft,figcaption small{color:var(--soft)}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;padding:0;margin:16px 0 0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(126px,1fr));gap:10px;margin:20px 0;padding:0;list-style:none}
-.tiles li{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 14px}
-.tiles strong{display:block;font-size:24px;line-height:1.25;font-variant-numeric:tabular-nums}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(102px,1fr));gap:10px;margin:20px 0;padding:0;list-style:none}
+.tiles li{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;font-size:12px;color:var(--soft)}
+.tiles strong{display:block;color:var(--text);font-size:24px;line-height:1.25;font-variant-numeric:tabular-nums}
 .tiles .critical strong{color:var(--critical)}
 .tiles .warning strong{color:var(--warning)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:14px}
@@ -66,9 +66,12 @@ tr.current circle{fill:var(--accent);stroke:var(--accent)}
 .critical .tag,.tag.critical{color:var(--critical);background:var(--critical-back)}
 .warning .tag,.tag.warning{color:var(--warning);background:var(--warning-back)}
 .information .tag,.tag.information{color:var(--information);background:var(--information-back)}
-.finding{padding:10px 16px;border-top:1px solid var(--line)}
-.finding p{max-width:none;overflow-wrap:anywhere;white-space:pre-wrap}
-.finding .place{color:var(--soft);font-size:13px;margin-left:8px;overflow-wrap:anywhere}
+.code{padding:12px 16px;border-top:1px solid var(--line)}
+.code .list{margin:8px 0 0;padding-left:14px;border-left:2px solid var(--line)}
+.finding{padding:3px 0}
+.finding .remedy{display:block}
+.finding p{max-width:none;margin:0;overflow-wrap:anywhere;white-space:pre-wrap}
+.finding .place{color:var(--soft);font-size:12px;overflow-wrap:anywhere}
 .list{list-style:none;margin:0;padding:0}
 .list h3,.card>h3{padding:12px 16px 8px}
 .unseen{color:var(--warning);font-size:.85em}
@@ -88,7 +91,7 @@ thead{display:table-header-group}
 .vm{content-visibility:visible}
 .card,.scroll{overflow:visible}
 .charts{grid-template-columns:repeat(3,1fr)}
-.tiles{grid-template-columns:repeat(5,1fr)}
+.tiles{grid-template-columns:repeat(10,1fr)}
 .tag{border:1px solid currentColor}
 th,td{padding-top:4px;padding-bottom:4px}
 }

@@ -27,6 +27,8 @@ const size = 7.5;
 const step = lineHeight(size);
 const padding = 3;
 const gap = 6;
+/** Numbers stand at the right of their column; without it, close to what follows. */
+const numericGap = 6;
 
 /**
  * Draws a table at the cursor. `again` is called at the top of each further page, before the heading is repeated, to say
@@ -53,7 +55,7 @@ export function drawTable(
     });
     columns.forEach(({ title, width, numeric = false }, index) => {
       const draw = (): void => {
-        const box = width - gap;
+        const box = width - gap - (numeric ? numericGap : 0);
         pages.line(title, left(index) + gap / 2, pages.y + padding, box, {
           ...headStyle,
           align: numeric ? 'right' : 'left',
@@ -76,8 +78,10 @@ export function drawTable(
   pages.ensure(headHeight + step * 2 + 2 * padding);
   head(true);
   for (const { cells, decorate } of rows) {
+    const roomOf = (index: number): number =>
+      (columns[index]?.width ?? 0) - gap - (columns[index]?.numeric === true ? numericGap : 0);
     const broken = cells.map(({ text, bold = false, indent = 0 }, index) =>
-      pages.lines(text, (columns[index]?.width ?? 0) - gap - indent, { size, font: bold ? 'bold' : 'regular' }),
+      pages.lines(text, roomOf(index) - indent, { size, font: bold ? 'bold' : 'regular' }),
     );
     const count = Math.max(1, ...broken.map((lines) => lines.length));
     const row = doc.struct('TR');
@@ -114,7 +118,8 @@ export function drawTable(
         const { width = 0, numeric = false } = columns[index] ?? {};
         pages.tagged(element, 'TD', () => {
           lines.forEach((text, at) => {
-            pages.line(text, left(index) + gap / 2 + indent, top + padding + at * step, width - gap - indent, {
+            const box = width - gap - indent - (numeric ? numericGap : 0);
+            pages.line(text, left(index) + gap / 2 + indent, top + padding + at * step, box, {
               size,
               font: bold ? 'bold' : 'regular',
               colour,
