@@ -69,7 +69,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       hostName: hostBook.get(hostId).name,
       driver: driverFor(hostId),
     });
-    const plans = createPlanService({ readHost, clock, newId: randomUUID });
+    const isReadOnly = (hostId: string) => hostBook.get(hostId).readOnly;
+    const plans = createPlanService({ readHost, isReadOnly, clock, newId: randomUUID });
     const { journalFolder } = paths;
     const operations = readOnly
       ? await openReadOnlyOperations({
@@ -82,6 +83,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
           plans,
           runnerFor,
           readHost,
+          isReadOnly,
           journalFolder,
           auditTrail: createAuditTrail(paths.auditTrail),
           log,

@@ -35,6 +35,8 @@ export class FakeHost {
   vmState: 'running' | 'shutoff' = 'running';
   /** Steps go on until `finish` is called. */
   slow = false;
+  /** As the user of Snaptree set it. */
+  readOnly = false;
   /** How commands end that do nothing. */
   exitCode = 0;
   /** What the next commands do; by default each makes the snapshot that it names. */

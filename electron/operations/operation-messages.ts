@@ -24,6 +24,13 @@ export function planRefused(plan: Plan): SnaptreeError {
   );
 }
 
+export function hostReadOnly(plan: Plan): SnaptreeError {
+  return new SnaptreeError(
+    'hostReadOnly',
+    `${oneLine(plan.hostName)} is set to read-only in Snaptree, so ${describePlan(plan)} was not run. To allow changes, edit the host.`,
+  );
+}
+
 export function planStale(plan: Plan): SnaptreeError {
   return new SnaptreeError(
     'planStale',

@@ -21,6 +21,8 @@ export interface StepContext {
   /** Throws `hostNotConnected`, `hostNotFound`. */
   readonly toolsFor: (hostId: string) => HostTools;
   readonly readHost: (hostId: string) => Promise<{ readonly inventory: Inventory }>;
+  /** Whether no change of the host may be run, now. Throws `hostNotFound`. */
+  readonly isReadOnly: (hostId: string) => boolean;
   readonly clock: () => number;
   /** Never throws. */
   readonly audit: (
@@ -45,7 +47,7 @@ export async function runSteps(context: StepContext, live: LiveOperation, invent
     let before = inventory;
     for (;;) {
       const next = nextStep(live.state);
-      if (!next || live.state.cancelRequested) {
+      if (!next || live.state.cancelRequested || context.isReadOnly(live.operation.plan.hostId)) {
         await endBetweenSteps(context, live);
         return;
       }

@@ -81,6 +81,7 @@ function open(plan: Plan): Promise<OperationService> {
     plans: { get: () => plan },
     runnerFor: () => runner,
     readHost,
+    isReadOnly: () => false,
     journalFolder,
     auditTrail: { append: () => Promise.resolve() },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },

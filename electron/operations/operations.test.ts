@@ -35,6 +35,7 @@ function open(plan?: Plan, folder = journalFolder, on = host): Promise<Operation
     },
     toolsFor: on.toolsFor,
     readHost: on.readHost,
+    isReadOnly: () => on.readOnly,
     journalFolder: folder,
     auditTrail: {
       append: (entry) => {
@@ -124,6 +125,30 @@ describe('an operation', () => {
     expect(service.list()).toEqual([]);
     await tidied();
     expect(await readdir(journalFolder)).toEqual([]);
+  });
+
+  test('is refused, with nothing run or left, when the host was set to read-only since the plan', async () => {
+    const plan = planFor(host, ['a']);
+    const service = await open(plan);
+    host.readOnly = true;
+    await expect(service.start(plan.id)).rejects.toMatchObject({ code: 'hostReadOnly' });
+    expect(host.calls).toEqual([]);
+    expect(service.list()).toEqual([]);
+    expect(await readdir(journalFolder)).toEqual([]);
+  });
+
+  test('ends before its next step when its host is set to read-only', async () => {
+    const plan = planFor(host, ['a', 'b']);
+    host.effect = (argv) => {
+      host.addSnapshot(argv[1] ?? '');
+      host.readOnly = true;
+    };
+    const service = await open(plan);
+    const operation = await until(service, await service.start(plan.id), resting);
+    expect(stepStates(operation)).toEqual(['done', 'skipped']);
+    expect(operation.state).toBe('cancelled');
+    expect(host.runs).toEqual(['virsh a']);
+    await tidied();
   });
 
   test('is refused while another holds the VM, and leaves that lock alone', async () => {
@@ -288,6 +313,20 @@ describe('an operation that was cut off', () => {
     expect(stepStates(operation)).toEqual(['done', 'waiting']);
     expect(host.runs).toEqual(['virsh a']);
     expect(host.locks.size).toBe(1);
+  });
+
+  test('is examined on a host that was set to read-only, not resumed, and can be forgotten', async () => {
+    const { service, id } = await cutOff();
+    host.reconnect();
+    host.finish();
+    host.readOnly = true;
+    expect(await service.examine(id)).toMatchObject({ examination: { choices: ['resume', 'forget'] } });
+    await expect(service.resolve(id, 'resume')).rejects.toMatchObject({ code: 'hostReadOnly' });
+    expect(host.runs).toEqual(['virsh a']);
+    expect(service.list()).toMatchObject([{ state: 'interrupted' }]);
+    await service.resolve(id, 'forget');
+    expect(service.list()).toMatchObject([{ state: 'forgotten' }]);
+    await tidied();
   });
 
   test('cannot be resumed on a host that has changed', async () => {

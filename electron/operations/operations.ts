@@ -7,6 +7,7 @@ import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
+import type { Plan } from '../../shared/model/plan.ts';
 import type { CommandRunner } from '../hosts/runner.ts';
 import type { Log } from '../log.ts';
 import type { AuditTrail } from '../store/audit-trail.ts';
@@ -20,7 +21,7 @@ import type { HostTools } from './host-tools.ts';
 import { LiveOperation } from './live-operation.ts';
 import { afterRestart, isEnded, nextStep, replay } from './operation-machine.ts';
 import type { OperationRecord } from './operation-machine.ts';
-import { describePlan, planRefused, planStale } from './operation-messages.ts';
+import { describePlan, hostReadOnly, planRefused, planStale } from './operation-messages.ts';
 import { end, examine, followReattached, runSteps } from './operation-steps.ts';
 import type { StepContext } from './operation-steps.ts';
 import type { PlanService } from './plans.ts';
@@ -31,6 +32,8 @@ export interface OperationServiceDependencies {
   readonly runnerFor: (hostId: string) => CommandRunner;
   /** Reads the host now; what it gives must have been asked for after the call. Throws what reading throws. */
   readonly readHost: (hostId: string) => Promise<{ readonly inventory: Inventory }>;
+  /** Whether no change of the host may be planned or run, now. Throws `hostNotFound`. */
+  readonly isReadOnly: (hostId: string) => boolean;
   readonly journalFolder: string;
   readonly auditTrail: Pick<AuditTrail, 'append'>;
   readonly log: Log;
@@ -54,7 +57,7 @@ export interface OperationService {
   onChange(listener: (operation: Operation) => void): () => void;
   /**
    * Locks the VM, checks that the host is as it was planned for, and then gives the operation's id while its steps run.
-   * Rejects, with nothing run, with `planNotFound`, `planRefused`, `vmLocked`, `planStale`, `storeUnusable` or what
+   * Rejects, with nothing run, with `planNotFound`, `hostReadOnly`, `planRefused`, `vmLocked`, `planStale`, `storeUnusable` or what
    * connecting and reading throw.
    */
   start(planId: string): Promise<string>;
@@ -65,7 +68,7 @@ export interface OperationService {
   /**
    * `resume` examines the operation again and goes on with the steps that are not done; it answers when they run.
    * `forget` unlocks the VM and lets things be; where the host cannot be reached, it is tidied up when it is connected.
-   * Throws `operationNotFound`, `operationNotResolvable`, `vmLocked`, `planStale`.
+   * Throws `operationNotFound`, `operationNotResolvable`, `vmLocked`, `planStale`, and `hostReadOnly` for `resume`.
    */
   resolve(operationId: string, choice: 'resume' | 'forget'): Promise<void>;
   /** To be called whenever a host was connected: goes back to what was cut off there, and tidies up. */
@@ -80,7 +83,7 @@ const keptJournals = 200;
 
 /** Reads the journals and opens the service. Nothing is done on any host until `hostConnected`. Throws `storeUnusable`. */
 export async function openOperationService(dependencies: OperationServiceDependencies): Promise<OperationService> {
-  const { plans, readHost, journalFolder, auditTrail, log, clock, newId, startedBy } = dependencies;
+  const { plans, readHost, isReadOnly, journalFolder, auditTrail, log, clock, newId, startedBy } = dependencies;
   const listeners = createListeners<[Operation]>();
   const operations = new Map<string, LiveOperation>();
   const closing = new AbortController();
@@ -92,6 +95,7 @@ export async function openOperationService(dependencies: OperationServiceDepende
   const context: StepContext = {
     toolsFor,
     readHost,
+    isReadOnly,
     clock,
     async audit(event, live, part) {
       const { plan } = live.operation;
@@ -203,6 +207,7 @@ export async function openOperationService(dependencies: OperationServiceDepende
   /** As `lockAndRead`, for an operation of which nothing was run; the host is ready for its steps then. */
   async function accept(live: LiveOperation): Promise<Inventory> {
     const inventory = await lockAndRead(live);
+    refuseReadOnly(live.operation.plan);
     const jobFolder = await toolsFor(live.operation.plan.hostId).prepare(live.id);
     await live.record({ type: 'accepted', jobFolder });
     return inventory;
@@ -222,7 +227,13 @@ export async function openOperationService(dependencies: OperationServiceDepende
     else operations.delete(live.id);
   }
 
+  /** A plan can be older than the decision that its host is not to be changed. */
+  function refuseReadOnly(plan: Plan): void {
+    if (isReadOnly(plan.hostId)) throw hostReadOnly(plan);
+  }
+
   async function resume(live: LiveOperation): Promise<void> {
+    refuseReadOnly(live.operation.plan);
     const found = await examine(context, live);
     if (found === 'stillRunning') {
       inBackground(live, () => followReattached(context, live));
@@ -232,6 +243,8 @@ export async function openOperationService(dependencies: OperationServiceDepende
     if (!live.operation.examination?.choices.includes('resume')) {
       throw notResolvable(live, live.operation.examination?.message ?? 'It cannot be resumed.');
     }
+    // It may have been decided while the host was asked.
+    refuseReadOnly(live.operation.plan);
     let inventory: Inventory;
     if (live.state.jobFolder === null) {
       inventory = await accept(live);
@@ -288,6 +301,7 @@ export async function openOperationService(dependencies: OperationServiceDepende
 
     async start(planId) {
       const plan = plans.get(planId);
+      refuseReadOnly(plan);
       if (plan.refusals.length > 0 || plan.steps.length === 0) throw planRefused(plan);
       toolsFor(plan.hostId);
       await tidyUp(plan.hostId);

@@ -28,6 +28,7 @@ function service(time: { now: number } = { now: 1000.5 }) {
         },
       },
     }),
+    isReadOnly: () => host.readOnly,
     clock: () => time.now,
     newId: () => `id-${(ids += 1)}`,
   });
@@ -50,6 +51,21 @@ describe('plans', () => {
     const { plans } = service();
     await expect(plans.create(hostId, { ...request, vmUuid: 'x' })).rejects.toMatchObject({ code: 'vmNotFound' });
     expect(() => plans.get('id-1')).toThrow(SnaptreeError);
+  });
+
+  test('of a read-only host are refused, whatever the driver plans, and leave everything as it is', async () => {
+    const { host, plans } = service();
+    host.readOnly = true;
+    const plan = await plans.create(hostId, request);
+    expect(plan.refusals).toMatchObject([{ code: 'hostReadOnly', names: ['kvm1'] }]);
+    expect(plan.steps).toEqual([]);
+    expect(plan.script).toBe('');
+    expect(plan.after).toMatchObject({
+      vmState: 'running',
+      chains: [{ target: 'vda' }],
+    });
+    host.readOnly = false;
+    expect((await plans.create(hostId, request)).steps).toHaveLength(2);
   });
 
   test('expire, and make room for newer ones', async () => {

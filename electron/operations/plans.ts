@@ -1,8 +1,9 @@
 /** Makes plans and keeps them until they are run, replaced by newer ones, or too old to be believed. */
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { Inventory } from '../../shared/model/inventory.ts';
-import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
-import type { HypervisorDriver } from '../hypervisors/driver.ts';
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
+import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
+import type { HypervisorDriver, PlanDraft } from '../hypervisors/driver.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { planScript } from './plan-script.ts';
 
@@ -13,6 +14,8 @@ export interface PlanServiceDependencies {
     readonly hostName: string;
     readonly driver: Pick<HypervisorDriver, 'plan'>;
   }>;
+  /** Whether no change of the host may be planned or run. Throws `hostNotFound`. */
+  readonly isReadOnly: (hostId: string) => boolean;
   /** Seconds since 1970-01-01T00:00:00Z. */
   readonly clock: () => number;
   /** A new UUID. */
@@ -20,7 +23,7 @@ export interface PlanServiceDependencies {
 }
 
 export interface PlanService {
-  /** Reads the host and plans the change. A refused plan is an answer. Throws what reading and the driver throw. */
+  /** Reads the host and plans the change. A refused plan is an answer, also that of a host that is read-only. Throws what reading and the driver throw. */
   create(hostId: string, request: ChangeRequest): Promise<Plan>;
   /** A plan made before. Throws `planNotFound` for one that is unknown, expired or was dropped for newer ones. */
   get(planId: string): Plan;
@@ -30,14 +33,14 @@ const keptPlans = 100;
 /** The fingerprint is what refuses a stale plan; the lifetime only bounds what is remembered. */
 const lifetimeSeconds = 6 * 3600;
 
-export function createPlanService({ readHost, clock, newId }: PlanServiceDependencies): PlanService {
+export function createPlanService({ readHost, isReadOnly, clock, newId }: PlanServiceDependencies): PlanService {
   const plans = new Map<string, Plan>();
   return {
     async create(hostId, request) {
       const { inventory, hostName, driver } = await readHost(hostId);
       const draft = driver.plan(request, inventory);
-      const plan = {
-        ...draft,
+      const plan: Omit<Plan, 'script'> = {
+        ...numbered(isReadOnly(hostId) ? refusedForReadOnly(draft, hostName, request, inventory) : draft),
         id: newId(),
         hostId,
         hostName,
@@ -45,7 +48,6 @@ export function createPlanService({ readHost, clock, newId }: PlanServiceDepende
         request,
         createdAt: Math.floor(clock()),
         fingerprint: fingerprintOf(request.vmUuid, inventory),
-        steps: draft.steps.map((step, index) => ({ ...step, index })),
       };
       const complete: Plan = { ...plan, script: planScript(plan) };
       plans.set(complete.id, complete);
@@ -65,4 +67,45 @@ export function createPlanService({ readHost, clock, newId }: PlanServiceDepende
       return plan;
     },
   };
+}
+
+function numbered(draft: PlanDraft): Omit<PlanDraft, 'steps'> & Pick<Plan, 'steps'> {
+  return { ...draft, steps: draft.steps.map((step, index) => ({ ...step, index })) };
+}
+
+/** Whatever a driver plans, nothing of it is for a host that must not be changed. */
+function refusedForReadOnly(
+  draft: PlanDraft,
+  hostName: string,
+  { vmUuid }: ChangeRequest,
+  inventory: Inventory,
+): PlanDraft {
+  const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
+  const refusal = {
+    code: 'hostReadOnly',
+    message: `${hostName} is set to read-only in Snaptree, so nothing on it can be changed. To allow changes, edit the host.`,
+    names: [hostName],
+  };
+  return {
+    ...draft,
+    refusals: [refusal, ...draft.refusals],
+    warnings: [],
+    steps: [],
+    expectedPause: null,
+    after: vm?.readable
+      ? {
+          vmState: vm.state,
+          snapshots: vm.snapshots,
+          currentSnapshotId: vm.currentSnapshotId,
+          chains: presentChains(vm, inventory),
+        }
+      : { ...draft.after, snapshots: [], chains: [] },
+  };
+}
+
+function presentChains({ disks }: ReadableVm, { images }: Inventory): DiskChain[] {
+  const byId = imagesById(images);
+  return disks.flatMap(({ target, imageId }) =>
+    imageId === null ? [] : [{ target, imageIds: chainFrom(imageId, byId).images.map(({ id }) => id) }],
+  );
 }

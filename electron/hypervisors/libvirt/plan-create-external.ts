@@ -1,6 +1,6 @@
 /** Plans for external disk-only snapshots: overlays that take all further writes. */
 import type { Disk } from '../../../shared/model/inventory.ts';
-import type { Expectation, PlanNote } from '../../../shared/model/plan.ts';
+import type { Expectation, PlanNote, PlanStep } from '../../../shared/model/plan.ts';
 import { chainFrom, dependentsOf } from '../../../shared/rules/chains.ts';
 import { readableBytes } from '../../../shared/rules/units.ts';
 import type { PlanDraft } from '../driver.ts';
@@ -96,6 +96,7 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
     space,
     expectedPause: live ? 'The guest stands still for a moment while its disks move to the new overlays.' : null,
     steps: [
+      namesAreFree(newFiles, context),
       {
         title: `Create ${newFiles.length === 1 ? 'an overlay' : `${newFiles.length} overlays`} and direct all writes to ${newFiles.length === 1 ? 'it' : 'them'}`,
         argv: virsh(
@@ -152,6 +153,27 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
         ),
       ),
     },
+  };
+}
+
+/**
+ * libvirt takes an empty file at an overlay's path for one that was made for it, and follows a link there, wherever it
+ * leads. Neither is an image, so the inventory does not show it, and the host is asked just before.
+ */
+function namesAreFree(paths: readonly string[], context: PlanContext): Omit<PlanStep, 'index'> {
+  const script =
+    'for path do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
+  return {
+    title: `Check that nothing has the ${paths.length === 1 ? 'name of the new overlay' : 'names of the new overlays'} yet`,
+    argv: ['sh', '-c', script, 'sh', ...paths],
+    reads: [...paths],
+    writes: [],
+    creates: [],
+    invalidates: [],
+    deletes: [],
+    verify: activeLayersStay(context.vm.disks),
+    cancel: 'Nothing is changed by this step.',
+    whenInterrupted: 'Nothing was changed by this step.',
   };
 }
 
@@ -231,9 +253,10 @@ function overlayPath(disk: Disk, snapshotName: string, context: PlanContext): st
   const suffix = plainName(snapshotName) || 'snapshot';
   // Together with a number and the extension this stays below 255 bytes, the limit of common file systems.
   const name = `${stem.slice(0, 120)}.${suffix.slice(0, 110)}`;
+  const others = new Set(context.inventory.images.flatMap(({ otherPaths }) => otherPaths));
   for (let number = 1; ; number += 1) {
     const path = `${folder}/${name}${number === 1 ? '' : `-${number}`}.qcow2`;
-    if (!context.images.has(path)) return path;
+    if (!context.images.has(path) && !others.has(path)) return path;
   }
 }
 

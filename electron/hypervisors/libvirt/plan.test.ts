@@ -40,7 +40,8 @@ describe('every plan', () => {
     for (const request of [create(), create({ kind: 'external' }), revert('a'), remove('a')]) {
       const plan = planLibvirt(uri, request, host);
       expect(plan.refusals).toEqual([]);
-      for (const step of plan.steps) {
+      // What is no command of libvirt changes nothing.
+      for (const step of plan.steps.filter(({ writes, creates }) => writes.length + creates.length > 0)) {
         expect(step.argv.slice(0, 3)).toEqual(['virsh', '-c', uri]);
         expect(step.argv).toContain(`--domain=${uuid}`);
         expect(step.argv).not.toContain('1');
@@ -51,7 +52,7 @@ describe('every plan', () => {
   it('names no empty description, which virsh refuses', () => {
     for (const kind of ['internal', 'external'] as const) {
       const plan = planLibvirt(uri, create({ kind, description: '' }), inventory([vm()], imagesHolding()));
-      expect(plan.steps[0]?.argv.filter((argument) => argument.startsWith('--description'))).toEqual([]);
+      expect(plan.steps.at(-1)?.argv.filter((argument) => argument.startsWith('--description'))).toEqual([]);
     }
   });
 
@@ -294,9 +295,9 @@ describe('creating an external snapshot', () => {
   it('makes one overlay a disk beside its active layer, under a name that no tool takes for syntax', () => {
     const plan = planLibvirt(uri, external, inventory([vm()], imagesHolding()));
     expect(plan.refusals).toEqual([]);
-    expect(plan.steps[0]?.creates).toEqual([`${folder}/web.a-b-c.qcow2`, `${folder}/web-data.a-b-c.qcow2`]);
-    expect(plan.steps[0]?.argv).toContain(`vda,snapshot=external,file=${folder}/web.a-b-c.qcow2`);
-    expect(plan.steps[0]?.verify).toContainEqual({
+    expect(plan.steps.at(-1)?.creates).toEqual([`${folder}/web.a-b-c.qcow2`, `${folder}/web-data.a-b-c.qcow2`]);
+    expect(plan.steps.at(-1)?.argv).toContain(`vda,snapshot=external,file=${folder}/web.a-b-c.qcow2`);
+    expect(plan.steps.at(-1)?.verify).toContainEqual({
       kind: 'imageParent',
       imageId: `${folder}/web.a-b-c.qcow2`,
       parentId: `${folder}/web.qcow2`,
@@ -306,13 +307,13 @@ describe('creating an external snapshot', () => {
 
   it('does not take the name of a file that is there', () => {
     const host = inventory([vm()], [...imagesHolding(), image(`${folder}/web.a-b-c.qcow2`)]);
-    expect(planLibvirt(uri, external, host).steps[0]?.creates[0]).toBe(`${folder}/web.a-b-c-2.qcow2`);
+    expect(planLibvirt(uri, external, host).steps.at(-1)?.creates[0]).toBe(`${folder}/web.a-b-c-2.qcow2`);
   });
 
   it('doubles a comma of the folder in the diskspec', () => {
     const odd = '/srv/a,b';
     const host = inventory([vm({ disks: [disk('vda', `${odd}/web.qcow2`)] })], [image(`${odd}/web.qcow2`)]);
-    expect(planLibvirt(uri, external, host).steps[0]?.argv).toContain(
+    expect(planLibvirt(uri, external, host).steps.at(-1)?.argv).toContain(
       'vda,snapshot=external,file=/srv/a,,b/web.a-b-c.qcow2',
     );
   });
@@ -320,7 +321,7 @@ describe('creating an external snapshot', () => {
   it('leaves out the disks that were not chosen, says so, and refuses unknown ones', () => {
     const host = inventory([vm()], imagesHolding());
     const plan = planLibvirt(uri, create({ kind: 'external', diskTargets: ['vda'] }), host);
-    expect(plan.steps[0]?.argv).toContain('vdb,snapshot=no');
+    expect(plan.steps.at(-1)?.argv).toContain('vdb,snapshot=no');
     expect(plan.warnings.find(({ code }) => code === 'partial')?.names).toEqual(['vdb']);
     expect(codes(planLibvirt(uri, create({ kind: 'external', diskTargets: ['vdz'] }), host).refusals)).toEqual([
       'noSuchDisk',
@@ -345,7 +346,7 @@ describe('creating an external snapshot', () => {
       disk('sda', `${folder}/cd.iso`, { device: 'cdrom', readOnly: true }),
     ];
     const layers = [...imagesHolding(), image(`${folder}/floppy.img`), image(`${folder}/cd.iso`)];
-    const argv = planLibvirt(uri, external, inventory([vm({ disks })], layers)).steps[0]?.argv ?? [];
+    const argv = planLibvirt(uri, external, inventory([vm({ disks })], layers)).steps.at(-1)?.argv ?? [];
     expect(argv.filter((argument) => argument.endsWith('snapshot=no'))).toEqual(['fda,snapshot=no']);
   });
 
