@@ -26,6 +26,8 @@ export interface Application {
    * it is the same the next time. Throws `invalidRequest` where the name is taken.
    */
   addVisitor(settings: HostSettings): Host;
+  /** To be called when the computer was asleep: connections that died meanwhile are made again at once. */
+  wake(): void;
   /** Ends all sessions with hosts. What runs detached on a host goes on there. */
   dispose(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { importableHosts } from './hosts/import/import-hosts.ts';
 import { createKnownHosts } from './hosts/known-hosts.ts';
 import { createQuestions } from './hosts/questions.ts';
 import { createSessions } from './hosts/sessions.ts';
+import { systemTicks, watchForSleep } from './hosts/sleep-watch.ts';
 import { createLibvirtDriver } from './hypervisors/libvirt/index.ts';
 import { createInventories } from './inventories.ts';
 import { contractHandlers } from './ipc/contract-handlers.ts';
@@ -61,6 +62,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const knownHosts = createKnownHosts(paths.knownHosts, opensshKnownHosts(process.env, process.platform, homedir()));
     const connect = createConnect({ questions, knownHosts, environment: process.env });
     const sessions = createSessions({ hostBook, connect });
+    const stopSleepWatch = watchForSleep(systemTicks, () => {
+      sessions.wake();
+    });
     const runnerFor = (hostId: string) => sessions.runner(hostId);
     const driverFor = (hostId: string) => createLibvirtDriver(hostBook.get(hostId).libvirtUri);
     const inventories = createInventories({ runnerFor, driverFor, clock, log });
@@ -140,7 +144,11 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     return {
       handlers,
       addVisitor: visitors.add,
+      wake: () => {
+        sessions.wake();
+      },
       async dispose() {
+        stopSleepWatch();
         stopWatching();
         // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
         await Promise.race([operations.tidied(), delay(patience, undefined, { ref: false })]);

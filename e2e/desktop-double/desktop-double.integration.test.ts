@@ -146,6 +146,11 @@ describe('the window', () => {
     double.app.emit('second-instance');
     expect(double.calls.slice(-2)).toEqual(['restore', 'focus']);
   });
+
+  test('listens for the end of a sleep, with the application behind it', () => {
+    // True where somebody listens; what the application does then must not throw.
+    expect(double.powerMonitor.emit('resume')).toBe(true);
+  });
 });
 
 describe('the pipe', () => {

@@ -127,6 +127,7 @@ export class ElectronDouble {
   readonly exited = Promise.withResolvers<number>();
   readonly loaded = Promise.withResolvers<null>();
   readonly ipcMain = new EventEmitter();
+  readonly powerMonitor = new EventEmitter();
   readonly app: EventEmitter;
   readonly page: Page;
   permissionRequest: PermissionRequestHandler | null = null;
@@ -146,6 +147,7 @@ export class ElectronDouble {
       app: this.app,
       BrowserWindow: this.#createWindowClass(),
       ipcMain: this.ipcMain,
+      powerMonitor: this.powerMonitor,
       Menu: {
         buildFromTemplate: (template: unknown) => template,
         setApplicationMenu: () => this.calls.push('setApplicationMenu'),

@@ -1,7 +1,7 @@
 /** The desktop shell: wires the application to Electron. Everything that can be tested without Electron is elsewhere. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { app, BrowserWindow, session } from 'electron';
+import { app, BrowserWindow, powerMonitor, session } from 'electron';
 import { createApplication } from '../application.ts';
 import { defaultDataFolder } from '../store/paths.ts';
 import { createLog } from '../log.ts';
@@ -54,6 +54,9 @@ async function start(): Promise<void> {
     await loadPage(window);
   }
 
+  powerMonitor.on('resume', () => {
+    application.wake();
+  });
   app.on('second-instance', () => {
     const [window] = BrowserWindow.getAllWindows();
     if (window === undefined) return;

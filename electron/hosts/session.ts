@@ -35,6 +35,8 @@ export const systemClock: Clock = {
 };
 
 const longestWaitSeconds = 60;
+/** So long a connection has to answer after sleep, before it counts as dead. */
+const wakeLimitMs = 5000;
 
 /**
  * How long to wait before the n-th attempt (from 0) to reconnect: 1, 2, 4 … 60 seconds, of which a random half is taken
@@ -54,6 +56,11 @@ export interface Session {
    * aborts (the attempt ends when nobody waits for it any more) or `disconnect` is called.
    */
   connect(signal?: AbortSignal): Promise<void>;
+  /**
+   * To be called when the computer was asleep: looks at once whether the connection still lives, and connects again at
+   * once where it does not, or where that was to be tried later. Never after a failure that needs the user.
+   */
+  wake(): void;
   /** Ends session or attempt, and forgets what the user typed. */
   disconnect(): void;
 }
@@ -78,6 +85,8 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
   let current: { transport: Transport; pool: ChannelPool } | null = null;
   let attempt: Attempt | null = null;
   let cancelRetry: () => void = () => undefined;
+  /** Ends the look at a connection after sleep; null where there is none under way. */
+  let endProbe: (() => void) | null = null;
   const secrets: Secrets = { password: null, passphrase: null };
 
   function setState(next: SessionState): void {
@@ -102,7 +111,8 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
     transport.onClose((reason) => {
       if (current?.transport !== transport) return;
       current = null;
-      if (reason === null) setState({ state: 'disconnected' });
+      if (endProbe !== null) reconnectAtOnce();
+      else if (reason === null) setState({ state: 'disconnected' });
       else fail(reason, 0);
     });
     setState({ state: 'connected', since: clock.now() });
@@ -140,6 +150,35 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
     attempt = started;
     setState({ state: 'connecting' });
     return started;
+  }
+
+  function reconnectAtOnce(): void {
+    endProbe?.();
+    start(0).promise.catch(() => undefined);
+  }
+
+  /** Asks the host for a sign of life. What answers, or is refused by the host, lives. */
+  function probe(transport: Transport): void {
+    if (endProbe !== null) return;
+    const controller = new AbortController();
+    const cancelTimer = clock.schedule(wakeLimitMs, () => {
+      if (current?.transport !== transport) return;
+      current = null;
+      // Not `transport.close` first: that would be taken for the user's wish.
+      reconnectAtOnce();
+      transport.close();
+    });
+    endProbe = () => {
+      endProbe = null;
+      cancelTimer();
+      controller.abort();
+    };
+    const end = endProbe;
+    const settled = (): void => {
+      if (endProbe === end && current?.transport === transport) end();
+    };
+    const request = { commandLine: 'exit 0', stdin: '', maximumOutputBytes: 100_000, signal: controller.signal };
+    transport.exec(request).then(settled, settled);
   }
 
   function giveUp(which: Attempt): void {
@@ -199,8 +238,21 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
         signal?.removeEventListener('abort', onAbort);
       }
     },
+    wake() {
+      if (current !== null) {
+        probe(current.transport);
+        return;
+      }
+      // Only what goes on by itself: what the user waits for has a time limit of its own.
+      const isRetrying = attempt?.waiting === Infinity;
+      const isToRetry = attempt === null && state.state === 'failed' && state.retryAt !== null;
+      if (!isRetrying && !isToRetry) return;
+      if (attempt !== null) giveUp(attempt);
+      reconnectAtOnce();
+    },
     disconnect() {
       cancelRetry();
+      endProbe?.();
       forgetSecrets(secrets);
       const old = current;
       current = null;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
@@ -16,6 +17,7 @@ import { connectionLost } from './transport-errors.ts';
 /** A connection that a test can cut. */
 function fakeTransport() {
   let open = true;
+  let answer: (() => void) | null = null;
   let listener: (reason: SnaptreeError | null) => void = () => undefined;
   const end = (reason: SnaptreeError | null) => {
     if (!open) return;
@@ -26,7 +28,12 @@ function fakeTransport() {
     get isOpen() {
       return open;
     },
-    exec: () => Promise.reject(new Error('not used')),
+    exec: () =>
+      new Promise((resolve) => {
+        answer = () => {
+          resolve({ exitCode: 0, signal: null, stdout: '', stderr: '' });
+        };
+      }),
     close: () => {
       end(null);
     },
@@ -37,6 +44,11 @@ function fakeTransport() {
   };
   return {
     transport,
+    /** Answers the command that was run last; false where none was. */
+    answer: () => {
+      answer?.();
+      return answer !== null;
+    },
     cut: () => {
       end(connectionLost('host', 'cut'));
     },
@@ -132,6 +144,10 @@ describe('sessions', () => {
     await hostBook.update(hostId, { ...settings, connection: { transport: 'local' } });
     expect(transport.isOpen).toBe(false);
     expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
+    // Another user on the host, in effect.
+    const local = await connected();
+    await hostBook.update(hostId, { ...settings, connection: { transport: 'local' }, sudo: true });
+    expect(local.transport.isOpen).toBe(false);
     await hostBook.remove(hostId);
     expect(sessions.list()).toEqual([]);
     expect(() => sessions.runner(hostId)).toThrow(expect.objectContaining({ code: 'hostNotFound' }));
@@ -241,10 +257,15 @@ describe('sessions', () => {
     const { secrets } = attempt(0);
     secrets.password = 'typed';
     secrets.passphrase = 'typed too';
+    secrets.jumps = [{ password: 'on the way', passphrase: null }];
     cut();
     expect(secrets.password).toBe('typed');
     sessions.disconnect(hostId);
-    expect(secrets).toEqual({ password: null, passphrase: null });
+    expect(secrets).toEqual({
+      password: null,
+      passphrase: null,
+      jumps: [{ password: null, passphrase: null }],
+    });
     expect(timers).toEqual([]);
     expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
   });
@@ -261,14 +282,94 @@ describe('sessions', () => {
   });
 });
 
+describe('after sleep, sessions', () => {
+  it('are left alone where the host answers', async () => {
+    const fake = await connected();
+    sessions.wake();
+    sessions.wake();
+    expect(timers.map(({ seconds }) => seconds)).toEqual([5]);
+    expect(fake.answer()).toBe(true);
+    await settle();
+    expect(timers).toEqual([]);
+    expect(sessions.state(hostId).state).toBe('connected');
+    expect(attempts).toHaveLength(1);
+    // A loss later on is an ordinary one.
+    fake.cut();
+    expect(timers.map(({ seconds }) => seconds)).toEqual([1]);
+  });
+
+  it('come back at once where the host does not answer', async () => {
+    const fake = await connected();
+    sessions.wake();
+    timers.splice(0)[0]?.call();
+    expect(sessions.state(hostId).state).toBe('connecting');
+    expect(fake.transport.isOpen).toBe(false);
+    await settle();
+    expect(attempt(1).mayAsk).toBe(false);
+    attempt(1).resolve(fakeTransport().transport);
+    await settle();
+    expect(sessions.state(hostId).state).toBe('connected');
+    expect(timers).toEqual([]);
+  });
+
+  it('come back at once where the connection turns out to be gone, and slowly where that fails too', async () => {
+    const fake = await connected();
+    sessions.wake();
+    fake.cut();
+    expect(sessions.state(hostId).state).toBe('connecting');
+    expect(timers).toEqual([]);
+    await settle();
+    attempt(1).reject(unreachable());
+    await settle();
+    expect(timers.map(({ seconds }) => seconds)).toEqual([1]);
+  });
+
+  it('do not wait for the next attempt, and give up one that began before', async () => {
+    (await connected()).cut();
+    expect(timers).toHaveLength(1);
+    sessions.wake();
+    expect(timers).toEqual([]);
+    await settle();
+    expect(attempts).toHaveLength(2);
+    sessions.wake();
+    await settle();
+    expect(attempt(1).signal.aborted).toBe(true);
+    attempt(2).resolve(fakeTransport().transport);
+    await settle();
+    expect(sessions.state(hostId).state).toBe('connected');
+  });
+
+  it('stay as they are where the user is needed, or did not want them', async () => {
+    sessions.wake();
+    const promise = sessions.connect(hostId);
+    await settle();
+    sessions.wake();
+    expect(attempt(0).signal.aborted).toBe(false);
+    attempt(0).reject(new SnaptreeError('authenticationFailed', 'no'));
+    await expect(promise).rejects.toMatchObject({ code: 'authenticationFailed' });
+    sessions.wake();
+    await settle();
+    expect(attempts).toHaveLength(1);
+    const { transport } = await connected();
+    sessions.wake();
+    sessions.disconnect(hostId);
+    expect(transport.isOpen).toBe(false);
+    expect(timers).toEqual([]);
+    expect(sessions.state(hostId)).toEqual({ state: 'disconnected' });
+  });
+});
+
 describe('the time until the next attempt', () => {
   it('is between 1 and 60 seconds, and not the same for all', () => {
-    for (const number of [0, 1, 5, 6, 2000]) {
-      for (const random of [0, 0.5, 0.999]) {
-        expect(reconnectDelaySeconds(number, random)).toBeGreaterThanOrEqual(1);
-        expect(reconnectDelaySeconds(number, random)).toBeLessThanOrEqual(60);
-      }
-    }
+    const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(fc.nat(5000), random, (number, chance) => {
+        const full = Math.min(60, 2 ** number);
+        const delay = reconnectDelaySeconds(number, chance);
+        expect(delay).toBeGreaterThanOrEqual(Math.max(1, full / 2));
+        expect(delay).toBeLessThanOrEqual(full);
+      }),
+    );
     expect(reconnectDelaySeconds(9, 0.9)).toBeLessThan(reconnectDelaySeconds(9, 0.1));
   });
 });

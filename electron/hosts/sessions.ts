@@ -22,6 +22,8 @@ export interface Sessions {
   connect(hostId: string, signal?: AbortSignal): Promise<void>;
   /** Throws `hostNotFound`. */
   disconnect(hostId: string): void;
+  /** See `Session.wake`, for all hosts. */
+  wake(): void;
   /** Ends all sessions, for good. */
   close(): void;
 }
@@ -105,6 +107,9 @@ export function createSessions(parts: {
     },
     disconnect: (hostId) => {
       find(hostId).session.disconnect();
+    },
+    wake() {
+      for (const { session } of entries.values()) session.wake();
     },
     close() {
       closed = true;
