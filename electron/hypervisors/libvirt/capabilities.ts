@@ -69,6 +69,11 @@ export function canMakeInternalWithNvram(libvirtVersion: string | null): boolean
   return isAtLeast(libvirtVersion, '10.9.0');
 }
 
+/** Whether internal snapshots are saved, loaded and deleted in QEMU by jobs that carry the name of the snapshot. */
+export function namesJobsAfterSnapshots(libvirtVersion: string | null): boolean {
+  return isAtLeast(libvirtVersion, '10.9.0');
+}
+
 /** Whether reverting to internal snapshots of shut-off VMs fails (“writable but does not support snapshots”). */
 export function hasInternalRevertRegression(libvirtVersion: string | null): boolean {
   return isAtLeast(libvirtVersion, '11.2.0') && !isAtLeast(libvirtVersion, '11.4.0');

@@ -9,6 +9,7 @@ import {
   dependentRefusals,
   freeSpace,
   internalHoldings,
+  jobNameRefusals,
   listed,
   managedSaveRefusals,
   note,
@@ -45,6 +46,14 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ...kindRefusals(snapshot, context),
     ...stateRefusals(context),
     ...ambiguousNameRefusals(context, snapshot),
+    // Without memory qemu-img sets the disks back, which takes any name.
+    ...(snapshot.memory.kind === 'internal'
+      ? jobNameRefusals(
+          context,
+          snapshot.name,
+          `Reverting would fail after ${vm.name} was shut off. Its disks can be set back by hand: qemu-img snapshot -a.`,
+        )
+      : []),
     ...dataRefusals(snapshot, context),
     ...chainRefusals(
       context,

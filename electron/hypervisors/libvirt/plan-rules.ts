@@ -7,6 +7,7 @@ import type { DiskChain, PlanNote } from '../../../shared/model/plan.ts';
 import { chainProblem } from '../../../shared/rules/problems.ts';
 import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById, type Dependents } from '../../../shared/rules/chains.ts';
+import { namesJobsAfterSnapshots } from './capabilities.ts';
 
 /** An inventory with the indexes that the rules need, made once a plan. */
 export interface PlanContext {
@@ -202,12 +203,38 @@ export function ambiguousNameRefusals(context: PlanContext, snapshot: Snapshot):
  * human monitor (`savevm "…"`, `delvm "…"`) and escapes nothing: with a `"` in it the command fails and libvirt reports
  * success (a record without data, whose revert then ends the VM), and `a\nb` becomes a name of two lines (both seen).
  */
-export function monitorNameRefusals({ vm }: PlanContext, name: string): PlanNote[] {
-  if (vm.state === 'shutoff' || !/["\\]/.test(name)) return [];
+export function monitorNameRefusals(context: PlanContext, name: string): PlanNote[] {
+  const { vm } = context;
+  if (vm.state === 'shutoff') return [];
+  const byJob = jobNameRefusals(
+    context,
+    name,
+    `Choose a name of letters, digits, “.”, “_” and “-” only, or do this while ${vm.name} is shut off.`,
+  );
+  if (byJob.length > 0 || !/["\\]/.test(name)) return byJob;
   return [
     note(
       'nameNotForMonitor',
       `The name "${name}" holds a quotation mark or a backslash. libvirt hands such a name to the QEMU of a running VM wrongly and reports success all the same. Choose another name, or do this while ${vm.name} is shut off.`,
+      [name],
+    ),
+  ];
+}
+
+/**
+ * Names that newer libvirts cannot give to QEMU: saving, loading and deleting internal snapshots in a QEMU process is a
+ * job that is named after the snapshot, and QEMU takes only some characters in it ("Invalid job ID"; seen on 11.3, where
+ * a VM whose memory cannot be loaded ends shut off).
+ *
+ * @param remedy what to do, in a sentence
+ */
+export function jobNameRefusals({ inventory }: PlanContext, name: string, remedy: string): PlanNote[] {
+  const { version } = inventory.hypervisor;
+  if (!namesJobsAfterSnapshots(version) || /^[A-Za-z0-9._-]*$/.test(name)) return [];
+  return [
+    note(
+      'nameNotForJob',
+      `libvirt ${version ?? ''} cannot use the name "${name}" with a QEMU process, which takes only letters (a to z), digits, “.”, “_” and “-” there. ${remedy}`,
       [name],
     ),
   ];

@@ -265,7 +265,9 @@ describe('creating an internal snapshot', () => {
     expect(codes(planLibvirt(uri, create(), inventory([machine], imagesHolding(), '10.8.0')).refusals)).toEqual([
       'firmware',
     ]);
-    expect(planLibvirt(uri, create(), inventory([machine], imagesHolding(), '10.9.0')).refusals).toEqual([]);
+    expect(
+      planLibvirt(uri, create({ name: 'before-update' }), inventory([machine], imagesHolding(), '10.9.0')).refusals,
+    ).toEqual([]);
   });
 
   it('warns where storage is short of the memory', () => {
