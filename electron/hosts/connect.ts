@@ -4,6 +4,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { KnownHosts } from './known-hosts.ts';
 import { createLocalTransport } from './local-transport.ts';
+import { connectOpenssh } from './openssh/connect-openssh.ts';
 import type { Questions } from './questions.ts';
 import { connectSsh } from './ssh-connect.ts';
 import type { ConnectProgress, Secrets } from './ssh-target.ts';
@@ -19,29 +20,35 @@ export interface ConnectOptions {
   readonly onProgress?: (progress: ConnectProgress) => void;
 }
 
-/** Throws what `connectSsh` throws. */
+/** Throws what `connectSsh` and `connectOpenssh` throw. */
 export type Connect = (options: ConnectOptions) => Promise<Transport>;
 
 export function createConnect(parts: {
   readonly questions: Questions;
   readonly knownHosts: KnownHosts;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** For the system's OpenSSH, instead of the user's and the system's configuration. */
+  readonly sshConfigFile?: string;
 }): Connect {
   return async ({ host, secrets, mayAsk, signal, onProgress }) => {
     const { connection } = host;
     const ask = mayAsk ? parts.questions.ask.bind(parts.questions) : null;
+    const { knownHosts, environment } = parts;
+    const progress = onProgress === undefined ? {} : { onProgress };
     switch (connection.transport) {
       case 'local':
         return createLocalTransport(host.name);
       case 'ssh': {
         const { address, port, user, authentication, jumps } = connection;
-        const { knownHosts, environment } = parts;
         const names = { hostId: host.id, hostName: host.name, address, port, user };
-        const progress = onProgress === undefined ? {} : { onProgress };
         const target = { ...names, authentication, jumps, secrets, knownHosts, ask, environment, ...progress };
         return connectSsh(target, signal);
       }
-      case 'openssh':
+      case 'openssh': {
+        const { destination, port, user } = connection;
+        const about = { hostId: host.id, hostName: host.name, destination, port, user, knownHosts, ask, environment };
+        return connectOpenssh({ ...about, configFile: parts.sshConfigFile ?? null, ...progress }, signal);
+      }
       case 'demo':
         throw new SnaptreeError('internalError', `Connecting by ${connection.transport} is not built yet.`);
       default:

@@ -4,6 +4,8 @@ import { hostEntryName, keyTypeOf, parseKnownHosts } from './known-hosts-match.t
 import type { KnownHostLine } from './known-hosts-match.ts';
 
 export interface KnownHosts {
+  /** Snaptree's own file, for the system's OpenSSH to read. It need not exist. */
+  readonly ownPath: string;
   /** Every line of every file, read anew: a terminal may have added one. Throws `storeUnusable` for Snaptree's own. */
   read(): Promise<KnownHostLine[]>;
   /** Adds a key that the user accepted to Snaptree's own file. Throws `storeUnusable`. */
@@ -25,6 +27,7 @@ export function createKnownHosts(ownPath: string, otherPaths: readonly string[])
   }
 
   return {
+    ownPath,
     async read() {
       const others = otherPaths.map(async (path) =>
         parseKnownHosts((await readTextFile(path).catch(() => null)) ?? '', path),

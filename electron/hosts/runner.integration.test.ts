@@ -1,6 +1,6 @@
-/** One suite over both transports: a command means the same on this computer and behind a real sshd. */
+/** One suite over all transports: a command means the same on this computer and behind a real sshd, with ssh2 and OpenSSH. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -23,6 +23,8 @@ import type { Transport } from './transport.ts';
 const folder = mkdtempSync(join(tmpdir(), 'snaptree-runner-'));
 let server: SshServer;
 let overSsh: Connection;
+const sshConfigFile = join(folder, 'ssh_config');
+const overOpenssh: Connection = { transport: 'openssh', destination: 'alias-of-host', port: null, user: null };
 
 beforeAll(async () => {
   const testbed = await up();
@@ -30,6 +32,17 @@ beforeAll(async () => {
   server = await startSshServer({ name: 'hosts-runner', settings: ['MaxSessions 10'] });
   const authentication = { method: 'keyFile', path: testbed.keyFile } as const;
   overSsh = sshConnection({ address: '127.0.0.1', port: server.port, authentication });
+  const config = [
+    'Host alias-of-host',
+    'HostName 127.0.0.1',
+    `Port ${server.port}`,
+    'User root',
+    `IdentityFile ${testbed.keyFile}`,
+    'IdentitiesOnly yes',
+    `UserKnownHostsFile ${join(folder, 'openssh_known_hosts')}`,
+    '',
+  ];
+  writeFileSync(sshConfigFile, config.join('\n'));
 });
 
 afterAll(async () => {
@@ -59,10 +72,15 @@ const hostile: readonly string[] = [
   '}\nSNAPTREE\n} </dev/null',
 ];
 
-describe.each(['local', 'ssh'] as const)('a runner over the %s transport', (kind) => {
+describe.each(['local', 'ssh', 'openssh'] as const)('a runner over the %s transport', (kind) => {
+  const connections = {
+    local: () => ({ transport: 'local' }) as const,
+    ssh: () => overSsh,
+    openssh: () => overOpenssh,
+  };
   const host = (): Host => ({
     id: '6b1f9f6e-6b0c-4a3e-9a55-0a2b8a4f6c11',
-    ...hostSettings({ name: 'test host', connection: kind === 'ssh' ? overSsh : { transport: 'local' } }),
+    ...hostSettings({ name: 'test host', connection: connections[kind]() }),
   });
   let session: Session;
   let runner: CommandRunner;
@@ -73,7 +91,7 @@ describe.each(['local', 'ssh'] as const)('a runner over the %s transport', (kind
       for (const { id } of questions.list()) questions.answer(id, { kind: 'accept' });
     });
     const knownHosts = createKnownHosts(join(folder, 'known_hosts'), []);
-    const connect = createConnect({ questions, knownHosts, environment: {} });
+    const connect = createConnect({ questions, knownHosts, environment: {}, sshConfigFile });
     session = createSession({ host, connect, clock: systemClock, onChange: () => undefined });
     await session.connect();
     runner = session.runner;
