@@ -1,8 +1,9 @@
-/** `npm run build`: the page and the desktop shell into dist/. `--renderer` builds the page alone. */
-import { existsSync } from 'node:fs';
+/** `npm run build`: the page, the desktop shell and the command line into dist/. `--renderer` builds the page alone. */
+import { chmodSync, existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
 import { inRepository } from './paths.ts';
+import { cliConfig } from './vite.cli.config.ts';
 import { rendererConfig } from './vite.renderer.config.ts';
 import { mainConfig, preloadConfig } from './vite.desktop.config.ts';
 
@@ -16,5 +17,8 @@ await build({ ...rendererConfig, logLevel: 'warn' });
 if (values.renderer !== true) {
   await build(mainConfig);
   await build(preloadConfig);
+  await build(cliConfig);
+  // As npm does for the files of `bin`.
+  chmodSync(inRepository('dist/cli/snaptree.js'), 0o755);
 }
 process.stderr.write('Built dist/.\n');

@@ -4,14 +4,19 @@
  *
  *     npm start -- --browser [--no-open] [--port N]
  *
- * `--no-build` starts what was built before.
+ * `--demo` works on the demo fleet, in a data folder of its own that goes when Snaptree ends. `--no-build` starts what
+ * was built before.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createApplication } from '../electron/application.ts';
+import { withDemoFleet } from '../electron/demo-application.ts';
 import { parseServeOptions, serve } from '../electron/headless/serve.ts';
 import { createLog } from '../electron/log.ts';
 import { findElectron } from './electron-runtime.ts';
 import { inRepository } from './paths.ts';
+
+const given = process.argv.slice(2);
+const demo = given.includes('--demo');
 
 function fail(message: string): never {
   process.stderr.write(`${message}\n`);
@@ -28,7 +33,7 @@ function build(parameters: readonly string[]): void {
 }
 
 function startDesktop(runtime: string): void {
-  const child = spawn(runtime, [inRepository('.')], { stdio: 'inherit' });
+  const child = spawn(runtime, [inRepository('.'), ...(demo ? ['--demo'] : [])], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => fail(`Electron could not be started: ${error.message}`));
   child.on('exit', (code) => process.exit(code ?? 1));
@@ -36,7 +41,10 @@ function startDesktop(runtime: string): void {
 
 async function startBrowser(parameters: readonly string[]): Promise<void> {
   try {
-    await serve(parseServeOptions(parameters), { createApplication, log: createLog() });
+    await serve(parseServeOptions(parameters), {
+      createApplication: demo ? withDemoFleet(createApplication) : createApplication,
+      log: createLog(),
+    });
   } catch (error) {
     fail(`Snaptree could not start: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -58,8 +66,7 @@ function endWithNpm(): void {
 }
 
 endWithNpm();
-const own = new Set(['--browser', '--no-build']);
-const given = process.argv.slice(2);
+const own = new Set(['--browser', '--no-build', '--demo']);
 const serveParameters = given.filter((parameter) => !own.has(parameter));
 const runtime = given.includes('--browser') ? null : findElectron();
 if (runtime === null && !given.includes('--browser')) {

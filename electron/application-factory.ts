@@ -25,7 +25,7 @@ export interface Application {
    * Adds a host for the life of this application, without the host book. Its id follows from how it is reached, so that
    * it is the same the next time. Throws `invalidRequest` where the name is taken.
    */
-  addVisitor(settings: HostSettings): Host;
+  readonly addVisitor: (settings: HostSettings) => Host;
   /** To be called when the computer was asleep: connections that died meanwhile are made again at once. */
   wake(): void;
   /** Ends all sessions with hosts. What runs detached on a host goes on there. */

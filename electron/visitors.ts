@@ -16,7 +16,10 @@ export function visitorId(connection: Connection, libvirtUri: string): string {
 }
 
 /** The host book, in which visitors stand behind the others until the application ends. */
-export function withVisitors(book: HostBook): { readonly hostBook: HostBook; add(settings: HostSettings): Host } {
+export function withVisitors(book: HostBook): {
+  readonly hostBook: HostBook;
+  readonly add: (settings: HostSettings) => Host;
+} {
   let visitors: readonly Host[] = [];
   const changed = createListeners<[]>();
   book.onChange(() => {

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { app, BrowserWindow, powerMonitor, session } from 'electron';
 import { createApplication } from '../application.ts';
+import { withDemoFleet } from '../demo-application.ts';
 import { defaultDataFolder } from '../store/paths.ts';
 import { createLog } from '../log.ts';
 import { readStaticFiles } from '../static-files.ts';
@@ -24,7 +25,10 @@ app.on('web-contents-created', (_event, contents) => {
   confine(contents);
 });
 
-if (app.requestSingleInstanceLock()) {
+/** On the demo fleet alone, in a folder of its own: beside a Snaptree that runs already. */
+const demo = process.argv.includes('--demo');
+
+if (demo || app.requestSingleInstanceLock()) {
   // Not awaited: Electron is not ready before this module has been evaluated.
   start().catch((error: unknown) => {
     log.error('Snaptree could not start.', { error });
@@ -40,7 +44,8 @@ async function start(): Promise<void> {
   denyPermissions(session.defaultSession);
   setMenu();
   serveScheme(await readStaticFiles(join(import.meta.dirname, '..', 'renderer')));
-  const application = await createApplication({
+  const create = demo ? withDemoFleet(createApplication) : createApplication;
+  const application = await create({
     dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
     shell: 'desktop',
     log,

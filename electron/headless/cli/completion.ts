@@ -50,7 +50,7 @@ export function completions(
     all = hostWords.has(wanting.name()) ? hosts('') : choices(wanting.argChoices);
   } else if (!onlyArguments && last.startsWith('-')) {
     all = optionsOf(command).flatMap(({ long, description, hidden }) =>
-      long === undefined || long === null || hidden ? [] : [{ value: long, description: firstLine(description) }],
+      long === undefined || hidden ? [] : [{ value: long, description: firstLine(description) }],
     );
   } else {
     const below = position === 0 ? command.commands : [];

@@ -62,7 +62,7 @@ export interface CommandContext {
   /** Prints a document on stdout. */
   document<Name extends DocumentName>(name: Name, content: DocumentContent<Name>): void;
   /** Warns on stderr. */
-  warn(message: string): void;
+  readonly warn: (message: string) => void;
 }
 
 export function createContext(parts: {

@@ -10,7 +10,7 @@ export interface Interruption {
   /** Lets `handler` decide what Ctrl-C means: true where it is dealt with. Gives a function that ends that. */
   handle(handler: () => boolean): () => void;
   /** As if Ctrl-C had been pressed: a terminal in raw mode gives it as a character. */
-  interrupt(): void;
+  readonly interrupt: () => void;
   stop(): void;
 }
 

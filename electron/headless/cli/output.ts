@@ -49,7 +49,6 @@ export function shownLines(text: string): string {
     .join('\n');
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const unseenInJson = /[\u007f-\u009f\u2800]|(?! )\p{Zs}|\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{Zl}|\p{Zp}/gu;
 
 /** JSON in which no character can hide or harm a terminal: what is not seen is written as `\u…`, which is the same JSON. */
@@ -65,7 +64,7 @@ export interface Output {
   /** Adds to stdout. Never throws: where the reader went away, `brokenPipe` is true from then on. */
   data(chunk: string | Uint8Array): void;
   /** A line for people, on stderr. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
   /** A line that replaces the one of before, on a terminal only; null takes it away. */
   progress(line: string | null): void;
   readonly brokenPipe: boolean;

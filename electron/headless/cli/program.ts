@@ -7,7 +7,7 @@ export function createProgram() {
   return new Command('snaptree')
     .description(
       'Browse the snapshots of virtual machines on many hypervisor hosts and act on them, safely.\n\n' +
-        'Every change is planned first: the plan says what will be run, which files it touches and what is there\n' +
+        'Every change is planned first: the plan says what will be run, which files it touches and what is there ' +
         'afterwards. A plan that would harm data is refused, and one that no longer fits the host is not run.',
     )
     .version(packageJson.version, '-V, --version', 'print the version')

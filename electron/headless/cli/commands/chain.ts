@@ -25,7 +25,7 @@ export function addChain(program: Program, context: CommandContext): void {
     .command('chain')
     .summary('show the chains of images of a VM, or of an image')
     .description(
-      'Show the images under each disk of a VM, from the active layer down to the base, or those under one image. An\n' +
+      'Show the images under each disk of a VM, from the active layer down to the base, or those under one image. An ' +
         'image is named by its path on the host.',
     )
     .argument('<vm-or-file>', 'UUID, name or HOST/NAME of a VM, or the absolute path of an image on the host')

@@ -51,7 +51,7 @@ export function addHosts(program: Program, context: CommandContext): void {
     .command('test')
     .summary('try to connect, stage by stage')
     .description(
-      'Connect to a host and say at which stage that fails, and what to do about it. Nothing is saved but a host key\nthat you accept.',
+      'Connect to a host and say at which stage that fails, and what to do about it. Nothing is saved but a host key that you accept.',
     )
     .argument('[host]', 'name or id of the host; can be left out where there is only one')
     .addOption(uriOption())
@@ -130,7 +130,7 @@ export function addHosts(program: Program, context: CommandContext): void {
     .command('import')
     .summary('list the hosts of ~/.ssh/config, or add some of them')
     .description(
-      'Without names: list the aliases of ~/.ssh/config with the values that ssh would use for each. With names, or --all:\n' +
+      'Without names: list the aliases of ~/.ssh/config with the values that ssh would use for each. With names, or --all: ' +
         'add those to the host book.',
     )
     .argument('[aliases...]', 'aliases of ~/.ssh/config to add')

@@ -19,7 +19,7 @@ export function addInventory(program: Program, context: CommandContext): void {
     .command('inventory')
     .summary('list the VMs of a host')
     .description(
-      'Read a host and list its VMs: state, snapshots, longest chain, what is wrong. With --json everything that was\n' +
+      'Read a host and list its VMs: state, snapshots, longest chain, what is wrong. With --json everything that was ' +
         'read: VMs, disks, snapshots, images, file systems.',
     )
     .argument('[host]', 'name or id of the host; can be left out where there is only one')

@@ -24,7 +24,7 @@ export function addOperations(program: Program, context: CommandContext): void {
     .command('operations')
     .summary('list, examine, resume, undo or forget operations')
     .description(
-      'Operations are plans that were run. One that was cut off (by the network, by Ctrl-C, by a crash) is examined on its\n' +
+      'Operations are plans that were run. One that was cut off (by the network, by Ctrl-C, by a crash) is examined on its ' +
         'host, and then resumed or forgotten; until then its VM stays locked.',
     )
     .addHelpText(
@@ -113,7 +113,7 @@ export function addOperations(program: Program, context: CommandContext): void {
     .command('forget')
     .summary('let an operation that was cut off be, and unlock its VM')
     .description(
-      'Let an operation that was cut off be as it is and unlock its VM. What its steps did stays. Where the host cannot be\n' +
+      'Let an operation that was cut off be as it is and unlock its VM. What its steps did stays. Where the host cannot be ' +
         'reached, the VM is unlocked when it is connected next.',
     )
     .argument('<id>', 'id of the operation, or its first characters')
@@ -145,7 +145,7 @@ export function addOperations(program: Program, context: CommandContext): void {
     .command('undo')
     .summary('plan and run what undoes an operation, where anything does')
     .description(
-      'Plan what undoes an operation, show it and run it like any plan. The making of a snapshot is undone by deleting that\n' +
+      'Plan what undoes an operation, show it and run it like any plan. The making of a snapshot is undone by deleting that ' +
         'snapshot. A revert and a deletion cannot be undone: nothing keeps what they threw away.',
     )
     .argument('<id>', 'id of the operation, or its first characters')

@@ -26,7 +26,7 @@ export function addPlan(program: Program, context: CommandContext): void {
     .command('plan')
     .summary('plan a change: create, revert to or delete a snapshot')
     .description(
-      'Read the host, plan a change and print the plan; nothing is changed. With --json the plan is printed as the file\n' +
+      'Read the host, plan a change and print the plan; nothing is changed. With --json the plan is printed as the file ' +
         'that “snaptree run” takes. A refused plan says why; its exit code is 3.',
     )
     .addHelpText(

@@ -20,7 +20,7 @@ export function addReport(program: Program, context: CommandContext): void {
     .command('report')
     .summary('report on VMs, snapshots, chains and what is wrong with them')
     .description(
-      'Read hosts and report on every VM and snapshot, with findings. Where a host or something on it could not be read,\n' +
+      'Read hosts and report on every VM and snapshot, with findings. Where a host or something on it could not be read, ' +
         'the report says so and the exit code is 5.',
     )
     .argument('[hosts...]', 'names or ids of hosts')

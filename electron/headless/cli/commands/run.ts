@@ -16,8 +16,8 @@ export function addRun(program: Program, context: CommandContext): void {
     .command('run')
     .summary('run a plan from a file')
     .description(
-      'Run a plan that “snaptree plan … --json” wrote. The host is read and the change planned again first; it is run only\n' +
-        'where host and steps are the same as in the file. Asks for confirmation, or takes --yes. Ctrl-C stops before the\n' +
+      'Run a plan that “snaptree plan … --json” wrote. The host is read and the change planned again first; it is run only ' +
+        'where host and steps are the same as in the file. Asks for confirmation, or takes --yes. Ctrl-C stops before the ' +
         'next step; a second Ctrl-C leaves, and the step that runs goes on on the host.',
     )
     .argument('<planfile>', 'the file; - for stdin')

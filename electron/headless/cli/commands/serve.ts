@@ -11,7 +11,7 @@ export function addServe(program: Program, context: CommandContext): void {
     .command('serve')
     .summary('serve the window to a browser on this computer')
     .description(
-      'Serve Snaptree to a browser on this computer until Ctrl-C. Prints the address, which holds a token, on stdout. Only\n' +
+      'Serve Snaptree to a browser on this computer until Ctrl-C. Prints the address, which holds a token, on stdout. Only ' +
         'this computer can reach it.',
     )
     .option('--no-open', 'do not open the browser')
