@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import { disk, folder, held, image, internal, inventory, overlay, vm } from '../model/inventory-fixtures.ts';
+import type { Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../model/inventory.ts';
+import { defaultReportThresholds } from '../model/report.ts';
+import type { Finding, ReportThresholds } from '../model/report.ts';
+import { fileSystems, mostGrowth } from './findings-storage.ts';
+import { findingsOf } from './findings.ts';
+
+const now = 1_795_200_000 + 86_400;
+const base = `${folder}/base.qcow2`;
+const one = `${folder}/one.snap`;
+const two = `${folder}/two.snap`;
+const GiB = 1024 ** 3;
+
+function find(from: Inventory, thresholds: Partial<ReportThresholds> = {}): readonly Finding[] {
+  return findingsOf('host', from, { ...defaultReportThresholds, ...thresholds }, now);
+}
+const codes = (found: readonly Finding[]) => found.map(({ code }) => code);
+const only = (found: readonly Finding[], code: Finding['code']) => found.filter((finding) => finding.code === code);
+
+const vmOn = (imageId: string, parts: Partial<ReadableVm> = {}) => vm({ disks: [disk('vda', imageId)], ...parts });
+
+function external(name: string, parentId: string | null, data: string, top: string | null): Snapshot {
+  const of: SnapshotDisk = { target: 'vda', kind: 'external', dataImageId: data, overlayImageId: top };
+  return internal(name, parentId, { kind: 'external', memory: { kind: 'none' }, vmState: 'disk-only', disks: [of] });
+}
+
+/** base ← one ← two, as two external snapshots leave it. */
+const chain: Image[] = [image(base), overlay(one, base), overlay(two, one)];
+const chained = [external('s1', null, base, one), external('s2', 's1', one, two)];
+
+it('finds nothing where all is well', () => {
+  expect(find(inventory([vmOn(two, { snapshots: chained, currentSnapshotId: 's2' })], chain))).toEqual([]);
+});
+
+describe('snapshots', () => {
+  it('are too old by the second, and too many', () => {
+    const tag = { id: '1', name: 'a', createdAt: 0, memoryBytes: 1 };
+    const one = vmOn(base, { snapshots: [internal('a', null, { disks: [held('vda', base)] })] });
+    const from = inventory([one], [image(base, { internalSnapshots: [tag] })]);
+    expect(find(from, { maximumAgeDays: 1, maximumSnapshots: 1 })).toEqual([]);
+    expect(find(from, { maximumAgeDays: 0, maximumSnapshots: 0 })).toMatchObject([
+      { code: 'snapshotOld', severity: 'warning', hostName: 'host', vmName: 'web', snapshotName: 'a' },
+      { code: 'tooManySnapshots', snapshotName: null },
+    ]);
+    expect(find(from, { maximumAgeDays: 0 })[0]?.message).toContain(
+      'is one day old; the limit of this report is 0 days',
+    );
+  });
+
+  it('are records without data where the image is gone or holds no such internal snapshot', () => {
+    const lost = vmOn(base, { snapshots: [internal('lost', null, { disks: [held('vda', base)] })] });
+    expect(find(inventory([lost], [image(base)]))).toMatchObject([
+      { code: 'recordWithoutFile', severity: 'critical', snapshotName: 'lost', path: base },
+    ]);
+    const gone = vmOn(one, { snapshots: [external('s1', null, base, one)] });
+    expect(codes(find(inventory([gone], [overlay(one, base), image(base, { status: 'missing' })])))).toEqual([
+      'imageMissing',
+      'recordWithoutFile',
+    ]);
+    // What could not be read may well be there.
+    const unread = image(base, { status: 'unreadable', problem: 'Permission denied.' });
+    expect(codes(find(inventory([lost], [unread])))).toEqual(['chainUnreadable']);
+  });
+
+  it('do not match the chain after a commit by hand, at the top or between', () => {
+    const top = vmOn(one, { snapshots: chained, currentSnapshotId: 's2' });
+    const found = only(find(inventory([top], [image(base), overlay(one, base)])), 'activeLayerMismatch');
+    expect(found).toMatchObject([{ severity: 'critical', snapshotName: 's2', path: two }]);
+    const between = vmOn(two, { snapshots: chained, currentSnapshotId: 's2' });
+    const committed = [image(base), overlay(two, base)];
+    const both = only(find(inventory([between], committed)), 'activeLayerMismatch');
+    expect(both.map(({ snapshotName }) => snapshotName)).toEqual(['s1', 's2']);
+    const all = vmOn(base, { snapshots: chained });
+    expect(only(find(inventory([all], [image(base)])), 'activeLayerMismatch')).toHaveLength(2);
+  });
+
+  it('of another branch, or with a new overlay after a revert, match', () => {
+    const branch = `${folder}/branch.snap`;
+    const reverted = vmOn(branch, { snapshots: chained, currentSnapshotId: 's1' });
+    const images = [...chain, overlay(branch, base)];
+    const from = inventory([reverted], images);
+    const can: Inventory = {
+      ...from,
+      hypervisor: {
+        ...from.hypervisor,
+        capabilities: [{ id: 'revertToExternal', available: true, explanation: '' }],
+      },
+    };
+    expect(only(find(can), 'activeLayerMismatch')).toEqual([]);
+    // Before libvirt 9.9 nothing but a hand makes such a chain.
+    expect(only(find(from), 'activeLayerMismatch')).toHaveLength(1);
+  });
+});
+
+describe('chains and images', () => {
+  it('are too long, missing, in a circle, unreadable', () => {
+    const at = (images: Image[], thresholds = {}) => find(inventory([vmOn(two)], images), thresholds);
+    expect(codes(at(chain, { maximumChainLength: 3 }))).toEqual([]);
+    expect(at(chain, { maximumChainLength: 2 })).toMatchObject([{ code: 'chainTooLong', path: two }]);
+    expect(at([overlay(two, one), image(one, { status: 'missing' })])).toMatchObject([
+      { code: 'imageMissing', severity: 'critical', path: one },
+    ]);
+    expect(codes(at([overlay(two, one), overlay(one, two)]))).toEqual(['chainLoops']);
+    expect(codes(at([overlay(two, one)]))).toEqual(['chainUnreadable']);
+    const nbd = { relation: 'backing', reference: 'nbd://x', imageId: null, format: 'raw' } as const;
+    expect(at([image(two, { parent: nbd })])).toMatchObject([{ code: 'chainUnreadable', path: 'nbd://x' }]);
+  });
+
+  it('hold internal snapshots inside overlays, and ones without a record', () => {
+    const tags = ['a', 'b', 'a'].map((name, index) => ({ id: `${index}`, name, createdAt: 0, memoryBytes: 0 }));
+    const of = vmOn(one, { snapshots: [internal('a', null, { disks: [held('vda', one)] })] });
+    const found = find(inventory([of], [image(base), overlay(one, base, { internalSnapshots: tags })]));
+    expect(only(found, 'internalInsideOverlay')).toMatchObject([{ path: one, vmName: 'web' }]);
+    expect(only(found, 'fileWithoutRecord').map(({ snapshotName }) => snapshotName)).toEqual(['a', 'b']);
+  });
+
+  it('are corrupt', () => {
+    const found = find(inventory([vmOn(base)], [image(base, { corrupt: true })]));
+    expect(found).toMatchObject([{ code: 'imageCorrupt', severity: 'critical', path: base, vmName: 'web' }]);
+  });
+
+  it('are left over where nobody names them, and less certainly so where something was not read', () => {
+    const stray = `${folder}/stray.qcow2`;
+    const template = `${folder}/template.qcow2`;
+    const images = [
+      image(base, { otherPaths: [`${folder}/link.qcow2`] }),
+      image(`${folder}/link.qcow2`, { otherPaths: [base] }),
+      overlay(stray, base),
+      image(template),
+      image(`${folder}/nvram/web_VARS.qcow2`),
+      image(`${folder}/install.iso`),
+      image(`${folder}/next.qcow2`),
+    ];
+    const of = vmOn(base, { problems: [{ severity: 'warning', message: `will be ${folder}/next.qcow2, …` }] });
+    const from = inventory([of], images);
+    expect(find(from).map(({ code, severity, path }) => [code, severity, path])).toEqual([
+      ['fileWithoutRecord', 'warning', stray],
+      ['fileWithoutRecord', 'information', template],
+    ]);
+    const doubtful: Inventory = { ...from, unknownDependents: [{ what: '/x', reason: '', imageIds: [stray] }] };
+    const [first] = find(doubtful).filter(({ path }) => path === stray);
+    expect(first).toMatchObject({ severity: 'information' });
+    expect(first?.message).toContain('It is not certain: /x could not be read');
+    const unread: Inventory = { ...from, vms: [...from.vms, { readable: false, uuid: 'u', name: null, reason: '' }] };
+    expect(find(unread).every(({ severity }) => severity === 'information')).toBe(true);
+  });
+});
+
+describe('storage', () => {
+  const with_ = (filesystems: Inventory['filesystems'], vms: ReadableVm[] = [], images: Image[] = []): Inventory => ({
+    ...inventory(vms, images),
+    filesystems,
+  });
+
+  it('is nearly full, once for each file system', () => {
+    const at = (folder: string, freeBytes: number, totalBytes: number) => ({ folder, freeBytes, totalBytes });
+    const found = find(
+      with_([at('/b', 9, 100), at('/a', 9, 100), at('/c', 10, 100), at('/d', 4, 100), at('/e', 0, 0)]),
+    );
+    expect(found.map(({ path, severity }) => [path, severity])).toEqual([
+      ['/d', 'critical'],
+      ['/a', 'warning'],
+    ]);
+    expect(found[1]?.message).toContain('(also /b)');
+    expect(fileSystems([at('/b', 9, 100), at('/a', 9, 100)])).toEqual([
+      { folders: ['/a', '/b'], freeBytes: 9, totalBytes: 100 },
+    ]);
+  });
+
+  it('has no room for a merge, by what the base can grow', () => {
+    const small = image(base, { virtualBytes: 10 * GiB, allocatedBytes: 8 * GiB });
+    const large = overlay(one, base, { virtualBytes: 10 * GiB, allocatedBytes: 5 * GiB });
+    expect(mostGrowth(large, small)).toBe(2 * GiB);
+    expect(mostGrowth({ ...large, virtualBytes: 20 * GiB }, small)).toBe(5 * GiB);
+    const tag = { id: '1', name: 'a', createdAt: 0, memoryBytes: 0 };
+    expect(mostGrowth(large, { ...small, internalSnapshots: [tag] })).toBe(5 * GiB);
+    expect(mostGrowth({ ...large, allocatedBytes: null }, small)).toBeNull();
+    const fits = [{ folder, freeBytes: 2 * GiB, totalBytes: 4 * GiB }];
+    expect(codes(find(with_(fits, [vmOn(one)], [small, large])))).toEqual([]);
+    const not = [{ folder, freeBytes: 2 * GiB - 1, totalBytes: 4 * GiB }];
+    const [merge] = find(with_(not, [vmOn(one)], [small, large]));
+    expect(merge).toMatchObject({ code: 'mergeWouldNotFit', path: one, vmName: 'web' });
+    expect(merge?.message).toContain('2 GiB (2147483648 bytes)');
+  });
+});
