@@ -101,8 +101,8 @@ examined=0
 last_parent=
 last_real=
 share=-U
-limit=
-command -v timeout >/dev/null 2>&1 && limit='timeout -k 2 20'
+limited() { "$@"; }
+if command -v timeout >/dev/null 2>&1; then limited() { timeout -k 2 20 "$@"; }; fi
 frame() { printf '\\n%s %s\\n' "$N" "$*"; }
 have_qemu_img=yes
 command -v qemu-img >/dev/null 2>&1 || { have_qemu_img=; frame noqemuimg; }
@@ -342,10 +342,10 @@ scan_folders() {
 }
 
 ask() { # path, format: sets info and code; stderr is asked for only after a failure, so that warnings cannot mix with JSON
-  info=$($limit qemu-img info $share $2 --output=json -- "$1" 2>/dev/null </dev/null)
+  info=$(limited qemu-img info $share $2 --output=json -- "$1" 2>/dev/null </dev/null)
   code=$?
   case $code in 0 | 124 | 137) return ;; esac
-  info=$($limit qemu-img info $share $2 --output=json -- "$1" 2>&1 </dev/null)
+  info=$(limited qemu-img info $share $2 --output=json -- "$1" 2>&1 </dev/null)
   code=$?
   # Before QEMU 2.10 there were no image locks, and no -U.
   case $share$info in
