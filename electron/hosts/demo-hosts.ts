@@ -1,0 +1,13 @@
+/** Connections to the demo fleet. */
+import { demoMachine, type DemoMachineName } from '../simulator/fleet/fleet.ts';
+import { createSimulatedSshServer, type SimulatedSshServer } from './simulated-ssh-server.ts';
+import type { Transport } from './transport.ts';
+
+const servers = new Map<DemoMachineName, SimulatedSshServer>();
+
+/** Connects to a machine of the demo fleet. Throws `cancelled` when `signal` aborts. */
+export function connectDemo(name: DemoMachineName, hostName: string, signal: AbortSignal): Promise<Transport> {
+  const server = servers.get(name) ?? createSimulatedSshServer(demoMachine(name));
+  servers.set(name, server);
+  return server.connect(hostName, signal);
+}
