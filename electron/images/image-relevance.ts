@@ -26,14 +26,19 @@ export function relevantKnowledge(
     if (knowledge.images.get(image.id)?.raw !== true) views.get(image.id)?.push(image);
   }
   const inFolder = new Map<string, string[]>();
-  for (const image of knowledge.images.values()) {
-    // Anything else in a folder is an image only if somebody says so.
-    const isFoundByLooking = image.kind === 'file' && image.info?.format !== 'raw';
-    if (!isFoundByLooking) continue;
-    const folder = posix.dirname(image.id);
+  const addTo = (folder: string, id: string) => {
     const known = inFolder.get(folder);
-    if (known) known.push(image.id);
-    else inFolder.set(folder, [image.id]);
+    if (known) known.push(id);
+    else inFolder.set(folder, [id]);
+  };
+  for (const [id, ofImage] of views) {
+    for (const { kind, path, info } of ofImage) {
+      // Anything else in a folder is an image only if somebody says so.
+      if (kind !== 'file' || info?.format === 'raw') continue;
+      addTo(posix.dirname(id), id);
+      // A link to it may lie in another folder.
+      if (path !== id) addTo(posix.dirname(path), id);
+    }
   }
   const subfolders = new Map<string, string[]>();
   for (const path of knowledge.folders.keys()) {
