@@ -2,7 +2,7 @@
  * The report as CSV (RFC 4180): one table, in which the column `record` says what a line is. So the file stays one that
  * every program can read, and what is not known and the counts are in it too:
  *
- * - `report`, `total`: `name` and `value` (with `host`: of that host);
+ * - `report`, `total`, `host`: a `name` and its `value`, of the report, of all hosts together, or of one;
  * - `snapshot`: one of a VM's snapshots; `vm`: a VM without snapshots. These are the report's rows;
  * - `finding`, `filesystem`, `unread`.
  *
@@ -98,18 +98,18 @@ function records(report: Report): readonly CsvRecord[] {
     ),
     ...unread.map(({ hostName, what, reason }) => ({ record: 'unread', host: hostName, name: what, message: reason })),
     ...hosts.flatMap(({ hostName, readAt, hypervisor, counts }) => [
-      { record: 'total', host: hostName, name: 'read', value: readAt !== null },
+      { record: 'host', host: hostName, name: 'read', value: readAt !== null },
       ...(hypervisor === null
         ? []
         : [
-            { record: 'total', host: hostName, name: 'hypervisor', value: hypervisor.kind },
-            { record: 'total', host: hostName, name: 'hypervisor_version', value: hypervisor.version },
-            { record: 'total', host: hostName, name: 'emulator', value: hypervisor.emulator },
+            { record: 'host', host: hostName, name: 'hypervisor', value: hypervisor.kind },
+            { record: 'host', host: hostName, name: 'hypervisor_version', value: hypervisor.version },
+            { record: 'host', host: hostName, name: 'emulator', value: hypervisor.emulator },
           ]),
       ...(readAt === null
         ? []
         : Object.entries(counts).map(([name, value]) => ({
-            record: 'total',
+            record: 'host',
             host: hostName,
             name: snakeCase(name),
             value,
