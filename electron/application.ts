@@ -15,6 +15,8 @@ import { createKnownHosts } from './hosts/known-hosts.ts';
 import { createQuestions } from './hosts/questions.ts';
 import { createSessions } from './hosts/sessions.ts';
 import { systemTicks, watchForSleep } from './hosts/sleep-watch.ts';
+import type { CommandRunner } from './hosts/runner.ts';
+import { libvirtCapabilities } from './hypervisors/libvirt/capabilities.ts';
 import { createLibvirtDriver } from './hypervisors/libvirt/index.ts';
 import { createInventories } from './inventories.ts';
 import { contractHandlers } from './ipc/contract-handlers.ts';
@@ -137,7 +139,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       testConnection: (settings, signal) =>
         testConnection(settings, {
           connect,
-          probe: (runner) => createLibvirtDriver(settings.libvirtUri).probe(runner),
+          probe: (runner) => probeWithLimits(settings.libvirtUri, runner),
           signal,
         }),
     });
@@ -172,6 +174,14 @@ function readOnlyRefusal(verb: string, dataFolder: string, holder: number | null
       : `Another Snaptree (process ${holder}) uses the data folder ${dataFolder}, so this one cannot ${verb}. Nothing was changed. Do it in that one, or quit it first.`,
     { data: holder === null ? {} : { pid: String(holder) }, retryable: holder !== null },
   );
+}
+
+/** What answers on a host, and what its version cannot do, for the connection test. */
+async function probeWithLimits(uri: string, runner: CommandRunner): Promise<string> {
+  const found = await createLibvirtDriver(uri).probe(runner);
+  const version = /^libvirt (\d[\d.]*)/.exec(found)?.[1] ?? null;
+  const limits = libvirtCapabilities(version).filter(({ available }) => !available);
+  return [`${found}.`, ...limits.map(({ explanation }) => explanation)].join(' ');
 }
 
 /** Calls `onConnected` each time the session with a host comes to stand, by the user or by itself. */

@@ -14,7 +14,6 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Authentication, Host } from '../../shared/model/host.ts';
 import type { Answer, Question } from '../../shared/model/question.ts';
 import { createConnect } from './connect.ts';
-import { testConnection } from './connection-test.ts';
 import { createKnownHosts } from './known-hosts.ts';
 import { createQuestions } from './questions.ts';
 import { createSession, systemClock } from './session.ts';
@@ -455,25 +454,5 @@ describe('a connection that stands', () => {
       await chatty.stop();
       await mute.stop();
     }
-  });
-});
-
-describe('the connection test', () => {
-  const stages = async (host: Host, probe: () => Promise<string>) => {
-    const { signal } = new AbortController();
-    const { stages: found } = await testConnection(host, { connect: connectWith(), probe, signal });
-    return found.map(({ stage, state }) => `${stage} ${state}`);
-  };
-
-  it('tells each stage', async () => {
-    const host = settings(keyFile(testbed.keyFile));
-    const good = () => Promise.resolve('libvirt 9.0.0');
-    const bad = () => Promise.reject(new SnaptreeError('commandNotFound', 'no virsh'));
-    expect(await stages(host, good)).toEqual(['connect passed', 'shell passed', 'hypervisor passed']);
-    expect(await stages(host, bad)).toEqual(['connect passed', 'shell passed', 'hypervisor failed']);
-    const stranger = settings(keyFile(testbed.strangerKeyFile));
-    expect(await stages(stranger, good)).toEqual(['connect failed', 'shell notReached', 'hypervisor notReached']);
-    const local: Host = { ...host, connection: { transport: 'local' } };
-    expect(await stages(local, good)).toEqual(['connect passed', 'shell passed', 'hypervisor passed']);
   });
 });

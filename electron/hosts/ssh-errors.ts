@@ -39,10 +39,11 @@ export function authenticationFailed(target: Named, reason: string, advice: stri
 }
 
 export function keyFileUnusable(target: Named, path: string, reason: string): SnaptreeError {
+  const advice = "Choose another file in the host's settings, or correct this one.";
   return new SnaptreeError(
     'keyFileUnusable',
-    `The key file ${path} for ${target.hostName} cannot be used: ${reason}. No connection was made. Choose another file in the host's settings, or correct this one.`,
-    { data: { path, reason } },
+    `The key file ${path} for ${target.hostName} cannot be used: ${reason}. No connection was made. ${advice}`,
+    { data: { path, reason, advice } },
   );
 }
 
@@ -74,18 +75,20 @@ export function hostKeyChanged(
   const offered = `${keyTypeOf(key) ?? 'unknown type'} ${fingerprint(key)}`;
   if (verdict.kind === 'revoked') {
     const where = `${verdict.line.file}:${verdict.line.line}`;
+    const advice = "Ask the host's administrator for its new key.";
     return new SnaptreeError(
       'hostKeyChanged',
-      `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent. Ask the host's administrator for its new key.`,
-      { data: { offered, known: `${offered} (revoked)`, where } },
+      `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent. ${advice}`,
+      { data: { offered, known: `${offered} (revoked)`, where, advice } },
     );
   }
   const known = verdict.lines.map((line) => `${line.keyType} ${fingerprint(line.key)}`).join(', ');
   const where = verdict.lines.map((line) => `${line.file}:${line.line}`).join(', ');
+  const advice = "Ask the host's administrator; if the new key is right, remove that line and connect again.";
   return new SnaptreeError(
     'hostKeyChanged',
-    `The host key of ${target.hostName} (${place(target)}) is not the known one. Known: ${known} (${where}). Shown now: ${offered}. Either the host was installed anew, or somebody is in between. The connection was refused and no password was sent. Ask the host's administrator; if the new key is right, remove that line and connect again.`,
-    { data: { offered, known, where } },
+    `The host key of ${target.hostName} (${place(target)}) is not the known one. Known: ${known} (${where}). Shown now: ${offered}. Either the host was installed anew, or somebody is in between. The connection was refused and no password was sent. ${advice}`,
+    { data: { offered, known, where, advice } },
   );
 }
 
@@ -94,7 +97,7 @@ export function hostKeyRejected(target: Named, key: Buffer, reason: string, advi
   return new SnaptreeError(
     'hostKeyRejected',
     `The host key of ${target.hostName} (${place(target)}) ${reason} (${offered}). No connection was made and nothing was stored. ${advice}`,
-    { data: { offered } },
+    { data: { offered, advice } },
   );
 }
 
