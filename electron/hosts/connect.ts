@@ -1,6 +1,5 @@
 /** Makes the transport that a host's settings ask for. */
 import { assertNever } from '../../shared/assert-never.ts';
-import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { KnownHosts } from './known-hosts.ts';
 import { createLocalTransport } from './local-transport.ts';
@@ -49,8 +48,11 @@ export function createConnect(parts: {
         const about = { hostId: host.id, hostName: host.name, destination, port, user, knownHosts, ask, environment };
         return connectOpenssh({ ...about, configFile: parts.sshConfigFile ?? null, ...progress }, signal);
       }
-      case 'demo':
-        throw new SnaptreeError('internalError', `Connecting by ${connection.transport} is not built yet.`);
+      case 'demo': {
+        // The simulated hosts are large, and most people have real ones.
+        const { connectDemo } = await import('./demo-hosts.ts');
+        return connectDemo(connection.machine, host.name, signal);
+      }
       default:
         return assertNever(connection);
     }

@@ -11,3 +11,8 @@ export function connectDemo(name: DemoMachineName, hostName: string, signal: Abo
   servers.set(name, server);
   return server.connect(hostName, signal);
 }
+
+/** Puts another server in the place of one of the demo fleet: what tests made themselves. */
+export function replaceDemoServer(name: DemoMachineName, server: SimulatedSshServer): void {
+  servers.set(name, server);
+}

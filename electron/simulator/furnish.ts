@@ -111,7 +111,8 @@ export function removeVm(machine: Machine, uuid: string, folder: string | null):
   if (folder !== null) files.remove(folder);
 }
 
-function activeImage(machine: Machine, uuid: string, target: string): string {
+/** The image that a VM writes to for one of its disks. */
+export function activeImageOf(machine: Machine, uuid: string, target: string): string {
   const disk = writableFileDisks(definitionOf(vmOf(machine.world, uuid))).find((each) => each.target === target);
   if (!disk) throw new LibvirtError(`there is no disk ${target}`);
   return disk.path;
@@ -124,7 +125,7 @@ export function writeDisk(
   target: string,
   range: { readonly start: number; readonly end: number; readonly byte: number },
 ): void {
-  changeImage(machine.world, activeImage(machine, uuid, target), (image) => ({
+  changeImage(machine.world, activeImageOf(machine, uuid, target), (image) => ({
     ...image,
     content: fill(image.content, range),
   }));
@@ -149,7 +150,7 @@ export function diskHolds(
   target: string,
   range: { readonly start: number; readonly end: number; readonly byte: number },
 ): boolean {
-  return imageHolds(machine, activeImage(machine, uuid, target), range);
+  return imageHolds(machine, activeImageOf(machine, uuid, target), range);
 }
 
 /** What the guest of a VM has counted to; null where it does not run. */

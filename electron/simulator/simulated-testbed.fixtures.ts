@@ -1,0 +1,161 @@
+/** A simulated host that is used like the testbed's real ones (e2e/testbeds): the same VMs, the same questions. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { replaceDemoServer } from '../hosts/demo-hosts.ts';
+import { createSimulatedSshServer } from '../hosts/simulated-ssh-server.ts';
+import type { HostSettings } from '../../shared/model/host.ts';
+import {
+  addVm,
+  activeImageOf,
+  diskHolds,
+  gibibyte,
+  guestCount,
+  imageHolds,
+  removeVm,
+  uuidFor,
+  writeDisk,
+} from './furnish.ts';
+import { newImage } from './images/disk-image.ts';
+import { createMachine, type Machine } from './machine.ts';
+import { runVirsh } from './libvirt/virsh.ts';
+
+const mebibyte = 1024 ** 2;
+
+/** As of e2e/testbeds/virtual-machine.ts. */
+export interface SimulatedVmSpec {
+  readonly name: string;
+  readonly folder?: string;
+  readonly disks?: readonly {
+    readonly target: string;
+    readonly file?: string;
+    readonly format?: 'qcow2' | 'raw';
+    readonly size?: number;
+    readonly backing?: string;
+  }[];
+  readonly running?: boolean;
+}
+
+export interface SimulatedVm {
+  readonly name: string;
+  readonly uuid: string;
+  readonly folder: string;
+  readonly images: Readonly<Record<string, string>>;
+}
+
+export interface SimulatedTestbed {
+  readonly machine: Machine;
+  readonly settings: HostSettings;
+  createVirtualMachine(spec: SimulatedVmSpec): Promise<SimulatedVm>;
+  deleteVirtualMachine(vm: SimulatedVm): Promise<void>;
+  createImage(path: string, backing: string): Promise<void>;
+  virsh(
+    argv: readonly string[],
+  ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number }>;
+  stateOf(uuid: string): Promise<string | undefined>;
+  activeImage(vm: SimulatedVm, target: string): Promise<string>;
+  internalSnapshotsOf(image: string): Promise<string[]>;
+  writeGuestDisk(vm: SimulatedVm, target: string, byte: number, offset?: number, length?: number): Promise<void>;
+  guestDiskHasPattern(
+    vm: SimulatedVm,
+    target: string,
+    byte: number,
+    offset?: number,
+    length?: number,
+  ): Promise<boolean>;
+  hasPattern(image: string, byte: number, offset?: number, length?: number): Promise<boolean>;
+  /** What the guest has counted to; undefined where it does not run. */
+  readCounter(vm: SimulatedVm): number | undefined;
+  addFault(fault: { readonly command: string; readonly vm?: string; readonly effect: 'hold' | 'fail' }): {
+    reached(): Promise<void>;
+    count(): number;
+    release(): void;
+    remove(): void;
+  };
+  dropConnections(): void;
+}
+
+/** Makes an empty host and puts it in the place of a machine of the demo fleet. Work takes no time on it. */
+export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alder'): SimulatedTestbed {
+  const machine = createMachine({
+    name,
+    pace: 0,
+    filesystems: [{ mountPoint: '/', device: '/dev/vda1', totalBytes: 100 * gibibyte, otherBytes: 10 * gibibyte }],
+  });
+  const server = createSimulatedSshServer(machine);
+  replaceDemoServer(name, server);
+  const range = (byte: number, offset: number, length: number) => ({ start: offset, end: offset + length, byte });
+
+  const virsh: SimulatedTestbed['virsh'] = async (argv) => {
+    let stdout = '';
+    let stderr = '';
+    const host = {
+      world: machine.world,
+      work: () => sleep(0),
+      meet: () => Promise.resolve(false),
+      watch: () => Promise.resolve(),
+    };
+    const exitCode = await runVirsh(host, argv, {
+      out: (text) => (stdout += text),
+      error: (text) => (stderr += text),
+    });
+    return { stdout, stderr, exitCode };
+  };
+
+  return {
+    machine,
+    settings: {
+      name: 'simulated host',
+      connection: { transport: 'demo', machine: name },
+      libvirtUri: 'qemu:///system',
+      sudo: false,
+      readOnly: false,
+    },
+    createVirtualMachine(spec) {
+      const folder = `/var/lib/libvirt/images/${spec.folder ?? spec.name}`;
+      const uuid = uuidFor(machine, spec.name);
+      const disks = (spec.disks ?? [{ target: 'vda' }, { target: 'vdb' }]).map((disk) => ({
+        target: disk.target,
+        format: disk.format ?? ('qcow2' as const),
+        path: `${folder}/${disk.file ?? `${disk.target}.${disk.format ?? 'qcow2'}`}`,
+        virtualBytes: disk.size ?? gibibyte,
+        ...(disk.backing === undefined ? {} : { backing: disk.backing }),
+      }));
+      const { name: vmName, running = false } = spec;
+      addVm(machine, { name: vmName, uuid, memoryMiB: 32, cpus: 1, disks, running });
+      const images = Object.fromEntries(disks.map(({ target, path }) => [target, path]));
+      return Promise.resolve({ name: vmName, uuid, folder, images });
+    },
+    deleteVirtualMachine({ uuid, folder }) {
+      removeVm(machine, uuid, folder);
+      return Promise.resolve();
+    },
+    createImage(path, backing) {
+      machine.files.putImage(path, newImage({ virtualBytes: gibibyte, backing: { file: backing, format: 'qcow2' } }));
+      return Promise.resolve();
+    },
+    virsh: async (argv) => {
+      const result = await virsh(argv);
+      if (result.exitCode !== 0) throw new Error(`virsh ${argv.join(' ')}: ${result.stderr}`);
+      return result;
+    },
+    async stateOf(uuid) {
+      const { exitCode, stdout } = await virsh(['domstate', uuid]);
+      return exitCode === 0 ? stdout.trim() : undefined;
+    },
+    activeImage: ({ uuid }, target) => Promise.resolve(activeImageOf(machine, uuid, target)),
+    internalSnapshotsOf: (image) =>
+      Promise.resolve((machine.files.imageAt(image)?.snapshots ?? []).map(({ name: snapshot }) => snapshot)),
+    writeGuestDisk({ uuid }, target, byte, offset = 0, length = mebibyte) {
+      writeDisk(machine, uuid, target, range(byte, offset, length));
+      return Promise.resolve();
+    },
+    guestDiskHasPattern: ({ uuid }, target, byte, offset = 0, length = mebibyte) =>
+      Promise.resolve(diskHolds(machine, uuid, target, range(byte, offset, length))),
+    hasPattern: (image, byte, offset = 0, length = mebibyte) =>
+      Promise.resolve(imageHolds(machine, image, range(byte, offset, length))),
+    readCounter: ({ uuid }) => guestCount(machine, uuid) ?? undefined,
+    addFault: (fault) => machine.faults.addToVirsh(fault),
+    dropConnections: () => {
+      server.dropConnections();
+    },
+  };
+}
