@@ -15,9 +15,20 @@ export interface ChannelPool {
     task: () => Promise<T>,
     options: { priority: Priority; signal?: AbortSignal; cancelled: () => Error },
   ): Promise<T>;
+  /**
+   * Runs a task that goes on until its signal aborts, on a channel of its own. Fails with `refused()` where there are too
+   * few for that, and when that turns out later: what ends by itself goes before it, so it is told to stop.
+   */
+  follow<T>(
+    task: (signal: AbortSignal) => Promise<T>,
+    options: { signal: AbortSignal; cancelled: () => Error; refused: () => Error },
+  ): Promise<T>;
   /** How many tasks may run at once now. */
   readonly limit: number;
 }
+
+/** So many channels must be left for a task that goes on to have one: for a click, and for a poll with its images. */
+const smallestRoom = 4;
 
 interface Waiting {
   readonly start: () => void;
@@ -32,14 +43,20 @@ export function createChannelPool(maximum = 8): ChannelPool {
   let limit = maximum;
   let running = 0;
   let runningPolls = 0;
+  /** Tasks that go on; each takes a channel. */
+  const followers = new Set<AbortController>();
+  /** There is no room for them on this connection. */
+  let noFollowers = false;
   const queues: Record<Priority, Waiting[]> = { user: [], poll: [] };
 
   function takeNext(): Waiting | undefined {
-    if (running >= limit) return undefined;
+    const room = limit - followers.size;
+    // One that was told to stop still has its channel.
+    if (running >= room || [...followers].some(({ signal }) => signal.aborted)) return undefined;
     const user = queues.user.shift();
     if (user !== undefined) return user;
     // One place stays free of polls, so that a click never waits for the end of a slow one.
-    return limit === 1 || runningPolls < limit - 1 ? queues.poll.shift() : undefined;
+    return room === 1 || runningPolls < room - 1 ? queues.poll.shift() : undefined;
   }
 
   function startNext(): void {
@@ -50,6 +67,29 @@ export function createChannelPool(maximum = 8): ChannelPool {
     get limit() {
       return limit;
     },
+    async follow(task, { signal, cancelled, refused }) {
+      if (signal.aborted) throw cancelled();
+      if (noFollowers || limit - followers.size < smallestRoom) throw refused();
+      const controller = new AbortController();
+      const forward = () => {
+        isWanted = false;
+        controller.abort();
+      };
+      let isWanted = true;
+      signal.addEventListener('abort', forward, { once: true });
+      followers.add(controller);
+      try {
+        return await task(controller.signal);
+      } catch (error) {
+        if (isForNow(error)) noFollowers = true;
+        if (controller.signal.aborted && isWanted) throw refused();
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', forward);
+        followers.delete(controller);
+        startNext();
+      }
+    },
     run: (task, { priority, signal, cancelled }) =>
       new Promise((resolve, reject) => {
         const queue = queues[priority];
@@ -59,12 +99,15 @@ export function createChannelPool(maximum = 8): ChannelPool {
             resolve(await task());
           } catch (error) {
             // `running` still counts this one.
-            if (!isForNow(error) || running <= 1 || signal?.aborted === true) {
+            const isAlone = running <= 1 && followers.size === 0;
+            if (!isForNow(error) || isAlone || signal?.aborted === true) {
               reject(error instanceof Error ? error : new Error(String(error)));
               return;
             }
             // Measured from the limit under which it was started: eight refusals of one burst halve once.
             limit = Math.max(1, Math.min(limit, Math.floor(limitAtStart / 2)));
+            if (followers.size > 0) noFollowers = true;
+            for (const follower of followers) follower.abort();
             wait('front');
           }
         };

@@ -37,6 +37,7 @@ export function createLocalRunner(root = ''): CommandRunner & { roundTrips(): nu
       count += 1;
       return runner.runScript(script);
     },
+    follow: (script) => runner.follow(script),
     roundTrips: () => count,
   };
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { createListeners } from '../store/listeners.ts';
-import { collectOutput } from './output.ts';
+import { collectOutput, passOutputOn } from './output.ts';
 import type { ExecRequest, ExecResult, Transport } from './transport.ts';
 import { commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
 
@@ -45,7 +45,10 @@ export function createLocalTransport(hostName: string): Transport {
       const overflow = () => {
         fail(outputTooLarge(hostName, request.maximumOutputBytes));
       };
-      const stdout = collectOutput(child.stdout, request.maximumOutputBytes, overflow);
+      const { onStdout } = request;
+      const stdout = onStdout
+        ? passOutputOn(child.stdout, onStdout)
+        : collectOutput(child.stdout, request.maximumOutputBytes, overflow);
       const stderr = collectOutput(child.stderr, request.maximumOutputBytes, overflow);
       child.on('error', (cause) => {
         fail(
@@ -60,7 +63,8 @@ export function createLocalTransport(hostName: string): Transport {
       });
       // A command that ends without reading its input closes the pipe: its exit code tells, not EPIPE.
       child.stdin.on('error', () => undefined);
-      child.stdin.end(request.stdin);
+      if (onStdout) child.stdin.write(request.stdin);
+      else child.stdin.end(request.stdin);
     });
   }
 

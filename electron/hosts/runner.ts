@@ -36,7 +36,7 @@ export interface Script extends RunOptions {
 
 /** A script that goes on by itself: for what must be known at once when it happens. */
 export interface FollowedScript {
-  /** As `Script.script`. Must end by itself when its stdin comes to its end. */
+  /** As `Script.script`. Must end by itself when its stdin, which nothing is written to, comes to its end. */
   readonly script: string;
   readonly title: string;
   /** Each line of stdout, without its newline. */
@@ -70,7 +70,8 @@ export interface CommandRunner {
   runScript(script: Script): Promise<CommandResult>;
   /**
    * Runs a script until it ends or `signal` aborts; there is no time limit. It takes one channel of the connection for as
-   * long. Gives its exit code and stderr; throws as `runScript`, and `cancelled` after an abort.
+   * long: where the host allows too few for that, now or later, it throws `channelRefused`. Gives its exit code and
+   * stderr; throws as `runScript`, and `cancelled` after an abort.
    */
-  follow?(script: FollowedScript): Promise<CommandResult>;
+  follow(script: FollowedScript): Promise<CommandResult>;
 }

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import { quoteCommand } from './quoting.ts';
-import type { Command, CommandResult, CommandRunner, ExpectedFailure, Script } from './runner.ts';
-import { behindMark, commandScript, remoteCommandLine, shellScript } from './script.ts';
+import type { Command, CommandResult, CommandRunner, ExpectedFailure, FollowedScript, Script } from './runner.ts';
+import { behindMark, commandScript, followedScript, remoteCommandLine, shellScript } from './script.ts';
 import { sudoRefusal, sudoRefused } from './sudo.ts';
 import type { ExecResult, Transport } from './transport.ts';
-import { commandCancelled, outputTooLarge } from './transport-errors.ts';
+import { channelRefused, commandCancelled, outputTooLarge } from './transport-errors.ts';
 
 const defaultTimeoutSeconds = 60;
 const defaultMaximumOutputBytes = 64 * 1024 * 1024;
@@ -114,6 +114,35 @@ function judge(run: Run, result: ExecResult, mark: string, expected: readonly Ex
   );
 }
 
+const maximumFollowedStderr = 1024 * 1024;
+const tooFewChannels = 'it allows too few at once to leave one open for good';
+/** What a login shell may say before the command, at most. */
+const maximumBeginning = 100_000;
+
+/** Hands on lines behind the mark, as pieces of text come in. */
+function createLineReader(mark: string, onLine: (line: string) => void) {
+  let beginning = '';
+  let rest: string | null = null;
+  return {
+    take: (text: string): void => {
+      let pending = text;
+      if (rest === null) {
+        beginning = (beginning + text).slice(0, maximumBeginning);
+        const behind = behindMark(beginning, mark);
+        if (behind === null) return;
+        beginning = beginning.slice(0, beginning.length - behind.length);
+        rest = '';
+        pending = behind;
+      }
+      const lines = (rest + pending).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    },
+    /** What came up to the mark, with it. */
+    beginning: (): string => beginning,
+  };
+}
+
 /** A runner over whatever connection `source` has at the time of each call. */
 export function createScriptRunner(source: RunnerSource): CommandRunner {
   async function execute(
@@ -173,10 +202,32 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
     return pool.run(attempt, signal === undefined ? { priority, cancelled } : { priority, cancelled, signal });
   }
 
+  async function follow({ script, title, onLine, signal }: FollowedScript): Promise<CommandResult> {
+    const { hostName, sudo = false, user = null } = source;
+    const run: Run = { hostName, timeoutSeconds: Infinity, sudo, user, command: title, title };
+    const mark = `snaptree:${randomUUID()}`;
+    const stdin = followedScript(script, mark);
+    const { transport, pool } = source.connection();
+    const cancelled = () => commandCancelled(hostName);
+    const task = async (stop: AbortSignal): Promise<CommandResult> => {
+      const lines = createLineReader(mark, onLine);
+      const result = await transport.exec({
+        commandLine: remoteCommandLine(null, sudo),
+        stdin,
+        signal: stop,
+        onStdout: lines.take,
+        maximumOutputBytes: maximumFollowedStderr,
+      });
+      return judge(run, { ...result, stdout: lines.beginning() }, mark, [], 0);
+    };
+    return pool.follow(task, { signal, cancelled, refused: () => channelRefused(hostName, 2, tooFewChannels) });
+  }
+
   return {
     get hostName() {
       return source.hostName;
     },
+    follow,
     // async: what is wrong with a request is a rejection like every other error.
     async run(command) {
       const [program] = command.argv;

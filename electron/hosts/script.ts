@@ -32,7 +32,7 @@ export function remoteCommandLine(timeoutSeconds: number | null, sudo = false): 
  *
  * @param mark printed to stdout and stderr before anything else; what comes before it is the login shell's own chatter
  */
-function wrap(body: string, mark: string): string {
+function wrap(body: string, mark: string, stdin = ' </dev/null'): string {
   const lines = [
     `printf '%s\\n' '${mark}'; printf '%s\\n' '${mark}' >&2`,
     'LC_ALL=C TZ=UTC; export LC_ALL TZ; unset LANGUAGE',
@@ -41,7 +41,7 @@ function wrap(body: string, mark: string): string {
     'export PATH; unset folder',
     body,
   ];
-  return `eval ${quoteArgument(lines.join('\n'))} </dev/null\n`;
+  return `eval ${quoteArgument(lines.join('\n'))}${stdin}\n`;
 }
 
 /** The script that runs one program with its arguments. Throws `invalidRequest` where an argument holds a NUL. */
@@ -52,6 +52,11 @@ export function commandScript(argv: readonly string[], mark: string): string {
 /** The script that runs `script`. Throws `invalidRequest` where it holds a NUL. */
 export function shellScript(script: string, mark: string): string {
   return wrap(script, mark);
+}
+
+/** As `shellScript`, for a script that reads stdin to its end to learn when it has to end. */
+export function followedScript(script: string, mark: string): string {
+  return wrap(script, mark, '');
 }
 
 /** What was printed behind the mark; null where the mark never came. */

@@ -2,9 +2,12 @@
 import type { Client, ClientChannel } from 'ssh2';
 import type { SnaptreeError } from '../../shared/errors.ts';
 import { createListeners } from '../store/listeners.ts';
-import { collectOutput } from './output.ts';
+import { collectOutput, passOutputOn } from './output.ts';
 import type { ExecRequest, ExecResult, Transport } from './transport.ts';
 import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
+
+/** How long a command that goes on until it is told to stop may take to do so. */
+const lastCallMs = 3000;
 
 /** The reason code of a refused channel, as ssh2 puts it on its error. */
 function openFailureReason(error: Error): number | null {
@@ -44,7 +47,10 @@ export function createSshTransport(hostName: string, client: Client): Transport 
     const overflow = () => {
       abandon(outputTooLarge(hostName, request.maximumOutputBytes));
     };
-    const stdout = collectOutput(channel.stdout, request.maximumOutputBytes, overflow);
+    const { onStdout } = request;
+    const stdout = onStdout
+      ? passOutputOn(channel.stdout, onStdout)
+      : collectOutput(channel.stdout, request.maximumOutputBytes, overflow);
     const stderr = collectOutput(channel.stderr, request.maximumOutputBytes, overflow);
     let exit: { exitCode: number | null; signal: string | null } | null = null;
     channel.on('exit', (exitCode: number | null, signal?: string) => {
@@ -62,7 +68,8 @@ export function createSshTransport(hostName: string, client: Client): Transport 
     channel.stderr.on('close', done);
     // Writing to a command that does not read its input is no error: its exit code tells.
     channel.on('error', () => undefined);
-    channel.end(request.stdin);
+    if (onStdout) channel.write(request.stdin);
+    else channel.end(request.stdin);
   }
 
   function exec(request: ExecRequest): Promise<ExecResult> {
@@ -79,6 +86,7 @@ export function createSshTransport(hostName: string, client: Client): Transport 
       let settled = false;
       const settle = () => {
         settled = true;
+        clearTimeout(lastCall);
         pending.delete(abandon);
         request.signal?.removeEventListener('abort', onAbort);
       };
@@ -88,8 +96,19 @@ export function createSshTransport(hostName: string, client: Client): Transport 
         channel?.close();
         reject(error);
       };
+      let lastCall: NodeJS.Timeout | undefined;
       const onAbort = () => {
-        abandon(commandCancelled(hostName));
+        const giveUp = () => {
+          abandon(commandCancelled(hostName));
+        };
+        if (request.onStdout === undefined || channel === null) {
+          giveUp();
+          return;
+        }
+        // Told to end by its input, and awaited: sshd counts the session as long as something runs in it.
+        channel.once('close', giveUp);
+        channel.end();
+        lastCall = setTimeout(giveUp, lastCallMs);
       };
       pending.add(abandon);
       request.signal?.addEventListener('abort', onAbort, { once: true });

@@ -1,11 +1,39 @@
-/** What Snaptree needs of a hypervisor: to read it, and to plan for it. A driver never executes a plan. */
+/** What Snaptree needs of a hypervisor: to read it, to notice changes, and to plan for it. A driver never executes a plan. */
 import type { HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import type { CommandRunner } from '../hosts/runner.ts';
 
+/** What a driver remembers of one host from reading to reading, so that a poll can be cheap. Only the driver looks inside. */
+export interface HostMemory {
+  readonly kind: HypervisorKind;
+}
+
 export interface ReadOptions {
   readonly priority: 'user' | 'poll';
   readonly signal?: AbortSignal;
+  /** Filled with what was read. What it held before has no influence on the reading. */
+  readonly memory?: HostMemory;
+}
+
+export interface PollOptions {
+  readonly signal?: AbortSignal;
+  /** Names of VMs that are known to have changed: they are read again, whatever their fingerprint says. */
+  readonly changedVms?: ReadonlySet<string>;
+}
+
+export interface PollResult {
+  /** Where nothing changed, the VMs and images of the inventory before, and a new `readAt`. */
+  readonly inventory: Inventory;
+  /** False where nothing changed that is worth showing. */
+  readonly hasChanged: boolean;
+}
+
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  /** Called when listening begins. What happened before is not told. */
+  readonly onReady: () => void;
+  /** Called when something happened to the VM of that name. */
+  readonly onChange: (vmName: string) => void;
 }
 
 /** What a driver decides of a plan; identity, fingerprint and script are added by whoever asked for it. */
@@ -19,10 +47,22 @@ export interface HypervisorDriver {
   /** Says in a sentence what is there, for the connection test. Throws what `read` throws. */
   probe(runner: CommandRunner): Promise<string>;
   /**
-   * Reads the host in as few round trips as it can. A VM or image that cannot be read is in the inventory as such.
-   * Throws `commandNotFound`, `daemonUnavailable`, `permissionDenied`, or what the runner throws, where nothing can be.
+   * Reads all of the host, in at most two round trips. A VM or image that cannot be read is in the inventory as such.
+   * Throws `commandNotFound`, `daemonUnavailable`, `permissionDenied` or what the runner throws, where nothing can be.
    */
   read(runner: CommandRunner, options: ReadOptions): Promise<Inventory>;
+  /** A memory with nothing in it. */
+  createMemory(): HostMemory;
+  /**
+   * Reads what changed since `memory` was filled, at low priority; everything where it is empty. For showing, not for
+   * deciding: see the driver for what it cannot notice. Throws what `read` throws.
+   */
+  poll(runner: CommandRunner, memory: HostMemory, options: PollOptions): Promise<PollResult>;
+  /**
+   * Listens to the hypervisor's own events until `signal` aborts (then resolves), or until they end: rejects with
+   * what the runner throws, or `commandFailed` where the hypervisor gives no events. Takes one channel for as long.
+   */
+  watch(runner: CommandRunner, options: WatchOptions): Promise<void>;
   /**
    * The plan for `request` against a freshly read inventory. Pure. Throws `vmNotFound`, `vmUnreadable` where there is
    * nothing to plan for; everything else that stands in the way is a refusal in the plan.

@@ -35,6 +35,7 @@ export async function createShellHost(environment: Readonly<Record<string, strin
   const runner: CommandRunner = {
     hostName: 'kvm1',
     run: () => Promise.reject(new Error('not used')),
+    follow: () => Promise.reject(new Error('not used')),
     runScript,
   };
   return { runner, folder, lockFolder: folder, remove: () => rm(folder, { recursive: true, force: true }) };

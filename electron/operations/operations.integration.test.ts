@@ -45,6 +45,7 @@ afterEach(async () => {
 const runner: CommandRunner = {
   hostName: 'kvm1',
   run: () => Promise.reject(new Error('not used')),
+  follow: () => Promise.reject(new Error('not used')),
   async runScript(script) {
     const number = scripts++;
     const meet = (when: Cut['when']) => {

@@ -1,13 +1,40 @@
-/** The scripts that ask libvirt about everything at once, and what comes back, as text. */
+/** The scripts that ask libvirt about everything at once. What comes back: host-answers.ts. */
 import { quoteArgument } from '../../hosts/quoting.ts';
 import { frameLine } from '../../hosts/frames.ts';
+import { awkFunctions, awkLists, awkLookups, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
 import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
 
 /** One argument must stay below 128 KiB (Linux, MAX_ARG_STRLEN), and virsh takes all its commands in one. */
-const maximumCommandBytes = 90_000;
+const maximumCommandBytes = 131_000;
+/** So many virsh at once: each connects for itself, which takes longer than many of its commands. */
+const maximumProcesses = 4;
+/** Unlisted parents of unlisted parents, one virsh a generation. */
+const maximumLookupRounds = 16;
 
-const virshFunction = (uri: string): string =>
-  `virsh_run() { virsh -q -c ${quoteArgument(uri)} "$1" </dev/null 2>&1; }`;
+function preface(nonce: string, uri: string): readonly string[] {
+  return [
+    `N=${quoteArgument(nonce)}`,
+    `virsh_run() { virsh -q -c ${quoteArgument(uri)} "$1" </dev/null 2>&1; }`,
+    `frame() { printf '\\n%s %s\\n' "$N" "$*"; }`,
+    `failed() { frame failed; printf '%s\\n' "$1"; frame end; exit 0; }`,
+    'command -v virsh >/dev/null 2>&1 || { frame novirsh; frame end; exit 0; }',
+  ];
+}
+
+/** virsh commands, each behind a frame of its own, in the language of virsh. */
+function framed(nonce: string, commands: readonly (readonly [frame: string, command: string])[]): string {
+  return commands.map(([frame, command]) => `echo ${quoteForVirsh(frameLine(nonce, frame))}; ${command}; `).join('');
+}
+
+/** Runs virsh once for the whole host; where it cannot connect, the batch ends with `failed`. */
+function askHost(commands: string): readonly string[] {
+  return [
+    `host=$(virsh_run ${quoteArgument(commands)}; frame asked)`,
+    // virsh prints the first frame only once it is connected.
+    `case $host in *"$N vms"*) ;; *) failed "\${host%"$N asked"*}" ;; esac`,
+    `printf '%s' "$host"`,
+  ];
+}
 
 /**
  * A script that prints, framed, `version` (of client, daemon and emulator; incomplete where the emulator is missing), or
@@ -15,119 +42,107 @@ const virshFunction = (uri: string): string =>
  */
 export function versionScript(nonce: string, uri: string): string {
   const connect = `connected=$(virsh_run uri) || failed "$connected"`;
-  return [...preface(nonce, uri), connect, `versions=$(virsh_run 'version --daemon')`, finish].join('\n');
-}
-
-const finish = `frame version
-printf '%s\\n' "$versions"
-frame end
-`;
-
-function preface(nonce: string, uri: string): readonly string[] {
-  return [
-    `N=${quoteArgument(nonce)}`,
-    virshFunction(uri),
-    `frame() { printf '\\n%s %s\\n' "$N" "$*"; }`,
-    `failed() { frame failed; printf '%s\\n' "$1"; frame end; exit 0; }`,
-    'command -v virsh >/dev/null 2>&1 || { frame novirsh; frame end; exit 0; }',
+  const ask = [
+    `versions=$(virsh_run 'version --daemon')`,
+    'frame version',
+    `printf '%s\\n' "$versions"`,
+    'frame end',
+    '',
   ];
+  return [...preface(nonce, uri), connect, ...ask].join('\n');
 }
 
 /**
- * A script that prints, framed, all of libvirt that Snaptree reads of a host in its first round trip. Frames:
- * `novirsh`; `failed` (virsh's words; nothing else then); `persistent` and `saved` (UUIDs); per VM `name`, `state`,
- * `listing` (of snapshot names), `current` (snapshot), `domain`, `inactive` (the definition for the next start, of VMs that
- * are not shut off), each with the UUID; `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of
- * the listing); `version`; `end`. What went wrong with one of them stands in its frame, as virsh said it.
+ * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
+ * `novirsh`; `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools` (UUIDs); `version`; per
+ * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `blocks` (its
+ * disks), `domain`, `inactive` (the definition for the next start, of VMs that are not shut off), each with the UUID;
+ * `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of the listing); pairs of `ask UUID` (the
+ * name of a snapshot that stands in no line by itself: of several lines, or only named by others) and `lookup UUID` (its
+ * record); pairs of `volume` (`POOL/VOLUME`) and `path`; `end`. What went wrong with one of them stands in its frame, as
+ * virsh said it.
  *
  * VMs go by UUID only: virsh takes a name such as `1` for the id of another VM. virsh goes on after a command that failed,
- * and what it prints to both outputs comes in order. Snapshot names are quoted on the host, for virsh and for the shell.
- * The definitions for the next start inside snapshots are half of the text and of no use here; they stay there.
+ * and what it prints to both outputs comes in order. Names are quoted on the host, for virsh and for the shell. Of
+ * definitions and records only what Snaptree reads is sent, which is about a sixth of what real ones hold.
+ *
+ * @param only UUIDs of the VMs to read; all where left out
  */
-export function inventoryScript(nonce: string, uri: string): string {
+export function inventoryScript(nonce: string, uri: string, only?: readonly string[]): string {
+  const chosen = only ? `"$N only" ${only.map(quoteArgument).join(' ')}` : '';
+  const commands = framed(nonce, [
+    ['vms', 'list --all --uuid'],
+    ['persistent', 'list --all --persistent --uuid'],
+    ['saved', 'list --all --with-managed-save --uuid'],
+    ['with-snapshots', 'list --all --with-snapshot --uuid'],
+    ['version', 'version --daemon'],
+    ['pools', 'pool-list --all --uuid'],
+  ]);
   return [
     ...preface(nonce, uri),
-    `uuids=$(virsh_run 'list --all --uuid') || failed "$uuids"`,
-    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} "$awk_functions$1"; }`,
-    awkFunctions,
-    `lists=$(eval "$(printf '%s\\n' "$uuids" | for_each "$awk_lists")"; frame listed)`,
+    ...askHost(commands),
+    // All of one virsh go on at once; what they print is passed on one after the other.
+    `hold() { awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i++) print line[i] }'; }`,
+    `virsh_all() { if [ $# -lt 2 ]; then virsh_run "$1"; else (shift; virsh_all "$@") | hold | { virsh_run "$1"; cat; }; fi; }`,
+    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} -v PROCESSES=${maximumProcesses} -v ONLY=${only ? 1 : 0} "$awk_functions$1"; }`,
+    `shorten() { awk -v N="$N" "$awk_shorten"; }`,
+    `awk_functions=${quoteArgument(awkFunctions)}`,
+    `awk_lists=${quoteArgument(awkLists)}`,
+    `awk_records=${quoteArgument(awkRecords)}`,
+    `awk_shorten=${quoteArgument(awkShorten)}`,
+    `awk_lookups=${quoteArgument(awkLookups)}`,
+    `awk_volumes=${quoteArgument(awkVolumes)}`,
+    `lists=$(eval "$(printf '%s\\n' "$host" ${chosen} | for_each "$awk_lists")" | shorten; frame listed)`,
     `printf '%s' "$lists"`,
-    `eval "$(printf '%s\\n' "$lists" | for_each "$awk_records")" | awk -v N="$N" "$awk_shorten"`,
-    `versions=$(virsh_run 'version --daemon')`,
-    finish,
-  ].join('\n');
-}
-
-const awkFunctions = String.raw`
-awk_functions='
-BEGIN { SQ = sprintf("%c", 39) }
-function q(text,  count, parts, i, quoted) {
-  count = split(text, parts, SQ)
-  quoted = parts[1]
-  for (i = 2; i <= count; i++) quoted = quoted SQ "\\" SQ SQ parts[i]
-  return SQ quoted SQ
-}
-function flush() { if (commands != "") print "virsh_run " q(commands); commands = "" }
-function ask(words, command) {
-  command = "echo " q("\n" N " " words "\n") "; " command "; "
-  if (length(commands) + length(command) > LIMIT) flush()
-  commands = commands command
-}
-END { flush() }
-'
-awk_lists='
-BEGIN {
-  ask("persistent", "list --all --persistent --uuid")
-  ask("saved", "list --all --with-managed-save --uuid")
-}
-/^[0-9a-f-]+$/ && length($0) == 36 {
-  ask("name " $0, "domname --domain " $0)
-  ask("state " $0, "domstate --reason --domain " $0)
-  ask("current " $0, "snapshot-current --name --domain " $0)
-  ask("listing " $0, "snapshot-list --name --domain " $0)
-}
-'
-awk_records='
-index($0, N " ") == 1 { kind = $2; uuid = $3; line = 0; next }
-kind == "state" && $0 != "" && !(uuid in asked) {
-  asked[uuid] = 1
-  ask("domain " uuid, "dumpxml --domain " uuid)
-  if (index($0, "shut off") != 1) ask("inactive " uuid, "dumpxml --inactive --domain " uuid)
-}
-kind == "listing" {
-  line++
-  if ($0 == "" || (uuid, $0) in asked || length($0) > 4096) next
-  asked[uuid, $0] = 1
-  ask("snapshot " uuid " " line, "snapshot-dumpxml --domain " uuid " --snapshotname=" q($0))
-}
-'
-awk_shorten='
-index($0, N " ") == 1 { skip = 0; kind = $2 }
-kind == "snapshot" && /^  <inactiveDomain[ >]/ { skip = 1 }
-!skip { print }
-/^  <\/inactiveDomain>/ { skip = 0 }
-'
-`;
-
-/** Something to ask in a further round trip. */
-export type Lookup =
-  | { readonly kind: 'snapshot'; readonly uuid: string; readonly name: string }
-  | { readonly kind: 'volume'; readonly pool: string; readonly volume: string };
-
-/** A script that prints a frame `lookup INDEX` for each of `lookups`: the snapshot's record, the volume's path, or virsh's error. */
-export function lookupScript(nonce: string, uri: string, lookups: readonly Lookup[]): string {
-  const commands = lookups.map((lookup, index) => {
-    const frame = `echo ${quoteForVirsh(frameLine(nonce, 'lookup', String(index)))}; `;
-    return lookup.kind === 'snapshot'
-      ? `${frame}snapshot-dumpxml ${virshOption('domain', lookup.uuid)} ${virshOption('snapshotname', lookup.name)}; `
-      : `${frame}vol-path ${virshOption('pool', lookup.pool)} ${virshOption('vol', lookup.volume)}; `;
-  });
-  return [
-    virshFunction(uri),
-    ...chunks(commands).map((chunk) => `virsh_run ${quoteArgument(chunk)}`),
-    `printf '%s' ${quoteArgument(frameLine(nonce, 'end'))}`,
+    `records=$(eval "$(printf '%s\\n' "$lists" | for_each "$awk_records")" | shorten; frame recorded)`,
+    `printf '%s' "$records"`,
+    'found=',
+    'round=0',
+    `while [ $round -lt ${maximumLookupRounds} ]; do`,
+    `  commands=$(printf '%s\\n%s\\n%s\\n' "$lists" "$records" "$found" | for_each "$awk_lookups")`,
+    '  [ -n "$commands" ] || break',
+    '  more=$(eval "$commands" | shorten; frame found)',
+    `  printf '%s' "$more"`,
+    '  found="$found$more"',
+    '  round=$((round + 1))',
+    'done',
+    `eval "$(printf '%s\\n%s\\n' "$records" "$found" | for_each "$awk_volumes")"`,
+    'frame end',
     '',
   ].join('\n');
+}
+
+/**
+ * A script that prints, framed, what changes when something does that Snaptree shows, for the cost of one virsh and three
+ * of its commands a VM: `vms`, `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`,
+ * `running`, `paused`, `shutoff`, `other` (UUIDs); per VM of `uuids` `blocks`; per VM of `withSnapshots` `current` and `listing`.
+ * `novirsh`, `failed` and `end` as in `inventoryScript`.
+ */
+export function fingerprintScript(
+  nonce: string,
+  uri: string,
+  { uuids, withSnapshots }: { readonly uuids: readonly string[]; readonly withSnapshots: readonly string[] },
+): string {
+  const commands = [
+    ['vms', 'list --all --uuid'],
+    ['names', 'list --all --name'],
+    ['persistent', 'list --all --persistent --uuid'],
+    ['saved', 'list --all --with-managed-save --uuid'],
+    ['pools', 'pool-list --all --uuid'],
+    ['with-snapshots', 'list --all --with-snapshot --uuid'],
+    ['running', 'list --uuid --state-running'],
+    ['paused', 'list --uuid --state-paused'],
+    ['shutoff', 'list --all --uuid --state-shutoff'],
+    ['other', 'list --all --uuid --state-other'],
+    ...uuids.map((uuid) => [`blocks ${uuid}`, `domblklist ${virshOption('domain', uuid)} --details`] as const),
+    ...withSnapshots.flatMap((uuid) => [
+      [`current ${uuid}`, `snapshot-current --name ${virshOption('domain', uuid)}`] as const,
+      [`listing ${uuid}`, `snapshot-list --name ${virshOption('domain', uuid)}`] as const,
+    ]),
+  ] as const;
+  const [first = '', ...rest] = chunks(commands.map((command) => framed(nonce, [command])));
+  const further = rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`);
+  return [...preface(nonce, uri), ...askHost(first), ...further, 'frame end', ''].join('\n');
 }
 
 function chunks(commands: readonly string[]): readonly string[] {

@@ -1,4 +1,4 @@
-/** The frames of the first round trip, sorted by VM. */
+/** The frames of a reading, sorted by VM. */
 import type { Frame } from '../../hosts/frames.ts';
 
 export interface VmAnswers {
@@ -10,42 +10,83 @@ export interface VmAnswers {
   readonly state: string;
   readonly listing: string;
   readonly current: string;
+  readonly blocks: string;
   readonly domain: string;
   /** Null where the VM is shut off. */
   readonly inactive: string | null;
   /** Snapshot records by the line of `listing` (from 0) that names them. */
   readonly snapshots: ReadonlyMap<number, string>;
+  /** Records by name, of names that no line is by itself. */
+  readonly lookups: ReadonlyMap<string, string>;
 }
 
 export interface HostAnswers {
   readonly versions: string;
+  /** The list of VMs as virsh gave it. */
+  readonly list: string;
+  /** The list of storage pools as virsh gave it, and what each is. */
+  readonly poolList: string;
+  readonly pools: ReadonlyMap<string, string>;
+  /** UUIDs of the VMs that have snapshots, also such as their lists leave out. */
+  readonly withSnapshots: ReadonlySet<string>;
   readonly vms: readonly VmAnswers[];
+  /** What virsh said of volumes, by `POOL/VOLUME`. */
+  readonly volumes: ReadonlyMap<string, string>;
 }
 
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The UUIDs among the lines of a list, without what libvirt may have to say besides. */
+export function uuidsIn(list: string): readonly string[] {
+  return list.split('\n').filter((line) => uuidPattern.test(line));
+}
 
 /** Sorts the frames of `inventoryScript`. */
 export function sortAnswers(frames: readonly Frame[]): HostAnswers {
   const byKey = new Map<string, string>();
   const snapshots = new Map<string, Map<number, string>>();
+  const lookups = new Map<string, Map<string, string>>();
+  const volumes = new Map<string, string>();
+  const pools = new Map<string, string>();
   const uuids = new Set<string>();
+  let asked = '';
   for (const {
     kind,
     arguments: [uuid = '', line],
     body,
   } of frames) {
-    if (uuidPattern.test(uuid)) uuids.add(uuid);
-    if (kind !== 'snapshot') byKey.set(`${kind} ${uuid}`, body);
-    else {
-      const ofVm = snapshots.get(uuid) ?? new Map<number, string>();
-      snapshots.set(uuid, ofVm.set(Number(line) - 1, body));
+    switch (kind) {
+      case 'snapshot':
+        entryOf(snapshots, uuid).set(Number(line) - 1, body);
+        break;
+      case 'ask':
+      case 'volume':
+        asked = body;
+        break;
+      case 'lookup':
+        entryOf(lookups, uuid).set(asked, body);
+        break;
+      case 'path':
+        volumes.set(asked, body);
+        break;
+      case 'pool':
+        pools.set(uuid, body);
+        break;
+      default:
+        if (uuidPattern.test(uuid)) uuids.add(uuid);
+        byKey.set(`${kind} ${uuid}`, body);
     }
   }
   const answer = (kind: string, uuid = ''): string => byKey.get(`${kind} ${uuid}`) ?? '';
-  const persistent = new Set(answer('persistent').split('\n'));
-  const saved = new Set(answer('saved').split('\n'));
+  const persistent = new Set(uuidsIn(answer('persistent')));
+  const saved = new Set(uuidsIn(answer('saved')));
   return {
     versions: answer('version'),
+    list: answer('vms'),
+    poolList: answer('pools'),
+    pools,
+    volumes,
+    withSnapshots: new Set(uuidsIn(answer('with-snapshots'))),
     vms: [...uuids].map((uuid) => ({
       uuid,
       isPersistent: persistent.has(uuid),
@@ -54,11 +95,21 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
       state: answer('state', uuid),
       listing: answer('listing', uuid),
       current: answer('current', uuid),
+      blocks: answer('blocks', uuid),
       domain: answer('domain', uuid),
       inactive: byKey.get(`inactive ${uuid}`) ?? null,
       snapshots: snapshots.get(uuid) ?? new Map<number, string>(),
+      lookups: lookups.get(uuid) ?? new Map<string, string>(),
     })),
   };
+}
+
+function entryOf<Key, Value>(maps: Map<string, Map<Key, Value>>, key: string): Map<Key, Value> {
+  const known = maps.get(key);
+  if (known) return known;
+  const added = new Map<Key, Value>();
+  maps.set(key, added);
+  return added;
 }
 
 /** virsh's error in a frame's body, without its prefix; null where the body is an answer. */

@@ -1,14 +1,39 @@
 /** The libvirt driver: QEMU and KVM through the host's own virsh and qemu-img. */
-import type { HypervisorDriver } from '../driver.ts';
+import type { HostMemory, HypervisorDriver } from '../driver.ts';
+import type { HostReading } from './host-state.ts';
 import { planLibvirt } from './plan.ts';
-import { probeLibvirt, readLibvirt } from './read.ts';
+import { pollHost } from './poll.ts';
+import { probeLibvirt, readHost } from './read.ts';
+import { watchLibvirt } from './watch.ts';
+
+/** What is in the memories that were given out. */
+const readings = new WeakMap<HostMemory, HostReading>();
 
 /** The driver for a host whose VMs virsh reaches at `uri`, which every command names. */
 export function createLibvirtDriver(uri: string): HypervisorDriver {
   return {
     kind: 'libvirt',
     probe: (runner) => probeLibvirt(runner, uri),
-    read: (runner, options) => readLibvirt(runner, uri, options),
+    async read(runner, { memory, ...options }) {
+      const reading = await readHost(runner, uri, options);
+      if (memory) readings.set(memory, reading);
+      return reading.inventory;
+    },
+    createMemory: () => ({ kind: 'libvirt' }),
+    async poll(runner, memory, options) {
+      const before = readings.get(memory);
+      if (!before) {
+        const { signal } = options;
+        const reading = await readHost(runner, uri, { priority: 'poll', ...(signal && { signal }) });
+        readings.set(memory, reading);
+        return { inventory: reading.inventory, hasChanged: true };
+      }
+      const { reading, hasChanged } = await pollHost(runner, uri, before, options);
+      // A full reading may have ended meanwhile, and knows better.
+      if (readings.get(memory) === before) readings.set(memory, reading);
+      return { inventory: reading.inventory, hasChanged };
+    },
+    watch: (runner, options) => watchLibvirt(runner, uri, options),
     plan: (request, inventory) => planLibvirt(uri, request, inventory),
   };
 }

@@ -49,6 +49,7 @@ function readingSuite(version: testbed.LibvirtVersion): void {
     return {
       hostName: runner.hostName,
       run: (command) => runner.run(command),
+      follow: (script) => runner.follow(script),
       runScript: (script) =>
         runner.runScript({
           ...script,
@@ -68,10 +69,10 @@ function readingSuite(version: testbed.LibvirtVersion): void {
       inventory = await read();
     });
 
-    it('is read in three round trips, of which one is for names with line breaks', async () => {
+    it('is read in two round trips, whatever its names', async () => {
       const before = runner.roundTrips();
       await read();
-      expect(runner.roundTrips() - before).toBe(3);
+      expect(runner.roundTrips() - before).toBe(2);
     });
 
     it('holds every VM, with its state and its active layers', async () => {

@@ -2,13 +2,11 @@
  * Telling snapshot names apart in `virsh snapshot-list --name`, where a name with line breaks looks like several names.
  *
  * A line that is a snapshot by itself and stands there once is that snapshot, since the list holds every snapshot once.
- * All other lines belong together with neighbours of their kind.
+ * All other lines belong together with neighbours of their kind. Which joins of them exist was asked on the host (`awkLookups`).
  */
 
-/** Names of more lines than this are not looked for. */
-export const maximumLinesOfName = 8;
-/** At most so many joined names are tried for one VM. */
-const maximumCandidates = 2000;
+/** Names of more lines than this are not looked for; `awkLookups` has the same bound. */
+const maximumLinesOfName = 8;
 const maximumSteps = 100_000;
 
 export interface NameResolution {
@@ -24,23 +22,6 @@ export function listLines(listing: string): readonly string[] {
   // Every name is followed by a line break; what comes behind the last one is not a line.
   if (lines.at(-1) === '') lines.pop();
   return lines;
-}
-
-/**
- * The names to look up, besides the single lines, before `resolveNames` can tell: all contiguous joins within runs of
- * lines that are not clearly a snapshot of their own.
- */
-export function joinedCandidates(lines: readonly string[], exists: (name: string) => boolean): readonly string[] {
-  const candidates = new Set<string>();
-  for (const { start, end } of doubtfulRuns(lines, exists)) {
-    for (let from = start; from < end; from++) {
-      for (let to = from + 2; to <= Math.min(end, from + maximumLinesOfName); to++) {
-        if (candidates.size >= maximumCandidates) return [...candidates];
-        candidates.add(lines.slice(from, to).join('\n'));
-      }
-    }
-  }
-  return [...candidates];
 }
 
 /**

@@ -1,9 +1,8 @@
-/** A VM's answers as records: its definition and its snapshots, and what still has to be asked to have them all. */
+/** A VM's answers as records: its definition and its snapshots. Pure. */
 import type { Problem } from '../../../shared/model/inventory.ts';
 import { parseDomainXml, type DiskSource, type Domain } from './domain-xml.ts';
-import type { Lookup } from './batch-script.ts';
 import { virshError, type VmAnswers } from './host-answers.ts';
-import { joinedCandidates, listLines, resolveNames } from './snapshot-names.ts';
+import { listLines, resolveNames } from './snapshot-names.ts';
 import { parseSnapshotXml, type SnapshotRecord } from './snapshot-xml.ts';
 import { XmlError } from './xml.ts';
 
@@ -23,18 +22,10 @@ export interface VmRecords {
   readonly problems: readonly Problem[];
 }
 
-/** Collects what is known of one VM over several round trips. */
-export interface VmReading {
+/** A VM whose definition cannot be read: all that can be said of it is why. */
+export interface UnreadableVm {
   readonly answers: VmAnswers;
-  /** Null where the definition cannot be read; `reason` says why. */
-  readonly domain: Domain | null;
-  readonly reason: string | null;
-  /** Names that must be looked up before `records` is complete. Empty when there is nothing left to ask. */
-  openLookups(): readonly Lookup[];
-  /** Takes in what `virsh snapshot-dumpxml` printed for `name`. */
-  learn(name: string, body: string): void;
-  /** @throws Error where there is no domain */
-  records(domain: Domain): VmRecords;
+  readonly reason: string;
 }
 
 /** Half a sentence that says why XML was not accepted. */
@@ -70,93 +61,69 @@ function parseDefinition(body: string): { domain: Domain | null; reason: string 
   }
 }
 
-/** Starts with what the first round trip gave. */
-export function beginVmReading(answers: VmAnswers): VmReading {
-  const facts = new Map<string, NameFact>();
+/** Takes apart what libvirt said of one VM. What is wrong with a snapshot or a list is among `problems`. */
+export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   const { domain, reason } = parseDefinition(answers.domain);
+  if (domain === null) return { answers, reason: reason ?? 'It was not examined.' };
+  const facts = new Map<string, NameFact>();
   const lines = listLines(answers.listing);
   for (const [line, body] of answers.snapshots) {
     const name = lines[line];
     if (name !== undefined) facts.set(name, snapshotFact(name, body));
   }
+  for (const [name, body] of answers.lookups) facts.set(name, snapshotFact(name, body));
   const exists = (name: string): boolean => (facts.get(name)?.kind ?? 'absent') !== 'absent';
+  // virsh prints the name and nothing behind it; a name can end with a line break of its own.
+  const isCurrentNamed = answers.current !== '' && (!answers.current.startsWith('error: ') || exists(answers.current));
+  const current = isCurrentNamed ? answers.current : null;
+
+  const problems: Problem[] = [];
   const listingError = lines.some(exists) ? null : listingFailure(answers.listing);
-  const usableLines = listingError === null ? lines : [];
-
-  /** Names that something refers to: each snapshot's parent, and the current one. A list can leave a snapshot out. */
-  const referredNames = (): ReadonlySet<string> => {
-    const names = new Set<string>();
-    for (const fact of facts.values()) {
-      if (fact.kind === 'record' && fact.record.parentName !== null) names.add(fact.record.parentName);
+  const { names, isClear } = resolveNames(listingError === null ? lines : [], exists);
+  if (listingError !== null) {
+    problems.push({ severity: 'error', message: `The snapshots could not be listed: ${listingError}.` });
+  }
+  if (!isClear) {
+    problems.push({
+      severity: 'error',
+      message: 'The snapshot list could not be told apart, since names in it have line breaks; it may be incomplete.',
+    });
+  }
+  // A list can leave a snapshot out that another names as its parent, or that is current.
+  const referred = [...facts.values()].flatMap((fact) =>
+    fact.kind === 'record' && fact.record.parentName !== null ? [fact.record.parentName] : [],
+  );
+  const all = new Set([
+    ...names,
+    ...referred.filter(exists),
+    ...(current !== null && exists(current) ? [current] : []),
+  ]);
+  const snapshots: SnapshotRecord[] = [];
+  for (const name of all) {
+    const fact = facts.get(name);
+    if (fact?.kind === 'record') snapshots.push(fact.record);
+    else if (fact?.kind === 'broken') {
+      problems.push({
+        severity: 'error',
+        message: `The record of snapshot “${name}” cannot be read: ${fact.reason}.`,
+      });
     }
-    const current = currentName();
-    if (current !== null) names.add(current);
-    return names;
-  };
-  const currentName = (): string | null => {
-    // virsh prints the name and nothing behind it; a name can end with a line break of its own.
-    const name = answers.current;
-    if (name === '' || (name.startsWith('error: ') && !exists(name))) return null;
-    return name;
-  };
-
+  }
+  const currentError = virshError(answers.current);
+  if (current === null && currentError !== null && !currentError.includes('has no current snapshot')) {
+    problems.push({ severity: 'warning', message: `Which snapshot is current is not known: ${currentError}.` });
+  }
+  const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive);
+  if (inactive !== null && inactive.reason !== null) {
+    problems.push({ severity: 'warning', message: `Of the next start: ${inactive.reason}` });
+  }
   return {
     answers,
     domain,
-    reason,
-    openLookups() {
-      if (domain === null) return [];
-      const names = new Set([...joinedCandidates(usableLines, exists), ...referredNames()]);
-      return [...names]
-        .filter((name) => name !== '' && !facts.has(name) && !name.includes('\0'))
-        .map((name) => ({ kind: 'snapshot', uuid: answers.uuid, name }));
-    },
-    learn(name, body) {
-      facts.set(name, snapshotFact(name, body));
-    },
-    records(readDomain) {
-      const problems: Problem[] = [];
-      const { names, isClear } = resolveNames(usableLines, exists);
-      if (listingError !== null) {
-        problems.push({ severity: 'error', message: `The snapshots could not be listed: ${listingError}.` });
-      }
-      if (!isClear) {
-        problems.push({
-          severity: 'error',
-          message:
-            'The snapshot list could not be told apart, since names in it have line breaks; it may be incomplete.',
-        });
-      }
-      const all = new Set([...names, ...[...referredNames()].filter(exists)]);
-      const snapshots: SnapshotRecord[] = [];
-      for (const name of all) {
-        const fact = facts.get(name);
-        if (fact?.kind === 'record') snapshots.push(fact.record);
-        else if (fact?.kind === 'broken') {
-          problems.push({
-            severity: 'error',
-            message: `The record of snapshot “${name}” cannot be read: ${fact.reason}.`,
-          });
-        }
-      }
-      const current = currentName();
-      const currentError = virshError(answers.current);
-      if (current === null && currentError !== null && !currentError.includes('has no current snapshot')) {
-        problems.push({ severity: 'warning', message: `Which snapshot is current is not known: ${currentError}.` });
-      }
-      const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive);
-      if (inactive !== null && inactive.reason !== null) {
-        problems.push({ severity: 'warning', message: `Of the next start: ${inactive.reason}` });
-      }
-      return {
-        answers,
-        domain: readDomain,
-        inactive: inactive?.domain ?? null,
-        snapshots,
-        currentName: current !== null && exists(current) ? current : null,
-        problems,
-      };
-    },
+    inactive: inactive?.domain ?? null,
+    snapshots,
+    currentName: current !== null && exists(current) ? current : null,
+    problems,
   };
 }
 

@@ -1,0 +1,244 @@
+/**
+ * What is decided on the host while it is read, in POSIX awk: which commands follow from the answers of others. Each
+ * program reads frames (N: the nonce) and prints lines for the shell, `virsh_all COMMANDS…`; `awkShorten` is a filter.
+ */
+
+/**
+ * Before each of the others but the filters. One virsh takes 128 KiB of commands, so frames are asked for in a shorter
+ * form, which `awkShorten` writes out: a line of K, `of` and a UUID; then for each frame of that VM K and its kind, or, for
+ * the record of a snapshot, K and the number of its line with the record right behind.
+ */
+export const awkFunctions = String.raw`
+BEGIN { SQ = sprintf("%c", 39); K = "~" substr(N, 7, 9) }
+function q(text,  count, parts, i, quoted) {
+  count = split(text, parts, SQ)
+  quoted = parts[1]
+  for (i = 2; i <= count; i++) quoted = quoted SQ "\\" SQ SQ parts[i]
+  return SQ quoted SQ
+}
+function run() { if (processes > 0) print "virsh_all" arguments; arguments = ""; processes = 0 }
+function flush() {
+  if (commands == "") return
+  # What comes last in one virsh must not run into what another one prints.
+  arguments = arguments " " q(commands "echo " q("\n" N " next\n"))
+  commands = ""
+  if (++processes >= PROCESSES) run()
+}
+function add(command) {
+  if (length(commands) + length(command) > LIMIT) flush()
+  commands = commands command
+}
+# words: first of all the kind of the frame; the UUID goes behind it
+function ask(uuid, words, command,  of) {
+  # What stands before the record of a snapshot ends with a line break of its own.
+  command = "echo " (words ~ /^[0-9]+$/ ? K words : q("\n" K words "\n")) ";" command ";"
+  of = "echo " q("\n" K "of " uuid "\n") ";"
+  if (length(commands) + length(of command) > LIMIT) flush()
+  if (commands == "" || uuid != asked_of) commands = commands of
+  asked_of = uuid
+  commands = commands command
+}
+function snapshot(uuid, name) {
+  return "snapshot-dumpxml " uuid " " (substr(name, 1, 1) == "-" ? "--snapshotname=" : "") q(name)
+}
+function unescape(text) {
+  gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&apos;/, SQ, text)
+  gsub(/&#10;/, "\n", text); gsub(/&#9;/, "\t", text); gsub(/&#13;/, "\r", text)
+  gsub(/&amp;/, "\\&", text)
+  return text
+}
+END { flush(); run() }
+`;
+
+/** From the lists of UUIDs: what to ask of each pool and VM first. */
+export const awkLists = String.raw`
+index($0, N " ") == 1 { kind = $2; next }
+!/^[0-9a-f-]+$/ || length($0) != 36 { next }
+kind == "pools" { ask($0, "pool", "pool-dumpxml " $0) }
+(kind == "vms" && !ONLY) || kind == "only" {
+  ask($0, "name", "domname " $0)
+  ask($0, "state", "domstate --reason " $0)
+  ask($0, "current", "snapshot-current --name " $0)
+  ask($0, "listing", "snapshot-list --name " $0)
+  ask($0, "blocks", "domblklist --details " $0)
+}
+`;
+
+/** From those answers: definitions, and the record of each line that can be a snapshot. */
+export const awkRecords = String.raw`
+index($0, N " ") == 1 { kind = $2; uuid = $3; line = 0; next }
+kind == "state" && $0 != "" && !(uuid in asked) {
+  asked[uuid] = 1
+  ask(uuid, "domain", "dumpxml " uuid)
+  if (index($0, "shut off") != 1) ask(uuid, "inactive", "dumpxml --inactive " uuid)
+}
+kind == "listing" {
+  line++
+  if ($0 == "" || (uuid, $0) in asked || length($0) > 4096) next
+  asked[uuid, $0] = 1
+  ask(uuid, line, snapshot(uuid, $0))
+}
+`;
+
+/**
+ * A filter: writes short frames out, and leaves away what Snaptree does not read: the definitions for the next start and
+ * the cookie in records, and of definitions all but a few elements, of devices all but disks. libvirt indents by two, and
+ * text in XML holds no bare angle bracket, so that a line with one is an element's.
+ */
+export const awkShorten = String.raw`
+BEGIN {
+  K = "~" substr(N, 7, 9)
+  split("name uuid title description memory vcpu os devices", words, " ")
+  for (i in words) keep[words[i]] = 1
+  split("name uuid devices", words, " ")
+  for (i in words) keep_then[words[i]] = 1
+}
+index($0, N " ") == 1 {
+  kind = $2; uuid = $3; skip = ""; indent = ""; devices = ""
+  print
+  next
+}
+index($0, K) == 1 {
+  rest = substr($0, length(K) + 1); skip = ""; indent = ""; devices = ""
+  if (index(rest, "of ") == 1) { kind = ""; uuid = substr(rest, 4); next }
+  if (match(rest, /^[0-9]+/)) {
+    kind = "snapshot"
+    print ""
+    print N " snapshot " uuid " " substr(rest, 1, RLENGTH)
+    $0 = substr(rest, RLENGTH + 1)
+  } else {
+    kind = rest
+    if (kind == "domain" || kind == "inactive") indent = "  "
+    print N " " kind " " uuid
+    next
+  }
+}
+skip != "" {
+  if (index($0, skip) == 1 || (has_text && index($0, end))) skip = ""
+  next
+}
+function element() {
+  if (!match($0, /<[^ \/>]+/)) return ""
+  return substr($0, RSTART + 1, RLENGTH - 1)
+}
+function leave_away(before, tag) {
+  end = "</" tag ">"
+  if (index($0, end) || /\/>$/) return
+  skip = before end
+  has_text = tag == "title" || tag == "description"
+}
+/^  <\/?domain[ >]/ && (kind == "snapshot" || kind == "lookup") { indent = index($0, "/") == 4 ? "" : "    "; print; next }
+/^  <(inactiveDomain|cookie)[ >]/ && (kind == "snapshot" || kind == "lookup") { leave_away("  ", element()); next }
+indent != "" && index($0, indent "<") == 1 {
+  tag = element()
+  if (tag == "devices") devices = /\/>$/ ? "" : indent "  "
+  else if (tag == "") devices = ""
+  else if (!(tag in keep) || (indent == "    " && !(tag in keep_then))) { leave_away(indent, tag); next }
+  print
+  next
+}
+devices != "" && index($0, devices "<") == 1 {
+  tag = element()
+  if (tag != "" && tag != "disk") { leave_away(devices, tag); next }
+}
+{ print }
+`;
+
+/**
+ * From everything known so far: snapshots still to be asked for. Names with line breaks look like several in the list:
+ * within runs of lines that are not clearly a snapshot of their own (see snapshot-names.ts), all joins of up to 8
+ * neighbours are tried, at most 2000 a VM. Parents and current snapshots that no line names are asked for too.
+ */
+export const awkLookups = String.raw`
+index($0, N " ") == 1 {
+  close_body()
+  kind = $2; uuid = $3; line = $4; body = ""; lines = 0; in_parent = 0
+  if (kind == "domain" && !(uuid in vms)) { vms[uuid] = 1; order[++vm_count] = uuid }
+  next
+}
+kind == "listing" { list[uuid, ++length_of[uuid]] = $0; next }
+kind == "domain" { if (lines++ == 0 && /^<domain/) readable[uuid] = 1; next }
+kind == "current" || kind == "ask" { body = lines++ ? body "\n" $0 : $0; next }
+kind == "snapshot" || kind == "lookup" {
+  if (lines++ == 0) first = $0
+  if (/^  <parent>/) in_parent = 1
+  else if (in_parent) {
+    if (in_parent == 1) { sub(/^ *<name>/, ""); parent = "" }
+    else parent = parent "\n"
+    in_parent = 2
+    if (index($0, "</name>")) { sub(/<\/name>.*/, ""); refer(uuid, unescape(parent $0)); in_parent = 0 }
+    else parent = parent $0
+  }
+}
+function refer(uuid, name) { refers[uuid, ++references[uuid]] = name }
+function close_body() {
+  if (kind == "listing" && length_of[uuid] > 0 && list[uuid, length_of[uuid]] == "") length_of[uuid]--
+  if (kind == "current") current[uuid] = body
+  if (kind == "ask") asked_name = body
+  if (kind == "snapshot") learn(uuid, list[uuid, line])
+  if (kind == "lookup") learn(uuid, asked_name)
+  kind = ""
+}
+function learn(uuid, name) {
+  known[uuid, name] = 1
+  if (first !~ /Domain snapshot not found|no domain snapshot with matching name/) exists[uuid, name] = 1
+  first = ""
+}
+function want(uuid, name) {
+  if (name == "" || (uuid, name) in known || length(name) > 4096) return
+  known[uuid, name] = 1
+  add("echo " q("\n" N " ask " uuid "\n" name "\n" N " lookup " uuid "\n") ";" snapshot(uuid, name) ";")
+}
+function join_lines(uuid, start, end,  from, to, name) {
+  for (from = start; from < end; from++) {
+    name = list[uuid, from]
+    for (to = from + 1; to <= end && to < from + 8; to++) {
+      if (++tried[uuid] > 2000) return
+      name = name "\n" list[uuid, to]
+      want(uuid, name)
+    }
+  }
+}
+END {
+  close_body()
+  for (v = 1; v <= vm_count; v++) {
+    uuid = order[v]
+    if (!(uuid in readable)) continue
+    count = length_of[uuid]
+    some = 0
+    for (i = 1; i <= count; i++) {
+      seen[uuid, list[uuid, i]]++
+      if ((uuid, list[uuid, i]) in exists) some = 1
+    }
+    if (some || list[uuid, 1] !~ /^error: /) {
+      start = 0
+      for (i = 1; i <= count + 1; i++) {
+        doubtful = i <= count && (list[uuid, i] == "" || seen[uuid, list[uuid, i]] > 1 || !((uuid, list[uuid, i]) in exists))
+        if (doubtful && !start) start = i
+        if (!doubtful && start) { join_lines(uuid, start, i - 1); start = 0 }
+      }
+    }
+    for (i = 1; i <= references[uuid]; i++) want(uuid, refers[uuid, i])
+    if (current[uuid] !~ /^error: /) want(uuid, current[uuid])
+  }
+  flush()
+  run()
+}
+`;
+
+/** The paths of all volumes of pools that definitions and records name. */
+export const awkVolumes = String.raw`
+function value(attribute,  start, rest) {
+  start = index($0, " " attribute "=" SQ)
+  if (!start) return ""
+  rest = substr($0, start + length(attribute) + 3)
+  return unescape(substr(rest, 1, index(rest, SQ) - 1))
+}
+/^ *<source / && / pool=/ {
+  pool = value("pool")
+  volume = value("volume")
+  if (pool == "" || volume == "" || (pool, volume) in asked) next
+  asked[pool, volume] = 1
+  add("echo " q("\n" N " volume\n" pool "/" volume "\n" N " path\n") ";vol-path --pool=" q(pool) " --vol=" q(volume) ";")
+}
+`;

@@ -1,0 +1,113 @@
+/** All that was read of a libvirt host, kept so that a poll can replace parts of it, and the inventory that it makes. */
+import { setImmediate } from 'node:timers/promises';
+import type { Inventory, Vm } from '../../../shared/model/inventory.ts';
+import type { ImageMemory } from '../../images/image-memory.ts';
+import type { ImageReading, ImageRequest } from '../../images/read-images.ts';
+import { unknownDependents } from '../../images/unknown-dependents.ts';
+import { assembleVm, type AssembleContext } from './assemble.ts';
+import { libvirtCapabilities } from './capabilities.ts';
+import type { DiskSource } from './domain-xml.ts';
+import { parseVersions, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
+import { storagePools, type StoragePools } from './storage-pools.ts';
+import { readVm, sourcesOf, type UnreadableVm, type VmRecords } from './vm-records.ts';
+
+export interface HostState {
+  readonly versions: ReturnType<typeof parseVersions>;
+  readonly poolList: readonly string[];
+  readonly pools: StoragePools;
+  /** By UUID. */
+  readonly vms: ReadonlyMap<string, VmRecords | UnreadableVm>;
+  /** What virsh said of volumes, by `POOL/VOLUME`. */
+  readonly volumes: ReadonlyMap<string, string>;
+  readonly withSnapshots: ReadonlySet<string>;
+}
+
+/** A state with its images. */
+export interface HostReading {
+  readonly state: HostState;
+  readonly images: ImageReading;
+  readonly imageMemory: ImageMemory;
+  readonly inventory: Inventory;
+}
+
+/** Longest time in milliseconds that other work of the process waits while a host's answers are taken apart. */
+const sliceMilliseconds = 12;
+
+/** Takes VMs apart one by one, and lets others have their turn in between. */
+export async function readVms(vms: readonly VmAnswers[]): Promise<Map<string, VmRecords | UnreadableVm>> {
+  const result = new Map<string, VmRecords | UnreadableVm>();
+  let sliceBegan = performance.now();
+  for (const answers of vms) {
+    result.set(answers.uuid, readVm(answers));
+    if (performance.now() - sliceBegan < sliceMilliseconds) continue;
+    await setImmediate();
+    sliceBegan = performance.now();
+  }
+  return result;
+}
+
+export async function hostStateFrom(answers: HostAnswers): Promise<HostState> {
+  return {
+    versions: parseVersions(answers.versions),
+    poolList: uuidsIn(answers.poolList),
+    pools: storagePools(answers),
+    vms: await readVms(answers.vms),
+    volumes: answers.volumes,
+    withSnapshots: answers.withSnapshots,
+  };
+}
+
+/** What a source names, as the images are asked for it; null where it names no image, or it is not known which. */
+function referenceOf(source: DiskSource, volumes: HostState['volumes']): string | null {
+  if (source.kind === 'image') return source.reference;
+  if (source.kind !== 'volume') return null;
+  const path = volumes.get(`${source.pool}/${source.volume}`) ?? '';
+  return virshError(path) === null ? path.replace(/\n$/, '') : null;
+}
+
+/** Every image that VMs and snapshots name, each once for each format in which it is used. */
+export function imageRequests({ vms, volumes }: HostState): readonly ImageRequest[] {
+  const requests = new Map<string, ImageRequest>();
+  for (const vm of vms.values()) {
+    if (!('domain' in vm)) continue;
+    for (const { source, format } of sourcesOf(vm)) {
+      const reference = referenceOf(source, volumes);
+      if (reference !== null) requests.set(JSON.stringify([reference, format]), { reference, format });
+    }
+  }
+  return [...requests.values()];
+}
+
+/** The inventory of a state and its images. */
+export function inventoryFrom(hostName: string, state: HostState, images: ImageReading): Inventory {
+  const context: AssembleContext = {
+    images: new Map(images.images.map((image) => [image.id, image])),
+    imageIdOf(source) {
+      const reference = referenceOf(source, state.volumes);
+      return reference === null ? null : images.imageIdOf(reference);
+    },
+  };
+  const vms = [...state.vms.values()]
+    .map((vm) => ('domain' in vm ? assembleVm(vm, context) : unreadable(vm)))
+    .sort((a, b) => compare(a.name ?? '', b.name ?? '') || compare(a.uuid, b.uuid));
+  const { libvirt, emulator } = state.versions;
+  return {
+    hypervisor: { kind: 'libvirt', version: libvirt, emulator, capabilities: libvirtCapabilities(libvirt) },
+    hostName,
+    readAt: Date.now() / 1000,
+    vms,
+    images: images.images,
+    filesystems: images.filesystems,
+    unknownDependents: unknownDependents(vms, images, state.pools.unknown),
+    problems: [...images.problems],
+  };
+}
+
+function unreadable({ answers, reason }: UnreadableVm): Vm {
+  const name = virshError(answers.name) === null ? answers.name.replace(/\n$/, '') : null;
+  return { readable: false, uuid: answers.uuid, name, reason };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
