@@ -10,7 +10,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SnaptreeError } from '../../../shared/errors.ts';
+import type { SnaptreeError } from '../../../shared/errors.ts';
 import type { Answer } from '../../../shared/model/question.ts';
 import type { KnownHosts } from '../known-hosts.ts';
 import type { NewQuestion } from '../questions.ts';

@@ -103,7 +103,7 @@ const socketAdvice: readonly (readonly [pattern: RegExp, advice: string])[] = [
 
 interface Rule {
   readonly pattern: RegExp;
-  make(named: Named, match: RegExpExecArray, text: string): SnaptreeError;
+  readonly make: (named: Named, match: RegExpExecArray, text: string) => SnaptreeError;
 }
 
 /** The first match of `pattern` in what was said, or what stands for it. */
@@ -270,7 +270,7 @@ const rules: readonly Rule[] = [
 /** The last thing that was said, without what is said for debugging. */
 export function lastSaid(text: string): string {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^debug\d: |^Authenticated to /.test(line));
-  const telling = lines.findLast((line) => !/UNKNOWN port 65535/.test(line)) ?? lines.at(-1);
+  const telling = lines.findLast((line) => !line.includes('UNKNOWN port 65535')) ?? lines.at(-1);
   return telling?.trim().replace(/\.$/, '').slice(0, 500) ?? '';
 }
 
@@ -292,7 +292,7 @@ export function connectFailure(named: Named, log: string): SnaptreeError {
 /** Why a connection that stood has ended, as a clause. */
 export function lostReason(log: string): string {
   if (/Timeout, server .* not responding/.test(log)) return 'the host no longer answers';
-  if (/closed by remote host/.test(log)) return 'the host closed it';
+  if (log.includes('closed by remote host')) return 'the host closed it';
   const said = lastSaid(log);
   return said === '' ? 'OpenSSH ended it without a reason' : said;
 }

@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SnaptreeError } from '../../../shared/errors.ts';
 import { createListeners } from '../../store/listeners.ts';
-import { collectOutput } from '../output.ts';
+import { collectOutput, passOutputOn } from '../output.ts';
 import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from '../transport-errors.ts';
 import type { ExecRequest, ExecResult, Transport } from '../transport.ts';
 import type { Master } from './master.ts';
@@ -15,6 +14,8 @@ import { lastSaid, lostReason } from './openssh-errors.ts';
 
 /** How long the master may take to say how a command ended, after its ssh ended. */
 const afterwordMs = 2000;
+/** How long a command that goes on until it is told to stop may take to do so. */
+const lastCallMs = 3000;
 
 /**
  * What the log of a command's ssh (DEBUG2) says about its end.
@@ -131,8 +132,10 @@ export function createOpensshTransport(parts: TransportParts): Transport {
         { env: parts.environment, detached: true, stdio: ['pipe', 'pipe', 'pipe'] },
       );
       let settled = false;
+      let lastCall: NodeJS.Timeout | undefined;
       const settle = () => {
         settled = true;
+        clearTimeout(lastCall);
         pending.delete(fail);
         request.signal?.removeEventListener('abort', onAbort);
         void rm(logFile, { force: true }).catch(() => undefined);
@@ -148,7 +151,17 @@ export function createOpensshTransport(parts: TransportParts): Transport {
         reject(error);
       };
       const onAbort = () => {
-        fail(commandCancelled(hostName));
+        const giveUp = () => {
+          fail(commandCancelled(hostName));
+        };
+        if (request.onStdout === undefined) {
+          giveUp();
+          return;
+        }
+        // Told to end by its input, and awaited: sshd counts the session as long as something runs in it.
+        child.once('close', giveUp);
+        child.stdin.end();
+        lastCall = setTimeout(giveUp, lastCallMs);
       };
       pending.add(fail);
       request.signal?.addEventListener('abort', onAbort, { once: true });
@@ -160,15 +173,13 @@ export function createOpensshTransport(parts: TransportParts): Transport {
       const stdout =
         onStdout === undefined
           ? collectOutput(child.stdout, request.maximumOutputBytes, overflow)
-          : handOn(child, (text) => {
-              if (!settled) onStdout(text);
-            });
+          : passOutputOn(child.stdout, onStdout);
       const stderr = collectOutput(child.stderr, request.maximumOutputBytes, overflow);
       child.on('error', (error) => {
         fail(connectionLost(hostName, `ssh could not be started: ${error.message}`));
       });
       child.on('close', (exitCode) => {
-        if (settled) return;
+        if (settled || request.signal?.aborted === true) return;
         const finish = (result: Pick<ExecResult, 'exitCode' | 'signal'>) => {
           if (settled) return;
           settle();
@@ -205,19 +216,4 @@ export function createOpensshTransport(parts: TransportParts): Transport {
     },
     onClose: (listener) => closed.add(listener),
   };
-}
-
-/** Gives each piece of stdout to `listener`, whole characters only; nothing is collected. */
-function handOn(child: ChildProcessWithoutNullStreams, listener: (text: string) => void): () => string {
-  const decoder = new StringDecoder('utf8');
-  const give = (text: string) => {
-    if (text !== '') listener(text);
-  };
-  child.stdout.on('data', (chunk: Buffer) => {
-    give(decoder.write(chunk));
-  });
-  child.stdout.on('end', () => {
-    give(decoder.end());
-  });
-  return () => '';
 }
