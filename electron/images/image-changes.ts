@@ -41,7 +41,8 @@ export function changesSince(knowledge: ImageKnowledge, walk: Walk, links: reado
     const now = walk.statuses.get(path);
     if (!before && !now) continue;
     if (!before || !now || !isSameFile(before, now)) return 'everything';
-    if (before.fingerprint !== now.fingerprint) changed.add(knowledge.realPaths.get(path) ?? path);
+    if (now.type !== 'folder' && before.fingerprint !== now.fingerprint)
+      changed.add(knowledge.realPaths.get(path) ?? path);
   }
   return changed;
 }

@@ -165,6 +165,7 @@ request_folder() {
   printf %s "$1"
   frame real
   printf %s "$real"
+  status_of "$1"
   [ "$real" = / ] && real=
   # A pool whose folder is not there holds nothing.
   [ -d "$real/" ] || { [ -e "\${real:-/}" ] || ! [ -x "\${real%/*}/" ]; } || return
@@ -292,6 +293,18 @@ list_folder() {
   entries_of "$1"
 }
 
+status_of_links() { # of what the links in a folder lead to, since its listing does not show when that changes
+  while [ $links -gt 0 ]; do
+    set --
+    while [ $links -gt 0 ] && [ $# -lt 64 ]; do
+      links=$((links - 1))
+      eval "file=\\$link_$links"
+      set -- "$@" "$file"
+    done
+    status_of "$@"
+  done
+}
+
 scan_folders() {
   while [ $scanned -lt $folders ]; do
     eval "folder=\\$folder_$scanned depth=\\$depth_$scanned"
@@ -307,7 +320,12 @@ scan_folders() {
     closed_names=
     found=
     set --
+    links=0
     for file in "$folder"/* "$folder"/.[!.]* "$folder"/..?*; do
+      if [ -L "$file" ] && [ $links -lt ${maximumFilesPerFolder} ]; then
+        eval "link_$links=\\$file"
+        links=$((links + 1))
+      fi
       if ! [ -f "$file" ]; then
         # What lies directly in the root folder is the system.
         [ $depth -lt ${maximumDepth} ] && [ "$folder" ] && [ -d "$file" ] && ! [ -L "$file" ] || continue
@@ -333,6 +351,7 @@ scan_folders() {
       [ $# -lt 64 ] || { look_at "$@"; set --; }
     done
     [ $# = 0 ] || look_at "$@"
+    status_of_links
     if [ $closed != 0 ]; then
       frame closed $closed
       printf %s "$closed_names"
