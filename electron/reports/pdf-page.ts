@@ -96,8 +96,11 @@ export function createPages(fonts: PdfFonts, info: { title: string; createdAt: D
     },
     line(text, x, y, width, style) {
       set(style).fillColor(style.colour ?? colours.text);
-      const at = style.align === 'right' ? x + width - doc.widthOfString(text) : x;
-      doc.text(text, at, y, { lineBreak: false });
+      let at = style.align === 'right' ? x + width - doc.widthOfString(text) : x;
+      for (const run of directionRuns(text)) {
+        doc.text(run, at, y, { lineBreak: false });
+        at += doc.widthOfString(run);
+      }
     },
     tagged(element, type, draw) {
       element.add(doc.markStructureContent(type));
@@ -141,6 +144,14 @@ export function createPages(fonts: PdfFonts, info: { title: string; createdAt: D
     },
   };
   return pages;
+}
+
+/**
+ * What is written from the right, and what is not. The font library turns a word around as a whole where any of it is
+ * Hebrew or Arabic; on its own, each run is drawn as it is read.
+ */
+export function directionRuns(text: string): readonly string[] {
+  return text.split(/([\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)/).filter((run) => run !== '');
 }
 
 /** Breaks at spaces, or where a word alone is too wide, within it. Joined, the lines are the text again. */
