@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,9 @@ import { chromium } from '@playwright/test';
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contentSecurityPolicy } from '../../electron/content-security-policy.ts';
+import type { RequestName } from '../../shared/contract.ts';
 import type { ServerMessage, ShellPipe } from '../../shared/messages.ts';
+import { defaultReportThresholds } from '../../shared/model/report.ts';
 import { ElectronDouble, preventable } from './electron-double.ts';
 import { runEntry } from './run-entry.ts';
 
@@ -73,6 +75,52 @@ function exchange(message: Parameters<ShellPipe['call']>[0]): Promise<ServerMess
 }
 
 const describeRequest = (id: number) => ({ type: 'request', id, name: 'application.describe', payload: {} }) as const;
+
+describe('saving a file', () => {
+  let id = 500_000;
+  async function ask(name: RequestName, payload: unknown): Promise<Record<string, unknown>> {
+    const answer = await exchange({ type: 'request', id: (id += 1), name, payload });
+    if (answer.type !== 'response') throw new Error('This is no answer.');
+    return (answer.ok ? answer.value : { failed: answer.error.code }) as Record<string, unknown>;
+  }
+
+  test('asks where, writes the file as a whole, and opens it', async () => {
+    const connection = {
+      transport: 'ssh',
+      address: '127.0.0.1',
+      port: 1,
+      user: 'nobody',
+      authentication: { method: 'agent' },
+      jumps: [],
+    };
+    const settings = { name: 'unreachable', connection, libvirtUri: 'qemu:///system', sudo: false, readOnly: false };
+    const host = await ask('hosts.add', { settings });
+    const thresholds = defaultReportThresholds;
+    const { reportId } = await ask('reports.start', { hostIds: [host['id']], thresholds });
+    const save = () => ask('reports.save', { reportId, format: 'json' });
+    await expect.poll(save).toEqual({ outcome: 'cancelled' });
+    double.savePath = join(folder, 'report.json');
+    const saved = await save();
+    expect(saved).toMatchObject({ outcome: 'saved', path: double.savePath });
+    const report: unknown = JSON.parse(await readFile(double.savePath, 'utf8'));
+    expect(report).toMatchObject({ schema: 'snaptree.report', totals: { hosts: 1, unreadHosts: 1 } });
+    expect(double.calls.find((call) => call.startsWith('showSaveDialog'))).toContain('/home/user/documents/');
+    expect(await ask('files.open', { fileId: saved['fileId'] })).toEqual({});
+    expect(double.openedFiles).toEqual([double.savePath]);
+    double.savePath = join(folder, 'no such folder', 'report.pdf');
+    expect(await ask('reports.save', { reportId, format: 'pdf' })).toEqual({ failed: 'storeUnusable' });
+    // The font is found from the built entry.
+    double.savePath = join(folder, 'report.pdf');
+    const pdf = await ask('reports.save', { reportId, format: 'pdf' });
+    expect(pdf).toMatchObject({ outcome: 'saved' });
+    expect(await ask('files.open', { fileId: pdf['fileId'] })).toEqual({ failed: 'fileNotFound' });
+    expect((await readdir(folder)).filter((name) => name.includes('report')).sort()).toEqual([
+      'report.json',
+      'report.pdf',
+    ]);
+    await ask('hosts.remove', { hostId: host['id'] });
+  });
+});
 
 describe('the window', () => {
   test('shows our page, without any complaint of the policy', async () => {

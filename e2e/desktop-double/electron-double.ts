@@ -133,6 +133,10 @@ export class ElectronDouble {
   permissionRequest: PermissionRequestHandler | null = null;
   permissionCheck: PermissionCheckHandler | null = null;
   devicePermission: (() => boolean) | null = null;
+  /** Where the user of the save dialog saves; null: the user cancels. */
+  savePath: string | null = null;
+  /** Files that the system was asked to open. */
+  readonly openedFiles: string[] = [];
   /** What the entry gets from `import … from 'electron'`. */
   readonly module: Readonly<Record<string, unknown>>;
   readonly #handlers = new Map<string, SchemeHandler>();
@@ -160,6 +164,18 @@ export class ElectronDouble {
         handle: (scheme: string, handler: SchemeHandler) => this.#handlers.set(scheme, handler),
       },
       session: { defaultSession: this.#createSession() },
+      dialog: {
+        showSaveDialog: (...parameters: unknown[]) => {
+          this.calls.push(`showSaveDialog ${JSON.stringify(parameters.at(-1))}`);
+          return Promise.resolve({ canceled: this.savePath === null, filePath: this.savePath ?? '' });
+        },
+      },
+      shell: {
+        openPath: (path: string) => {
+          this.openedFiles.push(path);
+          return Promise.resolve(path.endsWith('.json') ? '' : 'no program');
+        },
+      },
     };
   }
 
@@ -188,6 +204,7 @@ export class ElectronDouble {
     };
     return Object.assign(new EventEmitter(), {
       isPackaged: true,
+      getPath: (name: string) => `/home/user/${name}`,
       whenReady: () => {
         this.calls.push('whenReady');
         return Promise.resolve();
@@ -226,6 +243,9 @@ export class ElectronDouble {
         this.#options = options;
         double.windows.push({ options, webContents: this.webContents });
         double.app.emit('web-contents-created', {}, this.webContents);
+      }
+      static getFocusedWindow() {
+        return null;
       }
       static getAllWindows() {
         return [

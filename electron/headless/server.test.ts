@@ -11,6 +11,7 @@ import { WebSocket } from 'ws';
 import { contentSecurityPolicy } from '../content-security-policy.ts';
 import { recordingLog, stubHandlers } from '../ipc/stub-handlers.ts';
 import { readStaticFiles } from '../static-files.ts';
+import { createDownloads } from './downloads.ts';
 import { startServer } from './server.ts';
 import type { Server } from './server.ts';
 
@@ -20,6 +21,7 @@ const describeRequest = JSON.stringify({ type: 'request', id: 1, name: 'applicat
 let folder = '';
 let server: Server;
 let cookie = '';
+const downloads = createDownloads();
 const dispose = vi.fn();
 const { log, lines } = recordingLog();
 
@@ -37,7 +39,8 @@ beforeAll(async () => {
     requests: { 'application.describe': () => Promise.resolve(described) },
     subscriptions: { notices: (_, emit) => (emit([]), dispose) },
   });
-  server = await startServer({ handlers, files: await readStaticFiles(pages), port: 0, log, pingInterval: 60_000 });
+  const files = await readStaticFiles(pages);
+  server = await startServer({ handlers, files, downloads, port: 0, log, pingInterval: 60_000 });
   cookie = (await get(new URL(server.url).search ? `/${new URL(server.url).search}` : '/')).cookie;
 });
 afterAll(async () => {
@@ -151,6 +154,36 @@ describe('the token', () => {
     await get(`/nowhere${new URL(server.url).search}`);
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.join()).not.toContain(new URL(server.url).searchParams.get('token'));
+  });
+});
+
+describe('a download', () => {
+  async function offered(): Promise<string> {
+    const bytes = new TextEncoder().encode('<script>alert(1)</script>');
+    const saved = await downloads.save({ suggestedName: 'report.html', mediaType: 'text/html; charset=utf-8', bytes });
+    return saved.outcome === 'download' ? saved.url : '';
+  }
+
+  test('is had once, as a file that is never shown as a page of ours', async () => {
+    const path = await offered();
+    expect((await get(path, { cookie }, 'HEAD')).status).toBe(404);
+    const { status, headers, body } = await get(path, { cookie });
+    expect([status, body]).toEqual([200, '<script>alert(1)</script>']);
+    expect(headers['content-disposition']).toContain('attachment; filename="report.html"');
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': contentSecurityPolicy,
+      'cache-control': 'no-store',
+    });
+    expect((await get(path, { cookie })).status).toBe(404);
+  });
+
+  test('is for nobody who was not let in, and stays for who was', async () => {
+    const path = await offered();
+    expect((await get(path)).status).toBe(401);
+    expect((await get(path, { cookie, host: 'evil.example' })).status).toBe(403);
+    expect((await get(path, { cookie })).status).toBe(200);
   });
 });
 
