@@ -8,6 +8,8 @@ export const requiredPackages: readonly string[] = [
   'qemu-utils',
   'openssh-server',
   'openssh-client',
+  // Hosts on which everything runs through sudo.
+  'sudo',
 ];
 
 /** Debian packages that the testbed needs for other versions of libvirt than the machine's own. */

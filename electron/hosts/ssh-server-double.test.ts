@@ -9,7 +9,8 @@ import type { AuthContext, ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKnownHosts } from './known-hosts.ts';
 import { connectSsh, offeredAlgorithms } from './ssh-connect.ts';
-import type { SshTarget } from './ssh-target.ts';
+import { isPasswordPrompt } from './ssh-authentication.ts';
+import type { Secrets, SshTarget } from './ssh-target.ts';
 import type { NewQuestion } from './questions.ts';
 import type { Transport } from './transport.ts';
 
@@ -20,6 +21,8 @@ let server: ssh2.Server | undefined;
 let transports: Transport[];
 let asked: NewQuestion[];
 let serverSide: ssh2.Connection | undefined;
+/** Connects once more to the same server, with the same secrets. */
+let connectAgain: (ask: SshTarget['ask']) => Promise<Transport>;
 let sessionAsked: () => void = () => undefined;
 
 beforeEach(() => {
@@ -38,10 +41,17 @@ afterEach(async () => {
 
 async function connect(
   authenticate: (context: AuthContext) => void,
-  answer: (question: NewQuestion) => string,
+  /** Null: the user declines. */
+  answer: (question: NewQuestion) => string | null,
   /** Null: the server never answers the request for a session. */
   execute: ((channel: ServerChannel) => void) | null = null,
+  secrets: Secrets = { password: null, passphrase: null },
 ): Promise<Transport> {
+  const earlier = server;
+  if (earlier !== undefined) {
+    for (const each of transports.splice(0)) each.close();
+    await new Promise<unknown>((resolve) => earlier.close(resolve));
+  }
   const started = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
     serverSide = client;
     client.on('error', () => undefined);
@@ -67,17 +77,21 @@ async function connect(
     port,
     user: 'me',
     authentication: { method: 'password' },
-    secrets: { password: null, passphrase: null },
+    secrets,
     knownHosts: createKnownHosts(known, []),
     ask: (question) => {
       asked.push(question);
-      return Promise.resolve({ kind: 'secret', secret: answer(question) });
+      const secret = answer(question);
+      return Promise.resolve(secret === null ? { kind: 'decline' } : { kind: 'secret', secret });
     },
     environment: {},
   };
-  const transport = await connectSsh(target, new AbortController().signal);
-  transports.push(transport);
-  return transport;
+  connectAgain = async (ask) => {
+    const again = await connectSsh({ ...target, ask }, new AbortController().signal);
+    transports.push(again);
+    return again;
+  };
+  return connectAgain(target.ask);
 }
 
 const request = { commandLine: 'x', stdin: '', maximumOutputBytes: 1000 };
@@ -107,6 +121,138 @@ describe('keyboard-interactive', () => {
   it('is given up after three wrong passwords', async () => {
     await expect(connect(keyboardOnly, () => 'wrong')).rejects.toMatchObject({ code: 'authenticationFailed' });
     expect(asked).toHaveLength(3);
+  });
+});
+
+describe('prompts of the host', () => {
+  type Round = readonly { prompt: string; echo: boolean }[];
+  /** Everything that was sent, round by round. */
+  let given: string[][];
+  beforeEach(() => {
+    given = [];
+  });
+
+  /** Lets in who answers all rounds as they should be. Another method first, where `first` names one. */
+  function ask(rounds: readonly Round[], expected: readonly (readonly string[])[], first?: 'password') {
+    let firstDone = first === undefined;
+    return (context: AuthContext): void => {
+      if (!firstDone) {
+        if (context.method !== first || context.password !== 'right') {
+          context.reject(['password']);
+          return;
+        }
+        firstDone = true;
+        context.reject(['keyboard-interactive'], true);
+        return;
+      }
+      if (context.method !== 'keyboard-interactive') {
+        context.reject(['keyboard-interactive']);
+        return;
+      }
+      const next = (index: number): void => {
+        const round = rounds[index];
+        if (round === undefined) {
+          context.accept();
+          return;
+        }
+        context.prompt([...round], 'Two steps', 'Look at your token.', (answers) => {
+          given.push([...answers]);
+          if (answers.join('|') === expected[index]?.join('|')) next(index + 1);
+          else context.reject(['keyboard-interactive']);
+        });
+      };
+      next(0);
+    };
+  }
+  const passwordPrompt = { prompt: 'Password: ', echo: false };
+  const codePrompt = { prompt: 'Verification code: ', echo: false };
+
+  it('are all put to the user, with what the host says and whether they may be seen', async () => {
+    const shown = { prompt: 'Which token? ', echo: true };
+    await connect(ask([[passwordPrompt, codePrompt, shown]], [['right', '123456', 'blue']]), (question) =>
+      question.kind === 'password' ? 'right' : question.kind === 'prompt' && question.echo ? 'blue' : '123456',
+    );
+    expect(asked).toMatchObject([
+      { kind: 'password' },
+      { kind: 'prompt', prompt: 'Verification code: ', echo: false, instruction: 'Two steps\nLook at your token.' },
+      { kind: 'prompt', prompt: 'Which token? ', echo: true },
+    ]);
+  });
+
+  it('may come in rounds, and without any prompt in between', async () => {
+    await connect(ask([[passwordPrompt], [], [codePrompt]], [['right'], [], ['1']]), (question) =>
+      question.kind === 'password' ? 'right' : '1',
+    );
+    expect(asked.map(({ kind }) => kind)).toEqual(['password', 'prompt']);
+  });
+
+  it('that look the same twice are a password and a code', async () => {
+    await connect(ask([[passwordPrompt], [passwordPrompt]], [['right'], ['1']]), (question) =>
+      question.kind === 'password' ? 'right' : '1',
+    );
+    expect(asked.map(({ kind }) => kind)).toEqual(['password', 'prompt']);
+  });
+
+  it('may follow a password that was only half of it', async () => {
+    await connect(ask([[codePrompt]], [['1']], 'password'), (question) =>
+      question.kind === 'password' ? 'right' : '1',
+    );
+    expect(asked.map(({ kind }) => kind)).toEqual(['password', 'prompt']);
+  });
+
+  it('are answered from memory only where they ask for the password', async () => {
+    const secrets: Secrets = { password: null, passphrase: null };
+    const answers = (question: NewQuestion) => (question.kind === 'password' ? 'right' : '1');
+    await connect(ask([[passwordPrompt]], [['right']]), answers, null, secrets);
+    expect(secrets).toEqual({ password: 'right', passphrase: null });
+    asked = [];
+    await connectAgain(null);
+    expect(asked).toEqual([]);
+
+    asked = [];
+    given = [];
+    secrets.password = null;
+    await connect(ask([[passwordPrompt, codePrompt]], [['right', '1']]), answers, null, secrets);
+    expect(JSON.stringify(secrets)).not.toContain('"1"');
+    await expect(connectAgain(null)).rejects.toMatchObject({
+      code: 'authenticationFailed',
+      message: expect.stringContaining('Verification code') as string,
+    });
+    // The code was sent once, and never again.
+    expect(given.flat().filter((each) => each === '1')).toHaveLength(1);
+  });
+
+  it('end the attempt when the user declines', async () => {
+    const attempt = connect(ask([[codePrompt]], [['1']]), () => null);
+    await expect(attempt).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('that no password can be put to leave the password to its own method', async () => {
+    // sshd offers keyboard-interactive although nothing stands behind it.
+    const authenticate = (context: AuthContext): void => {
+      if (context.method === 'password' && context.password === 'right') context.accept();
+      else context.reject(['keyboard-interactive', 'password']);
+    };
+    await connect(authenticate, () => 'right');
+    expect(asked.map(({ kind }) => kind)).toEqual(['password']);
+  });
+});
+
+describe('a prompt', () => {
+  it.each([
+    ['Password: ', true],
+    ['password:', true],
+    ["me@host's password: ", true],
+    ['(me@host) Password: ', true],
+    ['Password for me@host:', true],
+    ['One-time password: ', false],
+    ['New password: ', false],
+    ['Password (OTP): ', false],
+    ['Passcode: ', false],
+    ['Verification code: ', false],
+  ])('%j asks for the password: %s', (prompt, expected) => {
+    expect(isPasswordPrompt({ prompt, echo: false })).toBe(expected);
+    expect(isPasswordPrompt({ prompt, echo: true })).toBe(false);
   });
 });
 
