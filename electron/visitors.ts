@@ -6,7 +6,7 @@ import type { HostBook } from './store/host-book.ts';
 import { createListeners } from './store/listeners.ts';
 
 /** The id of a host that is known only by how it is reached: a UUID (layout of version 5) of just that. */
-export function visitorId(connection: Connection, libvirtUri: string): string {
+function visitorId(connection: Connection, libvirtUri: string): string {
   const text = JSON.stringify([libvirtUri, ...Object.entries(connection).sort(([a], [b]) => (a < b ? -1 : 1))]);
   const hash = createHash('sha1').update(`snaptree visitor\n${text}`).digest();
   hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;

@@ -114,7 +114,7 @@ function createProgress({ output }: CommandContext): { show(operation: Operation
     const { plan, steps } = latest;
     const running = steps.find(({ state }) => state === 'running');
     if (!running) {
-      output.progress('Preparing …');
+      output.progress(steps.every(({ state }) => state === 'done') ? 'Finishing …' : 'Preparing …');
       return;
     }
     const since = running.startedAt === null ? '' : ` (${seconds(Date.now() / 1000 - running.startedAt)})`;

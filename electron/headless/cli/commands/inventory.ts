@@ -1,4 +1,4 @@
-import type { Vm } from '../../../../shared/model/inventory.ts';
+import type { Inventory, Vm } from '../../../../shared/model/inventory.ts';
 import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
 import { vmProblems } from '../../../../shared/rules/problems.ts';
 import type { HostReading } from '../client.ts';
@@ -111,15 +111,25 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
       }),
     ]),
     ...(inventory.filesystems.length > 0 ? [''] : []),
-    ...inventory.filesystems.map(
-      ({ folder, freeBytes, totalBytes }) => `${shown(folder)}: ${bytes(freeBytes)} of ${bytes(totalBytes)} free`,
-    ),
+    ...storageLines(inventory.filesystems),
   ];
   output.data(`${lines.join('\n')}\n`);
 
   function red(text: string): string {
     return paint('red', text);
   }
+}
+
+/** Folders that lie on the same storage, as far as its figures tell, are one line. */
+function storageLines(filesystems: Inventory['filesystems']): readonly string[] {
+  const groups = Map.groupBy(
+    filesystems,
+    ({ freeBytes, totalBytes }) => `${bytes(freeBytes)} of ${bytes(totalBytes)} free`,
+  );
+  return [...groups].map(([room, [first, ...others]]) => {
+    const more = others.length === 0 ? '' : ` and ${count(others.length, 'other folder')}`;
+    return `${room}: ${shown(first?.folder ?? '')}${more}`;
+  });
 }
 
 function byName(a: Vm, b: Vm): number {

@@ -15,6 +15,7 @@ const ends: Readonly<Record<Exclude<Chain['end'], 'base'>, string>> = {
 };
 
 function facts(image: Image, dependents: number): string {
+  if (image.status !== 'ok') return '';
   const parts = [
     image.format ?? 'unknown format',
     `${bytes(image.allocatedBytes)} of ${bytes(image.virtualBytes)}`,
@@ -37,7 +38,7 @@ export function chainLines(
     `  ${index === 0 ? '  ' : arrow}${shown(image.id)}`,
     { text: facts(image, children(image.id)), paint: (text) => look.paint('dim', text) },
   ]);
-  const problem = chain.images.at(-1)?.problem ?? null;
+  const problem = chain.end === 'unreadable' ? (chain.images.at(-1)?.problem ?? null) : null;
   const end =
     chain.end === 'base'
       ? []

@@ -31,11 +31,12 @@ export interface Cell {
   readonly paint?: (text: string) => string;
 }
 
-/** Rows as lines with columns two spaces apart; nothing behind the last text of a line. */
+/** Rows as lines with columns two spaces apart. A row of one cell goes over all columns. */
 export function tableLines(rows: readonly (readonly (Cell | string)[])[]): readonly string[] {
   const cells = rows.map((row) => row.map((cell): Cell => (typeof cell === 'string' ? { text: cell } : cell)));
   const widths: number[] = [];
   for (const row of cells) {
+    if (row.length === 1) continue;
     for (const [column, { text }] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(text));
   }
   return cells.map((row) => {

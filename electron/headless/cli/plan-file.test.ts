@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { hostWithId } from '../../../shared/model/host-fixtures.ts';
+import { internal, inventory, vm } from '../../../shared/model/inventory-fixtures.ts';
+import type { ChangeRequest } from '../../../shared/model/plan.ts';
+import { operationOf, planWith } from './fixtures.ts';
+import { checkSamePlan, hostOfPlan, parsePlanFile } from './plan-file.ts';
+import { undoRequest } from './undo.ts';
+
+const plan = planWith();
+const [step] = plan.steps;
+const refused = { code: 'r', message: 'It is in use.', names: [] };
+
+describe('a plan file', () => {
+  it('is what plan --json prints', () => {
+    expect(parsePlanFile(JSON.stringify({ schema: 'snaptree.plan', version: 1, plan }), 'f')).toEqual(plan);
+  });
+  it.each([
+    ['', 'not a plan file'],
+    ['{}', 'not a plan file that this Snaptree understands'],
+    [JSON.stringify({ schema: 'snaptree.plan', version: 2, plan }), 'not a plan file that'],
+    [JSON.stringify({ schema: 'snaptree.plan', version: 1, plan: { ...plan, more: 1 } }), 'not a plan file that'],
+    [JSON.stringify(plan), 'not a plan file that'],
+  ])('is not %j', (text, reason) => {
+    expect(() => parsePlanFile(text, 'f')).toThrow(reason);
+    expect(() => parsePlanFile(text, 'f')).toThrow(expect.objectContaining({ code: 'invalidRequest' }));
+  });
+  it('is for the host with its id, else for the one with its name', () => {
+    const named = hostWithId('x', { name: 'KVM1' });
+    const same = hostWithId(plan.hostId, { name: 'renamed' });
+    expect(hostOfPlan(plan, [named, same])).toBe(same);
+    expect(hostOfPlan(plan, [named])).toBe(named);
+    expect(() => hostOfPlan(plan, [hostWithId('y')])).toThrow(expect.objectContaining({ code: 'hostNotFound' }));
+  });
+});
+
+describe('a plan that was made again', () => {
+  it('is run where it is the same, though its id and time are not', () => {
+    expect(() => {
+      checkSamePlan(plan, planWith({ id: 'dddddddd-dddd-4ddd-8ddd-dddddddddddd', createdAt: 1_795_300_000 }));
+    }).not.toThrow();
+  });
+  it.each([
+    ['the host has changed', plan, planWith({ fingerprint: 'e'.repeat(64) }), 'planStale'],
+    ['it is refused now', plan, planWith({ refusals: [refused], steps: [] }), 'planRefused'],
+    ['a step was edited', planWith({ steps: step ? [{ ...step, argv: ['rm'] }] : [] }), plan, 'planRefused'],
+    [
+      'what a step deletes was edited',
+      planWith({ steps: step ? [{ ...step, deletes: ['/x'] }] : [] }),
+      plan,
+      'planRefused',
+    ],
+    ['a step was taken out', planWith({ steps: [] }), plan, 'planRefused'],
+  ])('is not run where %s', (_title, inFile, now, code) => {
+    expect(() => {
+      checkSamePlan(inFile, now);
+    }).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('what undoes an operation', () => {
+  const made = internal('one', null, { createdAt: 1_795_200_005 });
+  const host = (snapshots = [made]) => inventory([vm({ snapshots })], []);
+
+  it('deletes the snapshot that it made', () => {
+    expect(undoRequest(operationOf(plan), host())).toEqual({
+      action: 'deleteSnapshot',
+      vmUuid: plan.vmUuid,
+      snapshotId: 'one',
+      withDescendants: false,
+    });
+  });
+  it.each([
+    ['it is gone', host([])],
+    ['another has its name', host([{ ...made, createdAt: 1_795_210_000 }])],
+    ['it does not say when it was made', host([{ ...made, createdAt: null }])],
+    ['the VM is gone', inventory([], [])],
+  ])('is refused where %s', (_title, found) => {
+    expect(() => undoRequest(operationOf(plan), found)).toThrow(
+      expect.objectContaining({ code: 'operationNotResolvable' }),
+    );
+  });
+  it('is refused where nothing keeps what is gone, and where it did not succeed', () => {
+    const { vmUuid } = plan;
+    const others: ChangeRequest[] = [
+      { action: 'revertToSnapshot', vmUuid, snapshotId: 'one' },
+      { action: 'deleteSnapshot', vmUuid, snapshotId: 'one', withDescendants: false },
+    ];
+    for (const request of others) {
+      expect(() => undoRequest(operationOf(planWith({ request })), host())).toThrow(/cannot be undone: /);
+    }
+    expect(() => undoRequest(operationOf(plan, { state: 'failed' }), host())).toThrow(/ended as failed/);
+    expect(() => undoRequest(operationOf(plan, { endedAt: null }), host())).toThrow(/has not ended/);
+  });
+});

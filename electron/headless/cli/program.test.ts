@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { completions } from './completion.ts';
+import { createContext } from './context.ts';
+import { documents, publishedSchema } from './documents.ts';
+import type { DocumentName } from './documents.ts';
+import { programFor } from './main.ts';
+import { createOutput } from './output.ts';
+import type { Program } from './program.ts';
+
+let program: Program;
+beforeAll(() => {
+  const output = createOutput({ stdout: process.stdout, stderr: process.stderr, environment: {} });
+  const createApplication = () => Promise.reject(new Error('not asked for'));
+  program = programFor(createContext({ output, createApplication, environment: {} }));
+});
+
+type AnyCommand = Program['commands'][number];
+const all = (command: AnyCommand): AnyCommand[] => [command, ...command.commands.flatMap(all)];
+
+describe('help', () => {
+  it('describes every command, argument and option, in lines that fit', () => {
+    for (const command of program.commands.flatMap(all)) {
+      expect(command.summary(), command.name()).not.toBe('');
+      expect(command.description(), command.name()).toMatch(/\.$/);
+      for (const argument of command.registeredArguments) expect(argument.description, command.name()).not.toBe('');
+      for (const option of command.options) expect(option.description, option.flags).not.toBe('');
+      for (const line of command.helpInformation().split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+    }
+  });
+});
+
+describe('completion', () => {
+  const values = (...words: readonly string[]) =>
+    completions(program, words, ['kvm1', 'kvm 2']).map(({ value }) => value);
+  it.each([
+    [['pl'], ['plan']],
+    [
+      ['plan', ''],
+      ['create', 'revert', 'delete'],
+    ],
+    [['plan', 'create', '--ki'], ['--kind']],
+    [
+      ['plan', 'create', '--kind', ''],
+      ['internal', 'external'],
+    ],
+    [['plan', 'create', '--kind', '=', 'ex'], ['external']],
+    [['plan', 'create', 'web', '--kind', 'internal', '--disk', ''], []],
+    [
+      ['tree', 'k'],
+      ['kvm1/', 'kvm 2/'],
+    ],
+    [
+      ['inventory', ''],
+      ['kvm1', 'kvm 2'],
+    ],
+    [['inventory', 'kvm1', ''], []],
+    [['report', 'kvm1', 'kvm '], ['kvm 2']],
+    [['tree', 'web', '--host', 'kvm1'], ['kvm1']],
+    [
+      ['completion', ''],
+      ['bash', 'zsh', 'fish'],
+    ],
+    [['--data-folder', '/x', 'hosts', 'te'], ['test']],
+    [['operations', 'resume', '--y'], ['--yes']],
+    [['nonsense', ''], []],
+  ])('of %j is %j', (words, expected) => {
+    expect(values(...words)).toEqual(expected);
+  });
+  it('knows the options of the program behind every command', () => {
+    expect(values('tree', '--')).toEqual(expect.arrayContaining(['--json', '--uri', '--demo', '--help']));
+  });
+});
+
+describe('the published schemas', () => {
+  const isName = (name: string): name is DocumentName => name in documents;
+  it.each(Object.keys(documents).filter(isName))('%s is what docs/schemas says (npm run schemas)', (name) => {
+    const file = new URL(`../../../docs/schemas/${name}.schema.json`, import.meta.url);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(publishedSchema(name)));
+  });
+});

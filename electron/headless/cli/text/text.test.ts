@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { image, internal, overlay, vm } from '../../../../shared/model/inventory-fixtures.ts';
+import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
+import { planWith } from '../fixtures.ts';
+import { chainLines } from './chain-text.ts';
+import { planLines } from './plan-text.ts';
+import { tableLines, widthOf } from './table.ts';
+import { treeLines } from './tree-text.ts';
+import { connectionText, seconds, utc } from './words.ts';
+
+const look = { paint: (_style: string, text: string) => text, unicode: true };
+const coloured = { paint: (_style: string, text: string) => `<${text}>`, unicode: true };
+
+describe('columns', () => {
+  it('stand below each other, whatever the script and the colours', () => {
+    expect(
+      tableLines([
+        ['a', 'b', ''],
+        ['快照', { text: 'x', paint: (text) => `<${text}>` }, 'end'],
+        ['🌳', '', ''],
+      ]),
+    ).toEqual(['a     b', '快照  <x>  end', '🌳']);
+    expect(widthOf('é')).toBe(1);
+    expect(widthOf('e\u0301')).toBe(1);
+  });
+});
+
+describe('a tree', () => {
+  const snapshots = [
+    internal('a', null),
+    internal('b', 'a', { createdAt: 1_795_200_001 }),
+    internal('c', 'a', { createdAt: 1_795_200_002, vmState: 'shutoff', memory: { kind: 'none' } }),
+    internal('lost', 'nowhere', { createdAt: 1_795_200_003 }),
+  ];
+  it('shows branches, the present state and what is odd', () => {
+    expect(treeLines(vm({ snapshots, currentSnapshotId: 'b' }), look)).toEqual([
+      '├─ a                                internal  running, with memory  2026-11-20T18:40:00Z',
+      '│  ├─ b                             internal  running, with memory  2026-11-20T18:40:01Z',
+      '│  │  └─ ● the present state (running)',
+      '│  └─ c                             internal  shut off              2026-11-20T18:40:02Z',
+      '└─ lost (its parent has no record)  internal  running, with memory  2026-11-20T18:40:03Z',
+    ]);
+  });
+  it('does without other characters than ASCII', () => {
+    const lines = treeLines(vm({ snapshots, currentSnapshotId: 'c' }), { ...look, unicode: false });
+    expect(lines.join('')).toMatch(/^[ -~]*$/);
+    expect(lines[3]).toContain('`- * the present state');
+  });
+  it('shows the present state alone, where it hangs on none', () => {
+    expect(treeLines(vm({ state: 'shutoff' }), look)).toEqual(['● the present state (shut off)']);
+  });
+  it('is as deep as it is, without lines of endless length', () => {
+    const deep = Array.from({ length: 5000 }, (_, index) =>
+      internal(`s${index}`, index === 0 ? null : `s${index - 1}`, { createdAt: 1_795_200_000 + index }),
+    );
+    const lines = treeLines(vm({ snapshots: deep, currentSnapshotId: 's4999' }), look);
+    expect(lines).toHaveLength(5001);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(300);
+    expect(lines[4999]).toContain('(4976 deeper)');
+  });
+  it('takes names from hosts as text', () => {
+    const [line] = treeLines(vm({ snapshots: [internal('a\u001b[2J\nb', null)] }), coloured);
+    expect(line).toContain('a[escape][2J[newline]b');
+  });
+});
+
+describe('a chain', () => {
+  const lines = (images: Parameters<typeof imagesById>[0], children = 0) =>
+    chainLines(chainFrom('/a', imagesById(images)), () => children, look);
+  it('goes from the active layer to the base', () => {
+    expect(lines([overlay('/a', '/base'), image('/base')], 2)).toEqual([
+      '    /a     qcow2, 195 KiB of 1 GiB, 2 images hang on it',
+      '  ↓ /base  qcow2, 195 KiB of 1 GiB, 2 images hang on it',
+    ]);
+  });
+  it.each([
+    ['Nothing is there: /gone', [overlay('/a', '/gone'), image('/gone', { status: 'missing' })]],
+    ['Could not be read: /x (denied)', [overlay('/a', '/x'), image('/x', { status: 'unreadable', problem: 'denied' })]],
+    ['Comes back to itself: /a', [overlay('/a', '/b'), overlay('/b', '/a')]],
+  ])('says %s', (text, images) => {
+    expect(lines(images).at(-1)?.trim()).toBe(text);
+  });
+});
+
+describe('a plan', () => {
+  it('shows its commands so that they could be typed, and what they do to which file', () => {
+    const text = planLines(planWith(), look);
+    expect(text).toContain("  virsh --name=one 'two words'");
+    expect(text).toContain('  writes /srv/a');
+  });
+  it('that is refused shows why and no step', () => {
+    const refusal = { code: 'x', message: 'Another VM needs\u202e it.', names: [] };
+    const text = planLines(planWith({ refusals: [refusal] }), look);
+    expect(text).toContain('Refused:');
+    expect(text).toContain('  Another VM needs[right-to-left override] it.');
+    expect(text.join('\n')).not.toContain('virsh');
+  });
+});
+
+describe('words', () => {
+  it('of times and connections', () => {
+    expect(utc(null)).toBe('-');
+    expect(utc(1e300)).toBe('-');
+    expect(seconds(59.6)).toBe('1 min 0 s');
+    const authentication = { method: 'agent' as const };
+    const jump = { address: 'jump', port: 22, user: 'me', authentication };
+    expect(
+      connectionText({ transport: 'ssh', address: '::1', port: 2222, user: 'root', authentication, jumps: [jump] }),
+    ).toBe('ssh root@[::1]:2222 via me@jump:22');
+  });
+});
