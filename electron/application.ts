@@ -99,10 +99,21 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         });
     for (const notice of operations.notices) onNotice(notice);
 
-    const stopWatching = watchSessions(sessions, (hostId) => {
-      operations.hostConnected(hostId);
-      // The error is in the inventory's state, where the user sees it.
-      void inventories.refresh(hostId).catch(() => undefined);
+    const stopWatching = watchSessions(sessions, {
+      onConnected(hostId) {
+        operations.hostConnected(hostId);
+        const watch = () => {
+          const isConnected = sessions
+            .list()
+            .some(({ host, session }) => host.id === hostId && session.state === 'connected');
+          if (isConnected) inventories.watch(hostId);
+        };
+        // The error is in the inventory's state, where the user sees it.
+        inventories.refresh(hostId).then(watch, watch);
+      },
+      onDisconnected(hostId) {
+        inventories.unwatch(hostId);
+      },
     });
 
     const handlers = contractHandlers({
@@ -152,6 +163,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       async dispose() {
         stopSleepWatch();
         stopWatching();
+        inventories.close();
         // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
         await Promise.race([operations.tidied(), delay(patience, undefined, { ref: false })]);
         await operations.dispose();
@@ -184,10 +196,10 @@ async function probeWithLimits(uri: string, runner: CommandRunner): Promise<stri
   return [`${found}.`, ...limits.map(({ explanation }) => explanation)].join(' ');
 }
 
-/** Calls `onConnected` each time the session with a host comes to stand, by the user or by itself. */
+/** Calls `onConnected` each time the session with a host comes to stand, by the user or by itself, and the other when it ends. */
 function watchSessions(
   sessions: Pick<ReturnType<typeof createSessions>, 'list' | 'onChange'>,
-  onConnected: (hostId: string) => void,
+  callbacks: { readonly onConnected: (hostId: string) => void; readonly onDisconnected: (hostId: string) => void },
 ): () => void {
   let connected = new Set<string>();
   return sessions.onChange(() => {
@@ -196,6 +208,7 @@ function watchSessions(
     );
     const before = connected;
     connected = now;
-    for (const hostId of now) if (!before.has(hostId)) onConnected(hostId);
+    for (const hostId of before) if (!now.has(hostId)) callbacks.onDisconnected(hostId);
+    for (const hostId of now) if (!before.has(hostId)) callbacks.onConnected(hostId);
   });
 }

@@ -71,18 +71,18 @@ export function createChannelPool(maximum = 8): ChannelPool {
       if (signal.aborted) throw cancelled();
       if (noFollowers || limit - followers.size < smallestRoom) throw refused();
       const controller = new AbortController();
+      const wish = { isOver: false };
       const forward = () => {
-        isWanted = false;
+        wish.isOver = true;
         controller.abort();
       };
-      let isWanted = true;
       signal.addEventListener('abort', forward, { once: true });
       followers.add(controller);
       try {
         return await task(controller.signal);
       } catch (error) {
         if (isForNow(error)) noFollowers = true;
-        if (controller.signal.aborted && isWanted) throw refused();
+        if (controller.signal.aborted && !wish.isOver) throw refused();
         throw error;
       } finally {
         signal.removeEventListener('abort', forward);
