@@ -96,6 +96,10 @@ describe('the fingerprint of a VM’s state', () => {
     ['idle instead of running', (_, own, other) => (own.state = other.state = 'idle')],
     ['the size of an internal snapshot', (all) => (first(imageOf(all, '/base').internalSnapshots).memoryBytes = 5)],
     ['an image that nothing of it reaches', (all) => (imageOf(all, '/unrelated').status = 'missing')],
+    [
+      'what may depend on images of others',
+      (all) => all.unknownDependents.push({ what: '/x', reason: 'damaged', imageIds: ['/unrelated'] }),
+    ],
     ['a VM that shares nothing', (all) => all.vms.push(vm({ uuid: 'new', disks: [] }))],
   ])('is the same for %s', (_, change) => {
     expect(changed(change)).toBe(original);
@@ -130,6 +134,18 @@ describe('the fingerprint of a VM’s state', () => {
     ['the state of a VM on its base', (_, _own, other) => (other.state = 'shutoff')],
     ['a VM on its base less', (all) => all.vms.splice(1, 1)],
     ['one more VM that cannot be read', (all) => all.vms.push({ readable: false, uuid: 'x', name: null, reason: '' })],
+    [
+      'a folder that cannot be listed any more',
+      (all) => all.unknownDependents.push({ what: '/pool', reason: 'closed', imageIds: null }),
+    ],
+    [
+      'what may depend on its base',
+      (all) => all.unknownDependents.push({ what: '/x', reason: 'damaged', imageIds: ['/base'] }),
+    ],
+    [
+      'another definition for the next start',
+      (_, own) => own.problems.push({ severity: 'warning', message: 'From its next start on, vda will be /other.' }),
+    ],
     ['the hypervisor’s version', (all) => (all.hypervisor.version = '9.9.0')],
     ['itself being unreadable', (all) => (all.vms[0] = { readable: false, uuid, name: null, reason: '' })],
     ['itself being gone', (all) => all.vms.shift()],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Disk, Image, Inventory, Snapshot, VmState } from '../../shared/model/inventory.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById, imagesOfVm } from '../../shared/rules/chains.ts';
+import { unknownDependentsOfAny } from '../../shared/rules/dependents.ts';
 
 type Canonical = string | number | boolean | null | readonly Canonical[] | { readonly [key: string]: Canonical };
 
@@ -10,8 +11,8 @@ type Canonical = string | number | boolean | null | readonly Canonical[] | { rea
  * fingerprint, in whatever order they list things.
  *
  * In it: the VM's state, disks, snapshots, current snapshot, managed save and persistence; every image that its chains
- * and snapshots reach; who else depends on these images; which VMs could not be read (they may depend on anything); and
- * the hypervisor's version, on which the procedure depends. The creation time of a snapshot is in it as well: it is
+ * and snapshots reach; who else depends on these images; what could not be looked into and may depend on them; and the
+ * hypervisor's version, on which the procedure depends. The creation time of a snapshot is in it as well: it is
  * what tells a snapshot from another of the same name that took its place.
  *
  * Not in it: what changes without a change that matters to a plan (allocated sizes, free space, times of reading, the
@@ -37,6 +38,10 @@ function stateFor(vmUuid: string, inventory: Inventory): Canonical {
   return {
     hypervisor,
     unreadableVms,
+    unknownDependents: unknownDependentsOfAny(inventory, [...reached]).map(({ what, imageIds }) => ({
+      what,
+      imageIds,
+    })),
     vm: {
       uuid: vm.uuid,
       state: steadyState(vm.state),
@@ -46,6 +51,8 @@ function stateFor(vmUuid: string, inventory: Inventory): Canonical {
       currentSnapshotId: vm.currentSnapshotId,
       disks: vm.disks.map(diskPart),
       snapshots: vm.snapshots.map(snapshotPart),
+      // Says what will be different from the next start on, which the disks do not show.
+      problems: vm.problems.map(({ message }) => message),
     },
     images: [...reached].map((imageId) => {
       const { childImageIds, vms } = dependentsOf(imageId, dependents);

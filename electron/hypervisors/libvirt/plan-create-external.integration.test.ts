@@ -47,8 +47,18 @@ it('lets the overlays be made where nothing has their names', () => {
 });
 
 it.each([
-  ['an empty file', (path: string) => { writeFileSync(path, ''); }],
-  ['a link that leads nowhere', (path: string) => { symlinkSync(join(folder, 'nowhere'), path); }],
+  [
+    'an empty file',
+    (path: string) => {
+      writeFileSync(path, '');
+    },
+  ],
+  [
+    'a link that leads nowhere',
+    (path: string) => {
+      symlinkSync(join(folder, 'nowhere'), path);
+    },
+  ],
 ])('stops at %s with the name of an overlay', (_, make) => {
   const path = join(folder, 'two.a.qcow2');
   make(path);

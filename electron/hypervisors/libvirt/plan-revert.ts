@@ -1,6 +1,7 @@
 /** Plans that take a VM back to an internal snapshot. */
 import type { Snapshot, VmState } from '../../../shared/model/inventory.ts';
-import type { ChangeRequest, Expectation, PlanNote } from '../../../shared/model/plan.ts';
+import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../shared/model/plan.ts';
+import { chainFrom } from '../../../shared/rules/chains.ts';
 import type { PlanDraft } from '../driver.ts';
 import {
   ambiguousNameRefusals,
@@ -119,9 +120,24 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       vmState: stateAfter,
       snapshots: vm.snapshots,
       currentSnapshotId: request.snapshotId,
-      chains: chainsOf(context),
+      chains: chainsAfter(snapshot, context),
     },
   };
+}
+
+/** The VM's definition goes back as well: disks that were attached later are not part of it, detached ones are again. */
+function chainsAfter(snapshot: Snapshot, context: PlanContext): DiskChain[] {
+  const recorded = new Set(snapshot.disks.map(({ target }) => target));
+  const present = chainsOf(context).filter(({ target }) => recorded.has(target));
+  const known = new Set(context.vm.disks.map(({ target }) => target));
+  const detached = internalHoldings(snapshot).filter(({ target }) => !known.has(target));
+  return [
+    ...present,
+    ...detached.map(({ target, imageId }) => ({
+      target,
+      imageIds: chainFrom(imageId, context.images).images.map(({ id }) => id),
+    })),
+  ];
 }
 
 /** What a VM does after a revert: what it did when the snapshot was taken. */

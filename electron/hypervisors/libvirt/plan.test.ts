@@ -390,6 +390,15 @@ describe('creating an external snapshot', () => {
 describe('reverting to an internal snapshot', () => {
   const snapshots = [internal('a', null), internal('b', 'a', { vmState: 'shutoff', memory: { kind: 'none' } })];
 
+  it('shows the disks afterwards as they were then: none that came later, and those that were detached', () => {
+    const disks = [disk('vda', `${folder}/web.qcow2`), disk('vdc', `${folder}/later.qcow2`)];
+    const host = inventory([vm({ disks, snapshots })], [...imagesHolding('a', 'b'), image(`${folder}/later.qcow2`)]);
+    expect(planLibvirt(uri, revert('a'), host).after.chains).toEqual([
+      { target: 'vda', imageIds: [`${folder}/web.qcow2`] },
+      { target: 'vdb', imageIds: [`${folder}/web-data.qcow2`] },
+    ]);
+  });
+
   it('goes back to the state in which the snapshot was taken, and says what is lost', () => {
     const host = inventory([vm({ snapshots, currentSnapshotId: 'b' })], imagesHolding('a', 'b'));
     const running = planLibvirt(uri, revert('a'), host);
