@@ -1,14 +1,11 @@
-/** Keeps the store fed: every subscription of the window is made here, and the poll runs from here. */
+/** Keeps the store fed: every subscription of the window is made here. */
 import type { Client } from '../ipc/client.ts';
 import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
-import { mayPoll } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
 import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
 import { reportFailure, toastOperationEnd } from './toasts.ts';
 
-const pollMilliseconds = 30_000;
-
-/** Starts listening and polling. Gives a function that stops both. */
+/** Starts listening. Gives a function that stops it. */
 export function startSession(client: Client): () => void {
   const failed = (error: Error) => {
     reportFailure('This window could not be kept up to date', error);
@@ -84,22 +81,11 @@ export function startSession(client: Client): () => void {
         failed,
       },
     ),
-    startPoll(client),
   ];
 
   return () => {
     for (const stop of stops) stop();
     for (const stop of inventorySubscriptions.values()) stop();
-  };
-}
-
-/** Reads every connected host again, now and then, while somebody looks and nothing is being decided. */
-function startPoll(client: Client): () => void {
-  const timer = setInterval(() => {
-    if (!document.hidden && mayPoll(useStore.getState())) refreshAll(client);
-  }, pollMilliseconds);
-  return () => {
-    clearInterval(timer);
   };
 }
 

@@ -13,7 +13,7 @@ import {
   withSnapshotCollapsed,
   withSnapshotRevealed,
 } from './reducers.ts';
-import { initialState, mayPoll, operationRunsOn, vmKey, type State } from './state.ts';
+import { initialState, operationRunsOn, vmKey, type State } from './state.ts';
 
 function snapshot(id: string, parentId: string | null): Snapshot {
   const rest = { kind: 'internal', vmState: 'running', createdAt: 1, description: '' } as const;
@@ -152,16 +152,5 @@ describe('collapsed rows', () => {
     state = withSnapshotCollapsed(state, 'h1', 'v', 'snapshot:other', true);
     state = withSnapshotRevealed(state, 'h1', 'v', 'c');
     expect(state.collapsedSnapshots[vmKey('h1', 'v')]).toEqual(new Set(['snapshot:other']));
-  });
-});
-
-describe('mayPoll', () => {
-  it('is no while something is being decided, and while nobody answers', () => {
-    const state: State = { ...initialState, shellConnected: true };
-    expect(mayPoll(state)).toBe(true);
-    expect(mayPoll({ ...state, shellConnected: false })).toBe(false);
-    expect(mayPoll({ ...state, dialog: { kind: 'addHost' } })).toBe(false);
-    const about = { id: '1', hostId: 'h1', hostName: 'h', keyPath: '/k', attempt: 1 };
-    expect(mayPoll({ ...state, questions: [{ ...about, kind: 'passphrase' }] })).toBe(false);
   });
 });

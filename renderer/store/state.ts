@@ -98,8 +98,3 @@ export function operationRunsOn(state: State, hostId: string, vmUuid: string): b
       (!hasEnded(operation) || operation.state === 'interrupted'),
   );
 }
-
-/** Whether hosts may be read again unasked: not while something is being decided from what is shown. */
-export function mayPoll({ dialog, questions, shellConnected }: State): boolean {
-  return shellConnected === true && dialog === null && questions.length === 0;
-}
