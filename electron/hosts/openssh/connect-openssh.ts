@@ -71,7 +71,8 @@ export async function connectOpenssh(target: OpensshTarget, signal: AbortSignal)
   if (process.platform === 'win32') throw notOnWindows(hostName);
   const configFile = target.configFile ?? null;
   const resolved = await resolveSshSettings({ destination, port, user, configFile, environment, signal });
-  if (signal.aborted) throw attemptGivenUp(hostName);
+  const isGivenUp = (): boolean => signal.aborted;
+  if (isGivenUp()) throw attemptGivenUp(hostName);
   if (resolved.kind === 'noSsh') throw sshMissing(hostName);
   if (resolved.kind === 'failed') throw configurationRefused(hostName, destination, resolved.reason);
   const { settings } = resolved;
@@ -116,7 +117,7 @@ export async function connectOpenssh(target: OpensshTarget, signal: AbortSignal)
       environment: sshEnvironment(environment),
     });
   } catch (error) {
-    if (signal.aborted) throw attemptGivenUp(hostName);
+    if (isGivenUp()) throw attemptGivenUp(hostName);
     throw error;
   } finally {
     attempt.abort();

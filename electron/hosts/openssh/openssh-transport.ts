@@ -106,9 +106,11 @@ export function createOpensshTransport(parts: TransportParts): Transport {
     if (outcome.kind === 'noMaster') {
       return connectionLost(hostName, outcome.reason === '' ? 'OpenSSH no longer holds it' : outcome.reason);
     }
-    for (const until = performance.now() + afterwordMs; performance.now() < until; await delay(20)) {
+    const until = performance.now() + afterwordMs;
+    while (performance.now() < until) {
       if (master.takeSignalled(outcome.channel, since)) return 'signalled';
       if (!master.isRunning) break;
+      await delay(20);
     }
     return connectionLost(hostName, reason ?? 'the session ended without telling how the command ended');
   }
