@@ -106,7 +106,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
           const isConnected = sessions
             .list()
             .some(({ host, session }) => host.id === hostId && session.state === 'connected');
-          if (isConnected) inventories.watch(hostId);
+          // A command is over before anything could change under it.
+          if (isConnected && shell !== 'commandLine') inventories.watch(hostId);
         };
         // The error is in the inventory's state, where the user sees it.
         inventories.refresh(hostId).then(watch, watch);
