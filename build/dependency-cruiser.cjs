@@ -91,7 +91,7 @@ module.exports = {
     {
       name: 'no-dev-dependency-in-the-product',
       severity: 'error',
-      from: { path: '^(electron|shared)/', pathNot: '(\\.test\\.ts$|^electron/desktop/)' },
+      from: { path: '^(electron|shared)/', pathNot: '(\\.(test|fixtures)\\.ts$|^electron/desktop/)' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -4,7 +4,7 @@ import { findingTitles } from '../../shared/rules/findings.ts';
 import { readableBytes } from '../../shared/rules/units.ts';
 
 /** Stands where there is nothing, or nothing is known. */
-export const nothing = '–';
+const nothing = '–';
 
 export interface Column {
   readonly title: string;
@@ -30,7 +30,7 @@ export const snapshotColumns: readonly Column[] = [
   },
 ];
 
-export function daysText(days: number): string {
+function daysText(days: number): string {
   return `${days.toFixed(1)} d`;
 }
 

@@ -13,8 +13,8 @@ import { byVm, hostColumns, placeOf, severities, snapshotColumns, totalsOf, vmFa
 import { csvColumns } from './export-csv.ts';
 import { exportReport } from './exporters.ts';
 import { loadPdfFonts } from './pdf-fonts.ts';
-import { anyReadings } from './report-arbitraries.ts';
-import { demoReadings, reportTime } from './report-fixtures.ts';
+import { anyReadings } from './arbitraries.fixtures.ts';
+import { demoReadings, reportTime } from './readings.fixtures.ts';
 import { writableText } from './writable-text.ts';
 
 const reports = anyReadings.map((readings) => buildReport(readings, defaultReportThresholds, reportTime));
@@ -42,7 +42,7 @@ function parseCsv(text: string): string[][] {
 }
 
 describe('CSV', () => {
-  it('holds every row, finding, gap and total, in one table without formulas', async () => {
+  it('holds every row, finding, gap and total, in one table without formulas', { timeout: 60_000 }, async () => {
     await fc.assert(fc.asyncProperty(fc.oneof(reports, fc.constant(demo)), checkCsv), { numRuns: 150 });
   });
 
@@ -53,10 +53,9 @@ describe('CSV', () => {
     expect(header).toEqual([...csvColumns]);
     for (const line of lines) {
       expect(line).toHaveLength(csvColumns.length);
-      for (const cell of line) {
-        // Only our own numbers may begin with a sign.
-        if (!/^-\d+(\.\d+)?$/.test(cell)) expect(cell).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]/u);
-      }
+      // Only our own numbers may begin with a sign.
+      const formulas = line.filter((cell) => /^[=+\-@\t\r\n＝＋－＠]/u.test(cell) && !/^-\d+(\.\d+)?$/.test(cell));
+      expect(formulas).toEqual([]);
     }
     const records = lines.map((line) =>
       Object.fromEntries(line.map((cell, index) => [csvColumns[index] ?? '', cell.replace(/^'/, '')])),
@@ -152,7 +151,7 @@ describe('CSV', () => {
 });
 
 describe('JSON', () => {
-  it('is the report, and of the published schema', async () => {
+  it('is the report, and of the published schema', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(reports, async (report) => {
         const parsed: unknown = JSON.parse(await text(report, 'json'));
@@ -179,7 +178,7 @@ const classed = (node: Node, name: string) =>
   elements(node).filter((element) => (attribute(element, 'class') ?? '').split(' ').includes(name));
 
 describe('HTML', () => {
-  it('holds the same, as text and nothing but text', async () => {
+  it('holds the same, as text and nothing but text', { timeout: 60_000 }, async () => {
     await fc.assert(fc.asyncProperty(fc.oneof(reports, fc.constant(demo)), checkHtml), { numRuns: 100 });
   });
 
@@ -189,16 +188,11 @@ describe('HTML', () => {
     for (const tag of ['script', 'img', 'iframe', 'link', 'object', 'form', 'foreignobject']) {
       expect(tags.has(tag)).toBe(false);
     }
-    for (const { attrs } of elements(page)) {
-      for (const { name, value } of attrs) {
-        expect(name).not.toMatch(/^on|^style$|^src$/);
-        if (name === 'href') expect(value).toMatch(/^#\w+$/);
-      }
-    }
-    // eslint-disable-next-line no-control-regex -- none of these may be left
-    expect(textOf(page)).not.toMatch(
-      /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/,
-    );
+    const harmful = elements(page)
+      .flatMap(({ attrs }) => attrs)
+      .filter(({ name, value }) => /^on|^style$|^src$/.test(name) || (name === 'href' && !/^#\w+$/.test(value)));
+    expect(harmful).toEqual([]);
+    expect(textOf(page).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     const section = (id: string): Element => {
       const found = elements(page).find((element) => attribute(element, 'id') === id);
       if (!found) throw new Error(`There is no section ${id}.`);
@@ -271,7 +265,7 @@ describe('PDF', () => {
       const page = await document.getPage(number);
       const { items } = await page.getTextContent({ includeMarkedContent: true, disableNormalization: true });
       const texts = new Map<string, string>();
-      const open: (string | null)[] = [];
+      const open: (string | undefined)[] = [];
       let whole = '';
       for (const item of items) {
         if ('str' in item) {
@@ -279,7 +273,7 @@ describe('PDF', () => {
           const id = open.at(-1);
           if (typeof id === 'string') texts.set(id, `${texts.get(id) ?? ''}${item.str}`);
         } else if (item.type === 'endMarkedContent') open.pop();
-        else open.push(item.id ?? null);
+        else open.push(item.id);
       }
       pages.push(whole);
       const walk = (node: { role?: string; id?: string; children?: unknown[] }): PdfElement => {
@@ -290,7 +284,7 @@ describe('PDF', () => {
         all.push(element);
         return element;
       };
-      walk((await page.getStructTree()) as { role?: string; children?: unknown[] });
+      walk(await page.getStructTree());
     }
     await task.destroy();
     return { pages, elements: all };
@@ -305,14 +299,14 @@ describe('PDF', () => {
   };
 
   async function checkPdf(report: Report): Promise<void> {
-    const { drawable } = await loadPdfFonts();
+    const fonts = await loadPdfFonts();
     const { pages, elements } = await readPdf((await exportReport(report, 'pdf')).bytes);
     const rows = elements
       .filter(({ role }) => role === 'TR')
       .map(({ children }) => children.filter(({ role }) => role === 'TD').map((cell) => same(cell.text)))
       // A table over several pages has all its rows on each, without what is on the others.
       .filter((cells) => cells.some((cell) => cell !== ''));
-    const shown = (text: string, font: 'regular' | 'bold' = 'regular') => same(drawable(text, font));
+    const shown = (text: string, font: 'regular' | 'bold' = 'regular') => same(fonts.drawable(text, font));
     const wanted = [
       ...severities.flatMap(({ severity }) =>
         report.findings

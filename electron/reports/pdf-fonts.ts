@@ -22,10 +22,10 @@ export function loadPdfFonts(): Promise<PdfFonts> {
 }
 
 async function load(): Promise<PdfFonts> {
-  const { resolve } = createRequire(import.meta.url);
+  const require = createRequire(import.meta.url);
   const [regular, bold] = await Promise.all([
-    readFile(resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf')),
-    readFile(resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf')),
+    readFile(require.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf')),
+    readFile(require.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf')),
   ]);
   const has = { regular: characterTest(regular), bold: characterTest(bold) };
   return {

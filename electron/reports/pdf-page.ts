@@ -3,7 +3,7 @@ import PDFDocument from 'pdfkit';
 import type { FontName, PdfFonts } from './pdf-fonts.ts';
 
 export const margin = 34;
-export const pageWidth = 841.89;
+const pageWidth = 841.89;
 const pageHeight = 595.28;
 export const innerWidth = pageWidth - 2 * margin;
 const bottom = pageHeight - margin - 14;
@@ -150,12 +150,12 @@ export function createPages(fonts: PdfFonts, info: { title: string; createdAt: D
  * What is written from the right, and what is not. The font library turns a word around as a whole where any of it is
  * Hebrew or Arabic; on its own, each run is drawn as it is read.
  */
-export function directionRuns(text: string): readonly string[] {
+function directionRuns(text: string): readonly string[] {
   return text.split(/([\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)/).filter((run) => run !== '');
 }
 
 /** Breaks at spaces, or where a word alone is too wide, within it. Joined, the lines are the text again. */
-export function brokenLines(text: string, width: number, measure: (text: string) => number): readonly string[] {
+function brokenLines(text: string, width: number, measure: (text: string) => number): readonly string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.match(/[^ ]+ *| +/g) ?? []) {

@@ -25,7 +25,7 @@ export function agesOf(rows: readonly ReportRow[]): readonly Bar[] {
   ];
 }
 
-export const mostLargest = 8;
+const mostLargest = 8;
 
 /** The snapshots with the largest known sizes, the largest first. */
 export function largestOf(rows: readonly ReportRow[]): readonly ReportRow[] {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Disk, Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 import { inventory, vm } from '../../shared/model/inventory-fixtures.ts';
 import type { HostReading } from './build-report.ts';
-import { reportTime } from './report-fixtures.ts';
+import { reportTime } from './readings.fixtures.ts';
 
 const hostile = [
   '=1+1',
@@ -37,7 +37,7 @@ const hostile = [
 ];
 
 /** A name or a sentence as a host may have it. */
-export const anyText = fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: 'binary', maxLength: 24 }), fc.string());
+const anyText = fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: 'binary', maxLength: 24 }), fc.string());
 
 const folder = '/srv';
 const bytes = fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 2 ** 45 }));
