@@ -1,6 +1,8 @@
 import { CircleAlert, Download, ExternalLink, Info, TriangleAlert } from 'lucide-react';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Finding, Report, ReportFormat } from '../../shared/model/report.ts';
+import { findingTitles } from '../../shared/rules/findings.ts';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
@@ -12,7 +14,8 @@ import { saveDownload } from './save-download.ts';
 import styles from './ReportDialog.module.css';
 
 const css = classes(styles);
-const shownAtOnce = 50;
+/** Of findings of one kind. */
+const shownAtOnce = 3;
 
 const formats = [
   { format: 'html', label: 'HTML' },
@@ -157,41 +160,67 @@ function Unread({ report }: { readonly report: Report }) {
   );
 }
 
+interface FindingGroup {
+  readonly key: string;
+  readonly first: Finding;
+  readonly findings: readonly Finding[];
+}
+
+/** Findings of one kind together, the gravest kinds first. */
+function grouped(findings: readonly Finding[]): readonly FindingGroup[] {
+  const groups = new Map<string, FindingGroup>();
+  for (const { severity } of severities) {
+    for (const finding of findings) {
+      if (finding.severity !== severity) continue;
+      const key = `${severity} ${finding.code} ${finding.remedy}`;
+      const group = groups.get(key);
+      groups.set(
+        key,
+        group ? { ...group, findings: [...group.findings, finding] } : { key, first: finding, findings: [finding] },
+      );
+    }
+  }
+  return [...groups.values()];
+}
+
 function Findings({ findings }: { readonly findings: readonly Finding[] }) {
-  const [all, setAll] = useState(false);
+  const groups = useMemo(() => grouped(findings), [findings]);
   if (findings.length === 0) return <p>Nothing was found that needs a look.</p>;
-  const sorted = severities.flatMap(({ severity }) => findings.filter((finding) => finding.severity === severity));
-  const shown = all ? sorted : sorted.slice(0, shownAtOnce);
   return (
     <section className={css('group')}>
       <h3>Findings</h3>
       <ul className={css('findings')}>
-        {shown.map((finding, index) => (
-          <FindingLine key={index} finding={finding} />
+        {groups.map((group) => (
+          <FindingsOfAKind key={group.key} group={group} />
         ))}
       </ul>
-      <More all={all} hidden={sorted.length - shown.length} onToggle={setAll} />
     </section>
   );
 }
 
-function FindingLine({ finding }: { readonly finding: Finding }) {
-  const { icon: Icon, word } = severities.find(({ severity }) => severity === finding.severity) ?? severities[0];
+function FindingsOfAKind({ group: { first, findings } }: { readonly group: FindingGroup }) {
+  const [all, setAll] = useState(false);
+  const { icon: Icon, word } = severities.find(({ severity }) => severity === first.severity) ?? severities[0];
+  const shown = all ? findings : findings.slice(0, shownAtOnce);
   return (
-    <li className={css('finding', finding.severity)}>
+    <li className={css('finding', first.severity)}>
       <Icon size={15} role="img" aria-label={word} />
       <div>
         <p>
-          <HostText text={finding.message} lines />
+          <strong>{findingTitles[first.code]}</strong> ({findings.length}){' '}
+          <span className={css('quiet')}>
+            <HostText text={first.remedy} />
+          </span>
         </p>
-        <p>
-          <HostText text={finding.remedy} />
-        </p>
-        <p className={css('quiet')}>
-          <HostText
-            text={[finding.hostName, finding.vmName, finding.snapshotName].filter((name) => name !== null).join(' › ')}
-          />
-        </p>
+        <ul className={css('instances')}>
+          {shown.map((finding, index) => (
+            <li key={index}>
+              <HostText text={finding.message} lines />{' '}
+              <span className={css('quiet')}>{visibleString(finding.hostName)}</span>
+            </li>
+          ))}
+        </ul>
+        <More all={all} hidden={findings.length - shown.length} onToggle={setAll} />
       </div>
     </li>
   );
