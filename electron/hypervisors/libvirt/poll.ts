@@ -108,7 +108,8 @@ function findChanges(frames: readonly Frame[], before: HostState, changedNames: 
       persistent.has(uuid) === was.isPersistent &&
       saved.has(uuid) === was.hasManagedSave &&
       withSnapshots.has(uuid) === had &&
-      answers.get(`blocks ${uuid}`) === was.blocks &&
+      // What comes after it in a batch may add a line break.
+      (answers.get(`blocks ${uuid}`) ?? '').trimEnd() === was.blocks.trimEnd() &&
       (!had || (answers.get(`current ${uuid}`) === was.current && answers.get(`listing ${uuid}`) === was.listing))
     );
   };
