@@ -1,0 +1,341 @@
+/** The command line as a process, on a real libvirt over a real sshd. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  createVirtualMachine,
+  deleteVirtualMachine,
+  guestDiskHasPattern,
+  snaptreeLock,
+  startSshServer,
+  up,
+  virsh,
+  waitUntil,
+  writeGuestDisk,
+} from '../../../e2e/testbeds/index.ts';
+import type { SshServer, TestbedConnection, VirtualMachine } from '../../../e2e/testbeds/index.ts';
+import { hostSettings, sshConnection } from '../../../shared/model/host-fixtures.ts';
+import type { Host } from '../../../shared/model/host.ts';
+import type { Operation } from '../../../shared/model/operation.ts';
+import type { Plan } from '../../../shared/model/plan.ts';
+import { acquireInstanceLock } from '../../store/instance-lock.ts';
+
+const program = fileURLToPath(new URL('snaptree.ts', import.meta.url));
+const schemas = new URL('../../../docs/schemas/', import.meta.url);
+
+let testbed: TestbedConnection;
+let server: SshServer;
+let folder: string;
+let dataFolder: string;
+let vm: VirtualMachine;
+const made: VirtualMachine[] = [];
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Starts the command without a terminal: in a session of its own, in which no /dev/tty can be opened either. */
+function start(
+  parameters: readonly string[],
+  stdin: string | null = null,
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [program, '--data-folder', dataFolder, ...parameters], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' },
+  });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
+  child.stdin.end(stdin ?? '');
+  const ended = once(child, 'close').then(() => ({ code: child.exitCode, out, err }));
+  return { child, ended };
+}
+
+function snaptree(...parameters: readonly string[]): Promise<Ended> {
+  return start(parameters).ended;
+}
+
+/** What the command prints with --json, checked against the schema that is published for it. */
+async function json<Content>(schema: string, code: number, ...parameters: readonly string[]): Promise<Content> {
+  const ended = await snaptree('--json', ...parameters);
+  expect(ended, ended.err).toMatchObject({ code });
+  return checked<Content>(schema, ended.out);
+}
+
+function checked<Content>(schema: string, text: string): Content {
+  const published: unknown = JSON.parse(readFileSync(new URL(`${schema}.schema.json`, schemas), 'utf8'));
+  const value: unknown = JSON.parse(text);
+  z.fromJSONSchema(published as Parameters<typeof z.fromJSONSchema>[0]).parse(value);
+  return value as Content;
+}
+
+function bookOf(...hosts: readonly Host[]): void {
+  writeFileSync(join(dataFolder, 'hosts.json'), JSON.stringify({ schema: 'snaptree.hostBook', version: 1, hosts }));
+}
+
+function host(digit: string, name: string): Host {
+  const id = `${digit.repeat(8)}-0000-4000-8000-000000000000`;
+  const authentication = { method: 'keyFile' as const, path: testbed.keyFile };
+  const { host: address, port } = server;
+  return { id, ...hostSettings({ name, connection: sshConnection({ address, port, user: 'root', authentication }) }) };
+}
+
+beforeAll(async () => {
+  testbed = await up();
+  server = await startSshServer({ name: 'c-cli', faults: true });
+  vm = await createVirtualMachine({ name: 'c-cli' });
+  made.push(vm);
+});
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'snaptree-cli-'));
+  dataFolder = folder;
+  writeFileSync(join(dataFolder, 'known_hosts'), `${server.knownHosts().join('\n')}\n`);
+  bookOf(host('1', 'kvm1'));
+  return () => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+});
+
+afterAll(async () => {
+  for (const machine of made) await deleteVirtualMachine(machine);
+  await server.stop();
+});
+
+/** Others use the machine at the same time, and a VM that is just being removed counts as unread. */
+const readCodes = [0, 5];
+
+async function planFile(...parameters: readonly string[]): Promise<{ path: string; plan: Plan }> {
+  const { plan } = await json<{ plan: Plan }>('plan', 0, 'plan', ...parameters);
+  const path = join(folder, `${plan.id}.json`);
+  writeFileSync(path, JSON.stringify({ schema: 'snaptree.plan', version: 1, plan }));
+  return { path, plan };
+}
+
+async function runs(...parameters: readonly string[]): Promise<Operation> {
+  const { path } = await planFile(...parameters);
+  const { operation } = await json<{ operation: Operation }>('operation', 0, 'run', '--yes', path);
+  expect(operation.state).toBe('succeeded');
+  return operation;
+}
+
+async function snapshotNames(): Promise<readonly string[]> {
+  const { stdout } = await virsh(['snapshot-list', '--name', vm.uuid]);
+  return stdout.split('\n').filter((name) => name !== '');
+}
+
+/** Milliseconds for a test: each starts a dozen processes, each of which connects and reads a whole host. */
+const timeout = 240_000;
+
+describe('reading', { timeout }, () => {
+  it('prints data on stdout alone, as text and by the published schemas', async () => {
+    const hosts = await snaptree('hosts');
+    expect(hosts).toMatchObject({ code: 0, err: '' });
+    expect(hosts.out).toContain('kvm1');
+    await json('hosts', 0, 'hosts');
+
+    const inventory = await snaptree('inventory');
+    expect(readCodes).toContain(inventory.code);
+    expect(inventory.out).toMatch(/^kvm1 {2}libvirt /);
+    expect(inventory.out).toMatch(new RegExp(`^c-cli +shut off +0 +1 +${vm.uuid}$`, 'm'));
+    const read = await snaptree('--json', 'inventory', 'kvm1');
+    expect(readCodes).toContain(read.code);
+    checked('inventory', read.out);
+
+    const tree = await snaptree('tree', 'kvm1/c-cli');
+    expect(tree.out).toContain(`${vm.uuid}  on kvm1\n● the present state (shut off)\n`);
+    const treeDocument = await snaptree('tree', vm.uuid, '--json');
+    expect(checked<{ vm: unknown }>('tree', treeDocument.out).vm).toEqual({
+      uuid: vm.uuid,
+      name: 'c-cli',
+      state: 'shutoff',
+    });
+
+    const image = vm.images['vda'] ?? '';
+    const chain = await snaptree('chain', 'c-cli');
+    expect(chain.out).toContain(image);
+    const file = await snaptree('chain', image, '--json');
+    const { chains } = checked<{ chains: { end: string; images: { id: string }[] }[] }>('chain', file.out);
+    expect(chains).toMatchObject([{ end: 'base', images: [{ id: image }] }]);
+    // Nothing but what OpenSSH's files and the host book hold was made by looking.
+    expect(chain.out + tree.out + inventory.out).not.toContain('\u001b');
+  });
+
+  it('reports, by the schema that is published', async () => {
+    const report = await snaptree('report', '--all', '--json');
+    expect(readCodes).toContain(report.code);
+    const { totals, rows } = checked<{ totals: { rows: number }; rows: unknown[] }>('report', report.out);
+    expect(rows).toHaveLength(totals.rows);
+    const path = join(folder, 'report.csv');
+    const csv = await snaptree('report', 'kvm1', '--output', path);
+    expect(readCodes).toContain(csv.code);
+    expect(csv.out).toBe('');
+    expect(csv.err).toContain(`${path}: `);
+    expect(readFileSync(path, 'utf8')).toContain('c-cli');
+  });
+
+  it('says what names nothing, or several things, with the candidates', async () => {
+    const { error } = await json<{ error: { code: string } }>('error', 7, 'tree', 'no such VM');
+    expect(error.code).toBe('vmNotFound');
+    bookOf(host('1', 'kvm1'), host('2', 'kvm2'));
+    const ambiguous = await json<{ error: { code: string; data: { candidates: string } } }>(
+      'error',
+      7,
+      'tree',
+      'c-cli',
+    );
+    expect(ambiguous.error.code).toBe('nameAmbiguous');
+    expect(ambiguous.error.data.candidates).toBe(`kvm1/${vm.uuid} (c-cli)\nkvm2/${vm.uuid} (c-cli)`);
+    expect((await snaptree('tree', 'kvm2/c-cli')).out).toContain('on kvm2');
+    expect((await snaptree('tree', 'c-cli', '--host', 'kvm1')).out).toContain('on kvm1');
+  });
+
+  it('plans nothing by a name that an unread host may have as well', async () => {
+    const gone = host('2', 'gone');
+    bookOf(host('1', 'kvm1'), { ...gone, connection: sshConnection({ address: '127.0.0.1', port: 1 }) });
+    expect(await snaptree('tree', 'c-cli')).toMatchObject({ code: 5 });
+    const refused = await snaptree('plan', 'create', 'c-cli', 'one');
+    expect(refused).toMatchObject({ code: 7, out: '' });
+    expect(refused.err).toContain('gone could not be read');
+    expect(await snaptree('plan', 'create', 'kvm1/c-cli', 'one')).toMatchObject({ code: 0 });
+  });
+
+  it('ends quietly when its reader goes away', async () => {
+    const { child, ended } = start(['--json', 'inventory', 'kvm1']);
+    child.stdout?.destroy();
+    expect(await ended).toEqual({ code: 141, out: '', err: '' });
+  });
+
+  it('asks nobody where there is no terminal', async () => {
+    rmSync(join(dataFolder, 'known_hosts'));
+    const unknown = await snaptree('inventory', 'kvm1');
+    expect(unknown).toMatchObject({ code: 8, out: '' });
+    expect(unknown.err).toMatch(/host key of kvm1 .* is not known: .*SHA256:.* There is no terminal to ask on/);
+  });
+});
+
+describe('a change', { timeout }, () => {
+  it('is planned, run and taken back, and the data is what it should be', async () => {
+    await writeGuestDisk(vm, 'vda', 0x11);
+    const script = await snaptree('plan', 'create', 'c-cli', 'first', '--script');
+    expect(script.out).toMatch(/^#!\/bin\/sh\n/);
+    const created = await runs('create', 'c-cli', 'first', '--description', 'by the command line');
+    expect(await snapshotNames()).toEqual(['first']);
+    await expect(virsh(['snapshot-dumpxml', vm.uuid, 'first'])).resolves.toMatchObject({
+      stdout: expect.stringContaining('by the command line') as string,
+    });
+    await writeGuestDisk(vm, 'vda', 0x22);
+    expect(await guestDiskHasPattern(vm, 'vda', 0x11)).toBe(false);
+
+    const reverted = await runs('revert', 'c-cli', 'first');
+    expect(await guestDiskHasPattern(vm, 'vda', 0x11)).toBe(true);
+    const none = await snaptree('operations', 'undo', reverted.id, '--yes');
+    expect(none).toMatchObject({ code: 1, out: '' });
+    expect(none.err).toContain('cannot be undone: a revert throws away');
+
+    const undone = await snaptree('operations', 'undo', created.id.slice(0, 8), '--yes');
+    expect(undone).toMatchObject({ code: 0 });
+    expect(undone.out).toMatch(/^Done: Delete the snapshot "first" of c-cli/);
+    expect(await snapshotNames()).toEqual([]);
+    expect(await guestDiskHasPattern(vm, 'vda', 0x11)).toBe(true);
+
+    const { operations } = await json<{ operations: Operation[] }>('operations', 0, 'operations');
+    expect(operations.map(({ plan, state }) => [plan.request.action, state])).toEqual([
+      ['deleteSnapshot', 'succeeded'],
+      ['revertToSnapshot', 'succeeded'],
+      ['createSnapshot', 'succeeded'],
+    ]);
+    await json('operation', 0, 'operations', 'show', created.id.slice(0, 8));
+  });
+
+  it('leaves no lock on the host when the command has ended', async () => {
+    await runs('create', 'c-cli', 'locked');
+    expect(() => readFileSync(snaptreeLock(vm.uuid))).toThrow('ENOENT');
+    await runs('delete', 'c-cli', 'locked');
+  });
+
+  it('is not run without a yes, from an edited file, or when the host has changed', async () => {
+    const { path, plan } = await planFile('create', 'c-cli', 'never');
+    const unasked = await snaptree('run', path);
+    expect(unasked).toMatchObject({ code: 3, out: '' });
+    expect(unasked.err).toContain('give --yes');
+
+    const [step] = plan.steps;
+    const argv = step?.argv.map((word) => (word === '--name=never' ? '--name=other' : word)) ?? [];
+    const edited = { ...plan, steps: [{ ...step, argv }] };
+    const text = JSON.stringify({ schema: 'snaptree.plan', version: 1, plan: edited });
+    const fromStdin = await start(['run', '--yes', '-'], text).ended;
+    expect(fromStdin).toMatchObject({ code: 3, out: '' });
+    expect(fromStdin.err).toContain('the file was edited');
+
+    await virsh(['snapshot-create-as', vm.uuid, 'by-others']);
+    const { error } = await json<{ error: { code: string } }>('error', 4, 'run', '--yes', path);
+    expect(error.code).toBe('planStale');
+    expect(await snapshotNames()).toEqual(['by-others']);
+    await virsh(['snapshot-delete', vm.uuid, 'by-others']);
+  });
+
+  it('that is refused is printed with its reason', async () => {
+    await virsh(['snapshot-create-as', vm.uuid, 'taken']);
+    const refused = await snaptree('plan', 'create', 'c-cli', 'taken');
+    expect(refused).toMatchObject({ code: 3, err: '' });
+    expect(refused.out).toMatch(/Refused:\n {2}.*already has a snapshot/);
+    expect(await snaptree('plan', 'create', 'c-cli', 'taken', '--script')).toMatchObject({ code: 3, out: '' });
+    await virsh(['snapshot-delete', vm.uuid, 'taken']);
+  });
+
+  it('is refused while another Snaptree works in the data folder, and reading is not', async () => {
+    const { path } = await planFile('create', 'c-cli', 'never');
+    const lock = await acquireInstanceLock(join(dataFolder, 'instance.lock'));
+    try {
+      expect(await snaptree('plan', 'create', 'c-cli', 'never')).toMatchObject({ code: 0 });
+      expect(await snaptree('operations')).toMatchObject({ code: 0 });
+      const inUse = await snaptree('run', '--yes', path);
+      expect(inUse).toMatchObject({ code: 9, out: '' });
+      expect(inUse.err).toContain(`process ${process.pid}`);
+    } finally {
+      lock.release();
+    }
+  });
+
+  it('goes on on the host when its user leaves, and is found again', async () => {
+    const { path } = await planFile('create', 'c-cli', 'left');
+    const held = server.addFault({ command: 'snapshot-create-as', vm: vm.uuid, effect: 'hold' });
+    try {
+      const { child, ended } = start(['run', '--yes', path]);
+      await held.reached();
+      child.kill('SIGINT');
+      let said = '';
+      child.stderr?.on('data', (chunk: string) => (said += chunk));
+      await waitUntil('the command to say that it stops', () => said.includes('Stopping before the next step'));
+      child.kill('SIGINT');
+      const left = await ended;
+      expect(left).toMatchObject({ code: 130, out: '' });
+      expect(left.err).toContain('Step 1 of 1 goes on on kvm1; the VM stays locked');
+
+      const { operations } = await json<{ operations: Operation[] }>('operations', 0, 'operations');
+      const [operation] = operations;
+      expect(operation?.state).toBe('interrupted');
+      held.release();
+      await waitUntil('the step to end', async () => (await snapshotNames()).includes('left'));
+      const id = operation?.id ?? '';
+      await snaptree('operations', 'examine', id);
+      const resumed = await snaptree('operations', 'resume', id, '--yes');
+      expect(resumed).toMatchObject({ code: 0 });
+      expect(() => readFileSync(snaptreeLock(vm.uuid))).toThrow('ENOENT');
+      await runs('delete', 'c-cli', 'left');
+    } finally {
+      held.remove();
+    }
+  });
+});
