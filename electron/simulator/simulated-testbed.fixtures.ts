@@ -50,12 +50,22 @@ export interface SimulatedTestbed {
   virsh(
     argv: readonly string[],
   ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number }>;
+  /** virsh whose failing is an answer. */
+  tryVirsh(
+    argv: readonly string[],
+  ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number }>;
   stateOf(uuid: string): Promise<string | undefined>;
-  activeImage(vm: SimulatedVm, target: string): Promise<string>;
+  activeImage(vm: Pick<SimulatedVm, 'uuid'>, target: string): Promise<string>;
   internalSnapshotsOf(image: string): Promise<string[]>;
-  writeGuestDisk(vm: SimulatedVm, target: string, byte: number, offset?: number, length?: number): Promise<void>;
+  writeGuestDisk(
+    vm: Pick<SimulatedVm, 'uuid'>,
+    target: string,
+    byte: number,
+    offset?: number,
+    length?: number,
+  ): Promise<void>;
   guestDiskHasPattern(
-    vm: SimulatedVm,
+    vm: Pick<SimulatedVm, 'uuid'>,
     target: string,
     byte: number,
     offset?: number,
@@ -137,6 +147,7 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
       if (result.exitCode !== 0) throw new Error(`virsh ${argv.join(' ')}: ${result.stderr}`);
       return result;
     },
+    tryVirsh: virsh,
     async stateOf(uuid) {
       const { exitCode, stdout } = await virsh(['domstate', uuid]);
       return exitCode === 0 ? stdout.trim() : undefined;

@@ -44,6 +44,7 @@ export function start(world: World, vm: Vm): void {
     });
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
+    changeVm(world, vm.uuid, { offReason: 'failed' });
     throw new LibvirtError(`Failed to start domain '${vm.definition.name}'`, ...error.lines);
   }
   world.tell({
@@ -65,12 +66,7 @@ export function running(vm: Vm): LiveVm {
 }
 
 export function destroy(world: World, vm: Vm): void {
-  try {
-    running(vm);
-  } catch (error) {
-    if (!(error instanceof LibvirtError)) throw error;
-    throw new LibvirtError(`Failed to destroy domain '${vm.definition.name}'`, ...error.lines);
-  }
+  running(vm);
   takeDown(world, vm, 'destroyed');
   world.tell({ vm, what: 'Stopped Destroyed' });
 }
@@ -85,10 +81,7 @@ export function pause(world: World, vm: Vm): void {
 export function resume(world: World, vm: Vm): void {
   const live = running(vm);
   if (live.state === 'running') {
-    throw new LibvirtError(
-      `Failed to resume domain '${vm.definition.name}'`,
-      'Requested operation is not valid: domain is already running',
-    );
+    throw new LibvirtError('Requested operation is not valid: domain is already running');
   }
   const memory = { count: live.memory.count, countingSince: world.now() };
   changeVm(world, vm.uuid, { live: { ...live, state: 'running', reason: 'unpaused', memory } });

@@ -3,7 +3,16 @@ import { posix } from 'node:path';
 import { newImage, takeInternal, type GuestMemory } from '../images/disk-image.ts';
 import { writableFileDisks, type Definition, type DefinitionDisk } from './definition.ts';
 import { definitionOf, LibvirtError, memoryAt, type Snapshot, type SnapshotDisk, type Vm } from './model.ts';
-import { backingLayers, chainFrom, changeImage, changeVm, vmOf, withSources, type World } from './world.ts';
+import {
+  backingLayers,
+  changeImage,
+  changeVm,
+  firstMissing,
+  qemuImgFailure,
+  vmOf,
+  withSources,
+  type World,
+} from './world.ts';
 
 export interface CreateRequest {
   /** Null: the time of its making is its name. */
@@ -53,6 +62,11 @@ export function createSnapshot(world: World, vm: Vm, request: CreateRequest): Sn
   };
   if (external) makeOverlays(world, vm, disks);
   else keepInternally(world, vm, name, memory);
+  const { live } = vmOf(world, vm.uuid);
+  // The guest stands still while its memory is saved.
+  if (live?.state === 'running' && !request.diskOnly) {
+    changeVm(world, vm.uuid, { live: { ...live, reason: 'unpaused' } });
+  }
   if (request.memoryFile !== null) world.files.putText(request.memoryFile, 'LibvirtQemudSave');
   if (!request.withoutRecord) {
     const now = vmOf(world, vm.uuid);
@@ -136,7 +150,7 @@ function makeOverlays(world: World, vm: Vm, disks: readonly AlignedDisk[]): void
       if (file === null || source.source?.kind !== 'file') continue;
       const { path } = source.source;
       const options = `backing_fmt=${source.format},backing_file=${path}`;
-      checkReadable(world, path, `create -f qcow2 -o ${options} ${file}`);
+      checkReadable(world, path, ['create', '-f', 'qcow2', '-o', options, file]);
     }
   }
   for (const [target, file] of overlays) {
@@ -168,7 +182,7 @@ function keepInternally(world: World, vm: Vm, name: string, memory: GuestMemory 
   if (vm.live && /["\\]/.test(name)) return;
   const definition = definitionOf(vm);
   for (const [index, { path }] of writableFileDisks(definition).entries()) {
-    if (!vm.live) checkReadable(world, path, `snapshot -c ${name} ${path}`);
+    if (!vm.live) checkReadable(world, path, ['snapshot', '-c', name, path]);
     changeImage(world, path, (image) => {
       const kept = vm.live ? { ...image, snapshots: image.snapshots.filter((each) => each.name !== name) } : image;
       return takeInternal(kept, {
@@ -183,14 +197,14 @@ function keepInternally(world: World, vm: Vm, name: string, memory: GuestMemory 
 }
 
 /** What is done with qemu-img opens the image with its whole chain. */
-function checkReadable(world: World, path: string, command: string): void {
-  try {
-    chainFrom(world, path);
-  } catch (error) {
-    if (!(error instanceof LibvirtError)) throw error;
-    throw new LibvirtError(
-      `internal error: Child process (/usr/bin/qemu-img ${command}) unexpected exit status 1: qemu-img: Could not open '${path}': ${error.message}`,
-      '',
-    );
-  }
+function checkReadable(world: World, path: string, argv: readonly string[]): void {
+  const missing = firstMissing(world, path);
+  if (missing === null) return;
+  const why = `Could not open backing file: Could not open '${missing}': No such file or directory`;
+  throw argv[0] === 'create'
+    ? qemuImgFailure(argv, `${argv.at(-1) ?? ''}: ${why}\nCould not open backing image.`)
+    : qemuImgFailure(
+        argv,
+        missing === path ? `Could not open '${path}': No such file or directory` : `Could not open '${path}': ${why}`,
+      );
 }

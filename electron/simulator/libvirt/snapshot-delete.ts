@@ -84,6 +84,11 @@ function checkInternal(vm: Vm, snapshot: Snapshot): void {
 }
 
 function checkExternal(world: World, vm: Vm, snapshot: Snapshot): void {
+  for (const { target, kind, overlay: path } of snapshot.disks) {
+    if (kind === 'external' && path !== null && !knownChain(world, vm, target).includes(path)) {
+      throw new LibvirtError('invalid argument: could not find base disk source in disk source chain');
+    }
+  }
   const parent = vm.snapshots.find(({ name }) => name === snapshot.parent);
   if (parent && !isExternal(parent)) {
     throw new LibvirtError(
@@ -101,15 +106,14 @@ function checkExternal(world: World, vm: Vm, snapshot: Snapshot): void {
       'unsupported configuration: deletion of active external snapshot that is not a leaf snapshot is not supported',
     );
   }
-  const present = pathsOf(definitionOf(vm));
-  for (const { target, kind, overlay: path } of snapshot.disks) {
-    if (kind !== 'external' || path === null) continue;
-    const chain = chainFrom(world, present.get(target) ?? '').map((layer) => layer.path);
-    const base = snapshot.definition && pathsOf(snapshot.definition).get(target);
-    if (!chain.includes(path) || !chain.includes(base ?? '')) {
-      throw new LibvirtError('invalid argument: could not find base disk source in disk source chain');
-    }
-  }
+}
+
+/** The chain as libvirt knows it: of a VM that is off only as far as its definition has it. */
+function knownChain(world: World, vm: Vm, target: string): readonly string[] {
+  const disk = definitionOf(vm).disks.find((each) => each.target === target);
+  if (disk?.source?.kind !== 'file') return [];
+  if (vm.live) return chainFrom(world, disk.source.path).map(({ path }) => path);
+  return [disk.source.path, ...(disk.backing ?? []).map(({ path }) => path)];
 }
 
 /** A running VM: `delvm`, which deletes data of that name from every drive. One that is shut off: `qemu-img snapshot -d`. */
@@ -166,6 +170,8 @@ function mergeOverlays(world: World, vm: Vm, snapshot: Snapshot): void {
   };
   changeVm(world, vm.uuid, {
     definition: swap(vm.definition, false),
+    // It is started for the merge, and stopped again.
+    offReason: vm.live ? vm.offReason : 'shutdown',
     live: vm.live && { ...vm.live, definition: swap(vm.live.definition, true) },
     // Records below say where their data is; libvirt corrects those of the child.
     snapshots: vm.snapshots.map((each) =>

@@ -3,7 +3,7 @@ import { findByIdOrName, findByName, type GuestMemory } from '../images/disk-ima
 import { writableFileDisks, type Definition } from './definition.ts';
 import { bringUp, pause, takeDown } from './lifecycle.ts';
 import { isExternal, LibvirtError, type Snapshot, type Vm } from './model.ts';
-import { chainFrom, changeImage, changeVm, vmOf, type World } from './world.ts';
+import { chainFrom, changeImage, changeVm, qemuImgFailure, vmOf, type World } from './world.ts';
 
 export interface RevertOptions {
   readonly running: boolean;
@@ -52,7 +52,9 @@ function loadMemory(world: World, vm: Vm, snapshot: Snapshot, definition: Defini
   const disks = writableFileDisks(definition);
   let memory: GuestMemory | null = null;
   try {
-    for (const { path } of disks) chainFrom(world, path);
+    // The last disk is looked at first; what the snapshot's VM was is what the VM is from here on.
+    changeVm(world, vm.uuid, { definition: snapshot.inactive ?? definition });
+    for (const { path } of [...disks].reverse()) chainFrom(world, path);
     const holders = disks.map(({ path }) => world.files.imageAt(path));
     if (holders.some((image) => image && !findByName(image, snapshot.name))) {
       throw new LibvirtError(
@@ -66,7 +68,7 @@ function loadMemory(world: World, vm: Vm, snapshot: Snapshot, definition: Defini
         return found ? { ...image, content: found.content } : image;
       });
     }
-    const down = changeVm(world, vm.uuid, { definition: snapshot.inactive ?? definition });
+    const down = vmOf(world, vm.uuid);
     const paused = snapshot.state === 'paused';
     bringUp(world, down, { by: definition, memory: memory ?? { count: 0 }, paused, reason: 'from snapshot' });
   } catch (error) {
@@ -88,12 +90,11 @@ function resetDisks(
     const image = world.files.imageAt(path);
     const found = image && findByIdOrName(image, snapshot.name);
     if (!found) {
-      const why = image
-        ? `Could not apply snapshot '${snapshot.name}': Failed to load snapshot: No such file or directory`
-        : `Could not open '${path}': Could not open '${path}': No such file or directory`;
-      throw new LibvirtError(
-        `internal error: Child process (/usr/bin/qemu-img snapshot -a ${snapshot.name} ${path}) unexpected exit status 1: qemu-img: ${why}`,
-        '',
+      throw qemuImgFailure(
+        ['snapshot', '-a', snapshot.name, path],
+        image
+          ? `Could not apply snapshot '${snapshot.name}': Failed to load snapshot: No such file or directory`
+          : `Could not open '${path}': Could not open '${path}': No such file or directory`,
       );
     }
     changeImage(world, path, (each) => ({ ...each, content: found.content }));

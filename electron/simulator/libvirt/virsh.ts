@@ -207,6 +207,16 @@ function dumpVm({ host, command, print, ...rest }: Call): void {
   print(definitionXml(definition, { element: 'domain', id: live ? (vm.live?.id ?? null) : null, indent: 0, live }));
 }
 
+/** What libvirt refuses stands behind a line that says what virsh was about to do. */
+function introduced(call: Call, what: (name: string) => string, change: () => void): void {
+  try {
+    change();
+  } catch (thrown) {
+    if (!(thrown instanceof LibvirtError)) throw thrown;
+    throw new LibvirtError(what(value(call.command, 'domain')), ...thrown.lines);
+  }
+}
+
 async function changed(call: Call, milliseconds: number, change: (world: World, vm: Vm) => void): Promise<void> {
   // Whether it is there is said at once; what is done with it is what is there after the work.
   vmFor(call);
@@ -477,8 +487,14 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       ...domain,
       run: (call) =>
         changed(call, 400, (world, vm) => {
-          lifecycle.destroy(world, vm);
-          call.remark(`Domain '${vm.definition.name}' destroyed\n\n`);
+          introduced(
+            call,
+            (name) => `Failed to destroy domain '${name}'`,
+            () => {
+              lifecycle.destroy(world, vm);
+            },
+          );
+          call.remark(`Domain '${value(call.command, 'domain')}' destroyed\n\n`);
         }),
     },
   ],
@@ -488,8 +504,14 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       ...domain,
       run: (call) =>
         changed(call, 100, (world, vm) => {
-          lifecycle.pause(world, vm);
-          call.remark(`Domain '${vm.definition.name}' suspended\n\n`);
+          introduced(
+            call,
+            (name) => `Failed to suspend domain '${name}'`,
+            () => {
+              lifecycle.pause(world, vm);
+            },
+          );
+          call.remark(`Domain '${value(call.command, 'domain')}' suspended\n\n`);
         }),
     },
   ],
@@ -499,8 +521,14 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       ...domain,
       run: (call) =>
         changed(call, 100, (world, vm) => {
-          lifecycle.resume(world, vm);
-          call.remark(`Domain '${vm.definition.name}' resumed\n\n`);
+          introduced(
+            call,
+            (name) => `Failed to resume domain '${name}'`,
+            () => {
+              lifecycle.resume(world, vm);
+            },
+          );
+          call.remark(`Domain '${value(call.command, 'domain')}' resumed\n\n`);
         }),
     },
   ],
@@ -510,8 +538,14 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       ...domain,
       run: (call) =>
         changed(call, 1500, (world, vm) => {
-          lifecycle.saveManaged(world, vm);
-          call.remark(`\nDomain '${vm.definition.name}' state saved by libvirt\n\n`);
+          introduced(
+            call,
+            (name) => `Failed to save domain '${name}' state`,
+            () => {
+              lifecycle.saveManaged(world, vm);
+            },
+          );
+          call.remark(`\nDomain '${value(call.command, 'domain')}' state saved by libvirt\n\n`);
         }),
     },
   ],
@@ -523,8 +557,8 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
         changed(call, 100, (world, vm) => {
           call.print(
             vm.managedSave
-              ? `Removed managedsave image for domain '${vm.definition.name}'\n`
-              : `Domain '${vm.definition.name}' has no manage save image; removal skipped\n`,
+              ? `Removed managedsave image for domain '${value(call.command, 'domain')}'\n`
+              : `Domain '${value(call.command, 'domain')}' has no manage save image; removal skipped\n`,
           );
           changeVm(world, vm.uuid, { managedSave: null });
         }),
@@ -539,13 +573,13 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
         changed(call, 100, (world, vm) => {
           if (!vm.live && vm.snapshots.length > 0 && !has(call.command, 'snapshots-metadata')) {
             throw new LibvirtError(
-              `Failed to undefine domain '${vm.definition.name}'`,
+              `Failed to undefine domain '${value(call.command, 'domain')}'`,
               `Requested operation is not valid: cannot delete inactive domain with ${vm.snapshots.length} snapshots`,
             );
           }
           if (vm.live) changeVm(world, vm.uuid, { persistent: false });
           else world.state = { ...world.state, vms: world.state.vms.filter(({ uuid }) => uuid !== vm.uuid) };
-          call.print(`Domain '${vm.definition.name}' has been undefined\n`);
+          call.print(`Domain '${value(call.command, 'domain')}' has been undefined\n`);
         }),
     },
   ],
@@ -635,7 +669,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
             childrenOnly: has(command, 'children-only'),
             metadata: has(command, 'metadata'),
           });
-          call.remark(`Domain snapshot ${name} deleted\n`);
+          call.remark(`Domain snapshot ${name}${has(command, 'children-only') ? ' children' : ''} deleted\n`);
         });
       },
     },

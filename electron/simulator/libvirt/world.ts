@@ -64,6 +64,29 @@ export function chainFrom(world: World, top: string): readonly Layer[] {
   return layers;
 }
 
+/** The first image of a chain that is not there; null where all are. */
+export function firstMissing(world: World, top: string): string | null {
+  const seen = new Set<string>();
+  for (let path: string | null = top; path !== null && !seen.has(path);) {
+    seen.add(path);
+    const image: DiskImage | null = world.files.imageAt(path);
+    if (!image) return path;
+    path = backingPath(path, image);
+  }
+  return null;
+}
+
+/** The error for a qemu-img that libvirt ran and that failed. */
+export function qemuImgFailure(argv: readonly string[], said: string): LibvirtError {
+  const command = ['/usr/bin/qemu-img', ...argv].map(shellWord).join(' ');
+  return new LibvirtError(`internal error: Child process (${command}) unexpected exit status 1: qemu-img: ${said}`, '');
+}
+
+/** `virBufferEscapeShell` */
+function shellWord(word: string): string {
+  return /[\r\t\n !"#$&'()*;<>?[\\\]^`{|}~]/.test(word) || word === '' ? `'${word.replaceAll("'", `'\\''`)}'` : word;
+}
+
 export function backingLayers(world: World, top: string): readonly BackingLayer[] {
   return chainFrom(world, top)
     .slice(1)

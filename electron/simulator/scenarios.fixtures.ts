@@ -1,0 +1,377 @@
+/**
+ * What is done to a VM step by step, on a real host and on the simulated one, and what comes of it: what virsh says, what
+ * data is on the disks, and what Snaptree reads. Both must give the same.
+ */
+import type { Inventory } from '../../shared/model/inventory.ts';
+import { chainFrom, imagesById, imagesOfVm } from '../../shared/rules/chains.ts';
+
+export interface ScenarioVm {
+  readonly uuid: string;
+  readonly folder: string;
+}
+
+export interface ScenarioHost {
+  createVirtualMachine(spec: {
+    readonly name: string;
+    readonly running: boolean;
+    readonly disks: readonly { readonly target: string; readonly format?: 'qcow2' | 'raw' }[];
+  }): Promise<ScenarioVm>;
+  deleteVirtualMachine(vm: ScenarioVm): Promise<void>;
+  virsh(
+    argv: readonly string[],
+  ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number }>;
+  qemuImg(argv: readonly string[]): Promise<{ readonly stderr: string; readonly exitCode: number }>;
+  write(vm: ScenarioVm, target: string, byte: number, offset: number): Promise<void>;
+  holds(vm: ScenarioVm, target: string, byte: number, offset: number): Promise<boolean>;
+  removeFile(path: string): Promise<void>;
+  read(): Promise<Inventory>;
+}
+
+export interface Scenario {
+  readonly title: string;
+  readonly running: boolean;
+  readonly disks?: readonly { readonly target: string; readonly format?: 'qcow2' | 'raw' }[];
+  /**
+   * Lines of words: `virsh` and `qemu-img` with arguments (UUID and FOLDER stand for the VM's), `write TARGET BYTE MIB`,
+   * `holds TARGET BYTE MIB`, `remove PATH`.
+   */
+  readonly steps: readonly (readonly string[])[];
+}
+
+/** What one step left. */
+export interface Outcome {
+  readonly step: string;
+  readonly result: string;
+  /** `as before` where nothing of it changed. */
+  readonly vm: unknown;
+}
+
+const create = (name: string, ...more: string[]) => ['virsh', 'snapshot-create-as', 'UUID', `--name=${name}`, ...more];
+const external = (name: string, ...more: string[]) => create(name, '--disk-only', '--atomic', ...more);
+const revert = (name: string, ...more: string[]) => [
+  'virsh',
+  'snapshot-revert',
+  'UUID',
+  `--snapshotname=${name}`,
+  ...more,
+];
+const remove = (name: string, ...more: string[]) => [
+  'virsh',
+  'snapshot-delete',
+  'UUID',
+  `--snapshotname=${name}`,
+  ...more,
+];
+const virsh = (...words: string[]) => ['virsh', ...words];
+const write = (target: string, byte: number, mebibyte = 0) => ['write', target, String(byte), String(mebibyte)];
+const holds = (target: string, byte: number, mebibyte = 0) => ['holds', target, String(byte), String(mebibyte)];
+
+export const scenarios: readonly Scenario[] = [
+  {
+    title: 'internal snapshots of a running VM',
+    running: true,
+    steps: [
+      write('vdb', 1),
+      create('a', '--description=the <first> & "best"'),
+      write('vdb', 2),
+      create('b'),
+      write('vdb', 3),
+      revert('a'),
+      holds('vdb', 1),
+      create('c'),
+      create('c'),
+      revert('b'),
+      holds('vdb', 2),
+      remove('a', '--children-only'),
+      remove('a'),
+      holds('vdb', 2),
+      remove('nope'),
+      revert('nope'),
+    ],
+  },
+  {
+    title: 'internal snapshots of a VM that is shut off',
+    running: false,
+    steps: [
+      write('vda', 1, 1),
+      create('first'),
+      write('vda', 2, 1),
+      create('1'),
+      write('vda', 3, 1),
+      // qcow2 looks for an id first.
+      revert('1'),
+      holds('vda', 1, 1),
+      create('a/b'),
+      create('.hidden'),
+      create(''),
+      revert('first', '--running'),
+      revert('first'),
+      revert('first', '--paused'),
+      remove('first'),
+      virsh('destroy', 'UUID'),
+      remove('1', '--metadata'),
+    ],
+  },
+  {
+    title: 'external snapshots of a running VM',
+    running: true,
+    steps: [
+      write('vda', 1, 1),
+      external('s1'),
+      write('vda', 2, 2),
+      external('s2'),
+      write('vda', 3, 3),
+      external('s3', '--diskspec', 'vdb,snapshot=no'),
+      write('vda', 4, 4),
+      external('s4'),
+      revert('s2'),
+      remove('s1', '--children'),
+      remove('s1', '--children-only'),
+      remove('s4'),
+      holds('vda', 4, 4),
+      remove('s2'),
+      remove('s1'),
+      holds('vda', 1, 1),
+      holds('vda', 2, 2),
+      remove('s3'),
+      holds('vda', 3, 3),
+    ],
+  },
+  {
+    title: 'external snapshots of a VM that is shut off',
+    running: false,
+    steps: [
+      write('vda', 1, 1),
+      external('s1'),
+      write('vda', 2, 2),
+      external('s2'),
+      external('s3'),
+      revert('s1'),
+      remove('s2'),
+      holds('vda', 2, 2),
+      remove('s3'),
+      remove('s1', '--children', '--metadata'),
+    ],
+  },
+  {
+    title: 'what an external snapshot refuses',
+    running: true,
+    steps: [
+      external('x', '--diskspec', 'vda,snapshot=external,file=FOLDER/vda.qcow2'),
+      external('x', '--diskspec', 'vda,snapshot=external,file=/nonexistent/x.qcow2'),
+      external('x', '--diskspec', 'vdz,snapshot=no'),
+      external('x', '--diskspec', 'vda,snapshot=internal'),
+      external('x', '--diskspec', 'vda,snapshot=no', '--diskspec', 'vdb,snapshot=no'),
+      external('it', '--diskspec', "vda,snapshot=external,file=FOLDER/a,,b 'c'.qcow2", '--diskspec', 'vdb,snapshot=no'),
+      external('it'),
+    ],
+  },
+  {
+    title: 'an internal snapshot in an overlay that goes',
+    running: true,
+    steps: [external('e1'), external('e2'), create('inside'), remove('e1'), remove('e2'), revert('inside')],
+  },
+  {
+    title: 'internal, external, internal',
+    running: true,
+    steps: [
+      create('int1'),
+      write('vda', 7, 1),
+      external('ext1'),
+      create('int2'),
+      remove('ext1'),
+      revert('int2'),
+      revert('int1'),
+      holds('vda', 0, 1),
+      remove('int1', '--children'),
+      external('ext2'),
+      remove('ext1'),
+      remove('int1'),
+      remove('ext2'),
+      remove('int2'),
+      remove('ext1', '--metadata'),
+    ],
+  },
+  {
+    title: 'data without record and record without data',
+    running: false,
+    steps: [
+      create('kept'),
+      create('lost'),
+      ['qemu-img', 'snapshot', '-d', 'lost', 'FOLDER/vda.qcow2'],
+      ['qemu-img', 'snapshot', '-c', 'stray', 'FOLDER/vda.qcow2'],
+      ['qemu-img', 'snapshot', '-c', 'stray', 'FOLDER/vda.qcow2'],
+      revert('lost'),
+      remove('lost'),
+      remove('kept', '--metadata'),
+      create('kept'),
+    ],
+  },
+  {
+    title: 'a VM that is started without the data that it should go back to',
+    running: true,
+    steps: [
+      create('with memory'),
+      virsh('destroy', 'UUID'),
+      ['qemu-img', 'snapshot', '-d', 'with memory', 'FOLDER/vdb.qcow2'],
+      revert('with memory'),
+    ],
+  },
+  {
+    title: 'a saved VM',
+    running: false,
+    steps: [
+      create('off'),
+      virsh('start', 'UUID'),
+      virsh('managedsave', 'UUID'),
+      revert('off'),
+      create('while saved'),
+      virsh('start', 'UUID'),
+      virsh('managedsave', 'UUID'),
+      virsh('managedsave-remove', 'UUID'),
+      virsh('managedsave', 'UUID'),
+    ],
+  },
+  {
+    title: 'a paused VM',
+    running: true,
+    steps: [
+      virsh('suspend', 'UUID'),
+      create('paused'),
+      virsh('resume', 'UUID'),
+      virsh('resume', 'UUID'),
+      revert('paused'),
+      virsh('destroy', 'UUID'),
+      virsh('suspend', 'UUID'),
+      virsh('destroy', 'UUID'),
+      revert('paused'),
+    ],
+  },
+  {
+    title: 'names that QEMU’s monitor takes apart',
+    running: true,
+    steps: [
+      create('say "hi"'),
+      create('back\\slash'),
+      create("it's fine; $(really) 快照"),
+      remove("it's fine; $(really) 快照"),
+    ],
+  },
+  {
+    title: 'a raw disk',
+    running: false,
+    disks: [{ target: 'vda' }, { target: 'vdb', format: 'raw' }],
+    steps: [create('x'), external('raw below'), create('now it can')],
+  },
+  {
+    title: 'an image that is gone',
+    running: false,
+    steps: [external('top'), ['remove', 'FOLDER/vda.qcow2'], virsh('start', 'UUID'), create('x'), external('y')],
+  },
+  {
+    title: 'undefining',
+    running: true,
+    steps: [create('a'), virsh('undefine', 'UUID'), virsh('start', 'UUID'), virsh('destroy', 'UUID')],
+  },
+];
+
+/** Does a scenario on a host; gives what each step left. */
+export async function play(
+  host: ScenarioHost,
+  { title, running, disks, steps }: Scenario,
+): Promise<readonly Outcome[]> {
+  const spec = { name: `simulator: ${title}`, running, disks: disks ?? [{ target: 'vda' }, { target: 'vdb' }] };
+  const vm = await host.createVirtualMachine(spec);
+  const outcomes: Outcome[] = [];
+  let before = '';
+  try {
+    for (const step of steps) {
+      const result = plain(await perform(host, vm, step), vm);
+      // What is only looked at does not change.
+      const shown = step[0] === 'holds' ? before : plain(JSON.stringify(describe(await host.read(), vm)), vm);
+      const now: unknown = shown === before ? 'as before' : JSON.parse(shown);
+      outcomes.push({ step: step.join(' '), result, vm: now });
+      before = shown;
+    }
+  } finally {
+    await host.deleteVirtualMachine(vm);
+  }
+  return outcomes;
+}
+
+async function perform(host: ScenarioHost, vm: ScenarioVm, step: readonly string[]): Promise<string> {
+  const [verb = '', ...words] = step.map((word) => word.replaceAll('UUID', vm.uuid).replaceAll('FOLDER', vm.folder));
+  const [target = '', byte, mebibyte] = words;
+  const offset = Number(mebibyte) * 1024 ** 2;
+  switch (verb) {
+    case 'virsh': {
+      const { exitCode, stdout, stderr } = await host.virsh(words);
+      return `${exitCode}\n${stdout.trim()}\n${stderr.trim()}`;
+    }
+    case 'qemu-img': {
+      const { exitCode, stderr } = await host.qemuImg(words);
+      return `${exitCode}\n${stderr.trim()}`;
+    }
+    case 'write':
+      await host.write(vm, target, Number(byte), offset);
+      return 'written';
+    case 'holds':
+      return (await host.holds(vm, target, Number(byte), offset)) ? 'yes' : 'no';
+    case 'remove':
+      await host.removeFile(target);
+      return 'removed';
+    default:
+      throw new Error(`There is no step ${verb}.`);
+  }
+}
+
+/** What is the same on every host: no paths, no times of theirs. */
+function plain(text: string, { uuid, folder }: ScenarioVm): string {
+  return text
+    .replaceAll(JSON.stringify(folder).slice(1, -1), 'FOLDER')
+    .replaceAll(folder, 'FOLDER')
+    .replaceAll(uuid, 'UUID')
+    .replaceAll('qemu unexpectedly closed the monitor', 'process exited while connecting to monitor')
+    .replaceAll(/uid:\d+, gid:\d+/g, 'uid:0, gid:0')
+    .replaceAll(/qemu-system-x86_64: (?:-\S+ \S+: )?/g, 'qemu-system-x86_64: ')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z /g, '');
+}
+
+/** What Snaptree reads of the VM, without what differs from run to run. */
+function describe(inventory: Inventory, { uuid }: ScenarioVm): unknown {
+  const vm = inventory.vms.find((each) => each.uuid === uuid);
+  if (!vm?.readable) return vm ? { reason: vm.reason } : null;
+  const images = imagesById(inventory.images);
+  const reached = new Set(imagesOfVm(vm));
+  for (const imageId of [...reached]) for (const image of chainFrom(imageId, images).images) reached.add(image.id);
+  return {
+    state: vm.state,
+    reason: vm.stateReason,
+    persistent: vm.persistent,
+    hasManagedSave: vm.hasManagedSave,
+    current: vm.currentSnapshotId,
+    disks: vm.disks.map(({ target, imageId, format }) => ({ target, imageId, format })),
+    snapshots: vm.snapshots
+      .map(({ id, parentId, kind, vmState, description, memory, disks }) => ({
+        id,
+        parentId,
+        kind,
+        vmState,
+        description,
+        memory,
+        disks,
+      }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    images: [...reached].sort().map((id) => {
+      const image = images.get(id);
+      return {
+        id,
+        status: image?.status,
+        format: image?.format,
+        parent: image?.parent,
+        internal: image?.internalSnapshots.map((each) => [each.id, each.name, each.memoryBytes > 0]),
+      };
+    }),
+    problems: vm.problems.map(({ message }) => message),
+  };
+}
