@@ -28,22 +28,26 @@ const soft = { size: 8, colour: colours.soft } as const;
 const laneWidth = 8;
 const widths = [188, 114, 48, 54, 104, 50, 66, 44, 105.89] as const;
 
+/** Above so many rows of tables the pages are not held to be counted: they would take hundreds of megabytes. */
+const mostRowsCounted = 2000;
+
 export async function exportPdf(report: Report): Promise<Uint8Array> {
   const createdAt = new Date(report.createdAt);
   const title = `Snapshot report of ${report.createdAt}`;
   const pages = createPages(await loadPdfFonts(), {
     title,
+    countPages: report.rows.length + report.findings.length + report.unread.length <= mostRowsCounted,
     createdAt: Number.isNaN(createdAt.getTime()) ? new Date(0) : createdAt,
   });
   pages.block('H1', 'Snapshot report', { size: 20, font: 'bold' }, 0);
   pages.block('P', `Made by Snaptree on ${report.createdAt}`, soft, 10);
   drawTotals(pages, report);
   drawCharts(pages, report);
-  drawFindings(pages, report);
-  drawUnread(pages, report);
-  drawHosts(pages, report);
-  drawSnapshots(pages, report);
-  return pages.finish(title);
+  await drawFindings(pages, report);
+  await drawUnread(pages, report);
+  await drawHosts(pages, report);
+  await drawSnapshots(pages, report);
+  return pages.finish();
 }
 
 function drawTotals(pages: PdfPages, report: Report): void {
@@ -70,7 +74,7 @@ function drawTotals(pages: PdfPages, report: Report): void {
   pages.y = top + 50;
 }
 
-function drawFindings(pages: PdfPages, report: Report): void {
+async function drawFindings(pages: PdfPages, report: Report): Promise<void> {
   pages.ensure(90);
   pages.block('H2', `Findings (${report.findings.length})`, heading, 1);
   pages.block('P', thresholdsText(report), soft, 4);
@@ -81,7 +85,7 @@ function drawFindings(pages: PdfPages, report: Report): void {
     const colour = colours[severity];
     pages.ensure(60);
     pages.block('P', `${title} (${found.length})`, { size: 9.5, font: 'bold', colour }, 2);
-    drawTable(
+    await drawTable(
       pages,
       [
         { title: 'Finding', width: 110 },
@@ -104,7 +108,7 @@ function drawFindings(pages: PdfPages, report: Report): void {
   }
 }
 
-function drawUnread(pages: PdfPages, report: Report): void {
+async function drawUnread(pages: PdfPages, report: Report): Promise<void> {
   pages.ensure(80);
   pages.y += 6;
   pages.block('H2', `What is not known (${report.unread.length})`, heading, 1);
@@ -113,7 +117,7 @@ function drawUnread(pages: PdfPages, report: Report): void {
     pages.block('P', everythingRead, { size: 8.5 }, 4);
     return;
   }
-  drawTable(
+  await drawTable(
     pages,
     [
       { title: 'Host', width: 110 },
@@ -127,12 +131,12 @@ function drawUnread(pages: PdfPages, report: Report): void {
   pages.y += 8;
 }
 
-function drawHosts(pages: PdfPages, report: Report): void {
+async function drawHosts(pages: PdfPages, report: Report): Promise<void> {
   pages.ensure(80);
   pages.y += 6;
   pages.block('H2', `Hosts (${report.hosts.length})`, heading, 3);
   const widths = [190, 243.89, 60, 70, 70, 60, 80];
-  drawTable(
+  await drawTable(
     pages,
     hostColumns.map(({ title, numeric }, index) => ({ title, numeric, width: widths[index] ?? 0 })),
     report.hosts.map((host) => ({ cells: hostColumns.map(({ cell }) => ({ text: cell(host) })) })),
@@ -140,15 +144,15 @@ function drawHosts(pages: PdfPages, report: Report): void {
   pages.y += 8;
 }
 
-function drawSnapshots(pages: PdfPages, report: Report): void {
+async function drawSnapshots(pages: PdfPages, report: Report): Promise<void> {
   pages.ensure(110);
   pages.y += 6;
   pages.block('H2', `VMs and their snapshots (${report.rows.length} rows)`, heading, 1);
   pages.block('P', sizeMeaning, soft, 6);
-  for (const rows of byVm(report.rows)) drawVm(pages, rows);
+  for (const rows of byVm(report.rows)) await drawVm(pages, rows);
 }
 
-function drawVm(pages: PdfPages, rows: readonly [ReportRow, ...ReportRow[]]): void {
+async function drawVm(pages: PdfPages, rows: readonly [ReportRow, ...ReportRow[]]): Promise<void> {
   const [first] = rows;
   const count = rows.filter(({ snapshotId }) => snapshotId !== null).length;
   const name = `${first.vmName} on ${first.hostName}`;
@@ -161,7 +165,7 @@ function drawVm(pages: PdfPages, rows: readonly [ReportRow, ...ReportRow[]]): vo
   if (findings !== '') pages.block('P', findings, { size: 7.5, font: 'bold', colour: colours.warning }, 3);
   if (count > 0) {
     const cells = treeCells(rows);
-    drawTable(
+    await drawTable(
       pages,
       snapshotColumns.map(({ title, numeric }, index) => ({ title, numeric, width: widths[index] ?? 0 })),
       rows.map((row, index) => {

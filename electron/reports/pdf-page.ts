@@ -49,16 +49,24 @@ export interface PdfPages {
   /** A heading or paragraph over the whole width, at the cursor. */
   block(type: 'H1' | 'H2' | 'P', text: string, style: TextStyle, after: number): void;
   /** Adds page numbers and gives the file. */
-  finish(footer: string): Promise<Uint8Array>;
+  finish(): Promise<Uint8Array>;
 }
 
 export const lineHeight = (size: number): number => size * 1.32;
 
-export function createPages(fonts: PdfFonts, info: { title: string; createdAt: Date }): PdfPages {
+export interface PdfInfo {
+  /** Also at the foot of every page. */
+  readonly title: string;
+  readonly createdAt: Date;
+  /** Whether page numbers say of how many. All pages are then held in memory until the end. */
+  readonly countPages: boolean;
+}
+
+export function createPages(fonts: PdfFonts, info: PdfInfo): PdfPages {
   const doc = new PDFDocument({
     size: [pageWidth, pageHeight],
     margin,
-    bufferPages: true,
+    bufferPages: info.countPages,
     pdfVersion: '1.7',
     tagged: true,
     lang: 'en',
@@ -78,21 +86,33 @@ export function createPages(fonts: PdfFonts, info: { title: string; createdAt: D
 
   const set = ({ size, font = 'regular' }: TextStyle) => doc.font(font).fontSize(size);
 
+  let pageNumber = 1;
+  function drawFooter(number: string): void {
+    // Below the margin, where the library would otherwise begin a new page.
+    doc.page.margins.bottom = 0;
+    doc.markContent('Artifact', { type: 'Pagination' });
+    const style = { size: 7, colour: colours.soft } as const;
+    pages.line(fonts.drawable(info.title, 'regular'), margin, pageHeight - margin + 4, innerWidth, style);
+    pages.line(number, margin, pageHeight - margin + 4, innerWidth, { ...style, align: 'right' });
+    doc.endMarkedContent();
+  }
+
   const pages: PdfPages = {
     doc,
     y: margin,
     room: () => bottom - pages.y,
     newPage() {
+      if (!info.countPages) drawFooter(`Page ${pageNumber}`);
       doc.addPage();
+      pageNumber += 1;
       pages.y = margin;
     },
     ensure(height) {
       if (pages.room() < height && pages.y > margin) pages.newPage();
     },
     lines(text, width, style) {
-      set(style);
-      const drawable = fonts.drawable(text, style.font ?? 'regular');
-      return brokenLines(drawable, width, (part) => doc.widthOfString(part));
+      const font = style.font ?? 'regular';
+      return brokenLines(fonts.drawable(text, font), width, (part) => fonts.width(part, font) * style.size);
     },
     line(text, x, y, width, style) {
       set(style).fillColor(style.colour ?? colours.text);
@@ -125,18 +145,13 @@ export function createPages(fonts: PdfFonts, info: { title: string; createdAt: D
       element.end();
       pages.y += after;
     },
-    async finish(footer) {
-      const { start, count } = doc.bufferedPageRange();
-      for (let index = start; index < start + count; index += 1) {
-        doc.switchToPage(index);
-        // Below the margin, where the library would otherwise begin a new page.
-        doc.page.margins.bottom = 0;
-        doc.markContent('Artifact', { type: 'Pagination' });
-        const style = { size: 7, colour: colours.soft } as const;
-        pages.line(fonts.drawable(footer, 'regular'), margin, pageHeight - margin + 4, innerWidth, style);
-        const number = `Page ${index - start + 1} of ${count}`;
-        pages.line(number, margin, pageHeight - margin + 4, innerWidth, { ...style, align: 'right' });
-        doc.endMarkedContent();
+    async finish() {
+      if (!info.countPages) drawFooter(`Page ${pageNumber}`);
+      else {
+        for (let index = 0; index < pageNumber; index += 1) {
+          doc.switchToPage(index);
+          drawFooter(`Page ${index + 1} of ${pageNumber}`);
+        }
       }
       doc.end();
       await ended;

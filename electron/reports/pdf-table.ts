@@ -1,4 +1,5 @@
 /** Tables of the PDF: cells of several lines, rows over page ends, the heading again on every page. */
+import { setImmediate } from 'node:timers/promises';
 import { colours, innerWidth, lineHeight, margin } from './pdf-page.ts';
 import type { PdfPages, TextStyle } from './pdf-page.ts';
 
@@ -34,12 +35,12 @@ const numericGap = 6;
  * Draws a table at the cursor. `again` is called at the top of each further page, before the heading is repeated, to say
  * what the table is of.
  */
-export function drawTable(
+export async function drawTable(
   pages: PdfPages,
   columns: readonly PdfColumn[],
   rows: readonly PdfRow[],
   again: () => void = () => undefined,
-): void {
+): Promise<void> {
   const { doc } = pages;
   const table = doc.struct('Table');
   doc.addStructure(table);
@@ -77,6 +78,7 @@ export function drawTable(
   const headHeight = step + 2 * padding;
   pages.ensure(headHeight + step * 2 + 2 * padding);
   head(true);
+  let drawn = 0;
   for (const { cells, decorate } of rows) {
     const roomOf = (index: number): number =>
       (columns[index]?.width ?? 0) - gap - (columns[index]?.numeric === true ? numericGap : 0);
@@ -132,6 +134,9 @@ export function drawTable(
       done += part;
     }
     for (const element of elements) element.end();
+    drawn += 1;
+    // A report of thousands of rows takes seconds, in which everything else must go on.
+    if (drawn % 50 === 0) await setImmediate();
     row.end();
   }
   table.end();

@@ -92,10 +92,11 @@ function brokenChain(last: Image | undefined, end: ReturnType<typeof chainFrom>[
 
 /** What is wrong with images whichever chain they are in. */
 export function imageFindings(context: FindingContext): readonly Finding[] {
+  const namedIn = internalRecords(context.vms);
   return context.inventory.images.flatMap((image) => [
     ...corrupt(image, context),
     ...insideOverlay(image, context),
-    ...tagsWithoutRecord(image, context),
+    ...tagsWithoutRecord(image, namedIn, context),
   ]);
 }
 
@@ -131,19 +132,30 @@ function insideOverlay(image: Image, context: FindingContext): readonly Finding[
   ];
 }
 
-/** Internal snapshots in an image that no record of a VM names. */
-function tagsWithoutRecord(image: Image, context: FindingContext): readonly Finding[] {
-  const records = new Set<string>();
-  for (const vm of context.vms) {
-    for (const snapshot of vm.snapshots) {
-      const names = snapshot.disks.some(
-        ({ kind, dataImageId }) =>
-          // Where it is not known in which image a record's data is, it may be in this one.
-          kind === 'internal' && (dataImageId === image.id || dataImageId === null),
-      );
-      if (names) records.add(snapshot.name);
+/** The names of internal snapshots by the image that their records name; null: by those that name none. */
+function internalRecords(vms: readonly ReadableVm[]): ReadonlyMap<string | null, ReadonlySet<string>> {
+  const found = new Map<string | null, Set<string>>();
+  for (const vm of vms) {
+    for (const { name, disks } of vm.snapshots) {
+      for (const { kind, dataImageId } of disks) {
+        if (kind !== 'internal') continue;
+        const names = found.get(dataImageId) ?? new Set();
+        found.set(dataImageId, names.add(name));
+      }
     }
   }
+  return found;
+}
+
+/** Internal snapshots in an image that no record of a VM names. */
+function tagsWithoutRecord(
+  image: Image,
+  namedIn: ReadonlyMap<string | null, ReadonlySet<string>>,
+  context: FindingContext,
+): readonly Finding[] {
+  if (image.internalSnapshots.length === 0) return [];
+  // Where it is not known in which image a record's data is, it may be in this one.
+  const records = new Set([...(namedIn.get(image.id) ?? []), ...(namedIn.get(null) ?? [])]);
   const vms = context.dependents.get(image.id)?.vms ?? [];
   const doubt = doubtAbout(image.id, context);
   return image.internalSnapshots.flatMap((tag): readonly Finding[] => {
