@@ -133,6 +133,7 @@ export function findOperation<Each extends { readonly id: string }>(text: string
 /** What of a host could not be read, each as a fact and its reason. */
 export function unreadOf({ inventory }: HostReading): readonly { readonly what: string; readonly reason: string }[] {
   const vmName = (vm: Vm) => `VM ${vm.name ?? vm.uuid}`;
+  const unreadable = inventory.vms.flatMap((vm) => (vm.readable ? [] : [vm.reason]));
   return [
     ...inventory.vms.flatMap((vm) => (vm.readable ? [] : [{ what: vmName(vm), reason: vm.reason }])),
     ...inventory.images.flatMap((image) =>
@@ -140,7 +141,10 @@ export function unreadOf({ inventory }: HostReading): readonly { readonly what: 
         ? [{ what: `image ${image.id}`, reason: image.problem ?? 'It could not be examined.' }]
         : [],
     ),
-    ...inventory.unknownDependents.map(({ what, reason }) => ({ what, reason })),
+    // A VM that could not be read may depend on anything, and is named above.
+    ...inventory.unknownDependents.flatMap(({ what, reason }) =>
+      unreadable.some((known) => reason.includes(known)) ? [] : [{ what, reason }],
+    ),
     ...inventory.problems.map(({ message }) => ({ what: 'host', reason: message })),
   ];
 }

@@ -35,7 +35,7 @@ Naming things:
 stdout holds the data; everything for people (questions, warnings, progress) goes to stderr.
 
 Examples:
-  snaptree --demo tree web-1                     try it out without a hypervisor
+  snaptree --demo tree web-frontend              try it out without a hypervisor
   snaptree inventory --uri qemu:///system        what is on this computer
   snaptree plan create kvm1/web before-upgrade   what a snapshot would mean
   snaptree plan create web before-upgrade --json > plan.json && snaptree run plan.json
