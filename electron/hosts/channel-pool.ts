@@ -30,6 +30,10 @@ export interface ChannelPool {
 /** So many channels must be left for a task that goes on to have one: for a click, and for a poll with its images. */
 const smallestRoom = 4;
 
+/** So long after such a task ended a refusal may still be because of it. */
+const afterFollowerMs = 1000;
+const againMs = 50;
+
 interface Waiting {
   readonly start: () => void;
 }
@@ -45,6 +49,7 @@ export function createChannelPool(maximum = 8): ChannelPool {
   let runningPolls = 0;
   /** Tasks that go on; each takes a channel. */
   const followers = new Set<AbortController>();
+  let followerEndedAt = Number.NEGATIVE_INFINITY;
   /** There is no room for them on this connection. */
   let noFollowers = false;
   const queues: Record<Priority, Waiting[]> = { user: [], poll: [] };
@@ -87,6 +92,7 @@ export function createChannelPool(maximum = 8): ChannelPool {
       } finally {
         signal.removeEventListener('abort', forward);
         followers.delete(controller);
+        followerEndedAt = performance.now();
         startNext();
       }
     },
@@ -100,6 +106,14 @@ export function createChannelPool(maximum = 8): ChannelPool {
           } catch (error) {
             // `running` still counts this one.
             const isAlone = running <= 1 && followers.size === 0;
+            if (isForNow(error) && isAlone && performance.now() - followerEndedAt < afterFollowerMs) {
+              // sshd counts a session a moment longer than it answers for it.
+              setTimeout(() => {
+                wait('front');
+                startNext();
+              }, againMs);
+              return;
+            }
             if (!isForNow(error) || isAlone || signal?.aborted === true) {
               reject(error instanceof Error ? error : new Error(String(error)));
               return;

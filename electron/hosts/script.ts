@@ -32,7 +32,7 @@ export function remoteCommandLine(timeoutSeconds: number | null, sudo = false): 
  *
  * @param mark printed to stdout and stderr before anything else; what comes before it is the login shell's own chatter
  */
-function wrap(body: string, mark: string, stdin = ' </dev/null'): string {
+function wrap(body: string, mark: string, ending = ' </dev/null'): string {
   const lines = [
     `printf '%s\\n' '${mark}'; printf '%s\\n' '${mark}' >&2`,
     'LC_ALL=C TZ=UTC; export LC_ALL TZ; unset LANGUAGE',
@@ -41,7 +41,7 @@ function wrap(body: string, mark: string, stdin = ' </dev/null'): string {
     'export PATH; unset folder',
     body,
   ];
-  return `eval ${quoteArgument(lines.join('\n'))}${stdin}\n`;
+  return `eval ${quoteArgument(lines.join('\n'))}${ending}\n`;
 }
 
 /** The script that runs one program with its arguments. Throws `invalidRequest` where an argument holds a NUL. */
@@ -56,7 +56,8 @@ export function shellScript(script: string, mark: string): string {
 
 /** As `shellScript`, for a script that reads stdin to its end to learn when it has to end. */
 export function followedScript(script: string, mark: string): string {
-  return wrap(script, mark, '');
+  // Without `exit`, `sh -s` would wait for more of it.
+  return wrap(script, mark, '; exit');
 }
 
 /** What was printed behind the mark; null where the mark never came. */
