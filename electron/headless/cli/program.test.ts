@@ -5,6 +5,7 @@ import { createContext } from './context.ts';
 import { documents, publishedSchema } from './documents.ts';
 import type { DocumentName } from './documents.ts';
 import { programFor } from './main.ts';
+import { exitCodeMeanings } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import type { Program } from './program.ts';
 
@@ -27,6 +28,14 @@ describe('help', () => {
       for (const option of command.options) expect(option.description, option.flags).not.toBe('');
       for (const line of command.helpInformation().split('\n')) expect(line.length).toBeLessThanOrEqual(120);
     }
+  });
+});
+
+describe('the documentation', () => {
+  it('has every command and every exit code with its meaning', () => {
+    const text = readFileSync(new URL('../../../docs/command-line.md', import.meta.url), 'utf8').replaceAll(/ +/g, ' ');
+    for (const [code, meaning] of exitCodeMeanings) expect(text).toContain(`| ${code} | ${meaning} |`);
+    for (const command of program.commands) expect(text).toMatch(new RegExp(`^\\| \`${command.name()}[ \`]`, 'm'));
   });
 });
 
