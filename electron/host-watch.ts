@@ -69,8 +69,10 @@ export function watchHost(parts: HostWatchParts): () => void {
     try {
       const readAllAt = parts.readAllAt();
       // Whoever reads everything now may have begun before what was told happened.
-      if (parts.isBeingRead()) again = names.size > 0;
-      else if (readAllAt === null || clock.now() - readAllAt >= fullReadSeconds) await parts.readAll(signal);
+      if (parts.isBeingRead()) {
+        for (const name of names) changedVms.add(name);
+        again = names.size > 0;
+      } else if (readAllAt === null || clock.now() - readAllAt >= fullReadSeconds) await parts.readAll(signal);
       else await parts.poll(names, signal);
     } catch {
       // Shown by whoever reads. What was told is not forgotten.

@@ -156,4 +156,61 @@ describe('a channel pool', () => {
     expect(results.every(({ status }) => status === 'rejected')).toBe(true);
     expect(pool.limit).toBe(1);
   });
+
+  describe('with a task that goes on', () => {
+    const refused = () => new Error('no room');
+    function follow(pool: ChannelPool, signal = new AbortController().signal) {
+      const stopped: string[] = [];
+      const outcome = pool
+        .follow(
+          (stop) =>
+            new Promise<never>((_resolve, reject) => {
+              stop.addEventListener('abort', () => {
+                stopped.push('told');
+                setImmediate(() => {
+                  reject(cancelled());
+                });
+              });
+            }),
+          { signal, cancelled, refused },
+        )
+        .catch((error: unknown) => String(error));
+      return { stopped, outcome };
+    }
+
+    it('has one channel less for the others', async () => {
+      const pool = createChannelPool(4);
+      const controller = new AbortController();
+      const { outcome } = follow(pool, controller.signal);
+      const { run, started } = tasks(pool);
+      for (const name of ['a', 'b', 'c', 'd']) void run(name);
+      await settle();
+      expect(started).toEqual(['a', 'b', 'c']);
+      controller.abort();
+      expect(await outcome).toBe('Error: cancelled');
+      await settle();
+      expect(started).toEqual(['a', 'b', 'c', 'd']);
+    });
+
+    it('refuses it where there is little room', async () => {
+      expect(await follow(createChannelPool(3)).outcome).toBe('Error: no room');
+    });
+
+    it('ends it where a command is refused, runs the command, and takes no other', async () => {
+      const pool = createChannelPool();
+      const { stopped, outcome } = follow(pool);
+      let attempts = 0;
+      const result = pool.run(
+        () => {
+          attempts += 1;
+          return stopped.length === 0 ? Promise.reject(channelRefused('host', 2, 'x')) : Promise.resolve('ran');
+        },
+        { priority: 'user', cancelled },
+      );
+      expect(await outcome).toBe('Error: no room');
+      expect(await result).toBe('ran');
+      expect(attempts).toBe(2);
+      expect(await follow(pool).outcome).toBe('Error: no room');
+    });
+  });
 });
