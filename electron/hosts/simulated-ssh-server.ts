@@ -11,7 +11,8 @@ import type { Connection, ServerChannel } from 'ssh2';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { ChannelEffect } from '../simulator/faults.ts';
 import type { Machine } from '../simulator/machine.ts';
-import { runShell, type ShellInput } from '../simulator/shell/shell.ts';
+import { followEvents, isFollowing } from '../simulator/shell/follow.ts';
+import { runShell, type ShellOutput } from '../simulator/shell/shell.ts';
 import { offeredAlgorithms } from './ssh-connect.ts';
 import { createSshTransport } from './ssh-transport.ts';
 import type { Transport } from './transport.ts';
@@ -62,8 +63,7 @@ export function createSimulatedSshServer(machine: Machine): SimulatedSshServer {
             hostVerifier: (shown: Buffer) => expectedKey.equals(shown),
             readyTimeout: 20_000,
           });
-          // It takes any stream; its type was made for network sockets.
-          server.injectSocket(far as Socket);
+          inject(server, far);
         });
         client.removeAllListeners();
         return createSshTransport(hostName, client);
@@ -86,6 +86,12 @@ export function createSimulatedSshServer(machine: Machine): SimulatedSshServer {
       for (const socket of [...sockets]) socket.destroy();
     },
   };
+}
+
+/** It takes any stream; its type was made for network sockets only. */
+function inject(server: { readonly injectSocket: (socket: Socket) => void }, stream: Duplex): void {
+  const { injectSocket }: { readonly injectSocket: (socket: never) => void } = server;
+  Reflect.apply(injectSocket, server, [stream]);
 }
 
 function accept(connection: Connection, password: string, machine: Machine): void {
@@ -139,10 +145,11 @@ async function answer(
     sentBytes += bytes.length;
     channel.write(effect?.effect === 'garbage' ? garbled(bytes) : bytes);
   };
-  const exitCode = await runShell(machine, commandLine, input, {
-    stdout: send,
-    stderr: (bytes) => channel.stderr.write(bytes),
-  });
+  const output: ShellOutput = { stdout: send, stderr: (bytes) => channel.stderr.write(bytes) };
+  const script = await input.script;
+  const exitCode = isFollowing(script)
+    ? await followEvents(machine, commandLine, script, output, input.ended)
+    : await runShell(machine, commandLine, script, output);
   if (effect?.effect !== 'cut') end(channel, exitCode);
 }
 
@@ -151,24 +158,31 @@ function end(channel: ServerChannel, exitCode: number): void {
   channel.end();
 }
 
-/** Bytes in whose middle third nothing means anything. */
+/** From the first third on nothing means anything. */
 function garbled(bytes: Buffer): Buffer {
   const third = Math.floor(bytes.length / 3);
-  return Buffer.concat([bytes.subarray(0, third), randomBytes(third), bytes.subarray(2 * third)]);
+  return Buffer.concat([bytes.subarray(0, third), randomBytes(bytes.length - third)]);
 }
 
-function inputOf(channel: ServerChannel): ShellInput {
+/** What a client sends: a script, complete at the end of its input, or before where it listens to events. */
+function inputOf(channel: ServerChannel): { readonly script: Promise<string>; readonly ended: Promise<undefined> } {
   const pieces: Buffer[] = [];
-  const ended = new Promise<void>((resolve) => {
-    channel.on('data', (piece: Buffer) => pieces.push(piece));
-    channel.on('end', resolve);
-    channel.on('close', resolve);
+  const text = () => Buffer.concat(pieces).toString('utf8');
+  const ended = new Promise<undefined>((resolve) => {
+    const end = () => {
+      resolve(undefined);
+    };
+    channel.on('end', end);
+    channel.on('close', end);
   });
-  return {
-    ended,
-    all: async () => {
-      await ended;
-      return Buffer.concat(pieces).toString('utf8');
-    },
-  };
+  const script = new Promise<string>((resolve) => {
+    channel.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      if (isFollowing(text())) resolve(text());
+    });
+    void ended.then(() => {
+      resolve(text());
+    });
+  });
+  return { script, ended };
 }

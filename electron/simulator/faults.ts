@@ -9,7 +9,7 @@ export type ChannelEffect =
   | { readonly effect: 'refuse' }
   /** Nothing is run; the command ends like this. */
   | { readonly effect: 'exit'; readonly exitCode: number; readonly stderr: string }
-  /** The answer's middle is replaced by bytes that mean nothing. */
+  /** The answer begins well and goes on with bytes that mean nothing. */
   | { readonly effect: 'garbage' }
   /** Nothing ever comes. */
   | { readonly effect: 'hang' };
@@ -46,8 +46,8 @@ interface Entry<Effect> {
   readonly effect: Effect;
   left: number;
   count: number;
-  readonly reached: PromiseWithResolvers<void>;
-  readonly released: PromiseWithResolvers<void>;
+  readonly reached: PromiseWithResolvers<undefined>;
+  readonly released: PromiseWithResolvers<undefined>;
 }
 
 export function createFaults(): Faults {
@@ -59,19 +59,19 @@ export function createFaults(): Faults {
       effect,
       left: times,
       count: 0,
-      reached: Promise.withResolvers<void>(),
-      released: Promise.withResolvers<void>(),
+      reached: Promise.withResolvers<undefined>(),
+      released: Promise.withResolvers<undefined>(),
     };
     entries.add(entry);
     return {
       reached: () => entry.reached.promise,
       count: () => entry.count,
       release: () => {
-        entry.released.resolve();
+        entry.released.resolve(undefined);
       },
       remove: () => {
         entries.delete(entry);
-        entry.released.resolve();
+        entry.released.resolve(undefined);
       },
     };
   }
@@ -79,7 +79,7 @@ export function createFaults(): Faults {
   function meet<Effect>(entry: Entry<Effect>): void {
     entry.left -= 1;
     entry.count += 1;
-    entry.reached.resolve();
+    entry.reached.resolve(undefined);
   }
 
   return {

@@ -101,7 +101,6 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
       world: machine.world,
       work: () => sleep(0),
       meet: () => Promise.resolve(false),
-      watch: () => Promise.resolve(),
     };
     const exitCode = await runVirsh(host, argv, {
       out: (text) => (stdout += text),

@@ -143,9 +143,10 @@ function info(call: Call): QemuImgResult {
 
 function describe(path: string, image: DiskImage, actualBytes: number): object {
   const { backing, snapshots } = image;
+  const backingFormat = backing?.format ?? null;
   return {
     ...(snapshots.length === 0 ? {} : { snapshots: snapshots.map(describeSnapshot) }),
-    ...(backing?.format == null ? {} : { 'backing-filename-format': backing.format }),
+    ...(backingFormat === null ? {} : { 'backing-filename-format': backingFormat }),
     'virtual-size': image.virtualBytes,
     filename: path,
     ...(image.format === 'qcow2' ? { 'cluster-size': 65536 } : {}),

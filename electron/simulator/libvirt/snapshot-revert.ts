@@ -50,7 +50,7 @@ export function revertSnapshot(world: World, vm: Vm, snapshot: Snapshot, options
 function loadMemory(world: World, vm: Vm, snapshot: Snapshot, definition: Definition): void {
   if (vm.live) changeVm(world, vm.uuid, { live: null, offReason: 'from snapshot' });
   const disks = writableFileDisks(definition);
-  let memory: GuestMemory | null = null;
+  const memories: GuestMemory[] = [];
   try {
     // The last disk is looked at first; what the snapshot's VM was is what the VM is from here on.
     changeVm(world, vm.uuid, { definition: snapshot.inactive ?? definition });
@@ -64,13 +64,13 @@ function loadMemory(world: World, vm: Vm, snapshot: Snapshot, definition: Defini
     for (const { path } of disks) {
       changeImage(world, path, (image) => {
         const found = findByIdOrName(image, snapshot.name);
-        memory ??= found?.memory ?? null;
+        memories.push(...(found?.memory ? [found.memory] : []));
         return found ? { ...image, content: found.content } : image;
       });
     }
     const down = vmOf(world, vm.uuid);
     const paused = snapshot.state === 'paused';
-    bringUp(world, down, { by: definition, memory: memory ?? { count: 0 }, paused, reason: 'from snapshot' });
+    bringUp(world, down, { by: definition, memory: memories[0] ?? { count: 0 }, paused, reason: 'from snapshot' });
   } catch (error) {
     changeVm(world, vm.uuid, { offReason: 'failed' });
     throw error;

@@ -22,12 +22,6 @@ export interface VirshHost {
   readonly work: (milliseconds: number) => Promise<void>;
   /** Waits where a test holds a command. Gives true where the command is to fail. */
   readonly meet: (command: string, vmUuid: string | null) => Promise<boolean>;
-  /** Reports what happens to VMs, each as a line, until it is told to stop. */
-  readonly watch: (options: {
-    readonly loop: boolean;
-    readonly timeoutSeconds: number | null;
-    readonly line: (text: string) => void;
-  }) => Promise<void>;
 }
 
 interface Call {
@@ -202,9 +196,9 @@ function sourceWord(source: Definition['disks'][number]['source']): string {
 function dumpVm({ host, command, print, ...rest }: Call): void {
   const vm = vmFor({ host, command, print, ...rest });
   if (vm.unreadable !== null) throw new LibvirtError(vm.unreadable);
-  const live = vm.live !== null && !has(command, 'inactive');
-  const definition: Definition = live ? definitionOf(vm) : vm.definition;
-  print(definitionXml(definition, { element: 'domain', id: live ? (vm.live?.id ?? null) : null, indent: 0, live }));
+  const live = has(command, 'inactive') ? null : vm.live;
+  const definition = live?.definition ?? vm.definition;
+  print(definitionXml(definition, { element: 'domain', id: live?.id ?? null, indent: 0, live: live !== null }));
 }
 
 /** What libvirt refuses stands behind a line that says what virsh was about to do. */
@@ -719,20 +713,6 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       run: (call) => {
         call.print(`${volumePath(call)}\n`);
       },
-    },
-  ],
-  [
-    'event',
-    {
-      positional: ['domain', 'event'],
-      values: ['timeout'],
-      flags: ['all', 'loop', 'list', 'timestamp'],
-      run: ({ host, command, print }) =>
-        host.watch({
-          loop: has(command, 'loop'),
-          timeoutSeconds: command.values.has('timeout') ? Number(value(command, 'timeout')) : null,
-          line: print,
-        }),
     },
   ],
 ]);

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import type { Bash, Command } from 'just-bash/browser';
 import { quoteCommand } from '../../hosts/quoting.ts';
 import { runQemuImg } from '../images/qemu-img.ts';
-import { definitionOf } from '../libvirt/model.ts';
 import { runVirsh, type VirshHost } from '../libvirt/virsh.ts';
 import type { Machine } from '../machine.ts';
 import { byteTools, done, failed, tools, type ToolResult } from './tools.ts';
@@ -11,13 +10,6 @@ import { byteTools, done, failed, tools, type ToolResult } from './tools.ts';
 export interface ShellOutput {
   readonly stdout: (bytes: Buffer) => void;
   readonly stderr: (bytes: Buffer) => void;
-}
-
-export interface ShellInput {
-  /** Everything that came, or comes until it ends. */
-  readonly all: () => Promise<string>;
-  /** Resolves when nothing more comes. */
-  readonly ended: Promise<void>;
 }
 
 type Context = Parameters<Command['execute']>[1];
@@ -41,19 +33,18 @@ function resultOf({ stdout, stderr, exitCode, bytes }: ToolResult): Result {
 }
 
 /** The interpreter's bytes are a text of characters from 0 to 255. */
-const text = (bytes: Context['stdin']): string => String(bytes);
+const text = (bytes: Context['stdin']): string => (typeof bytes === 'string' ? bytes : '');
 
 /** Runs a command line as a login shell does; gives its exit code when it ended. */
 export async function runShell(
   machine: Machine,
   commandLine: string,
-  input: ShellInput,
+  stdin: string,
   output: ShellOutput,
 ): Promise<number> {
-  const stdin = await input.all();
   const process = machine.processes.begin({ detached: false });
   try {
-    const bash = await createBash(machine, process.pid, output);
+    const bash = await createBash(machine, process.pid);
     const result = await bash.exec(commandLine, { rawScript: true, stdin });
     output.stdout(encoded(result.stdout, result.stdoutKind));
     output.stderr(Buffer.from(result.stderr));
@@ -67,9 +58,9 @@ function encoded(stdout: string, kind: 'text' | 'bytes' | undefined): Buffer {
   return Buffer.from(stdout, kind === 'bytes' ? 'latin1' : 'utf8');
 }
 
-async function createBash(machine: Machine, pid: number, output: ShellOutput | null): Promise<Bash> {
+async function createBash(machine: Machine, pid: number): Promise<Bash> {
   const { Bash: Interpreter } = await import('just-bash/browser');
-  const customCommands = commandsOf(machine, output);
+  const customCommands = commandsOf(machine);
   showPrograms(machine, customCommands);
   return new Interpreter({
     fs: machine.files,
@@ -105,7 +96,7 @@ function showPrograms(machine: Machine, commands: readonly Command[]): void {
   }
 }
 
-function commandsOf(machine: Machine, output: ShellOutput | null): Command[] {
+function commandsOf(machine: Machine): Command[] {
   const command = (
     name: string,
     execute: (argv: string[], context: Context) => Promise<ToolResult | Result>,
@@ -137,11 +128,10 @@ function commandsOf(machine: Machine, output: ShellOutput | null): Command[] {
       return run(context, quoteCommand(words));
     }),
     command('qemu-img', (argv, { cwd }) => {
-      const { files, isInUse } = machine;
-      const host = { files, now: () => machine.now(), isInUse };
+      const host = { files: machine.files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
       return Promise.resolve(resultOf(runQemuImg(host, argv, cwd)));
     }),
-    command('virsh', (argv) => virsh(machine, argv, output)),
+    command('virsh', (argv) => virsh(machine, argv)),
   ];
 }
 
@@ -217,7 +207,7 @@ async function runTimeout(argv: readonly string[], context: Context): Promise<Re
 function startDetached(machine: Machine, argv: readonly string[], { cwd, exportedEnv }: Context): ToolResult {
   const process = machine.processes.begin({ detached: true });
   const live = async () => {
-    const bash = await createBash(machine, process.pid, null);
+    const bash = await createBash(machine, process.pid);
     await bash.exec(quoteCommand(argv), { rawScript: true, cwd, ...(exportedEnv && { env: exportedEnv }) });
   };
   live()
@@ -228,33 +218,13 @@ function startDetached(machine: Machine, argv: readonly string[], { cwd, exporte
   return done();
 }
 
-async function virsh(machine: Machine, argv: readonly string[], output: ShellOutput | null): Promise<Result> {
+async function virsh(machine: Machine, argv: readonly string[]): Promise<Result> {
   let stdout = '';
   let stderr = '';
   const host: VirshHost = {
     world: machine.world,
     work: (milliseconds) => machine.work(milliseconds),
     meet: (command, vmUuid) => machine.faults.meetVirsh(command, vmUuid),
-    async watch({ line, timeoutSeconds, loop }) {
-      void output;
-      await new Promise<void>((resolve) => {
-        const stop = machine.onEvent(({ vm, what }) => {
-          line(`event 'lifecycle' for domain '${definitionOf(vm).name}': ${what}\n`);
-          if (!loop) finish();
-        });
-        const timer =
-          timeoutSeconds === null
-            ? undefined
-            : setTimeout(() => {
-                finish();
-              }, timeoutSeconds * 1000);
-        const finish = () => {
-          clearTimeout(timer);
-          stop();
-          resolve();
-        };
-      });
-    },
   };
   // The interpreter joins both outputs for `2>&1` one behind the other. Where a line holds several commands they belong
   // together in their order, and nobody reads them apart.
