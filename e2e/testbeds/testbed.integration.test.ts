@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as testbed from './index.ts';
+import { changedCaches } from './chroots.ts';
 import { imageInfo } from './disks.ts';
 import { run } from './run.ts';
 import type { CommandResult } from './run.ts';
@@ -171,6 +172,44 @@ describe('the VMs', () => {
     const { stdout } = await virsh(['snapshot-list', uuid, '--roots', '--name']);
     expect(stdout.trim().split('\n')).toEqual(['first root', 'second root']);
   });
+});
+
+for (const { version, up, reason } of testbed.libvirtVersions()) {
+  describe.skipIf(!up)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
+    it('answers over SSH with that version, and with VMs of its own', async () => {
+      const { port } = await testbed.connection(version);
+      const said = await ssh(
+        port,
+        accounts.administrator,
+        'virsh --version; virsh -c qemu:///system list --all --uuid',
+      );
+      const [is, ...uuids] = said.stdout.split('\n');
+      expect(is).toMatch(new RegExp(`^${version.replace('.', '\\.')}\\.`));
+      for (const { spec } of testbed.fixtures) {
+        expect(uuids).toContain(testbed.fixtureVirtualMachine(spec.name, version).uuid);
+      }
+    });
+
+    it('has images that the machine reads at the same path', async () => {
+      const vm = testbed.fixtureVirtualMachine('snaptree-external', version);
+      const active = await testbed.activeImage(vm, 'vda');
+      expect(active).toBe(join(vm.folder, 'vda.latest'));
+      expect((await imageInfo(active))['backing-filename']).toBe(join(vm.folder, 'vda.upgraded'));
+    });
+
+    it('meets faults', async () => {
+      const server = await start({ name: `faults-${version.replace('.', '-')}`, faults: true, version });
+      const { uuid } = testbed.fixtureVirtualMachine('snaptree-first', version);
+      const fault = server.addFault({ command: 'dumpxml', vm: uuid, effect: 'fail' });
+      const result = await ssh(server.port, accounts.administrator, `virsh -c qemu:///system dumpxml ${uuid}`);
+      expect(result.stderr).toContain('failed to get domain');
+      expect(fault.count()).toBe(1);
+    });
+  });
+}
+
+it('the root file systems of other versions are as they were built', () => {
+  expect(changedCaches()).toEqual([]);
 });
 
 describe('SSH servers with faults', () => {
