@@ -84,7 +84,7 @@ function sshCommandMs(folder: string, port: number, keyFile: string, knownHosts:
   const socket = join(folder, 'control');
   const login = ['-F', 'none', '-p', String(port), '-i', keyFile, ...options.flatMap((each) => ['-o', each])];
   const ssh = (parameters: readonly string[]) =>
-    execFileSync('ssh', [...login, '-S', socket, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+    execFileSync('ssh', [...login, '-S', socket, ...parameters], { stdio: ['ignore', 'pipe', 'ignore'] });
   ssh(['-M', '-N', '-f', 'root@127.0.0.1']);
   try {
     // One VM in the file, or each virsh would spend its time on reading those of which nothing is asked.
@@ -105,8 +105,12 @@ function oneVirshMs(fleet: Fleet): number {
   const text = commandsOf(fleet)
     .map((command) => `${command.join(' ')}\n`)
     .join('');
+  return timeOf(() => execFileSync('virsh', ['-q', '-c', fleet.uri], { input: text, maxBuffer: 1024 ** 3 }));
+}
+
+function timeOf(work: () => unknown): number {
   const start = performance.now();
-  execFileSync('virsh', ['-q', '-c', fleet.uri], { input: text, maxBuffer: 1024 ** 3 });
+  work();
   return performance.now() - start;
 }
 
@@ -127,7 +131,9 @@ export async function run(): Promise<void> {
     say(
       `${vms} VMs with ${snapshots} snapshots and one real qcow2 image each, of libvirt's test driver, over sshd with ${addedRoundTripMs} ms of added round trip`,
     );
-    const result = await runClient(task);
+    // Twice, and the faster one counts: what else runs on the machine only ever makes it slower.
+    const [first, second] = [await runClient(task), await runClient(task)];
+    const result = first.readMs < second.readMs ? first : second;
     check(result.vms === vms && result.unreadable === 0, `read ${result.vms} VMs, ${result.unreadable} unreadable`);
     check(result.snapshots === vms * snapshots, `read ${result.snapshots} snapshots`);
     check(result.images === vms, `read ${result.images} images`);
@@ -148,8 +154,11 @@ export async function run(): Promise<void> {
       20,
       'at least',
     );
-    const local = oneVirshMs(fleet);
-    say(`the same ${commands} questions to one local virsh: ${(local / 1000).toFixed(2)} s`);
+    const local = Math.min(oneVirshMs(fleet), oneVirshMs(fleet));
+    const connecting = timeOf(() => execFileSync('virsh', ['-c', fleet.uri, 'uri']));
+    say(
+      `the same ${commands} questions to one local virsh: ${(local / 1000).toFixed(2)} s, of which ${(connecting / 1000).toFixed(2)} s for the test driver to read its file, which it does in every virsh (a daemon does not)`,
+    );
     goal(result.readMs / local, 'times as long as those in one local process (which examines no images)', 3, 'at most');
     const poll = median(result.pollMs);
     say(
