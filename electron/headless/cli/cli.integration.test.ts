@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -221,6 +221,82 @@ describe('reading', { timeout }, () => {
     const unknown = await snaptree('inventory', 'kvm1');
     expect(unknown).toMatchObject({ code: 8, out: '' });
     expect(unknown.err).toMatch(/host key of kvm1 .* is not known: .*SHA256:.* There is no terminal to ask on/);
+  });
+});
+
+describe('on a terminal', { timeout }, () => {
+  /** Runs the command on a terminal of its own, and types `answer` when it shows `prompt`. */
+  async function onTerminal(parameters: readonly string[], prompt: string, answer: string): Promise<Ended> {
+    const words = [process.execPath, program, '--data-folder', dataFolder, ...parameters];
+    const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+    const child = spawn('script', ['-qec', line, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, TERM: 'xterm', NO_COLOR: '' },
+    });
+    let out = '';
+    let answered = false;
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      out += chunk;
+      if (answered || !out.includes(prompt)) return;
+      answered = true;
+      child.stdin.write(answer);
+    });
+    await once(child, 'close');
+    return { code: child.exitCode, out, err: '' };
+  }
+
+  it('asks for a passphrase without showing it, and uses colours', async () => {
+    const locked = host('1', 'kvm1');
+    const authentication = { method: 'keyFile' as const, path: testbed.protectedKeyFile };
+    const { connection } = locked;
+    if (connection.transport !== 'ssh') throw new Error('It is reached by SSH.');
+    bookOf({ ...locked, connection: { ...connection, authentication } });
+    const { code, out } = await onTerminal(['tree', 'c-cli'], 'Passphrase of', `${testbed.passphrase}\r`);
+    expect(readCodes).toContain(code);
+    expect(out).toContain('\u001b[1mc-cli\u001b[22m');
+    expect(out).not.toContain(testbed.passphrase);
+  });
+
+  it('shows a plan and asks before it is run', async () => {
+    const { path } = await planFile('create', 'c-cli', 'asked');
+    const no = await onTerminal(['run', path], 'Type yes to do it: ', 'no\r');
+    expect(no).toMatchObject({ code: 3 });
+    expect(no.out).toContain('Nothing was done.');
+    expect(await onTerminal(['run', path], 'Type yes to do it: ', '\u0003')).toMatchObject({ code: 130 });
+    expect(await snapshotNames()).toEqual([]);
+    const yes = await onTerminal(['run', path], 'Type yes to do it: ', 'yes\r');
+    expect(yes).toMatchObject({ code: 0 });
+    expect(yes.out).toContain('Step 1 of 1');
+    expect(await snapshotNames()).toEqual(['asked']);
+    await virsh(['snapshot-delete', vm.uuid, 'asked']);
+  });
+});
+
+describe('completion', { timeout }, () => {
+  it.each([
+    [
+      'bash',
+      'source <(snaptree completion bash); COMP_WORDS=(snaptree plan cr); COMP_CWORD=2; _snaptree; printf "%s\\n" "${COMPREPLY[@]}"',
+      'create\n',
+    ],
+    [
+      'zsh',
+      'compdef() { : }; _describe() { print -rl -- "${found[@]}" }; source <(snaptree completion zsh); words=(snaptree plan cr); CURRENT=3; _snaptree',
+      'create:plan a new snapshot\n',
+    ],
+    ['fish', 'snaptree completion fish | source; complete -C "snaptree inventory k"', 'kvm1\thost\n'],
+  ])('works in %s', async (shell, script, expected) => {
+    const command = join(folder, 'snaptree');
+    writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+    chmodSync(command, 0o755);
+    const child = spawn(shell, [...(shell === 'zsh' ? ['-f'] : []), '-c', script], {
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}`, SNAPTREE_DATA: dataFolder, HOME: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+    await once(child, 'close');
+    expect(out).toBe(expected);
   });
 });
 

@@ -111,12 +111,14 @@ complete -o default -F _snaptree snaptree
 # snaptree completion for zsh; in ~/.zshrc, behind compinit: source <(snaptree completion zsh)
 _snaptree() {
   local -a lines found
-  local line
+  local line value tab=$'\\t'
   lines=("\${(@f)$(snaptree ${completeCommand} "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   for line in "\${lines[@]}"; do
-    [[ -n $line ]] && found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    [[ -n $line ]] || continue
+    value=\${line%%$tab*}
+    found+=("\${value//:/\\\\:}:\${line#*$tab}")
   done
-  if (( \${#found} )); then _describe 'snaptree' found; else _files; fi
+  if (( \${#found} )); then _describe -V 'snaptree' found; else _files; fi
 }
 compdef _snaptree snaptree
 `,

@@ -169,11 +169,11 @@ export function isRefused({ refusals, steps }: Plan): boolean {
   return refusals.length > 0 || steps.length === 0;
 }
 
-export function planExitCode(plan: Plan): ExitCode {
+function planExitCode(plan: Plan): ExitCode {
   return isRefused(plan) ? exitCodes.refused : exitCodes.done;
 }
 
-export function printPlanText({ output }: CommandContext, plan: Plan): void {
+function printPlanText({ output }: CommandContext, plan: Plan): void {
   output.data(`${planLines(plan, { paint: output.paint.out, unicode: output.unicode }).join('\n')}\n`);
 }
 
