@@ -12,7 +12,8 @@ export const cliConfig = {
   root: inRepository('.'),
   publicDir: false,
   logLevel: 'warn',
-  ssr: { target: 'node' },
+  // What is no dependency of the product is taken into the bundle.
+  ssr: { target: 'node', noExternal: true },
   build: {
     ssr: inRepository('electron/headless/cli/snaptree.ts'),
     outDir: inRepository('dist/cli'),

@@ -24,7 +24,8 @@ const common = {
 /** The main process of the desktop shell, as one ES module. */
 export const mainConfig = {
   ...common,
-  ssr: { target: 'node' },
+  // What is no dependency of the product is taken into the bundle.
+  ssr: { target: 'node', noExternal: true },
   build: {
     ssr: inRepository('electron/desktop/entry.ts'),
     outDir,
