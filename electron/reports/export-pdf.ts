@@ -83,8 +83,7 @@ async function drawFindings(pages: PdfPages, report: Report): Promise<void> {
     const found = report.findings.filter((finding) => finding.severity === severity);
     if (found.length === 0) continue;
     const colour = colours[severity];
-    pages.ensure(60);
-    pages.block('P', `${title} (${found.length})`, { size: 9.5, font: 'bold', colour }, 2);
+    const style = { size: 9.5, font: 'bold', colour } as const;
     await drawTable(
       pages,
       [
@@ -103,6 +102,14 @@ async function drawFindings(pages: PdfPages, report: Report): Promise<void> {
           { text: finding.remedy, colour: colours.soft },
         ],
       })),
+      {
+        before: {
+          height: lineHeight(style.size) + 2,
+          draw: () => {
+            pages.block('P', `${title} (${found.length})`, style, 2);
+          },
+        },
+      },
     );
     pages.y += 8;
   }
@@ -159,11 +166,15 @@ async function drawVm(pages: PdfPages, rows: readonly [ReportRow, ...ReportRow[]
   const nameStyle = { size: 9, font: 'bold' } as const;
   const facts = vmFacts(first, count).join(' · ');
   const findings = first.vmFindings.map((code) => findingTitles[code]).join(', ');
-  pages.ensure(count === 0 ? 34 : 70);
-  pages.block('P', name, nameStyle, 0);
-  pages.block('P', facts, { size: 7.5, colour: colours.soft }, findings === '' ? 3 : 0);
-  if (findings !== '') pages.block('P', findings, { size: 7.5, font: 'bold', colour: colours.warning }, 3);
-  if (count > 0) {
+  const drawHeading = (): void => {
+    pages.block('P', name, nameStyle, 0);
+    pages.block('P', facts, { size: 7.5, colour: colours.soft }, findings === '' ? 3 : 0);
+    if (findings !== '') pages.block('P', findings, { size: 7.5, font: 'bold', colour: colours.warning }, 3);
+  };
+  if (count === 0) {
+    pages.ensure(34);
+    drawHeading();
+  } else {
     const cells = treeCells(rows);
     await drawTable(
       pages,
@@ -186,12 +197,15 @@ async function drawVm(pages: PdfPages, rows: readonly [ReportRow, ...ReportRow[]
             : {}),
         };
       }),
-      () => {
-        pages.artifact(() => {
-          const [line = ''] = pages.lines(`${name} (continued)`, innerWidth, nameStyle);
-          pages.line(line, margin, pages.y, innerWidth, nameStyle);
-        });
-        pages.y += lineHeight(nameStyle.size) + 3;
+      {
+        before: { height: 45, draw: drawHeading },
+        again: () => {
+          pages.artifact(() => {
+            const line = pages.shortened(`${name} (continued)`, innerWidth, nameStyle);
+            pages.line(line, margin, pages.y, innerWidth, nameStyle);
+          });
+          pages.y += lineHeight(nameStyle.size) + 3;
+        },
       },
     );
   }

@@ -4,7 +4,7 @@ import { readableBytes } from '../../shared/rules/units.ts';
 import { sizeText } from './cells.ts';
 import { laneWidth } from './html-style.ts';
 import { escaped } from './html-text.ts';
-import { agesOf, largestOf, spaceOf } from './summary.ts';
+import { agesOf, cutInTheMiddle, largestOf, spaceOf } from './summary.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import type { TreeCell } from './tree-lanes.ts';
 
@@ -83,8 +83,7 @@ function figure(title: string, note: string, bars: readonly ChartBar[], layout: 
 /** A label that leaves room for the value beside it. The whole of it is in the chart's words and in the tables. */
 function shortened(label: string, value: string): string {
   const room = Math.max(10, 54 - value.length);
-  const characters = Array.from(visibleString(label));
-  return escaped(characters.length <= room ? label : `${characters.slice(0, room - 1).join('')}…`);
+  return escaped(cutInTheMiddle(visibleString(label), room));
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;

@@ -75,8 +75,7 @@ function drawChart(pages: PdfPages, x: number, top: number, title: string, bars:
       const [shown = value] = pages.lines(value, width, { size: 7 });
       doc.fontSize(7);
       const room = width - doc.widthOfString(shown) - 8;
-      const lines = pages.lines(label, room - 6, { size: 7 });
-      pages.line(`${lines[0]?.trimEnd() ?? ''}${lines.length > 1 ? '…' : ''}`, x, at, room, { size: 7 });
+      pages.line(pages.shortened(label, room, { size: 7 }), x, at, room, { size: 7 });
       pages.line(shown, x, at, width, { size: 7, colour: alarming ? colours.critical : colours.soft, align: 'right' });
       doc.roundedRect(x, at + 10.5, width, 6, 2).fill(colours.shade);
       const length = Math.min(1, Math.max(0, share)) * width;

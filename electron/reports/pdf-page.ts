@@ -1,5 +1,6 @@
 /** Pages of a PDF with a cursor: text that is broken into lines, blocks that move on to the next page, page numbers. */
 import PDFDocument from 'pdfkit';
+import { cutInTheMiddle } from './summary.ts';
 import type { FontName, PdfFonts } from './pdf-fonts.ts';
 
 export const margin = 34;
@@ -40,6 +41,8 @@ export interface PdfPages {
   ensure(height: number): void;
   /** The lines of `text` in a box of `width` points; at least one. Long words are broken. */
   lines(text: string, width: number, style: TextStyle): readonly string[];
+  /** `text` on one line of at most `width` points, cut in its middle where it is longer. */
+  shortened(text: string, width: number, style: TextStyle): string;
   /** Draws a line that fits. */
   line(text: string, x: number, y: number, width: number, style: TextStyle): void;
   /** Draws what belongs to an element of the document's structure, such as `TD`. */
@@ -113,6 +116,17 @@ export function createPages(fonts: PdfFonts, info: PdfInfo): PdfPages {
     lines(text, width, style) {
       const font = style.font ?? 'regular';
       return brokenLines(fonts.drawable(text, font), width, (part) => fonts.width(part, font) * style.size);
+    },
+    shortened(text, width, style) {
+      const font = style.font ?? 'regular';
+      const whole = fonts.drawable(text, font);
+      let shown = whole;
+      for (let most = Array.from(whole).length; most > 1 && fonts.width(shown, font) * style.size > width;) {
+        // Long ones quickly, the last characters one by one.
+        most = Math.min(most - 1, Math.ceil(((most * width) / (fonts.width(shown, font) * style.size)) * 1.1));
+        shown = cutInTheMiddle(whole, most);
+      }
+      return shown;
     },
     line(text, x, y, width, style) {
       set(style).fillColor(style.colour ?? colours.text);

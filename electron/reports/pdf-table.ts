@@ -24,26 +24,33 @@ export interface PdfRow {
   readonly decorate?: (x: number, top: number, height: number, isFirstPart: boolean) => void;
 }
 
+export interface PdfBefore {
+  /** Points. */
+  readonly height: number;
+  readonly draw: () => void;
+}
+
 const size = 7.5;
 const step = lineHeight(size);
 const padding = 3;
+/** Rows of more lines may be split over pages. */
+const mostTogether = 30;
 const gap = 6;
 /** Numbers stand at the right of their column; without it, close to what follows. */
 const numericGap = 6;
 
 /**
- * Draws a table at the cursor. `again` is called at the top of each further page, before the heading is repeated, to say
+ * Draws a table at the cursor. `before` is drawn above it, on the same page as its first row. `again` is called at the top of each further page, before the heading is repeated, to say
  * what the table is of.
  */
 export async function drawTable(
   pages: PdfPages,
   columns: readonly PdfColumn[],
   rows: readonly PdfRow[],
-  again: () => void = () => undefined,
+  { before, again }: { before?: PdfBefore; again?: () => void } = {},
 ): Promise<void> {
   const { doc } = pages;
   const table = doc.struct('Table');
-  doc.addStructure(table);
   const headStyle: TextStyle = { size: 7, font: 'bold', colour: colours.soft };
   const lefts = columns.map((_, index) => columns.slice(0, index).reduce((left, { width }) => left + width, margin));
   const left = (index: number): number => lefts[index] ?? margin;
@@ -75,17 +82,25 @@ export async function drawTable(
     pages.y += step + 2 * padding;
   }
 
+  /** The lines of each cell. */
+  function broken({ cells }: PdfRow): readonly (readonly string[])[] {
+    return cells.map(({ text, bold = false, indent = 0 }, index) => {
+      const { width = 0, numeric = false } = columns[index] ?? {};
+      const room = width - gap - (numeric ? numericGap : 0) - indent;
+      return pages.lines(text, room, { size, font: bold ? 'bold' : 'regular' });
+    });
+  }
+
   const headHeight = step + 2 * padding;
-  pages.ensure(headHeight + step * 2 + 2 * padding);
+  const firstRow = rows[0] ? Math.max(1, ...broken(rows[0]).map((lines) => lines.length)) : 0;
+  pages.ensure((before?.height ?? 0) + headHeight + Math.min(firstRow, mostTogether) * step + 2 * padding);
+  before?.draw();
+  doc.addStructure(table);
   head(true);
   let drawn = 0;
   for (const { cells, decorate } of rows) {
-    const roomOf = (index: number): number =>
-      (columns[index]?.width ?? 0) - gap - (columns[index]?.numeric === true ? numericGap : 0);
-    const broken = cells.map(({ text, bold = false, indent = 0 }, index) =>
-      pages.lines(text, roomOf(index) - indent, { size, font: bold ? 'bold' : 'regular' }),
-    );
-    const count = Math.max(1, ...broken.map((lines) => lines.length));
+    const parts = broken({ cells });
+    const count = Math.max(1, ...parts.map((lines) => lines.length));
     const row = doc.struct('TR');
     table.add(row);
     const elements = cells.map(() => {
@@ -96,9 +111,9 @@ export async function drawTable(
     for (let done = 0; done < count;) {
       const fitting = Math.floor((pages.room() - 2 * padding) / step);
       // A row that fits on a page stays together.
-      if (fitting < 1 || (done === 0 && fitting < count && count <= 30)) {
+      if (fitting < 1 || (done === 0 && fitting < count && count <= mostTogether)) {
         pages.newPage();
-        again();
+        again?.();
         head(false);
         continue;
       }
@@ -115,7 +130,7 @@ export async function drawTable(
       });
       cells.forEach(({ bold = false, colour = colours.text, indent = 0 }, index) => {
         const element = elements[index];
-        const lines = (broken[index] ?? []).slice(done, done + part);
+        const lines = (parts[index] ?? []).slice(done, done + part);
         if (!element || lines.length === 0) return;
         const { width = 0, numeric = false } = columns[index] ?? {};
         pages.tagged(element, 'TD', () => {

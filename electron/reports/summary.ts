@@ -35,6 +35,14 @@ export function largestOf(rows: readonly ReportRow[]): readonly ReportRow[] {
     .slice(0, mostLargest);
 }
 
+/** `text` in at most `most` characters, cut in the middle: what tells names and paths apart is often at their end. */
+export function cutInTheMiddle(text: string, most: number): string {
+  const characters = Array.from(text);
+  if (characters.length <= most) return text;
+  const head = Math.max(0, Math.floor((most - 1) / 2));
+  return `${characters.slice(0, head).join('')}…${characters.slice(characters.length - Math.max(0, most - 1 - head)).join('')}`;
+}
+
 export interface Space {
   readonly hostName: string;
   readonly folders: readonly string[];

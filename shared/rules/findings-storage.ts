@@ -12,18 +12,24 @@ export interface FileSystem {
   readonly totalBytes: number;
 }
 
+/** Of its size, by which the free room of a file system may change between two looks at it. */
+const drift = 0.001;
+
 /**
- * The file systems that folders lie on. Folders with exactly the same size and the same free bytes are taken to be on
- * one file system: `df` does not say more. All its folders are named, so that none is lost where that is wrong.
+ * The file systems that folders lie on. Folders with exactly the same size and nearly the same free bytes are taken to
+ * be on one file system: `df` does not say more, and VMs write while it looks. All folders are named, so that none is
+ * lost where that is wrong, and the least free bytes count.
  */
 export function fileSystems(folders: Inventory['filesystems']): readonly FileSystem[] {
-  const groups = Map.groupBy(folders, ({ freeBytes, totalBytes }) => `${freeBytes} ${totalBytes}`);
-  return [...groups.values()]
-    .map((group) => ({
-      folders: [...new Set(group.map(({ folder }) => folder))].sort(),
-      freeBytes: group[0]?.freeBytes ?? 0,
-      totalBytes: group[0]?.totalBytes ?? 0,
-    }))
+  const found: { folders: string[]; freeBytes: number; totalBytes: number }[] = [];
+  const byRoom = [...folders].sort((a, b) => a.totalBytes - b.totalBytes || a.freeBytes - b.freeBytes);
+  for (const { folder, freeBytes, totalBytes } of byRoom) {
+    const last = found.at(-1);
+    if (last?.totalBytes === totalBytes && freeBytes - last.freeBytes <= totalBytes * drift) last.folders.push(folder);
+    else found.push({ folders: [folder], freeBytes, totalBytes });
+  }
+  return found
+    .map((system) => ({ ...system, folders: [...new Set(system.folders)].sort() }))
     .sort((a, b) => ((a.folders[0] ?? '') < (b.folders[0] ?? '') ? -1 : 1));
 }
 

@@ -163,8 +163,10 @@ describe('storage', () => {
       ['/a', 'warning'],
     ]);
     expect(found[1]?.message).toContain('(also /b)');
-    expect(fileSystems([at('/b', 9, 100), at('/a', 9, 100)])).toEqual([
-      { folders: ['/a', '/b'], freeBytes: 9, totalBytes: 100 },
+    // A VM wrote while df looked.
+    expect(fileSystems([at('/b', 9001, 10_000), at('/a', 9000, 10_000), at('/c', 9020, 10_000)])).toEqual([
+      { folders: ['/a', '/b'], freeBytes: 9000, totalBytes: 10_000 },
+      { folders: ['/c'], freeBytes: 9020, totalBytes: 10_000 },
     ]);
   });
 
