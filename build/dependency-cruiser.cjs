@@ -92,7 +92,10 @@ module.exports = {
       name: 'no-dev-dependency-in-the-product',
       comment: 'The interpreter of the demo is taken into the bundles, so that its many packages are not installed.',
       severity: 'error',
-      from: { path: '^(electron|shared)/', pathNot: '(\\.(test|fixtures)\\.ts$|^electron/desktop/|^electron/simulator/shell/)' },
+      from: {
+        path: '^(electron|shared)/',
+        pathNot: '(\\.(test|fixtures)\\.ts$|^electron/desktop/|^electron/simulator/shell/)',
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
