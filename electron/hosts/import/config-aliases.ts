@@ -48,7 +48,7 @@ function splitWords(text: string): string[] {
 
 /** One line of an ssh_config; null where it says nothing. Keyword and values may stand apart by blanks or one `=`. */
 export function parseConfigLine(line: string): ConfigLine | null {
-  const [, keyword, rest] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+|$)(.*)$/.exec(line) ?? [];
+  const [, keyword, rest] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+|$)(.*)$/.exec(line.trimEnd()) ?? [];
   if (keyword === undefined) return null;
   return { keyword: keyword.toLowerCase(), values: splitWords(rest ?? '') };
 }

@@ -323,6 +323,8 @@ describe('reaching the host', () => {
     const broken = await failure(start());
     expect(broken.code).toBe('hostUnreachable');
     expect(broken.message).toContain('nosuchoption');
+    configure(['ProxyJump box']);
+    expect((await failure(start())).message).toContain('leads to itself');
   });
 
   it('tells that there is no ssh', async () => {

@@ -76,6 +76,10 @@ export async function connectOpenssh(target: OpensshTarget, signal: AbortSignal)
   if (resolved.kind === 'noSsh') throw sshMissing(hostName);
   if (resolved.kind === 'failed') throw configurationRefused(hostName, destination, resolved.reason);
   const { settings } = resolved;
+  // `Host *` with ProxyJump names the jump host as well: ssh would start itself again and again.
+  if (settingOf(settings, 'proxyjump') === destination) {
+    throw configurationRefused(hostName, destination, 'its ProxyJump leads to itself');
+  }
   const named: Named = {
     hostName,
     destination,

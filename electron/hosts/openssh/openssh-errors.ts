@@ -126,6 +126,16 @@ function changedKey(named: Named, text: string, revoked: boolean): SnaptreeError
 
 /** In order: what comes first says more than what follows from it. */
 const rules: readonly Rule[] = [
+  {
+    pattern: /ssh_askpass: exec\((.*?)\): (.+)$/m,
+    make: (named, [, path = '', reason = '']) =>
+      refused(
+        named,
+        named.user,
+        `OpenSSH wanted to ask something and could not run ${path} (${reason})`,
+        'Start Snaptree with TMPDIR set to a folder in which programs may be run.',
+      ),
+  },
   { pattern: /REVOKED HOST KEY DETECTED/, make: (named, _match, text) => changedKey(named, text, true) },
   {
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|^Host key for \S+ has changed and you have requested strict/m,
@@ -173,16 +183,6 @@ const rules: readonly Rule[] = [
     pattern:
       /(Bad configuration option: .*|terminating, \d+ bad configuration options|Bad owner or permissions on .*)$/m,
     make: (named, [, reason = '']) => configurationRefused(named.hostName, named.destination, reason),
-  },
-  {
-    pattern: /ssh_askpass: exec\((.*?)\): (.+)$/m,
-    make: (named, [, path = '', reason = '']) =>
-      refused(
-        named,
-        named.user,
-        `OpenSSH wanted to ask something and could not run ${path} (${reason})`,
-        'Start Snaptree with TMPDIR set to a folder in which programs may be run.',
-      ),
   },
   {
     pattern: /UNPROTECTED PRIVATE KEY FILE/,
