@@ -11,6 +11,9 @@ export interface FileStatus {
   readonly mode: string;
   /** Of a block device: which one it is, however it is called. */
   readonly blockDevice: string | null;
+  readonly sizeBytes: number;
+  /** Bytes taken on storage. */
+  readonly allocatedBytes: number;
   /** Seconds since 1970. */
   readonly modifiedAt: number;
   /** Changes with every change of the file's content or nature. */
@@ -38,6 +41,9 @@ export function parseStatuses(body: string, nonce: string): ReadonlyMap<string, 
       links: Number(links),
       mode,
       blockDevice,
+      sizeBytes: Number(size),
+      // stat counts in blocks of 512 bytes (st_blocks), whatever the file system's blocks are.
+      allocatedBytes: Number(blocks) * 512,
       modifiedAt: Math.max(0, Number(modified)),
       fingerprint: [device, inode, mode, blockDevice, size, blocks, mtime, ctime].join(' '),
     });

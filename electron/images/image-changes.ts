@@ -68,7 +68,11 @@ export function learnListings(knowledge: ImageKnowledge, walk: Walk): void {
 /** Forgets how images look; what is at their paths is then to be asked again. */
 export function forgetImages(knowledge: ImageKnowledge, ids: ReadonlySet<string>): void {
   if (ids.size === 0) return;
-  for (const id of ids) knowledge.images.delete(id);
+  for (const id of ids) {
+    knowledge.images.delete(id);
+    knowledge.unread.delete(id);
+    knowledge.asked.delete(id);
+  }
   for (const [path, { id }] of knowledge.otherViews) if (ids.has(id)) knowledge.otherViews.delete(path);
   for (const [path, real] of knowledge.realPaths) {
     if (!ids.has(real)) continue;

@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import type { FileStatus } from './file-status.ts';
 import { parseImageReference } from './image-reference.ts';
+import { parseQcow2Header } from './qcow2-header.ts';
 import type { Walk, WalkedFolder, WalkedImage } from './walk-result.ts';
 import type { WalkRequest } from './walk-script.ts';
 
@@ -16,6 +17,8 @@ export interface ImageKnowledge {
   readonly statuses: Map<string, FileStatus>;
   /** Paths that were asked for by themselves: asking again would give the same. */
   readonly asked: Map<string, 'raw' | 'as it is'>;
+  /** Images whose headers do not say everything; qemu-img is to be asked. */
+  readonly unread: Set<string>;
   foldersCut: boolean;
   hasQemuImg: boolean;
   hasStat: boolean;
@@ -29,6 +32,7 @@ export function emptyKnowledge(): ImageKnowledge {
     folders: new Map(),
     statuses: new Map(),
     asked: new Map(),
+    unread: new Set(),
     foldersCut: false,
     hasQemuImg: true,
     hasStat: true,
@@ -44,24 +48,33 @@ export function copyOf(knowledge: ImageKnowledge): ImageKnowledge {
     folders: new Map(knowledge.folders),
     statuses: new Map(knowledge.statuses),
     asked: new Map(knowledge.asked),
+    unread: new Set(knowledge.unread),
   };
 }
 
 /** Takes in what a walk found. */
 export function learn(knowledge: ImageKnowledge, walk: Walk): void {
-  for (const image of walk.images) {
-    const known = knowledge.images.get(image.id);
-    // What is used as raw is raw, whatever a guest wrote into it.
-    if (known?.raw && !image.raw) continue;
-    if (!known || image.raw || known.path === image.path) knowledge.images.set(image.id, image);
-    else knowledge.otherViews.set(image.path, image);
-  }
   for (const [path, real] of walk.realPaths) knowledge.realPaths.set(path, real);
   for (const [path, folder] of walk.folders) knowledge.folders.set(path, folder);
   for (const [path, status] of walk.statuses) knowledge.statuses.set(path, status);
+  for (const image of walk.images) learnImage(knowledge, image);
+  for (const { path, bytes } of walk.headers) {
+    const status = statusOf(knowledge, path);
+    const info = bytes && status ? parseQcow2Header(bytes, status) : null;
+    if (info) learnImage(knowledge, { id: path, path, kind: 'file', raw: false, info, failure: null });
+    else knowledge.unread.add(path);
+  }
   knowledge.foldersCut ||= walk.foldersCut;
   knowledge.hasQemuImg &&= walk.hasQemuImg;
   knowledge.hasStat &&= walk.hasStat;
+}
+
+function learnImage(knowledge: ImageKnowledge, image: WalkedImage): void {
+  const known = knowledge.images.get(image.id);
+  // What is used as raw is raw, whatever a guest wrote into it.
+  if (known?.raw && !image.raw) return;
+  if (!known || image.raw || known.path === image.path) knowledge.images.set(image.id, image);
+  else knowledge.otherViews.set(image.path, image);
 }
 
 /** Takes note of what was asked for: a path without an answer is not asked for again. */
@@ -74,13 +87,14 @@ export function noteAsked(knowledge: ImageKnowledge, requests: readonly WalkRequ
 
 /** What to ask for next: paths of `wanted` and backing images of which nothing is known, or which are raw and were not read so. */
 export function openRequests(knowledge: ImageKnowledge, wanted: readonly WalkRequest[]): readonly WalkRequest[] {
-  const { images, otherViews, realPaths, asked } = knowledge;
+  const { images, otherViews, realPaths, asked, unread } = knowledge;
   const backings = [...images.values(), ...otherViews.values()].flatMap((image): readonly WalkRequest[] => {
     const path = backingPath(image);
     return path === null ? [] : [{ path, raw: image.info?.backing?.format === 'raw' }];
   });
   const open = new Map<string, boolean>();
-  for (const { path, raw } of [...wanted, ...backings]) {
+  const unreadRequests = [...unread].map((path): WalkRequest => ({ path, raw: false }));
+  for (const { path, raw } of [...wanted, ...backings, ...unreadRequests]) {
     const image = images.get(realPaths.get(path) ?? path);
     const isOpen = image ? raw && !image.raw && (image.info?.format ?? 'raw') !== 'raw' : !asked.has(path);
     if (isOpen && !(asked.get(path) === 'raw')) open.set(path, raw || open.get(path) === true);

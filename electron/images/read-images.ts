@@ -178,8 +178,8 @@ async function readChanges(
   if (changes === 'everything') return null;
   const changed = new Set([...changes, ...busy]);
   forgetImages(knowledge, changed);
-  learn(knowledge, first);
   learnListings(knowledge, first);
+  learn(knowledge, first);
   const rest = new Set([...changes].filter((path) => !busy.has(path)));
   if (rest.size > 0) {
     const second = await walk({ skippedFolders, ...examination(before, rest, wantedBefore) });

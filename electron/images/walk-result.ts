@@ -2,6 +2,7 @@
 import type { Frame } from '../hosts/frames.ts';
 import { parseStatuses, type FileStatus } from './file-status.ts';
 import { parseQemuImageInfo, type QemuImageInfo } from './qemu-image-info.ts';
+import { headerBytes } from './walk-script.ts';
 
 export interface WalkedImage {
   /** The resolved path. */
@@ -35,6 +36,8 @@ export interface WalkedFolder {
 export interface Walk {
   /** In the order in which they were examined; one image can be there several times, by several paths. */
   readonly images: readonly WalkedImage[];
+  /** The first bytes of files that qemu-img was not asked for; null where they could not be told apart. */
+  readonly headers: readonly { readonly path: string; readonly bytes: Uint8Array | null }[];
   /** Every path that was named → its resolved path. */
   readonly realPaths: ReadonlyMap<string, string>;
   /** Folders that were looked through. */
@@ -59,6 +62,8 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const listings = new Map<string, WalkedFolder>();
   const statuses = new Map<string, FileStatus>();
   const said = new Set<string>();
+  const headers: { path: string; bytes: Uint8Array | null }[] = [];
+  let open: string[] = [];
   let path = '';
   let id = '';
   let folder = '';
@@ -84,6 +89,19 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
       case 'info': {
         const image = images.pop();
         if (image) images.push(image.id === id ? { ...image, ...outcome(frame) } : image);
+        break;
+      }
+      case 'header':
+        open.push(id);
+        break;
+      case 'headers': {
+        const bytes = Buffer.from(frame.body, 'base64');
+        const isWhole = bytes.length === open.length * headerBytes;
+        for (const [index, each] of open.entries()) {
+          const start = index * headerBytes;
+          headers.push({ path: each, bytes: isWhole ? bytes.subarray(start, start + headerBytes) : null });
+        }
+        open = [];
         break;
       }
       case 'folder':
@@ -121,6 +139,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   }
   return {
     images,
+    headers,
     realPaths,
     folders,
     listings,

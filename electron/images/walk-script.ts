@@ -36,6 +36,10 @@ export const maximumFilesPerFolder = 5000;
 /** At most so many folders are looked through, and so many subfolders of them. */
 export const maximumFolders = 500;
 export const maximumSubfolders = 500;
+/** Where more images are found by looking round, their headers are read instead of asking qemu-img for each. */
+const maximumCandidates = 64;
+/** Holds the header, its extensions and nearly always the backing name. */
+export const headerBytes = 1024;
 /** How far down subfolders are looked into. Hidden ones are not: `.snapshot`, `.zfs`, `.git`. */
 export const maximumDepth = 2;
 
@@ -46,7 +50,8 @@ export const maximumDepth = 2;
  *
  * Frames:
  * - `named` (body: a path as asked for or as recorded), `real` (the resolved path of it); then, where it is examined,
- *   `kind file|block|other|absent [raw]` and `info EXIT-CODE` (JSON, or the error);
+ *   `kind file|block|other|absent [raw]` and `info EXIT-CODE` (JSON, or the error), or `header`: its first bytes are in
+ *   the next `headers` (base64), which holds those of all files named since the one before;
  * - `folder` or, where it was only listed, `listing` (its path), and of that folder `df`, `entries` (the status of
  *   everything in it, and of itself), `unlisted` (cannot be listed), `cut` (has more files than are looked at), `closed COUNT` (files
  *   that could not be opened; the body names some), `subfolders` (has more of them than are looked at);
@@ -96,6 +101,8 @@ scanned=0
 subfolders=0
 deferred=0
 sorted=0
+candidates=0
+taken=0
 items=0
 examined=0
 last_parent=
@@ -253,7 +260,40 @@ look_at() { # files: examines those that begin like an image that can have a bac
       continue
     fi
     case $raws in *"$N$file$N"*) continue ;; esac
-    add_item "$file" "$file" file ''
+    eval "candidate_$candidates=\\$file"
+    candidates=$((candidates + 1))
+  done
+}
+
+take_candidates() { # leaves few of them to qemu-img, and prints the headers of many: of 3000 that takes 1 s instead of 20
+  whole=
+  if [ $((candidates - taken)) -gt ${maximumCandidates} ] && [ "$have_qemu_img" ] && [ "$have_stat" ]; then
+    case $(printf QFI | base64 2>/dev/null) in UUZJ) ;; *) whole=yes ;; esac
+  else
+    whole=yes
+  fi
+  while [ $taken -lt $candidates ]; do
+    set --
+    while [ $taken -lt $candidates ] && [ $# -lt 64 ]; do
+      eval "file=\\$candidate_$taken"
+      taken=$((taken + 1))
+      set -- "$@" "$file"
+    done
+    for file in "$@"; do
+      if [ $whole ]; then
+        add_item "$file" "$file" file ''
+        continue
+      fi
+      frame named
+      printf %s "$file"
+      frame real
+      printf %s "$file"
+      frame header
+    done
+    if [ -z "$whole" ]; then
+      frame headers
+      head -q -c ${headerBytes} -- "$@" 2>/dev/null | base64
+    fi
   done
 }
 
@@ -433,6 +473,7 @@ walk() {
     sort_deferred
     scan_folders
     [ $sorted = $deferred ] || continue
+    take_candidates
     [ $examined -lt $items ] || break
     examine
   done
