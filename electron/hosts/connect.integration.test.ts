@@ -399,6 +399,29 @@ describe('a connection that stands', () => {
     expect(await whoAmI()).toBe(testbed.users.operator);
   });
 
+  it('that turns out dead after sleep is made again at once, without waiting for the keep-alive', async () => {
+    const own = await startSshServer({ name: 'b-asleep' });
+    writeFileSync(ownKnownHosts, own.knownHosts().join('\n'));
+    await start(settings(keyFile(testbed.keyFile), 'root', own.port));
+    const resume = own.stallConnections();
+    try {
+      const run = failure(session.runner.run({ argv: ['true'] }));
+      const before = Date.now();
+      session.wake();
+      expect((await run).code).toBe('connectionLost');
+      await waitUntil('the session to come back', () => session.state.state === 'connected', 20_000);
+      // Five seconds for a sign of life; the keep-alive would take 45.
+      expect(Date.now() - before).toBeLessThan(15_000);
+      expect(await whoAmI()).toBe('root');
+      session.wake();
+      expect(await whoAmI()).toBe('root');
+      expect(session.state.state).toBe('connected');
+    } finally {
+      resume();
+      await own.stop();
+    }
+  });
+
   it('ends running commands when the user disconnects', async () => {
     await start(settings(keyFile(testbed.keyFile)));
     const run = failure(session.runner.run({ argv: ['sleep', '5'], timeoutSeconds: 5 }));
