@@ -1,482 +1,61 @@
-/** The first procedures on a real libvirt, over a real sshd, as a renderer would ask for them. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createVirtualMachine,
-  deleteVirtualMachine,
-  guestDiskHasPattern,
-  hasPattern,
-  activeImage,
-  internalSnapshotsOf,
-  libvirtVersions,
-  readSerialCounter,
-  readSerialCounts,
-  startSshServer,
-  stateOf as stateAt,
-  up,
-  virsh as virshAt,
-  waitUntil,
-  writeGuestDisk,
-  type LibvirtVersion,
-  type SshServer,
-  type TestbedConnection,
-  type VirtualMachine,
-} from '../e2e/testbeds/index.ts';
+/** The first procedures on a real libvirt, over a real sshd. */
+import { describe } from 'vitest';
+import * as testbed from '../e2e/testbeds/index.ts';
 import { hostSettings, sshConnection } from '../shared/model/host-fixtures.ts';
-import { requests } from '../shared/contract.ts';
-import type { RequestName, RequestPayload, ResponseValue } from '../shared/contract.ts';
-import { SnaptreeError } from '../shared/errors.ts';
-import type { Inventory, ReadableVm } from '../shared/model/inventory.ts';
-import type { Operation } from '../shared/model/operation.ts';
-import type { ChangeRequest, Plan } from '../shared/model/plan.ts';
-import type { Application } from './application-factory.ts';
-import { createApplication } from './application.ts';
-import { hasCapability, namesJobsAfterSnapshots } from './hypervisors/libvirt/capabilities.ts';
+import { proceduresSuite, type ProceduresHost, type ProceduresVm } from './procedures.fixtures.ts';
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const never = new AbortController().signal;
-
-for (const { version, up: isUp, reason } of libvirtVersions()) {
+for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
   describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    proceduresSuite(version);
+    proceduresSuite(realHost(version));
   });
 }
 
-function proceduresSuite(version: LibvirtVersion): void {
-  let testbed: TestbedConnection;
-  let server: SshServer;
-  let dataFolder: string;
-  let application: Application;
-  let hostId: string;
-  const made: VirtualMachine[] = [];
-  const virsh = (args: readonly string[]) => virshAt(args, { version });
-  const stateOf = (uuid: string) => stateAt(uuid, version);
-
-  async function ask<Name extends RequestName>(
-    name: Name,
-    payload: RequestPayload<Name>,
-  ): Promise<ResponseValue<Name>> {
-    const value = await application.handlers.requests[name](payload, { signal: never });
-    // What the renderer would get is what the contract allows.
-    requests[name].response.parse(value);
-    return value;
-  }
-
-  function inventory(): Inventory {
-    const found: (Inventory | null)[] = [];
-    application.handlers.subscriptions.inventory({ hostId }, (state) => found.push(state.inventory), never)();
-    if (!found[0]) throw new Error('The host was not read.');
-    return found[0];
-  }
-
-  function vmOf({ uuid }: VirtualMachine): ReadableVm {
-    const vm = inventory().vms.find((candidate) => candidate.uuid === uuid);
-    if (!vm?.readable) throw new Error('The VM is not readable.');
+function realHost(version: testbed.LibvirtVersion): ProceduresHost {
+  const made = new Map<string, testbed.VirtualMachine>();
+  let server: testbed.SshServer;
+  const handle = ({ uuid }: ProceduresVm): testbed.VirtualMachine => {
+    const vm = made.get(uuid);
+    if (!vm) throw new Error(`No VM ${uuid} was made.`);
     return vm;
-  }
-
-  function operations(): readonly Operation[] {
-    let found: readonly Operation[] = [];
-    application.handlers.subscriptions.operations(
-      {},
-      (event) => {
-        if (event.kind === 'all') found = event.operations;
-      },
-      never,
-    )();
-    return found;
-  }
-
-  const plan = (request: ChangeRequest): Promise<Plan> => ask('plans.create', { hostId, request });
-
-  /** Runs a plan to its end, and gives the operation. */
-  async function run({ id }: Plan): Promise<Operation> {
-    const { operationId } = await ask('operations.start', { planId: id });
-    const find = () => operations().find((operation) => operation.id === operationId);
-    await waitUntil('the operation to end', () => find()?.endedAt !== null && find() !== undefined);
-    const operation = find();
-    if (!operation) throw new Error('The operation is gone.');
-    return operation;
-  }
-
-  async function runs(request: ChangeRequest): Promise<Operation> {
-    const made = await plan(request);
-    expect(made.refusals).toEqual([]);
-    const operation = await run(made);
-    expect(operation.error).toBeNull();
-    expect(operation.state).toBe('succeeded');
-    // The plan promised a tree and chains; the host was read again; both must agree.
-    const { after } = operation.plan;
-    const now = await read({ uuid: request.vmUuid } as VirtualMachine);
-    const shape = (snapshots: ReadableVm['snapshots']) =>
-      snapshots
-        .map(({ id, parentId, kind, memory, disks }) => ({ id, parentId, kind, memory, disks }))
-        .sort((a, b) => (a.id < b.id ? -1 : 1));
-    expect(shape(now.snapshots)).toEqual(shape(after.snapshots));
-    expect(now.currentSnapshotId).toBe(after.currentSnapshotId);
-    expect(now.state).toBe(after.vmState);
-    expect(now.disks.map(({ imageId }) => imageId)).toEqual(after.chains.map(({ imageIds }) => imageIds[0]));
-    return operation;
-  }
-
-  async function readHost(): Promise<Inventory> {
-    await ask('inventory.refresh', { hostId });
-    return inventory();
-  }
-
-  async function read(vm: VirtualMachine): Promise<ReadableVm> {
-    await readHost();
-    return vmOf(vm);
-  }
-
-  async function make(
-    name: string,
-    options: Partial<Parameters<typeof createVirtualMachine>[0]> = {},
-  ): Promise<VirtualMachine> {
-    const vm = await createVirtualMachine({ name, version, ...options });
-    made.push(vm);
-    return vm;
-  }
-
-  async function countsOn(vm: VirtualMachine, beyond: number): Promise<void> {
-    await waitUntil(`the guest of ${vm.name} to count beyond ${beyond}`, () => (readSerialCounter(vm) ?? 0) > beyond);
-  }
-
-  const create = (
-    vm: VirtualMachine,
-    name: string,
-    kind: 'internal' | 'external' = 'internal',
-    diskTargets: string[] | null = null,
-  ): ChangeRequest => ({
-    action: 'createSnapshot',
-    vmUuid: vm.uuid,
-    kind,
-    name,
-    description: `<b>${name}</b> & 'more'`,
-    diskTargets,
-  });
-  const revert = (vm: VirtualMachine, snapshotId: string): ChangeRequest => ({
-    action: 'revertToSnapshot',
-    vmUuid: vm.uuid,
-    snapshotId,
-  });
-  const remove = (vm: VirtualMachine, snapshotId: string, withDescendants = false): ChangeRequest => ({
-    action: 'deleteSnapshot',
-    vmUuid: vm.uuid,
-    snapshotId,
-    withDescendants,
-  });
-
-  async function open(): Promise<void> {
-    application = await createApplication({ dataFolder, shell: 'browser', log: silent });
-    application.handlers.subscriptions.questions(
-      {},
-      (questions) => {
-        for (const question of questions) {
-          if (question.kind === 'unknownHostKey')
-            void ask('questions.answer', { questionId: question.id, answer: { kind: 'accept' } });
-        }
-      },
-      never,
-    );
-  }
-
-  beforeAll(async () => {
-    testbed = await up();
-    server = await startSshServer({ name: `procedures-${version.replace('.', '-')}`, faults: true, version });
-    dataFolder = await mkdtemp(join(tmpdir(), 'snaptree-procedures-'));
-    await open();
-    const host = await ask('hosts.add', {
-      settings: {
+  };
+  return {
+    async up() {
+      const { users, keyFile } = await testbed.up();
+      server = await testbed.startSshServer({
+        name: `procedures-${version.replace('.', '-')}`,
+        faults: true,
+        version,
+      });
+      return {
         ...hostSettings(),
         name: 'real host',
         connection: sshConnection({
           address: server.host,
           port: server.port,
-          user: testbed.users.administrator,
-          authentication: { method: 'keyFile', path: testbed.keyFile },
+          user: users.administrator,
+          authentication: { method: 'keyFile', path: keyFile },
         }),
-      },
-    });
-    hostId = host.id;
-    await ask('hosts.connect', { hostId });
-  });
-
-  afterEach(async () => {
-    for (const vm of made.splice(0)) await deleteVirtualMachine(vm);
-  });
-
-  afterAll(async () => {
-    await application.dispose();
-    await server.stop();
-    await rm(dataFolder, { recursive: true });
-  });
-
-  describe('a running VM with internal snapshots', () => {
-    it('goes back with memory and disks, and loses them only when they are deleted', async () => {
-      const vm = await make('procedures-internal', { running: true });
-      await writeGuestDisk(vm, 'vdb', 0x11);
-      await countsOn(vm, 2);
-      const before = readSerialCounter(vm) ?? 0;
-      let name = "it's a $(snapshot)";
-      if (namesJobsAfterSnapshots((await readHost()).hypervisor.version)) {
-        expect((await plan(create(vm, name))).refusals.map(({ code }) => code)).toEqual(['nameNotForJob']);
-        // libvirt refuses it indeed.
-        await expect(virsh(['snapshot-create-as', vm.uuid, `--name=${name}`])).rejects.toThrow('Invalid job ID');
-        name = 'plain';
-      }
-      await runs(create(vm, name));
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vda'))).toEqual([name]);
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vdb'))).toEqual([name]);
-
-      const after = readSerialCounter(vm) ?? 0;
-      await writeGuestDisk(vm, 'vdb', 0x22);
-      await countsOn(vm, after + 4);
-      const counted = readSerialCounts(vm).length;
-      await runs(revert(vm, name));
-      expect(await guestDiskHasPattern(vm, 'vdb', 0x11)).toBe(true);
-      await waitUntil('the guest to count on', () => readSerialCounts(vm).length > counted + 1);
-      const counts = readSerialCounts(vm);
-      const steppedBack = counts.findIndex((count, index) => index > 0 && count < (counts[index - 1] ?? 0));
-      // Memory went back to the count at the time of the snapshot, and was not started anew from 1.
-      expect(counts[steppedBack]).toBeGreaterThanOrEqual(before);
-      expect(counts[steppedBack]).toBeLessThanOrEqual(after + 1);
-
-      await runs(remove(vm, name));
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vdb'))).toEqual([]);
-      expect(await guestDiskHasPattern(vm, 'vdb', 0x11)).toBe(true);
-    });
-
-    it('loses a subtree leaf by leaf while the rest of the tree and the present data stay', async () => {
-      const vm = await make('procedures-subtree', { running: true });
-      for (const name of ['root', 'doomed', 'below-1']) await runs(create(vm, name));
-      await runs(revert(vm, 'doomed'));
-      await runs(create(vm, 'below-2'));
-      await writeGuestDisk(vm, 'vdb', 0x33);
-      const operation = await runs(remove(vm, 'doomed', true));
-      expect(operation.steps.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vdb'))).toEqual(['root']);
-      expect(await guestDiskHasPattern(vm, 'vdb', 0x33)).toBe(true);
-      expect((await read(vm)).currentSnapshotId).toBe('root');
-    });
-
-    it('is paused before and after where the snapshot was taken of a paused VM', async () => {
-      const vm = await make('procedures-paused', { running: true });
-      await countsOn(vm, 1);
-      await virsh(['suspend', vm.uuid]);
-      await runs(create(vm, 'paused'));
-      await virsh(['resume', vm.uuid]);
-      await runs(revert(vm, 'paused'));
-      expect(await stateOf(vm.uuid)).toBe('paused');
-    });
-  });
-
-  describe('a VM that is shut off', () => {
-    it('goes back on its disks; a running one is shut off by such a snapshot', async () => {
-      const vm = await make('procedures-off');
-      await writeGuestDisk(vm, 'vdb', 0x44);
-      await runs(create(vm, 'off'));
-      await writeGuestDisk(vm, 'vdb', 0x55);
-      await runs(revert(vm, 'off'));
-      expect(await guestDiskHasPattern(vm, 'vdb', 0x44)).toBe(true);
-      await virsh(['start', vm.uuid]);
-      await runs(revert(vm, 'off'));
-      expect(await stateOf(vm.uuid)).toBe('shut off');
-      await runs(remove(vm, 'off'));
-      expect(await guestDiskHasPattern(vm, 'vdb', 0x44)).toBe(true);
-    });
-
-    it('is not reverted by a name that qemu-img takes for the number of another snapshot', async () => {
-      const vm = await make('procedures-number');
-      const image = await activeImage(vm, 'vdb');
-      await writeGuestDisk(vm, 'vdb', 0x11);
-      await virsh(['snapshot-create-as', vm.uuid, '--name=first']);
-      await writeGuestDisk(vm, 'vdb', 0x22);
-      await virsh(['snapshot-create-as', vm.uuid, '--name=1']);
-      await writeGuestDisk(vm, 'vdb', 0x33);
-      const refused = await plan(revert(vm, '1'));
-      expect(refused.refusals.map(({ code, names }) => [code, ...names])).toContainEqual([
-        'ambiguousSnapshot',
-        'first',
-      ]);
-      // The trap is real: asked for "1", libvirt gives the data of "first", and says that all went well.
-      await virsh(['snapshot-revert', vm.uuid, '--snapshotname=1']);
-      expect(await hasPattern(image, 0x11)).toBe(true);
-    });
-  });
-
-  describe('external snapshots', () => {
-    it('move the writes of the chosen disks to new overlays, whatever the name', async () => {
-      const vm = await make('procedures-external', { running: true });
-      const old = await activeImage(vm, 'vda');
-      const other = await activeImage(vm, 'vdb');
-      await writeGuestDisk(vm, 'vda', 0x66, 1024 ** 2);
-      await runs(create(vm, "a,b: it's", 'external', ['vda']));
-      const overlay = await activeImage(vm, 'vda');
-      expect(overlay).not.toBe(old);
-      expect(await activeImage(vm, 'vdb')).toBe(other);
-      await writeGuestDisk(vm, 'vda', 0x67, 1024 ** 2);
-      expect(await hasPattern(old, 0x66, 1024 ** 2)).toBe(true);
-      expect(await guestDiskHasPattern(vm, 'vda', 0x67, 1024 ** 2)).toBe(true);
-    });
-
-    it('work on a VM that is shut off, one on the other', async () => {
-      const vm = await make('procedures-external-off');
-      await runs(create(vm, 'one', 'external'));
-      await runs(create(vm, 'two', 'external'));
-      const now = await read(vm);
-      expect(now.snapshots.map(({ id, parentId }) => [id, parentId]).sort()).toEqual([
-        ['one', null],
-        ['two', 'one'],
-      ]);
-    });
-
-    it('are not deleted where internal snapshots live in their overlay; libvirt would destroy them', async () => {
-      const vm = await make('procedures-mixed', { running: true });
-      await virsh(['snapshot-create-as', vm.uuid, '--name=ext', '--disk-only', '--atomic']);
-      await virsh(['snapshot-create-as', vm.uuid, '--name=inside']);
-      const overlay = await activeImage(vm, 'vda');
-      const refused = await plan(remove(vm, 'ext'));
-      expect(refused.steps).toEqual([]);
-      expect(refused.refusals[0]).toMatchObject({ code: 'wouldDestroySnapshots', names: ['inside'] });
-      await expect(ask('operations.start', { planId: refused.id })).rejects.toMatchObject({ code: 'planRefused' });
-      expect(await internalSnapshotsOf(overlay)).toEqual(['inside']);
-      const deleting = ['snapshot-delete', vm.uuid, '--snapshotname=ext'];
-      if (!hasCapability((await readHost()).hypervisor.version, 'deleteExternal')) {
-        await expect(virsh(deleting)).rejects.toThrow('deletion of 1 external disk snapshots not supported yet');
-        return;
-      }
-      // The danger is real.
-      await virsh(deleting);
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vda'))).toEqual([]);
-      expect((await read(vm)).snapshots.map(({ id }) => id)).toEqual(['inside']);
-    });
-
-    it('keep their base from being reverted below them', async () => {
-      const vm = await make('procedures-below', { running: true });
-      await virsh(['snapshot-create-as', vm.uuid, '--name=internal']);
-      await virsh(['snapshot-create-as', vm.uuid, '--name=on top', '--disk-only', '--atomic']);
-      const overlay = await activeImage(vm, 'vda');
-      const refused = await plan(revert(vm, 'internal'));
-      expect(refused.refusals.find(({ code }) => code === 'imageHasDependents')?.names).toEqual([overlay]);
-    });
-  });
-
-  describe('what stands in the way', () => {
-    it('is an overlay that no VM knows, found beside the image', async () => {
-      const vm = await make('procedures-stray');
-      await virsh(['snapshot-create-as', vm.uuid, '--name=a']);
-      const image = await activeImage(vm, 'vda');
-      const stray = join(vm.folder, 'stray.qcow2');
-      await make('procedures-stray-2', {
-        folder: 'procedures-stray',
-        disks: [{ target: 'vda', file: 'stray.qcow2', backing: image }],
-      });
-      await virsh(['undefine', made.pop()?.uuid ?? '']);
-      const refused = await plan(revert(vm, 'a'));
-      expect(refused.refusals.map(({ code, names }) => [code, ...names])).toEqual([['imageHasDependents', stray]]);
-    });
-
-    it('is a host that changed behind the plan', async () => {
-      const vm = await make('procedures-stale');
-      const stale = await plan(create(vm, 'mine'));
-      await virsh(['snapshot-create-as', vm.uuid, '--name=theirs']);
-      await expect(ask('operations.start', { planId: stale.id })).rejects.toMatchObject({ code: 'planStale' });
-      expect((await read(vm)).snapshots.map(({ id }) => id)).toEqual(['theirs']);
-      // Nothing is left locked by the refusal.
-      await runs(create(vm, 'mine'));
-    });
-
-    it('is another operation on the same VM, which is named', async () => {
-      const vm = await make('procedures-locked');
-      const first = await plan(create(vm, 'first'));
-      const second = await plan(create(vm, 'second'));
-      const held = server.addFault({ command: 'snapshot-create-as', vm: vm.uuid, effect: 'hold' });
-      const { operationId } = await ask('operations.start', { planId: first.id });
-      await held.reached();
-      await expect(ask('operations.start', { planId: second.id })).rejects.toMatchObject({ code: 'vmLocked' });
-      await expect(ask('hosts.remove', { hostId })).rejects.toMatchObject({ code: 'hostInUse' });
-      held.remove();
-      await waitUntil(
-        'the operation to end',
-        () => operations().find(({ id }) => id === operationId)?.state === 'succeeded',
-      );
-      expect((await read(vm)).snapshots.map(({ id }) => id)).toEqual(['first']);
-    });
-
-    it('is a command that fails: the error names the step, what it said and how things are', async () => {
-      const vm = await make('procedures-failure');
-      await runs(create(vm, 'a'));
-      await runs(create(vm, 'b'));
-      const subtree = await plan(remove(vm, 'a', true));
-      // The fault is met by the real virsh, which is told a VM that does not exist.
-      const fault = server.addFault({ command: 'snapshot-delete', vm: vm.uuid, effect: 'fail' });
-      const operation = await run(subtree);
-      fault.remove();
-      expect(operation.state).toBe('failed');
-      expect(operation.error?.message).toMatch(/failed to get domain/);
-      expect(operation.steps.map(({ state }) => state)).toEqual(['failed', 'skipped']);
-      expect((await read(vm)).snapshots.map(({ id }) => id).sort()).toEqual(['a', 'b']);
-      await runs(remove(vm, 'a', true));
-    });
-  });
-
-  describe('when the connection or Snaptree goes away during an operation', () => {
-    it('the operation is found again after reconnecting, with the truth', async () => {
-      const vm = await make('procedures-cut', { running: true });
-      const held = server.addFault({ command: 'snapshot-create-as', vm: vm.uuid, effect: 'hold' });
-      const { operationId } = await ask('operations.start', { planId: (await plan(create(vm, 'survives'))).id });
-      await held.reached();
+      };
+    },
+    down: () => server.stop(),
+    async createVirtualMachine(spec) {
+      const vm = await testbed.createVirtualMachine({ ...spec, version });
+      made.set(vm.uuid, vm);
+      return vm;
+    },
+    deleteVirtualMachine: (vm) => testbed.deleteVirtualMachine(handle(vm)),
+    virsh: (argv) => testbed.virsh(argv, { version }),
+    stateOf: (uuid) => testbed.stateOf(uuid, version),
+    activeImage: (vm, target) => testbed.activeImage(handle(vm), target),
+    internalSnapshotsOf: testbed.internalSnapshotsOf,
+    writeGuestDisk: (vm, target, byte, offset) => testbed.writeGuestDisk(handle(vm), target, byte, offset),
+    guestDiskHasPattern: (vm, target, byte, offset) => testbed.guestDiskHasPattern(handle(vm), target, byte, offset),
+    hasPattern: (image, byte, offset) => testbed.hasPattern(image, byte, offset),
+    readSerialCounts: (vm) => testbed.readSerialCounts(handle(vm)),
+    readSerialCounter: (vm) => testbed.readSerialCounter(handle(vm)),
+    addFault: (fault) => server.addFault(fault),
+    dropConnections: () => {
       server.dropConnections();
-      const operation = () => operations().find(({ id }) => id === operationId);
-      await waitUntil('the operation to be interrupted', () => operation()?.state === 'interrupted');
-      expect(operation()?.steps[0]?.state).toBe('unknown');
-      held.release();
-      // The session comes back by itself, and the operation is followed to its end.
-      await waitUntil('the operation to succeed', () => operation()?.state === 'succeeded');
-      held.remove();
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vda'))).toEqual(['survives']);
-      expect(held.count()).toBe(1);
-    });
-
-    it('a new Snaptree over the same data folder finds it and ends it', async () => {
-      const vm = await make('procedures-restart', { running: true });
-      const held = server.addFault({ command: 'snapshot-create-as', vm: vm.uuid, effect: 'hold' });
-      const { operationId } = await ask('operations.start', { planId: (await plan(create(vm, 'outlives'))).id });
-      await held.reached();
-      await application.dispose();
-      await open();
-      const operation = () => operations().find(({ id }) => id === operationId);
-      expect(operation()?.state).toBe('interrupted');
-      held.release();
-      await ask('hosts.connect', { hostId });
-      await waitUntil('the operation to succeed', () => operation()?.state === 'succeeded');
-      held.remove();
-      expect(await internalSnapshotsOf(await activeImage(vm, 'vda'))).toEqual(['outlives']);
-      expect(held.count()).toBe(1);
-    });
-  });
-
-  it('a VM that cannot be read costs that VM only, is shown with the reason, and is not planned for', async () => {
-    const broken = await make('procedures-broken');
-    const whole = await make('procedures-whole');
-    const fault = server.addFault({ command: 'dumpxml', vm: broken.uuid, effect: 'fail' });
-    await ask('inventory.refresh', { hostId });
-    expect(inventory().vms.find(({ uuid }) => uuid === broken.uuid)).toMatchObject({
-      readable: false,
-      reason: expect.stringContaining('failed to get domain') as string,
-    });
-    expect(vmOf(whole).name).toBe(whole.name);
-    await expect(plan(create(broken, 'x'))).rejects.toMatchObject({ code: 'vmUnreadable' });
-    fault.remove();
-    expect((await read(broken)).readable).toBe(true);
-  });
-
-  it('a plan that is not there any more is refused', async () => {
-    await expect(ask('operations.start', { planId: '00000000-0000-4000-8000-000000000000' })).rejects.toSatisfy(
-      (error) => SnaptreeError.is(error, 'planNotFound'),
-    );
-  });
+    },
+  };
 }

@@ -17,6 +17,7 @@ import {
 import { newImage } from './images/disk-image.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { runVirsh } from './libvirt/virsh.ts';
+import { vmOf } from './libvirt/world.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -72,8 +73,8 @@ export interface SimulatedTestbed {
     length?: number,
   ): Promise<boolean>;
   hasPattern(image: string, byte: number, offset?: number, length?: number): Promise<boolean>;
-  /** What the guest has counted to; undefined where it does not run. */
-  readCounter(vm: SimulatedVm): number | undefined;
+  readSerialCounter(vm: Pick<SimulatedVm, 'uuid'>): number | undefined;
+  readSerialCounts(vm: Pick<SimulatedVm, 'uuid'>): readonly number[];
   addFault(fault: { readonly command: string; readonly vm?: string; readonly effect: 'hold' | 'fail' }): {
     reached(): Promise<void>;
     count(): number;
@@ -92,6 +93,7 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
   });
   const server = createSimulatedSshServer(machine);
   replaceDemoServer(name, server);
+  const serialLogs = new Map<string, { readonly countingSince: number | null; readonly counts: readonly number[] }>();
   const range = (byte: number, offset: number, length: number) => ({ start: offset, end: offset + length, byte });
 
   const virsh: SimulatedTestbed['virsh'] = async (argv) => {
@@ -162,7 +164,20 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
       Promise.resolve(diskHolds(machine, uuid, target, range(byte, offset, length))),
     hasPattern: (image, byte, offset = 0, length = mebibyte) =>
       Promise.resolve(imageHolds(machine, image, range(byte, offset, length))),
-    readCounter: ({ uuid }) => guestCount(machine, uuid) ?? undefined,
+    readSerialCounter: ({ uuid }) => guestCount(machine, uuid) ?? undefined,
+    readSerialCounts({ uuid }) {
+      const memory = vmOf(machine.world, uuid).live?.memory;
+      const count = guestCount(machine, uuid);
+      const log = serialLogs.get(uuid) ?? { countingSince: null, counts: [] };
+      if (memory && count !== null) {
+        // A memory that counts from another time on is another one: the guest prints from where that was.
+        const goesOn = memory.countingSince === log.countingSince;
+        const first = goesOn ? (log.counts.at(-1) ?? 0) + 1 : memory.count;
+        const counts = Array.from({ length: Math.max(0, count - first + 1) }, (_, index) => first + index);
+        serialLogs.set(uuid, { countingSince: memory.countingSince, counts: [...log.counts, ...counts] });
+      }
+      return serialLogs.get(uuid)?.counts ?? [];
+    },
     addFault: (fault) => machine.faults.addToVirsh(fault),
     dropConnections: () => {
       server.dropConnections();
