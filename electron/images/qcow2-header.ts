@@ -44,9 +44,10 @@ export function parseQcow2Header(
     refcountOffset: Number(view.getBigUint64(48)),
     refcountBytes: view.getUint32(56) * clusterBytes,
   };
-  const snapshotOffset = view.getBigUint64(64);
-  if (virtualBytes % 512 !== 0 || snapshotOffset % BigInt(clusterBytes) !== 0n) return null;
-  if (!Number.isSafeInteger(virtualBytes) || !areTablesWhole(tables, virtualBytes, clusterBytes, file.sizeBytes)) {
+  const snapshotOffset = Number(view.getBigUint64(64));
+  if (virtualBytes % 512 !== 0 || snapshotOffset % clusterBytes !== 0) return null;
+  if (!Number.isSafeInteger(virtualBytes) || !Number.isSafeInteger(snapshotOffset)) return null;
+  if (!areTablesWhole(tables, virtualBytes, clusterBytes, file.sizeBytes)) {
     return null;
   }
   const backingOffset = Number(view.getBigUint64(8));
