@@ -160,6 +160,22 @@ describe('finds what a whole reading finds', () => {
   });
 });
 
+it('counts again what an unprivileged user cannot open', async () => {
+  chmodSync(images.root, 0o755);
+  const top = images.create('open/top.qcow2');
+  const closed = images.create('open/closed.qcow2');
+  chmodSync(closed, 0o600);
+  const poll = () => images.readAsNobody([top], { memory });
+  expect((await poll()).unknownDependents).toHaveLength(1);
+  chmodSync(closed, 0o644);
+  const opened = await poll();
+  expect(opened.unknownDependents).toEqual([]);
+  expect(imageIn(opened, closed).status).toBe('ok');
+  chmodSync(images.create('open/new'), 0o600);
+  expect((await poll()).unknownDependents).toEqual((await images.readAsNobody([top])).unknownDependents);
+  expect((await poll()).unknownDependents).toHaveLength(1);
+});
+
 it('reads everything each time where stat is not what is expected', async () => {
   const { one, two, raw, template } = await start();
   memory.known = null;
