@@ -11,6 +11,7 @@ import { noFileSaver } from './file-saver.ts';
 import { createConnect } from './hosts/connect.ts';
 import { testConnection } from './hosts/connection-test.ts';
 import { importableHosts } from './hosts/import/import-hosts.ts';
+import { createKnownHostsFiles } from './hosts/known-hosts-files.ts';
 import { createKnownHosts } from './hosts/known-hosts.ts';
 import { createQuestions } from './hosts/questions.ts';
 import { createSessions } from './hosts/sessions.ts';
@@ -30,7 +31,7 @@ import { createAuditTrail } from './store/audit-trail.ts';
 import { ensureFolder } from './store/files.ts';
 import { openHostBook } from './store/host-book.ts';
 import { acquireInstanceLock, instanceLockHolder } from './store/instance-lock.ts';
-import { opensshKnownHosts, storePaths } from './store/paths.ts';
+import { storePaths } from './store/paths.ts';
 import { readOnlyHostBook, withVisitors } from './visitors.ts';
 
 /** Milliseconds that ended operations have to be tidied up when the application is closed. */
@@ -61,7 +62,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const visitors = withVisitors(readOnly ? readOnlyHostBook(storedHosts, refuse) : storedHosts);
     const { hostBook } = visitors;
     const questions = createQuestions();
-    const knownHosts = createKnownHosts(paths.knownHosts, opensshKnownHosts(process.env, process.platform, homedir()));
+    const { env: environment, platform } = process;
+    const knownHostsFiles = createKnownHostsFiles({ environment, platform, home: homedir() });
+    const knownHosts = createKnownHosts(paths.knownHosts, knownHostsFiles);
     const connect = createConnect({ questions, knownHosts, environment: process.env });
     const sessions = createSessions({ hostBook, connect });
     const stopSleepWatch = watchForSleep(systemTicks, () => {

@@ -252,5 +252,5 @@ it('writes lines that ssh-keygen finds, one after another, and none twice', asyn
   expect(foundByOpenSsh(own, '[host.example]:2222')).toEqual([2]);
   expect(foundByOpenSsh(own, '[2001:db8::1]:2222')).toEqual([3]);
   expect(readFileSync(own, 'utf8').split('\n')).toHaveLength(4);
-  expect(await knownHosts.read()).toHaveLength(3);
+  expect(await knownHosts.read('host.example', 22)).toHaveLength(3);
 });

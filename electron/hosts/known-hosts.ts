@@ -6,17 +6,24 @@ import type { KnownHostLine } from './known-hosts-match.ts';
 export interface KnownHosts {
   /** Snaptree's own file, for the system's OpenSSH to read. It need not exist. */
   readonly ownPath: string;
-  /** Every line of every file, read anew: a terminal may have added one. Throws `storeUnusable` for Snaptree's own. */
-  read(): Promise<KnownHostLine[]>;
+  /**
+   * Every line of every file that counts for a host, read anew: a terminal may have added one. Throws `storeUnusable` for
+   * Snaptree's own.
+   */
+  read(address: string, port: number): Promise<KnownHostLine[]>;
   /** Adds a key that the user accepted to Snaptree's own file. Throws `storeUnusable`. */
   remember(address: string, port: number, key: Buffer): Promise<void>;
 }
 
 /**
  * @param ownPath Snaptree's own file
- * @param otherPaths the files of OpenSSH; one that cannot be read is as good as empty, as it is for OpenSSH
+ * @param others the files of OpenSSH, for all hosts or for each; one that cannot be read is as good as empty, as it is for
+ *   OpenSSH
  */
-export function createKnownHosts(ownPath: string, otherPaths: readonly string[]): KnownHosts {
+export function createKnownHosts(
+  ownPath: string,
+  others: readonly string[] | ((address: string, port: number) => Promise<readonly string[]>),
+): KnownHosts {
   let lastWrite: Promise<unknown> = Promise.resolve();
 
   async function remember(address: string, port: number, key: Buffer): Promise<void> {
@@ -28,12 +35,13 @@ export function createKnownHosts(ownPath: string, otherPaths: readonly string[])
 
   return {
     ownPath,
-    async read() {
-      const others = otherPaths.map(async (path) =>
+    async read(address, port) {
+      const paths = typeof others === 'function' ? await others(address, port) : others;
+      const texts = paths.map(async (path) =>
         parseKnownHosts((await readTextFile(path).catch(() => null)) ?? '', path),
       );
       const own = parseKnownHosts((await readTextFile(ownPath)) ?? '', ownPath);
-      return [own, ...(await Promise.all(others))].flat();
+      return [own, ...(await Promise.all(texts))].flat();
     },
     remember(address, port, key) {
       // One after another: two hosts accepted at once must both be there afterwards.

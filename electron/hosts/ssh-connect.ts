@@ -230,7 +230,7 @@ async function attemptSsh(
   const authenticator = await prepareAuthentication(asked, attempt.signal, (error) => {
     rejectAttempt(asError(error));
   });
-  const lines = await target.knownHosts.read();
+  const lines = await target.knownHosts.read(target.address, target.port);
   if (signal.aborted) throw attemptCancelled(target);
 
   const client = new ssh2.Client();
