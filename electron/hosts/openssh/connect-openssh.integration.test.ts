@@ -1,5 +1,5 @@
 /** Every way in which connecting to a real sshd with the system's OpenSSH goes right or wrong. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -233,6 +233,8 @@ describe('logging in', () => {
     expect((await failure(start(operator))).code).toBe('authenticationFailed');
     answers = [decline];
     expect((await failure(start(operator))).code).toBe('cancelled');
+    const programs = () => spawnSync('pgrep', ['-f', 'snaptree-ssh-.*/askpass .*password:']).stdout.toString();
+    await waitUntil('the program that asked to end', () => programs() === '');
     expect(session.state).toEqual({ state: 'disconnected' });
   });
 

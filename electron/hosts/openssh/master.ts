@@ -4,14 +4,16 @@ import { StringDecoder } from 'node:string_decoder';
 import { createListeners } from '../../store/listeners.ts';
 
 /**
- * Ends ssh when our end of stdin closes: also when Snaptree is killed, so that no connection is left behind. A process
- * group of its own keeps Ctrl+C in the terminal of `snaptree` from cutting the connection under a command.
+ * Ends ssh when our end of stdin closes: also when Snaptree is killed, so that no connection is left behind. The process
+ * group of its own keeps Ctrl+C in the terminal of `snaptree` from cutting the connection under a command; and it is
+ * ended as a whole, so that no ProxyCommand, jump host or program that asks outlives it.
  */
 const guard = `exec 3<&0
 ssh "$@" </dev/null 3<&- & ssh=$!
-{ read -r line; kill "$ssh"; } <&3 2>/dev/null & guard=$!
+{ read -r line; kill -TERM 0; } <&3 2>/dev/null &
 wait "$ssh"; code=$?
-kill "$guard" 2>/dev/null
+trap '' TERM
+kill -TERM 0
 exit "$code"`;
 
 /** What is kept of what ssh says. */

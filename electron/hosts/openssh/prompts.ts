@@ -27,7 +27,7 @@ const keyTypes: Readonly<Record<string, string>> = {
 };
 
 /** `[host]:port` or a bare host on port 22, as OpenSSH names hosts. */
-export function parseHostName(text: string): { address: string; port: number } {
+function parseHostName(text: string): { address: string; port: number } {
   const [, address, port] = /^\[(.*)\]:(\d{1,5})$/.exec(text) ?? [];
   return address === undefined ? { address: text, port: 22 } : { address, port: Number(port) };
 }
