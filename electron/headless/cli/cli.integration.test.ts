@@ -25,6 +25,8 @@ import type { Host } from '../../../shared/model/host.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
 import { acquireInstanceLock } from '../../store/instance-lock.ts';
+import { documents } from './documents.ts';
+import type { DocumentContent, DocumentName } from './documents.ts';
 
 const program = fileURLToPath(new URL('snaptree.ts', import.meta.url));
 const schemas = new URL('../../../docs/schemas/', import.meta.url);
@@ -65,18 +67,26 @@ function snaptree(...parameters: readonly string[]): Promise<Ended> {
   return start(parameters).ended;
 }
 
+/** The documents once more, in a shape in which a generic name keeps its content's type. */
+const typed: { readonly [Name in DocumentName]: z.ZodType<DocumentContent<Name>> } = documents;
+
 /** What the command prints with --json, checked against the schema that is published for it. */
-async function json<Content>(schema: string, code: number, ...parameters: readonly string[]): Promise<Content> {
+async function json<Name extends DocumentName>(
+  name: Name,
+  code: number,
+  ...parameters: readonly string[]
+): Promise<DocumentContent<Name>> {
   const ended = await snaptree('--json', ...parameters);
   expect(ended, ended.err).toMatchObject({ code });
-  return checked<Content>(schema, ended.out);
+  return checked(name, ended.out);
 }
 
-function checked<Content>(schema: string, text: string): Content {
-  const published: unknown = JSON.parse(readFileSync(new URL(`${schema}.schema.json`, schemas), 'utf8'));
+function checked<Name extends DocumentName>(name: Name, text: string): DocumentContent<Name> {
+  const published: unknown = JSON.parse(readFileSync(new URL(`${name}.schema.json`, schemas), 'utf8'));
   const value: unknown = JSON.parse(text);
   z.fromJSONSchema(published as Parameters<typeof z.fromJSONSchema>[0]).parse(value);
-  return value as Content;
+  const schema: z.ZodType<DocumentContent<Name>> = typed[name];
+  return schema.parse(value);
 }
 
 function bookOf(...hosts: readonly Host[]): void {
@@ -116,7 +126,7 @@ afterAll(async () => {
 const readCodes = [0, 5];
 
 async function planFile(...parameters: readonly string[]): Promise<{ path: string; plan: Plan }> {
-  const { plan } = await json<{ plan: Plan }>('plan', 0, 'plan', ...parameters);
+  const { plan } = await json('plan', 0, 'plan', ...parameters);
   const path = join(folder, `${plan.id}.json`);
   writeFileSync(path, JSON.stringify({ schema: 'snaptree.plan', version: 1, plan }));
   return { path, plan };
@@ -124,7 +134,7 @@ async function planFile(...parameters: readonly string[]): Promise<{ path: strin
 
 async function runs(...parameters: readonly string[]): Promise<Operation> {
   const { path } = await planFile(...parameters);
-  const { operation } = await json<{ operation: Operation }>('operation', 0, 'run', '--yes', path);
+  const { operation } = await json('operation', 0, 'run', '--yes', path);
   expect(operation.state).toBe('succeeded');
   return operation;
 }
@@ -155,7 +165,7 @@ describe('reading', { timeout }, () => {
     const tree = await snaptree('tree', 'kvm1/c-cli');
     expect(tree.out).toContain(`${vm.uuid}  on kvm1\n● the present state (shut off)\n`);
     const treeDocument = await snaptree('tree', vm.uuid, '--json');
-    expect(checked<{ vm: unknown }>('tree', treeDocument.out).vm).toEqual({
+    expect(checked('tree', treeDocument.out).vm).toEqual({
       uuid: vm.uuid,
       name: 'c-cli',
       state: 'shutoff',
@@ -165,7 +175,7 @@ describe('reading', { timeout }, () => {
     const chain = await snaptree('chain', 'c-cli');
     expect(chain.out).toContain(image);
     const file = await snaptree('chain', image, '--json');
-    const { chains } = checked<{ chains: { end: string; images: { id: string }[] }[] }>('chain', file.out);
+    const { chains } = checked('chain', file.out);
     expect(chains).toMatchObject([{ end: 'base', images: [{ id: image }] }]);
     // Nothing but what OpenSSH's files and the host book hold was made by looking.
     expect(chain.out + tree.out + inventory.out).not.toContain('\u001b');
@@ -174,7 +184,7 @@ describe('reading', { timeout }, () => {
   it('reports, by the schema that is published', async () => {
     const report = await snaptree('report', '--all', '--json');
     expect(readCodes).toContain(report.code);
-    const { totals, rows } = checked<{ totals: { rows: number }; rows: unknown[] }>('report', report.out);
+    const { totals, rows } = checked('report', report.out);
     expect(rows).toHaveLength(totals.rows);
     const path = join(folder, 'report.csv');
     const csv = await snaptree('report', 'kvm1', '--output', path);
@@ -185,17 +195,12 @@ describe('reading', { timeout }, () => {
   });
 
   it('says what names nothing, or several things, with the candidates', async () => {
-    const { error } = await json<{ error: { code: string } }>('error', 7, 'tree', 'no such VM');
+    const { error } = await json('error', 7, 'tree', 'no such VM');
     expect(error.code).toBe('vmNotFound');
     bookOf(host('1', 'kvm1'), host('2', 'kvm2'));
-    const ambiguous = await json<{ error: { code: string; data: { candidates: string } } }>(
-      'error',
-      7,
-      'tree',
-      'c-cli',
-    );
+    const ambiguous = await json('error', 7, 'tree', 'c-cli');
     expect(ambiguous.error.code).toBe('nameAmbiguous');
-    expect(ambiguous.error.data.candidates).toBe(`kvm1/${vm.uuid} (c-cli)\nkvm2/${vm.uuid} (c-cli)`);
+    expect(ambiguous.error.data['candidates']).toBe(`kvm1/${vm.uuid} (c-cli)\nkvm2/${vm.uuid} (c-cli)`);
     expect((await snaptree('tree', 'kvm2/c-cli')).out).toContain('on kvm2');
     expect((await snaptree('tree', 'c-cli', '--host', 'kvm1')).out).toContain('on kvm1');
   });
@@ -325,7 +330,7 @@ describe('a change', { timeout }, () => {
     expect(await snapshotNames()).toEqual([]);
     expect(await guestDiskHasPattern(vm, 'vda', 0x11)).toBe(true);
 
-    const { operations } = await json<{ operations: Operation[] }>('operations', 0, 'operations');
+    const { operations } = await json('operations', 0, 'operations');
     expect(operations.map(({ plan, state }) => [plan.request.action, state])).toEqual([
       ['deleteSnapshot', 'succeeded'],
       ['revertToSnapshot', 'succeeded'],
@@ -355,7 +360,7 @@ describe('a change', { timeout }, () => {
     expect(fromStdin.err).toContain('the file was edited');
 
     await virsh(['snapshot-create-as', vm.uuid, 'by-others']);
-    const { error } = await json<{ error: { code: string } }>('error', 4, 'run', '--yes', path);
+    const { error } = await json('error', 4, 'run', '--yes', path);
     expect(error.code).toBe('planStale');
     expect(await snapshotNames()).toEqual(['by-others']);
     await virsh(['snapshot-delete', vm.uuid, 'by-others']);
@@ -399,7 +404,7 @@ describe('a change', { timeout }, () => {
       expect(left).toMatchObject({ code: 130, out: '' });
       expect(left.err).toContain('Step 1 of 1 goes on on kvm1; the VM stays locked');
 
-      const { operations } = await json<{ operations: Operation[] }>('operations', 0, 'operations');
+      const { operations } = await json('operations', 0, 'operations');
       const [operation] = operations;
       expect(operation?.state).toBe('interrupted');
       held.release();
