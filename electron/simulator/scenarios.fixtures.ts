@@ -287,8 +287,11 @@ export async function play(
   try {
     for (const step of steps) {
       const result = plain(await perform(host, vm, step), vm);
-      // What is only looked at does not change.
-      const shown = step[0] === 'holds' ? before : plain(JSON.stringify(describe(await host.read(), vm)), vm);
+      // Looking at data, and writing it, changes nothing that is read.
+      const shown =
+        before !== '' && (step[0] === 'holds' || step[0] === 'write')
+          ? before
+          : plain(JSON.stringify(describe(await host.read(), vm)), vm);
       const now: unknown = shown === before ? 'as before' : JSON.parse(shown);
       outcomes.push({ step: step.join(' '), result, vm: now });
       before = shown;

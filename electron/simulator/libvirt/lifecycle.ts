@@ -60,7 +60,7 @@ export function takeDown(world: World, vm: Vm, reason: string): void {
 }
 
 /** The running VM. @throws LibvirtError where it does not run */
-export function running(vm: Vm): LiveVm {
+function running(vm: Vm): LiveVm {
   if (!vm.live) throw new LibvirtError('Requested operation is not valid: domain is not running');
   return vm.live;
 }

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Bash, Command } from 'just-bash/browser';
 import { quoteCommand } from '../../hosts/quoting.ts';
 import { runQemuImg } from '../images/qemu-img.ts';
-import { runVirsh, type VirshHost } from '../libvirt/virsh.ts';
+import type { VirshHost } from '../libvirt/virsh-call.ts';
+import { runVirsh } from '../libvirt/virsh.ts';
 import type { Machine } from '../machine.ts';
 import { byteTools, done, failed, tools, type ToolResult } from './tools.ts';
 
