@@ -59,7 +59,7 @@ export function attemptCancelled(target: Named): SnaptreeError {
   return new SnaptreeError('cancelled', `The connection attempt to ${target.hostName} was given up.`);
 }
 
-export function hostUnreachable(target: Named, reason: string, advice: string): SnaptreeError {
+function hostUnreachable(target: Named, reason: string, advice: string): SnaptreeError {
   return new SnaptreeError(
     'hostUnreachable',
     `${target.hostName} cannot be reached at ${place(target)}: ${reason}. ${advice}`,
