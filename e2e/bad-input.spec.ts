@@ -91,8 +91,8 @@ test.describe('a host that lets nobody in', () => {
     await app.hostDialog.keyFile.fill('/nowhere/id_ed25519');
     // The test of the connection says the same before anything is saved.
     await app.hostDialog.test();
-    await expect(app.hostDialog.stages.nth(0)).toContainText('there is no such file');
-    await expect(app.hostDialog.stages.nth(1)).toContainText('not reached');
+    await expect(app.hostDialog.stage('Sign-in')).toContainText('there is no such file');
+    await expect(app.hostDialog.stage('Commands')).toContainText('not reached');
     await app.hostDialog.keyFile.fill(testbed.keyFile);
     await app.hostDialog.save();
     await expect(app.hostDialog.root).toBeHidden();

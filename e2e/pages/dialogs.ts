@@ -24,6 +24,11 @@ export class HostDialog {
     this.stages = this.root.getByRole('list', { name: 'Connection test' }).getByRole('listitem');
   }
 
+  /** One stage of the connection test, by its name. */
+  stage(name: string): Locator {
+    return this.stages.filter({ has: this.root.page().getByText(name, { exact: true }) });
+  }
+
   async chooseAuthentication(name: 'SSH agent' | 'Key file' | 'Password'): Promise<void> {
     // The label is what can be clicked; the radio button itself is drawn by it.
     await this.root.getByRole('radiogroup', { name: 'Authentication' }).getByText(name, { exact: true }).click();
