@@ -87,6 +87,7 @@ test('a read-only host is looked at, and cannot be changed', async ({ app, testb
   const tree = await app.openVm('snaptree-tree');
   const create = tree.toolbar.getByRole('button', { name: /^Create snapshot…/ });
   await expect(create).toHaveAccessibleName(/This host is set to read-only/);
-  await create.click();
+  await create.focus();
+  await app.page.keyboard.press('Enter');
   await expect(app.createDialog.root).toBeHidden();
 });
