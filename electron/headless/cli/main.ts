@@ -47,7 +47,10 @@ export async function main(parameters: readonly string[]): Promise<ExitCode> {
   if (parameters[0] === completeCommand) await complete(context, program, parameters.slice(1));
   else context.exitCode = await parse(context, program, parameters, output);
   await output.flush();
-  return output.brokenPipe && context.exitCode === exitCodes.done ? exitCodes.brokenPipe : context.exitCode;
+  // What went wrong counts more than that nobody read it.
+  const { exitCode } = context;
+  const isRead = exitCode === exitCodes.done || exitCode === exitCodes.partlyUnread;
+  return output.brokenPipe && isRead ? exitCodes.brokenPipe : exitCode;
 }
 
 async function parse(
