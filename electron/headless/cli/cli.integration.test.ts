@@ -412,7 +412,7 @@ describe('a change', { timeout }, () => {
       const id = operation?.id ?? '';
       await snaptree('operations', 'examine', id);
       const resumed = await snaptree('operations', 'resume', id, '--yes');
-      expect(resumed).toMatchObject({ code: 0 });
+      expect(resumed, resumed.err).toMatchObject({ code: 0 });
       expect(() => readFileSync(snaptreeLock(vm.uuid))).toThrow('ENOENT');
       await runs('delete', 'c-cli', 'left');
     } finally {

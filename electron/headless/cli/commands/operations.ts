@@ -75,7 +75,7 @@ export function addOperations(program: Program, context: CommandContext): void {
         await connectFor(context, client, found, options.uri);
         const operation = await client.ask('operations.examine', { operationId: found.id });
         print(context, operation, options);
-        return operation.state === 'interrupted' ? exitCodes.outcomeUnknown : exitCodes.done;
+        return operation.endedAt === null ? exitCodes.outcomeUnknown : exitCodes.done;
       });
     });
 
@@ -97,6 +97,10 @@ export function addOperations(program: Program, context: CommandContext): void {
           context.output.say('It has ended; there is nothing to resume.');
           print(context, operation, options);
           return exitCodes.done;
+        }
+        if (operation.state !== 'interrupted') {
+          context.output.say('Its step still runs on the host, and is followed.');
+          return follow(context, work, found.id, options);
         }
         if (operation.examination) context.output.say(shownSentence(operation.examination.message));
         const question = `Go on with “${shownSentence(operation.plan.title)}”?`;
