@@ -54,7 +54,7 @@ export function versionScript(nonce: string, uri: string): string {
 
 /**
  * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
- * `novirsh`; `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools` (UUIDs); `version`; per
+ * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools` (UUIDs); `version`; per
  * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `blocks` (its
  * disks), `domain`, `inactive` (the definition for the next start, of VMs that are not shut off), each with the UUID;
  * `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of the listing); pairs of `ask UUID` (the
@@ -80,6 +80,10 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
   ]);
   return [
     ...preface(nonce, uri),
+    // Before anything is read: what changes from here on makes another.
+    ...takeStamp(uri),
+    'frame stamp',
+    `printf %s "$stamp"`,
     ...askHost(commands),
     // All of one virsh go on at once; what they print is passed on one after the other.
     `hold() { awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i++) print line[i] }'; }`,
@@ -112,16 +116,51 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
   ].join('\n');
 }
 
+/** Where libvirt keeps what it knows, of connections where that is known: definitions, states, snapshots, saved memory, pools. */
+function stateFiles(uri: string): readonly string[] {
+  // libvirt's test driver: what is in the file, anew for each virsh.
+  const test = /^test:\/\/(\/[^?#]+)$/.exec(uri)?.[1];
+  if (test !== undefined) return test === '/default' ? [] : [test];
+  if (uri !== 'qemu:///system') return [];
+  return ['/etc/libvirt/qemu', '/run/libvirt/qemu', '/var/lib/libvirt/qemu/snapshot', '/var/lib/libvirt/qemu/save'];
+}
+
+/** As `stateFiles`, of what need not be there. */
+const optionalStateFiles: readonly string[] = ['/etc/libvirt/storage', '/run/libvirt/storage'];
+
+/**
+ * Sets `stamp`: a checksum over names, inodes and times of the files in which libvirt keeps what it knows; empty where
+ * there are none, or this user cannot see them. libvirt writes each of them anew (another inode) when something changes.
+ */
+function takeStamp(uri: string): readonly string[] {
+  const files = stateFiles(uri);
+  if (files.length === 0) return ['stamp='];
+  const all = [...files, ...(uri.startsWith('qemu') ? optionalStateFiles : [])].map(quoteArgument).join(' ');
+  return [
+    'stamp=yes',
+    'list=',
+    `for file in ${files.map(quoteArgument).join(' ')}; do [ -r "$file" ] || stamp=; [ ! -d "$file" ] || [ -x "$file" ] || stamp=; done`,
+    // A folder that cannot be opened, or an ls that cannot do this: no stamp, rather than one that never changes.
+    `[ -z "$stamp" ] || { list=$(ls -lniRc --full-time -- ${all} 2>&1); stamp=; }`,
+    `case $list in '' | *'cannot open'* | *'ermission denied'* | *option*) ;; *) stamp=$(printf %s "$list" | cksum) ;; esac`,
+  ];
+}
+
 /**
  * A script that prints, framed, what changes when something does that Snaptree shows, for the cost of one virsh and three
  * of its commands a VM: `vms`, `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`,
  * `running`, `paused`, `shutoff`, `other` (UUIDs); per VM of `uuids` `blocks`; per VM of `withSnapshots` `current` and `listing`.
- * `novirsh`, `failed` and `end` as in `inventoryScript`.
+ * `novirsh`, `failed`, `stamp` and `end` as in `inventoryScript`. Where the stamp is still `stamp`, nothing changed, and nothing
+ * but it is printed.
  */
 export function fingerprintScript(
   nonce: string,
   uri: string,
-  { uuids, withSnapshots }: { readonly uuids: readonly string[]; readonly withSnapshots: readonly string[] },
+  {
+    uuids,
+    withSnapshots,
+    stamp,
+  }: { readonly uuids: readonly string[]; readonly withSnapshots: readonly string[]; readonly stamp: string },
 ): string {
   const commands = [
     ['vms', 'list --all --uuid'],
@@ -142,7 +181,14 @@ export function fingerprintScript(
   ] as const;
   const [first = '', ...rest] = chunks(commands.map((command) => framed(nonce, [command])));
   const further = rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`);
-  return [...preface(nonce, uri), ...askHost(first), ...further, 'frame end', ''].join('\n');
+  const unlessStamp = [
+    ...takeStamp(uri),
+    'frame stamp',
+    `printf %s "$stamp"`,
+    `known=${quoteArgument(stamp)}`,
+    '[ -z "$stamp" ] || [ "$stamp" != "$known" ] || { frame end; exit 0; }',
+  ];
+  return [...preface(nonce, uri), ...unlessStamp, ...askHost(first), ...further, 'frame end', ''].join('\n');
 }
 
 function chunks(commands: readonly string[]): readonly string[] {

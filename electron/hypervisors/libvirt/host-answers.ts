@@ -22,6 +22,8 @@ export interface VmAnswers {
 
 export interface HostAnswers {
   readonly versions: string;
+  /** Of libvirt's files, before anything was read; empty where it could not be taken. */
+  readonly stamp: string;
   /** The list of VMs as virsh gave it. */
   readonly list: string;
   /** The list of storage pools as virsh gave it, and what each is. */
@@ -82,6 +84,7 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
   const saved = new Set(uuidsIn(answer('saved')));
   return {
     versions: answer('version'),
+    stamp: answer('stamp'),
     list: answer('vms'),
     poolList: answer('pools'),
     pools,

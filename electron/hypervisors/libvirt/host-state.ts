@@ -13,6 +13,8 @@ import { readVm, sourcesOf, type UnreadableVm, type VmRecords } from './vm-recor
 
 export interface HostState {
   readonly versions: ReturnType<typeof parseVersions>;
+  /** See `HostAnswers.stamp`. */
+  readonly stamp: string;
   readonly poolList: readonly string[];
   readonly pools: StoragePools;
   /** By UUID. */
@@ -49,6 +51,7 @@ export async function readVms(vms: readonly VmAnswers[]): Promise<Map<string, Vm
 export async function hostStateFrom(answers: HostAnswers): Promise<HostState> {
   return {
     versions: parseVersions(answers.versions),
+    stamp: answers.stamp,
     poolList: uuidsIn(answers.poolList),
     pools: storagePools(answers),
     vms: await readVms(answers.vms),

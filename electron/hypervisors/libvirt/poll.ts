@@ -1,7 +1,8 @@
 /**
  * Polls a libvirt host: one cheap round trip tells which VMs changed, and only those are read again, in a second.
  *
- * The fingerprint of a VM is its name, its state (running, paused, shut off, other), whether it is persistent and saved,
+ * Where the user may see the files in which libvirt keeps what it knows (root, of `qemu:///system`), it is enough that none
+ * of them was written since. Otherwise, the fingerprint of a VM is its name, its state (running, paused, shut off, other), whether it is persistent and saved,
  * its disks with their sources, the names of its snapshots and which one is current. It does not see: another reason for
  * the same state; a change of title, description, memory or firmware alone; a snapshot that was deleted and made
  * again with the same name, or redefined, between two polls; a changed definition for the next start. libvirt's events
@@ -40,24 +41,30 @@ export async function pollHost(
       memory: before.imageMemory,
       ...(options.signal && { signal: options.signal }),
     });
-  const { uuids, withSnapshots } = questionsFor(before.state);
+  const changedVms = options.changedVms ?? new Set<string>();
+  const questions = { ...questionsFor(before.state), stamp: changedVms.size === 0 ? before.state.stamp : '' };
   // Both are awaited whatever happens, so that a failure of one leaves nothing behind that nobody waits for.
   const [prints, imagesNow] = await Promise.allSettled([
-    ask('Looking for changes', (nonce) => fingerprintScript(nonce, uri, { uuids, withSnapshots })),
+    ask('Looking for changes', (nonce) => fingerprintScript(nonce, uri, questions)),
     readTheImages(before.state),
   ]);
   if (prints.status === 'rejected') throw prints.reason;
   if (imagesNow.status === 'rejected') throw imagesNow.reason;
-  const changes = findChanges(prints.value, before.state, options.changedVms ?? new Set());
-  if (changes.isSame) {
+  const stamp = prints.value.find(({ kind }) => kind === 'stamp')?.body ?? '';
+  const isStampSame = stamp !== '' && stamp === questions.stamp;
+  const changes = isStampSame ? null : findChanges(prints.value, before.state, changedVms);
+  if (changes === null || changes.isSame) {
     const images = imagesNow.value;
     const hasChanged = !areImagesSame(before.images, images);
     const inventory = hasChanged
       ? inventoryFrom(runner.hostName, before.state, images)
       : { ...before.inventory, readAt: Date.now() / 1000 };
-    return { reading: { ...before, images: hasChanged ? images : before.images, inventory }, hasChanged };
+    return {
+      reading: { ...before, state: { ...before.state, stamp }, images: hasChanged ? images : before.images, inventory },
+      hasChanged,
+    };
   }
-  const state = await readAgain(before.state, changes, async (only) =>
+  const state = await readAgain({ ...before.state, stamp }, changes, async (only) =>
     ask('Reading what changed', (nonce) => inventoryScript(nonce, uri, only)),
   );
   // Asked again: what the records say must not be older than what the images are.
