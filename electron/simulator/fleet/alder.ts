@@ -2,7 +2,7 @@
 import { fill } from '../images/content.ts';
 import { newImage } from '../images/disk-image.ts';
 import * as lifecycle from '../libvirt/lifecycle.ts';
-import { changeVm, vmOf } from '../libvirt/world.ts';
+import { vmOf } from '../libvirt/world.ts';
 import { addVm, daysAgo, gibibyte, revert, snapshot, uuidFor, writeDisk } from '../furnish.ts';
 import { createMachine, type Machine } from '../machine.ts';
 
@@ -156,15 +156,9 @@ function addBroken(machine: Machine): void {
   files.putImage(`${images}/archive-2021.qcow2`, loop('archive.qcow2'));
   addVm(machine, { name: 'archive', disks: [{ target: 'vda', path: `${images}/archive.qcow2`, exists: true }] });
 
-  const wiki = addVm(machine, { name: 'wiki', running: true });
-  changeVm(machine.world, wiki.uuid, {
-    unreadable:
-      'Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainBlockJobAbort)',
-  });
-
   // Overlays that no VM names.
   for (const [name, base, usedGiB] of [
-    ['web-frontend.old-clone.qcow2', 'web-frontend-vdb.qcow2', 6],
+    ['files.old-clone.qcow2', 'files.qcow2', 6],
     ['payroll-test.qcow2', 'payroll.qcow2', 2],
   ] as const) {
     files.putImage(

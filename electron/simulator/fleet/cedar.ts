@@ -1,5 +1,6 @@
 /** cedar: sixty VMs, as dense as hosts of a laboratory are. */
 import { addVm, daysAgo, gibibyte, snapshot, uuidFor } from '../furnish.ts';
+import { changeVm } from '../libvirt/world.ts';
 import { createMachine, type Machine } from '../machine.ts';
 
 const images = '/var/lib/libvirt/images';
@@ -33,5 +34,11 @@ export function createCedar(pace: number): Machine {
       });
     }
   }
+  // What cannot be read may depend on anything, so that Snaptree deletes nothing on this host.
+  const stuck = addVm(machine, { name: 'stuck-01', running: true });
+  changeVm(machine.world, stuck.uuid, {
+    unreadable:
+      'Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainBlockJobAbort)',
+  });
   return machine;
 }
