@@ -197,7 +197,7 @@ function OpensshFields({
 }) {
   return (
     <>
-      <div className={css('opensshRow')}>
+      <div className={css('address')}>
         <TextField
           label="Destination"
           value={form.destination}

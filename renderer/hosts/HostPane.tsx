@@ -1,5 +1,4 @@
 import { Eye, Pencil, RefreshCw, Trash2 } from 'lucide-react';
-import { useState } from 'react';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import { refreshHost } from '../app/session.ts';
@@ -11,6 +10,7 @@ import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { count, formatAge, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
+import { useFirst } from '../design/ShowMore.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useNow } from '../design/use-now.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
@@ -158,13 +158,12 @@ function Reading({
 
 /** VMs that need a look, each a step away; the list at the left only marks them. */
 function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly inventory: Inventory }) {
-  const [all, setAll] = useState(false);
   const troubled = inventory.vms.flatMap((vm) => {
     const reason = vm.readable ? problemsOf(inventory, vm)[0]?.message : vm.reason;
     return reason === undefined ? [] : [{ vm, reason }];
   });
+  const { shown, more } = useFirst(troubled, troubledShownAtOnce);
   if (troubled.length === 0) return null;
-  const shown = all ? troubled : troubled.slice(0, troubledShownAtOnce);
   return (
     <section className={css('group')}>
       <h3>VMs that need a look</h3>
@@ -189,20 +188,7 @@ function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly 
           </li>
         ))}
       </ul>
-      {troubled.length > troubledShownAtOnce && (
-        <div>
-          <Button
-            size="small"
-            tone="quiet"
-            expanded={all}
-            onPress={() => {
-              setAll(!all);
-            }}
-          >
-            {all ? 'Show less' : `Show all ${troubled.length}`}
-          </Button>
-        </div>
-      )}
+      {more}
     </section>
   );
 }

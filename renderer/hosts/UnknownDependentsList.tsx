@@ -1,9 +1,8 @@
-import { useState } from 'react';
 import type { UnknownDependents } from '../../shared/model/inventory.ts';
-import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';
+import { useFirst } from '../design/ShowMore.tsx';
 import styles from './HostPane.module.css';
 
 const css = classes(styles);
@@ -11,9 +10,8 @@ const shownAtOnce = 3;
 
 /** What could not be looked into: for all that is known it depends on images, so some plans are refused. */
 export function UnknownDependentsList({ unknown }: { readonly unknown: readonly UnknownDependents[] }) {
-  const [all, setAll] = useState(false);
+  const { shown, more } = useFirst(unknown, shownAtOnce);
   if (unknown.length === 0) return null;
-  const shown = all ? unknown : unknown.slice(0, shownAtOnce);
   return (
     <Callout tone="warning" title="Who depends on the images here is not fully known">
       <p>Changes that would harm a dependent image are refused while this is so.</p>
@@ -27,18 +25,7 @@ export function UnknownDependentsList({ unknown }: { readonly unknown: readonly 
           </li>
         ))}
       </ul>
-      {unknown.length > shownAtOnce && (
-        <Button
-          size="small"
-          tone="quiet"
-          expanded={all}
-          onPress={() => {
-            setAll(!all);
-          }}
-        >
-          {all ? 'Show less' : `Show all ${unknown.length}`}
-        </Button>
-      )}
+      {more}
     </Callout>
   );
 }

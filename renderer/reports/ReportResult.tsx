@@ -9,11 +9,13 @@ import { classes } from '../design/classes.ts';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { useFirst } from '../design/ShowMore.tsx';
 import { useRequest } from '../ipc/use-request.ts';
 import { saveDownload } from './save-download.ts';
 import styles from './ReportDialog.module.css';
 
 const css = classes(styles);
+const unreadShownAtOnce = 5;
 /** Of findings of one kind. */
 const shownAtOnce = 3;
 
@@ -135,9 +137,8 @@ function Save({ reportId }: { readonly reportId: string }) {
 
 /** Never left out: a list that is silently shorter than the truth is worse than none. */
 function Unread({ report }: { readonly report: Report }) {
-  const [all, setAll] = useState(false);
+  const { shown, more } = useFirst(report.unread, unreadShownAtOnce);
   if (report.unread.length === 0) return <p className={css('quiet')}>Everything that was asked for could be read.</p>;
-  const shown = all ? report.unread : report.unread.slice(0, 5);
   return (
     <Callout tone="warning" title={`${count(report.unread.length, 'thing')} could not be read`}>
       <ul className={css('list')}>
@@ -155,7 +156,7 @@ function Unread({ report }: { readonly report: Report }) {
           </li>
         ))}
       </ul>
-      <More all={all} hidden={report.unread.length - shown.length} onToggle={setAll} />
+      {more}
     </Callout>
   );
 }
@@ -199,9 +200,8 @@ function Findings({ findings }: { readonly findings: readonly Finding[] }) {
 }
 
 function FindingsOfAKind({ group: { first, findings } }: { readonly group: FindingGroup }) {
-  const [all, setAll] = useState(false);
+  const { shown, more } = useFirst(findings, shownAtOnce);
   const { icon: Icon, word } = severities.find(({ severity }) => severity === first.severity) ?? severities[0];
-  const shown = all ? findings : findings.slice(0, shownAtOnce);
   return (
     <li className={css('finding', first.severity)}>
       <Icon size={15} role="img" aria-label={word} />
@@ -220,34 +220,8 @@ function FindingsOfAKind({ group: { first, findings } }: { readonly group: Findi
             </li>
           ))}
         </ul>
-        <More all={all} hidden={findings.length - shown.length} onToggle={setAll} />
+        {more}
       </div>
     </li>
-  );
-}
-
-function More({
-  all,
-  hidden,
-  onToggle,
-}: {
-  readonly all: boolean;
-  readonly hidden: number;
-  readonly onToggle: (all: boolean) => void;
-}) {
-  if (!all && hidden === 0) return null;
-  return (
-    <div>
-      <Button
-        size="small"
-        tone="quiet"
-        expanded={all}
-        onPress={() => {
-          onToggle(!all);
-        }}
-      >
-        {all ? 'Show less' : `Show ${hidden} more`}
-      </Button>
-    </div>
   );
 }

@@ -2,9 +2,11 @@ import { useMemo, useRef } from 'react';
 import { Header, Menu, MenuItem, MenuSection, Popover, Separator, Text } from 'react-aria-components';
 import type { Action, ActionId } from '../../shared/rules/actions.ts';
 import { classes } from '../design/classes.ts';
+import menuStyles from '../design/Menu.module.css';
 import styles from './ActionMenu.module.css';
 
 const css = classes(styles);
+const menuCss = classes(menuStyles);
 
 const groups: Readonly<Record<Action['group'], string>> = {
   change: 'Snapshots',
@@ -52,9 +54,9 @@ export function ActionMenu({
         }}
         placement="bottom start"
         offset={anchor?.point ? 0 : 4}
-        className={css('popover')}
+        className={`${menuCss('popover')} ${css('wide')}`}
       >
-        <Menu aria-label={label} className={css('menu')} autoFocus="first" onClose={onClose}>
+        <Menu aria-label={label} className={menuCss('menu')} autoFocus="first" onClose={onClose}>
           {Object.entries(groups).map(([group, title], index) => (
             <MenuSection key={group} className={css('section')}>
               {index > 0 && <Separator className={css('separator')} />}
@@ -78,7 +80,7 @@ function Item({ action, onAction }: { readonly action: Action; readonly onAction
     <MenuItem
       id={action.id}
       textValue={action.label}
-      className={css('item', disabled && 'disabled', action.destructive && !disabled && 'destructive')}
+      className={`${menuCss('item')} ${css('withReason', disabled && 'disabled', action.destructive && !disabled && 'destructive')}`}
       shouldCloseOnSelect={!disabled}
       render={(properties) =>
         'href' in properties ? (

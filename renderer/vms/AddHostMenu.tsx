@@ -5,7 +5,7 @@ import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { showDialog } from '../store/store.ts';
-import styles from './AddHostMenu.module.css';
+import styles from '../design/Menu.module.css';
 
 const css = classes(styles);
 
