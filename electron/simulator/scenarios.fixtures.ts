@@ -19,8 +19,8 @@ export interface ScenarioHost {
   deleteVirtualMachine(vm: ScenarioVm): Promise<void>;
   virsh(
     argv: readonly string[],
-  ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number }>;
-  qemuImg(argv: readonly string[]): Promise<{ readonly stderr: string; readonly exitCode: number }>;
+  ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number | null }>;
+  qemuImg(argv: readonly string[]): Promise<{ readonly stderr: string; readonly exitCode: number | null }>;
   write(vm: ScenarioVm, target: string, byte: number, offset: number): Promise<void>;
   holds(vm: ScenarioVm, target: string, byte: number, offset: number): Promise<boolean>;
   removeFile(path: string): Promise<void>;
