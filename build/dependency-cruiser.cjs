@@ -73,7 +73,7 @@ module.exports = {
       name: 'drivers-never-open-a-connection',
       comment: 'A driver is handed a runner; of hosts it may know the runner interface only.',
       severity: 'error',
-      from: { path: '^electron/(hypervisors|images)/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^electron/(hypervisors|images)/', pathNot: '\\.(test|fixtures)\\.ts$' },
       to: { path: '^electron/(hosts|operations|ipc|store)/', pathNot: '^electron/hosts/(runner|quoting|frames)\\.ts$' },
     },
     {
@@ -85,7 +85,7 @@ module.exports = {
     {
       name: 'drivers-do-no-io',
       severity: 'error',
-      from: { path: '^electron/(hypervisors|images)/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^electron/(hypervisors|images)/', pathNot: '\\.(test|fixtures)\\.ts$' },
       to: { dependencyTypes: ['core'], path: '^(node:)?(fs|net|child_process|http|https|tls|dgram)' },
     },
     {

@@ -47,6 +47,7 @@ function counting(runner: CommandRunner): CommandRunner {
   return {
     hostName: runner.hostName,
     run: (command) => runner.run(command),
+    follow: (script) => runner.follow(script),
     async runScript(script) {
       counts.scripts += 1;
       const result = await runner.runScript(script);

@@ -43,6 +43,11 @@ export function uuidsIn(list: string): readonly string[] {
   return list.split('\n').filter((line) => uuidPattern.test(line));
 }
 
+/** Lines of a list of UUIDs that are none: words of libvirt, or a list that was damaged on its way. */
+export function strayLines(list: string): readonly string[] {
+  return list.split('\n').filter((line) => line !== '' && !uuidPattern.test(line));
+}
+
 /** Sorts the frames of `inventoryScript`. */
 export function sortAnswers(frames: readonly Frame[]): HostAnswers {
   const byKey = new Map<string, string>();

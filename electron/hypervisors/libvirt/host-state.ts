@@ -1,13 +1,13 @@
 /** All that was read of a libvirt host, kept so that a poll can replace parts of it, and the inventory that it makes. */
 import { setImmediate } from 'node:timers/promises';
-import type { Inventory, Vm } from '../../../shared/model/inventory.ts';
+import type { Inventory, Problem, UnknownDependents, Vm } from '../../../shared/model/inventory.ts';
 import type { ImageMemory } from '../../images/image-memory.ts';
 import type { ImageReading, ImageRequest } from '../../images/read-images.ts';
 import { unknownDependents } from '../../images/unknown-dependents.ts';
 import { assembleVm, type AssembleContext } from './assemble.ts';
 import { libvirtCapabilities } from './capabilities.ts';
 import type { DiskSource } from './domain-xml.ts';
-import { parseVersions, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
+import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
 import { readVm, sourcesOf, type UnreadableVm, type VmRecords } from './vm-records.ts';
 
@@ -15,6 +15,8 @@ export interface HostState {
   readonly versions: ReturnType<typeof parseVersions>;
   /** See `HostAnswers.stamp`. */
   readonly stamp: string;
+  /** What stood in the list of VMs and is none. */
+  readonly strayLines: readonly string[];
   readonly poolList: readonly string[];
   readonly pools: StoragePools;
   /** By UUID. */
@@ -52,6 +54,7 @@ export async function hostStateFrom(answers: HostAnswers): Promise<HostState> {
   return {
     versions: parseVersions(answers.versions),
     stamp: answers.stamp,
+    strayLines: strayLines(answers.list),
     poolList: uuidsIn(answers.poolList),
     pools: storagePools(answers),
     vms: await readVms(answers.vms),
@@ -81,6 +84,13 @@ export function imageRequests({ vms, volumes }: HostState): readonly ImageReques
   return [...requests.values()];
 }
 
+/** A list that holds something else than VMs may hold fewer VMs than there are. */
+function unlistedVms({ strayLines: [first] }: HostState): readonly UnknownDependents[] {
+  if (first === undefined) return [];
+  const reason = `The list of VMs holds a line that is no VM, so VMs may be missing here: “${first.slice(0, 200)}”.`;
+  return [{ what: 'The list of VMs', reason, imageIds: null }];
+}
+
 /** The inventory of a state and its images. */
 export function inventoryFrom(hostName: string, state: HostState, images: ImageReading): Inventory {
   const context: AssembleContext = {
@@ -101,8 +111,11 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
     vms,
     images: images.images,
     filesystems: images.filesystems,
-    unknownDependents: unknownDependents(vms, images, state.pools.unknown),
-    problems: [...images.problems],
+    unknownDependents: unknownDependents(vms, images, [...unlistedVms(state), ...state.pools.unknown]),
+    problems: [
+      ...images.problems,
+      ...unlistedVms(state).map(({ reason }): Problem => ({ severity: 'error', message: reason })),
+    ],
   };
 }
 

@@ -17,7 +17,7 @@ import { readImages, type ImageReading } from '../../images/read-images.ts';
 import type { PollOptions } from '../driver.ts';
 import { createAsk } from './ask.ts';
 import { fingerprintScript, inventoryScript } from './batch-script.ts';
-import { sortAnswers, uuidsIn, type VmAnswers } from './host-answers.ts';
+import { sortAnswers, strayLines, uuidsIn, type VmAnswers } from './host-answers.ts';
 import { imageRequests, inventoryFrom, readVms, type HostReading, type HostState } from './host-state.ts';
 import { storagePools } from './storage-pools.ts';
 
@@ -87,6 +87,7 @@ interface Changes {
   readonly toRead: readonly string[];
   readonly present: ReadonlySet<string>;
   readonly havePoolsChanged: boolean;
+  readonly strayLines: readonly string[];
 }
 
 function findChanges(frames: readonly Frame[], before: HostState, changedNames: ReadonlySet<string>): Changes {
@@ -122,8 +123,11 @@ function findChanges(frames: readonly Frame[], before: HostState, changedNames: 
   };
   const toRead = uuids.filter((uuid) => !isSame(uuid));
   const havePoolsChanged = !isDeepStrictEqual([...list('pools')].sort(), [...before.poolList].sort());
+  const stray = strayLines(answers.get('vms ') ?? '');
+  const isListSame = uuids.length === before.vms.size && isDeepStrictEqual(stray, before.strayLines);
   return {
-    isSame: toRead.length === 0 && uuids.length === before.vms.size && !havePoolsChanged,
+    isSame: toRead.length === 0 && isListSame && !havePoolsChanged,
+    strayLines: stray,
     toRead,
     present: new Set(uuids),
     havePoolsChanged,
@@ -143,12 +147,12 @@ function stateGroup({ state }: VmAnswers): string {
 
 async function readAgain(
   before: HostState,
-  { toRead, present, havePoolsChanged }: Changes,
+  { toRead, present, havePoolsChanged, strayLines: stray }: Changes,
   read: (only: readonly string[]) => Promise<readonly Frame[]>,
 ): Promise<HostState> {
   const vms = new Map([...before.vms].filter(([uuid]) => present.has(uuid)));
   const withSnapshots = new Set([...before.withSnapshots].filter((uuid) => present.has(uuid)));
-  if (toRead.length === 0 && !havePoolsChanged) return { ...before, vms, withSnapshots };
+  if (toRead.length === 0 && !havePoolsChanged) return { ...before, strayLines: stray, vms, withSnapshots };
   const answers = sortAnswers(await read(toRead));
   const stillThere = new Set(uuidsIn(answers.list));
   for (const [uuid, vm] of await readVms(answers.vms)) {
@@ -160,6 +164,7 @@ async function readAgain(
   }
   return {
     ...before,
+    strayLines: stray,
     vms,
     withSnapshots,
     poolList: uuidsIn(answers.poolList),

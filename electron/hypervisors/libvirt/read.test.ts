@@ -25,6 +25,8 @@ interface FakeVm {
 }
 
 interface FakeHost {
+  /** A line in the list of VMs that is none. */
+  stray?: string;
   readonly vms?: Readonly<Record<string, FakeVm>>;
   /** JSON of qemu-img by path; a path that is not here is missing. */
   readonly images?: Readonly<Record<string, object>>;
@@ -81,7 +83,7 @@ function fakeRunner(host: FakeHost): CommandRunner & { readonly scripts: string[
       ].join('');
     });
     return [
-      frame('vms', Object.keys(host.vms ?? {}).join('\n')),
+      frame('vms', [...Object.keys(host.vms ?? {}), host.stray ?? ''].join('\n')),
       frame('persistent', `${uuid(1)}\n`),
       frame('saved', `${uuid(2)}\n`),
       ...vms,
@@ -287,6 +289,13 @@ describe('the host', () => {
       persistent: false,
       hasManagedSave: true,
     });
+  });
+
+  it('with a list of VMs that was damaged is never shown as one with fewer VMs', async () => {
+    expect(await read({ vms: {} })).toMatchObject({ problems: [], unknownDependents: [] });
+    const inventory = await read({ vms: {}, stray: '11111111-1111-4111-8\u0000' });
+    expect(inventory.problems).toEqual([{ severity: 'error', message: containing('VMs may be missing') }]);
+    expect(inventory.unknownDependents).toEqual([expect.objectContaining({ what: 'The list of VMs', imageIds: null })]);
   });
 
   it('takes one round trip for libvirt, and none for images where there are none', async () => {
