@@ -1,7 +1,7 @@
 /** What the walks found, in the words of the model: each image once, whatever it is called. Pure. */
 import type { Image, ImageParent } from '../../shared/model/inventory.ts';
 import { identityOf } from './file-status.ts';
-import { backingPath, statusOf, type ImageKnowledge } from './image-knowledge.ts';
+import { backingPath, statusOf, usedWithFormat, type ImageKnowledge } from './image-knowledge.ts';
 import { parseImageReference } from './image-reference.ts';
 import type { WalkedImage } from './walk-result.ts';
 
@@ -44,13 +44,14 @@ export function assembleImages(requests: readonly ImageRequest[], knowledge: Ima
     return canonical.get(real) ?? null;
   };
   const linked = linkedPaths(knowledge);
+  const formatted = usedWithFormat(knowledge);
   const images = new Map<string, Image>();
   const views = new Map<string, WalkedImage>();
   const ambiguous: { path: string; parentId: string | null }[] = [];
   for (const group of groups) {
     const id = canonical.get(group[0] ?? '') ?? '';
     const all = viewsOf(group, knowledge);
-    const view = bestView(all, requested);
+    const view = bestView(all, requested, formatted);
     if (!view) continue;
     const parent = parentOf(view, resolve);
     const status = statusOf(knowledge, id);
@@ -126,10 +127,14 @@ function viewsOf(group: readonly string[], { images, otherViews }: ImageKnowledg
 }
 
 /** The reading that says most of an image: as VMs use it, before how it looks to whoever comes across it. */
-function bestView(views: readonly WalkedImage[], requested: ReadonlySet<string>): WalkedImage | undefined {
+function bestView(
+  views: readonly WalkedImage[],
+  requested: ReadonlySet<string>,
+  formatted: ReadonlySet<string>,
+): WalkedImage | undefined {
   const rank = (view: WalkedImage): number => {
     if (!view.info) return 4;
-    if (requested.has(view.path)) return view.raw ? 1 : 0;
+    if (requested.has(view.path) || (formatted.has(view.id) && !view.raw)) return view.raw ? 1 : 0;
     return view.raw ? 2 : 3;
   };
   return views.toSorted((a, b) => rank(a) - rank(b))[0];

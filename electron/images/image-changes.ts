@@ -72,12 +72,14 @@ export function forgetImages(knowledge: ImageKnowledge, ids: ReadonlySet<string>
     knowledge.images.delete(id);
     knowledge.unread.delete(id);
     knowledge.asked.delete(id);
+    knowledge.askedFormatted.delete(id);
   }
   for (const [path, { id }] of knowledge.otherViews) if (ids.has(id)) knowledge.otherViews.delete(path);
   for (const [path, real] of knowledge.realPaths) {
     if (!ids.has(real)) continue;
     knowledge.realPaths.delete(path);
     knowledge.asked.delete(path);
+    knowledge.askedFormatted.delete(path);
   }
 }
 

@@ -17,6 +17,10 @@ export interface ImageKnowledge {
   readonly statuses: Map<string, FileStatus>;
   /** Paths that were asked for by themselves: asking again would give the same. */
   readonly asked: Map<string, 'raw' | 'as it is'>;
+  /** Paths that somebody uses as an image of a format, and not as raw. */
+  readonly formatted: Set<string>;
+  /** Of these, paths that were asked for as what they are. */
+  readonly askedFormatted: Set<string>;
   /** Images whose headers do not say everything; qemu-img is to be asked. */
   readonly unread: Set<string>;
   foldersCut: boolean;
@@ -32,6 +36,8 @@ export function emptyKnowledge(): ImageKnowledge {
     folders: new Map(),
     statuses: new Map(),
     asked: new Map(),
+    formatted: new Set(),
+    askedFormatted: new Set(),
     unread: new Set(),
     foldersCut: false,
     hasQemuImg: true,
@@ -48,6 +54,8 @@ export function copyOf(knowledge: ImageKnowledge): ImageKnowledge {
     folders: new Map(knowledge.folders),
     statuses: new Map(knowledge.statuses),
     asked: new Map(knowledge.asked),
+    formatted: new Set(knowledge.formatted),
+    askedFormatted: new Set(knowledge.askedFormatted),
     unread: new Set(knowledge.unread),
   };
 }
@@ -57,22 +65,40 @@ export function learn(knowledge: ImageKnowledge, walk: Walk): void {
   for (const [path, real] of walk.realPaths) knowledge.realPaths.set(path, real);
   for (const [path, folder] of walk.folders) knowledge.folders.set(path, folder);
   for (const [path, status] of walk.statuses) knowledge.statuses.set(path, status);
-  for (const image of walk.images) learnImage(knowledge, image);
+  const found = [...walk.images];
   for (const { path, bytes } of walk.headers) {
     const status = statusOf(knowledge, path);
     const info = bytes && status ? parseQcow2Header(bytes, status) : null;
-    if (info) learnImage(knowledge, { id: path, path, kind: 'file', raw: false, info, failure: null });
+    if (info) found.push({ id: path, path, kind: 'file', raw: false, info, failure: null });
     else knowledge.unread.add(path);
   }
+  for (const image of found) {
+    const backing = backingPath(image);
+    if (backing !== null && (image.info?.backing?.format ?? 'raw') !== 'raw') knowledge.formatted.add(backing);
+  }
+  const formatted = usedWithFormat(knowledge);
+  for (const image of found) learnImage(knowledge, image, formatted.has(image.id));
   knowledge.foldersCut ||= walk.foldersCut;
   knowledge.hasQemuImg &&= walk.hasQemuImg;
   knowledge.hasStat &&= walk.hasStat;
 }
 
-function learnImage(knowledge: ImageKnowledge, image: WalkedImage): void {
+/**
+ * The resolved paths of what somebody uses as an image of a format. Who uses it as raw at the same time sees other data in
+ * it, but cannot make its backing image go away.
+ */
+export function usedWithFormat({ formatted, realPaths }: ImageKnowledge): ReadonlySet<string> {
+  return new Set([...formatted].map((path) => realPaths.get(path) ?? path));
+}
+
+function learnImage(knowledge: ImageKnowledge, image: WalkedImage, hasFormat: boolean): void {
   const known = knowledge.images.get(image.id);
-  // What is used as raw is raw, whatever a guest wrote into it.
-  if (known?.raw && !image.raw) return;
+  if (known && known.raw !== image.raw) {
+    // What is only used as raw is raw, whatever a guest wrote into it.
+    if (image.raw === hasFormat) return;
+    knowledge.images.set(image.id, image);
+    return;
+  }
   if (!known || image.raw || known.path === image.path) knowledge.images.set(image.id, image);
   else knowledge.otherViews.set(image.path, image);
 }
@@ -81,13 +107,18 @@ function learnImage(knowledge: ImageKnowledge, image: WalkedImage): void {
 export function noteAsked(knowledge: ImageKnowledge, requests: readonly WalkRequest[]): void {
   for (const { path, raw } of requests) {
     if (!knowledge.realPaths.has(path)) knowledge.realPaths.set(path, path);
+    if (!raw) knowledge.askedFormatted.add(path);
     if (raw || !knowledge.asked.has(path)) knowledge.asked.set(path, raw ? 'raw' : 'as it is');
   }
 }
 
-/** What to ask for next: paths of `wanted` and backing images of which nothing is known, or which are raw and were not read so. */
+/**
+ * What to ask for next: paths of `wanted` and backing images of which nothing is known, or which were read as raw and have a
+ * format, or the other way round.
+ */
 export function openRequests(knowledge: ImageKnowledge, wanted: readonly WalkRequest[]): readonly WalkRequest[] {
-  const { images, otherViews, realPaths, asked, unread } = knowledge;
+  const { images, otherViews, realPaths, asked, askedFormatted, unread } = knowledge;
+  const formatted = usedWithFormat(knowledge);
   const backings = [...images.values(), ...otherViews.values()].flatMap((image): readonly WalkRequest[] => {
     const path = backingPath(image);
     return path === null ? [] : [{ path, raw: image.info?.backing?.format === 'raw' }];
@@ -95,7 +126,12 @@ export function openRequests(knowledge: ImageKnowledge, wanted: readonly WalkReq
   const open = new Map<string, boolean>();
   const unreadRequests = [...unread].map((path): WalkRequest => ({ path, raw: false }));
   for (const { path, raw } of [...wanted, ...backings, ...unreadRequests]) {
-    const image = images.get(realPaths.get(path) ?? path);
+    const id = realPaths.get(path) ?? path;
+    const image = images.get(id);
+    if (image && formatted.has(id)) {
+      if (image.raw && !askedFormatted.has(path)) open.set(path, false);
+      continue;
+    }
     const isOpen = image ? raw && !image.raw && (image.info?.format ?? 'raw') !== 'raw' : !asked.has(path);
     if (isOpen && !(asked.get(path) === 'raw')) open.set(path, raw || open.get(path) === true);
   }

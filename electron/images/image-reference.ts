@@ -12,6 +12,9 @@ const networkProtocols = new Set(
 /** Drivers whose `filename` is a path on the host. */
 const fileDrivers = new Set(['file', 'host_device', 'host_cdrom']);
 
+/** Members of a block node that name nodes besides `file`, from which data comes as well (QEMU, qapi/block-core.json). */
+const otherNodes = new Set('backing data-file children image raw test source target bottom'.split(' '));
+
 const objectSchema = z.record(z.string(), z.unknown());
 
 /**
@@ -50,6 +53,8 @@ function parseJson(text: string): ImageReference {
 function parseNode(value: unknown, depth: number): ImageReference {
   const node = objectSchema.safeParse(value).data;
   if (!node || depth > 8) return unresolved;
+  // An image beside the one in `file`, e.g. another backing image than the one recorded in that: data would come from both.
+  if (Object.keys(node).some((key) => node[key] !== null && otherNodes.has(key.split('.')[0] ?? ''))) return unresolved;
   const driver = node['driver'];
   if (typeof driver === 'string' && networkProtocols.has(driver)) return { kind: 'network' };
   if (node['file'] !== undefined) return parseNode(node['file'], depth + 1);

@@ -183,6 +183,37 @@ describe('what an image holds', () => {
     expect(reading.images.map(({ id }) => id)).toEqual([base, disk, top].sort());
   });
 
+  it.each([
+    ['before', 'a/overlay.qcow2', 'z/overlay.qcow2'],
+    ['after', 'z/overlay.qcow2', 'a/overlay.qcow2'],
+  ])('keeps the chain of an image that others use as raw, met %s those who know its format', async (_, raw, qcow2) => {
+    const base = create('base/base.qcow2');
+    const middle = create('middle/middle.qcow2', { backing: base });
+    create(raw, { backing: middle, backingFormat: 'raw' });
+    create(qcow2, { backing: middle });
+    const expected = { format: 'qcow2', parent: { imageId: base } };
+    const byOverlays = await read(join(root, 'a/overlay.qcow2'), join(root, 'z/overlay.qcow2'), base);
+    expect(image(byOverlays, middle)).toMatchObject(expected);
+    const byVms = await read(
+      join(root, raw),
+      { reference: middle, format: 'qcow2' },
+      { reference: base, format: 'qcow2' },
+    );
+    expect(image(byVms, middle)).toMatchObject(expected);
+  });
+
+  it('loses no image where there is no room for what is found', async () => {
+    const base = create('base.qcow2');
+    for (let number = 0; number < 5; number += 1) create(`overlay-${number}.qcow2`, { backing: base });
+    const withoutRoom = {
+      ...runner,
+      runScript: (script: Parameters<typeof runner.runScript>[0]) =>
+        runner.runScript({ ...script, script: `trap '' XFSZ\nulimit -f 0\n${script.script}` }),
+    };
+    const reading = await readImages(withoutRoom, [{ reference: base, format: 'qcow2' }], { priority: 'user' });
+    expect(reading.images.filter(({ parent }) => parent?.imageId === base)).toHaveLength(5);
+  });
+
   it('corrects the format of a base that it met before the overlay that says it is raw', async () => {
     const base = create('same/a-base.raw', { backing: '/etc/passwd' });
     const top = create('same/b-top.qcow2', { backing: base, backingFormat: 'raw' });

@@ -131,10 +131,15 @@ async function readAll(
 ): Promise<ImageKnowledge> {
   const knowledge = emptyKnowledge();
   if (wanted.length === 0 && folders.length === 0) return knowledge;
+  noteUses(knowledge, wanted);
   // What the folders do not show is asked for by itself in a second round.
   learn(knowledge, await walk({ requests: wanted, alone: false, folders }));
   await readOpen(walk, knowledge, wanted);
   return knowledge;
+}
+
+function noteUses(knowledge: ImageKnowledge, wanted: readonly WalkRequest[]): void {
+  for (const { path, raw } of wanted) if (!raw) knowledge.formatted.add(path);
 }
 
 /** Asks for what is not known yet until there is nothing left to ask. */
@@ -166,6 +171,7 @@ async function readChanges(
   wanted: readonly WalkRequest[],
 ): Promise<{ knowledge: ImageKnowledge; busy: ReadonlySet<string> } | null> {
   const knowledge = copyOf(before);
+  noteUses(knowledge, wanted);
   const skippedFolders = [...knowledge.folders.keys()];
   const links = linksOf(knowledge);
   const first = await walk({

@@ -413,19 +413,15 @@ ask() { # path, format: sets info and code; stderr is asked for only after a fai
 }
 
 work() { # first item, step: examines items and prints what is found; names what they depend on to file 3
+  # Not 0 where not all could be written: the storage may be full, and what is not printed would seem not to be there.
   at=$1
   while [ $at -lt $items ]; do
     eval "path=\\$path_$at real=\\$real_$at kind=\\$kind_$at format=\\$format_$at"
     at=$((at + $2))
-    frame named
-    printf %s "$path"
-    frame real
-    printf %s "$real"
-    frame kind $kind $format
+    frame named && printf %s "$path" && frame real && printf %s "$real" && frame kind $kind $format || return 1
     [ "$have_qemu_img" ] || continue
     ask "$path" "\${format:+-f $format}"
-    frame info $code
-    printf %s "$info"
+    frame info $code && printf %s "$info" || return 1
     [ $code = 0 ] || continue
     # A quotation mark inside a JSON string is escaped, so this text can only be the key itself.
     next=\${info#*'"full-backing-filename": "'}
@@ -435,16 +431,21 @@ work() { # first item, step: examines items and prints what is found; names what
     case $next in *\\\\*) continue ;; /*) ;; *) continue ;; esac
     case $info in
       *'"backing-filename-format": "raw"'*)
-        printf 'raw %s\\n' "$next" >&3
+        printf 'raw %s\\n' "$next" >&3 || return 1
         continue ;;
       *'"backing-filename-format": "qcow2"'*)
         # Looking through the folder finds it.
         [ "\${next%/*}" = "\${path%/*}" ] && [ "$path" = "$real" ] && [ -f "$next" ] && ! [ -L "$next" ] &&
           [ -r "$next" ] && [ -r "\${next%/*}/" ] && continue ;;
     esac
-    printf ' %s\\n' "$next" >&3
+    printf ' %s\\n' "$next" >&3 || return 1
   done
+  return 0
 }
+
+work_aside() { # number of the worker: as work, into files; a third one with something in it says that nothing is lost
+  work $((first + $1)) $workers >"$work_folder/found.$1" 3>"$work_folder/next.$1" && echo done >"$work_folder/done.$1"
+} 2>/dev/null
 
 examine() {
   first=$examined
@@ -452,10 +453,19 @@ examine() {
   if make_work_folder; then
     worker=0
     while [ $worker -lt $workers ]; do
-      work $((first + worker)) $workers >"$work_folder/found.$worker" 3>"$work_folder/next.$worker" 2>/dev/null &
+      rm -f "$work_folder/done.$worker"
+      work_aside $worker &
       worker=$((worker + 1))
     done
     wait
+    while [ $worker -gt 0 ]; do
+      worker=$((worker - 1))
+      [ -s "$work_folder/done.$worker" ] && continue
+      # Storage is full. What the images depend on is asked for in another round.
+      rm -rf -- "$work_folder"
+      work $first 1 3>/dev/null
+      return
+    done
     cat "$work_folder"/found.*
     cat "$work_folder"/next.* >"$work_folder/follow"
     while IFS= read -r line; do
