@@ -179,10 +179,10 @@ export function revert(machine: Machine, uuid: string, name: string): void {
   revertSnapshot(machine.world, vm, snapshotOf(vm, name), { running: false, paused: false, force: false });
 }
 
-/** Does what happened so long ago, in days before the last midnight (UTC): all of a day see the same fleet. */
+/** Does what happened so long ago, in days before yesterday afternoon (UTC): all of a day see the same fleet. */
 export function daysAgo(machine: Machine, days: number, what: () => void): void {
   const midnight = Math.floor(Date.now() / 86_400_000) * 86_400;
-  machine.setClock(midnight - days * 86_400);
+  machine.setClock(midnight - 34_109 - days * 86_400);
   try {
     what();
   } finally {
