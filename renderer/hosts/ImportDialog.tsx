@@ -3,6 +3,7 @@ import type { ImportCandidate, ImportSource } from '../../shared/contract.ts';
 import type { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import { Button } from '../design/Button.tsx';
+import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
 import { Dialog } from '../design/Dialog.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
@@ -115,7 +116,7 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
           </form>
         )}
         {looking.pending && <Skeleton lines={3} label="Asking OpenSSH" />}
-        {looking.error && <ErrorCallout error={looking.error} />}
+        {looking.error && <NothingToImport error={looking.error} />}
         {!looking.pending && looking.value && candidates.length === 0 && (
           <p className={css('quiet')}>
             {kind === 'sshConfig'
@@ -144,6 +145,16 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
         )}
       </div>
     </Dialog>
+  );
+}
+
+/** That there is nothing to import from is no fault: most people have no configuration of OpenSSH. */
+function NothingToImport({ error }: { readonly error: SnaptreeError }) {
+  if (error.code !== 'importFailed' || error.data['reason'] !== undefined) return <ErrorCallout error={error} />;
+  return (
+    <Callout tone="information" live>
+      <HostText text={error.message} lines />
+    </Callout>
   );
 }
 

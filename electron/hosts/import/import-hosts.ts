@@ -122,7 +122,7 @@ async function fromSshConfig(importer: Importer): Promise<Found[]> {
       missing
         ? `There is no ${path}, so there are no hosts to import from it. Enter the hosts by hand, or import a URI.`
         : `${path} cannot be read: ${reason}. Nothing was imported. Correct the file, or enter the hosts by hand.`,
-      { data: { path, reason }, cause: error },
+      { data: missing ? { path } : { path, reason }, cause: error },
     );
   });
   // Once before the others, so that a missing ssh is said once.
