@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Notice } from '../shared/contract.ts';
 import { SnaptreeError } from '../shared/errors.ts';
-import type { Host, HostSettings } from '../shared/model/host.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
+import { addDemoHosts } from './demo-hosts.ts';
 import { noFileSaver } from './file-saver.ts';
 import { createConnect } from './hosts/connect.ts';
 import { testConnection } from './hosts/connection-test.ts';
@@ -26,7 +26,6 @@ import { openOperationService } from './operations/operations.ts';
 import { createPlanService } from './operations/plans.ts';
 import { openReadOnlyOperations } from './operations/read-only-operations.ts';
 import { createReportService } from './reports/report-service.ts';
-import { demoHosts } from './simulator/demo-fleet.ts';
 import { createAuditTrail } from './store/audit-trail.ts';
 import { ensureFolder } from './store/files.ts';
 import { openHostBook } from './store/host-book.ts';
@@ -106,11 +105,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       onConnected(hostId) {
         operations.hostConnected(hostId);
         const watch = () => {
-          const isConnected = sessions
-            .list()
-            .some(({ host, session }) => host.id === hostId && session.state === 'connected');
           // A command is over before anything could change under it.
-          if (isConnected && shell !== 'commandLine') inventories.watch(hostId);
+          if (isConnected(sessions, hostId) && shell !== 'commandLine') inventories.watch(hostId);
         };
         // The error is in the inventory's state, where the user sees it.
         inventories.refresh(hostId).then(watch, watch);
@@ -139,18 +135,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         newId: randomUUID,
       }),
       importableHosts: (source) => importableHosts(source, hostBook.list()),
-      addDemoHosts: async () => {
-        const isDemo = ({ connection }: HostSettings, machine: string) =>
-          connection.transport === 'demo' && connection.machine === machine;
-        const hosts: Host[] = [];
-        for (const settings of demoHosts) {
-          const { connection } = settings;
-          if (connection.transport !== 'demo') continue;
-          const known = hostBook.list().find((host) => isDemo(host, connection.machine));
-          hosts.push(known ?? (await hostBook.add(settings)));
-        }
-        return hosts;
-      },
+      addDemoHosts: () => addDemoHosts(hostBook),
       testConnection: (settings, signal) =>
         testConnection(settings, {
           connect,
@@ -200,9 +185,15 @@ async function probeWithLimits(uri: string, runner: CommandRunner): Promise<stri
   return [`${found}.`, ...limits.map(({ explanation }) => explanation)].join(' ');
 }
 
+type SessionList = Pick<ReturnType<typeof createSessions>, 'list' | 'onChange'>;
+
+function isConnected(sessions: SessionList, hostId: string): boolean {
+  return sessions.list().some(({ host, session }) => host.id === hostId && session.state === 'connected');
+}
+
 /** Calls `onConnected` each time the session with a host comes to stand, by the user or by itself, and the other when it ends. */
 function watchSessions(
-  sessions: Pick<ReturnType<typeof createSessions>, 'list' | 'onChange'>,
+  sessions: SessionList,
   callbacks: { readonly onConnected: (hostId: string) => void; readonly onDisconnected: (hostId: string) => void },
 ): () => void {
   let connected = new Set<string>();
