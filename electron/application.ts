@@ -6,7 +6,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import type { Notice } from '../shared/contract.ts';
 import { SnaptreeError } from '../shared/errors.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
-import { addDemoHosts } from './demo-hosts.ts';
+import { addDemoHosts } from './add-demo-hosts.ts';
 import { noFileSaver } from './file-saver.ts';
 import { createConnect } from './hosts/connect.ts';
 import { testConnection } from './hosts/connection-test.ts';
