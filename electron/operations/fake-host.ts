@@ -1,7 +1,7 @@
 /** For tests: a host in memory that obeys the rules of host-job.ts and host-lock.ts, and can fail at any call. */
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
-import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { disk, image, inventory, vm } from '../../shared/model/inventory-fixtures.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { JobStatus } from './host-job.ts';
@@ -228,17 +228,19 @@ export function step(name: string): PlanStep {
 
 /** A plan that makes a snapshot per name, for the host as it is now. */
 export function planFor(host: FakeHost, names: readonly string[], parts: Partial<Plan> = {}): Plan {
+  const request: ChangeRequest = { action: 'revertToSnapshot', vmUuid, snapshotId: 'a' };
+  const steps = names.map((name, index) => ({ ...step(name), index }));
   return {
     id: '33333333-3333-4333-8333-333333333333',
     hostId,
     hostName: 'kvm1',
     vmUuid,
     vmName: 'web',
-    request: { action: 'revertToSnapshot', vmUuid, snapshotId: 'a' },
+    request,
     title: `Create ${names.join(' and ')}`,
     createdAt: 1_795_000_000,
-    fingerprint: fingerprintOf(vmUuid, host.inventory),
-    steps: names.map((name, index) => ({ ...step(name), index })),
+    fingerprint: fingerprintOf({ vmUuid, request, steps }, host.inventory),
+    steps,
     refusals: [],
     warnings: [],
     space: { neededBytes: null, freeBytes: null, folder: null },

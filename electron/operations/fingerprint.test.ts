@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { disk, held, image, internal, inventory, overlay, vm } from '../../shared/model/inventory-fixtures.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, type FingerprintedPlan } from './fingerprint.ts';
 
 const uuid = '11111111-1111-4111-8111-111111111111';
 const otherUuid = '99999999-9999-4999-8999-999999999999';
@@ -37,12 +37,25 @@ function host(): Inventory {
   );
 }
 
-function changed(change: (host: Inventory, vm: ReadableVm, other: ReadableVm) => void): string {
+/** Goes back to "a": rewrites /base and /data. */
+const revert: FingerprintedPlan = {
+  vmUuid: uuid,
+  request: { action: 'revertToSnapshot', vmUuid: uuid, snapshotId: 'a' },
+  steps: [{ reads: [], writes: ['/base', '/data'], invalidates: [], deletes: [] }],
+};
+/** Puts an overlay on /top. */
+const create: FingerprintedPlan = {
+  vmUuid: uuid,
+  request: { action: 'createSnapshot', vmUuid: uuid, kind: 'external', name: 'x', description: '', diskTargets: null },
+  steps: [{ reads: ['/top'], writes: [], invalidates: [], deletes: [] }],
+};
+
+function changed(change: (host: Inventory, vm: ReadableVm, other: ReadableVm) => void, plan = revert): string {
   const copy = structuredClone(host());
   const [own, other] = copy.vms;
   if (!own?.readable || !other?.readable) throw new Error('the fixture is not as it was');
   change(copy, own, other);
-  return fingerprintOf(uuid, copy);
+  return fingerprintOf(plan, copy);
 }
 
 const imageOf = (inventory: Inventory, id: string) => {
@@ -56,7 +69,7 @@ const first = <T>(list: readonly T[]): T => {
 };
 
 describe('the fingerprint of a VM’s state', () => {
-  const original = fingerprintOf(uuid, host());
+  const original = fingerprintOf(revert, host());
 
   test('is a SHA-256 in hex', () => {
     expect(original).toMatch(/^[0-9a-f]{64}$/);
@@ -82,7 +95,7 @@ describe('the fingerprint of a VM’s state', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (stream) => {
         const random = () => Number(stream.next().value);
-        expect(fingerprintOf(uuid, shuffled(host(), random) as Inventory)).toBe(original);
+        expect(fingerprintOf(revert, shuffled(host(), random) as Inventory)).toBe(original);
       }),
     );
   });
@@ -99,6 +112,12 @@ describe('the fingerprint of a VM’s state', () => {
     [
       'what may depend on images of others',
       (all) => all.unknownDependents.push({ what: '/x', reason: 'damaged', imageIds: ['/unrelated'] }),
+    ],
+    ['the state of a VM on its base', (_, _own, other) => (other.state = 'shutoff')],
+    [
+      // What that leaves open is among the unknown dependents.
+      'one more VM that cannot be read',
+      (all) => all.vms.push({ readable: false, uuid: 'x', name: null, reason: '' }),
     ],
     ['a VM that shares nothing', (all) => all.vms.push(vm({ uuid: 'new', disks: [] }))],
   ])('is the same for %s', (_, change) => {
@@ -129,11 +148,13 @@ describe('the fingerprint of a VM’s state', () => {
     ['a backing image', (all) => (imageOf(all, '/top').parent = null)],
     ['an internal snapshot', (all) => imageOf(all, '/base').internalSnapshots.pop()],
     ['the id of an internal snapshot', (all) => (first(imageOf(all, '/base').internalSnapshots).id = '9')],
+    [
+      'another internal snapshot of the same name and id',
+      (all) => (first(imageOf(all, '/base').internalSnapshots).createdAt = 9),
+    ],
     ['the name of an internal snapshot', (all) => (first(imageOf(all, '/base').internalSnapshots).name = 'z')],
     ['one more overlay on its base', (all) => all.images.push(overlay('/new', '/base'))],
-    ['the state of a VM on its base', (_, _own, other) => (other.state = 'shutoff')],
     ['a VM on its base less', (all) => all.vms.splice(1, 1)],
-    ['one more VM that cannot be read', (all) => all.vms.push({ readable: false, uuid: 'x', name: null, reason: '' })],
     [
       'a folder that cannot be listed any more',
       (all) => all.unknownDependents.push({ what: '/pool', reason: 'closed', imageIds: null }),
@@ -155,6 +176,20 @@ describe('the fingerprint of a VM’s state', () => {
     expect(changed(change)).not.toBe(original);
   });
 
+  test.each<[string, Parameters<typeof changed>[0]]>([
+    ['one more overlay on the base', (all) => all.images.push(overlay('/new', '/base'))],
+    ['one VM less on the base', (all) => all.vms.splice(1, 1)],
+    ['what cannot be looked into', (all) => all.unknownDependents.push({ what: '/x', reason: '', imageIds: null })],
+  ])('is the same for %s where the plan leaves the base as it is', (_, change) => {
+    expect(changed(change, create)).toBe(fingerprintOf(create, host()));
+  });
+
+  test('is another where somebody else uses what the plan is about', () => {
+    const onTop = fingerprintOf(create, host());
+    expect(changed((all) => all.images.push(overlay('/new', '/top')), create)).not.toBe(onTop);
+    expect(changed((_, _own, other) => (first(other.disks).imageId = '/top'), create)).not.toBe(onTop);
+  });
+
   test('is another for every one of them', () => {
     const all = changes.map(([, change]) => changed(change));
     expect(new Set(all).size).toBe(all.length);
@@ -163,6 +198,6 @@ describe('the fingerprint of a VM’s state', () => {
   test('ends, whatever loops there are', () => {
     const looped = structuredClone(host());
     imageOf(looped, '/base').parent = { relation: 'backing', reference: '/top', imageId: '/top', format: 'qcow2' };
-    expect(fingerprintOf(uuid, looped)).not.toBe(original);
+    expect(fingerprintOf(revert, looped)).not.toBe(original);
   });
 });

@@ -1,47 +1,54 @@
 /** A plan is bound to the state that it was made from; this is that state, as one short string. */
 import { createHash } from 'node:crypto';
-import type { Disk, Image, Inventory, Snapshot, VmState } from '../../shared/model/inventory.ts';
+import type { Disk, Image, Inventory, ReadableVm, Snapshot, VmState } from '../../shared/model/inventory.ts';
+import type { ChangeRequest, PlanStep } from '../../shared/model/plan.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById, imagesOfVm } from '../../shared/rules/chains.ts';
 import { unknownDependentsOfAny } from '../../shared/rules/dependents.ts';
 
 type Canonical = string | number | boolean | null | readonly Canonical[] | { readonly [key: string]: Canonical };
 
+/** What decides on which parts of a host a plan depends. */
+export interface FingerprintedPlan {
+  readonly vmUuid: string;
+  readonly request: ChangeRequest;
+  readonly steps: readonly Pick<PlanStep, 'reads' | 'writes' | 'invalidates' | 'deletes'>[];
+}
+
 /**
- * SHA-256 (hex) of everything on a host that a plan for one VM depends on. Two readings of the same state give the same
+ * SHA-256 (hex) of everything on a host that a plan depends on. Two readings of the same state give the same
  * fingerprint, in whatever order they list things.
  *
  * In it: the VM's state, disks, snapshots, current snapshot, managed save and persistence; every image that its chains
- * and snapshots reach; who else depends on these images; what could not be looked into and may depend on them; and the
- * hypervisor's version, on which the procedure depends. The creation time of a snapshot is in it as well: it is
- * what tells a snapshot from another of the same name that took its place.
+ * and snapshots reach; who else depends on the images that the plan's steps read or change; where the plan takes away what
+ * others may depend on, what could not be looked into; and the hypervisor's version, on which the procedure depends. The
+ * creation time of a snapshot is in it as well: it is what tells a snapshot from another of the same name that took its place.
  *
  * Not in it: what changes without a change that matters to a plan (allocated sizes, free space, times of reading, the
- * wording of reasons, `idle` against `running`), and what no step depends on (descriptions, the VM's name: it is
- * addressed by UUID).
+ * wording of reasons, `idle` against `running`), what no step depends on (descriptions, the VM's name: it is
+ * addressed by UUID), and the coming and going of other VMs, also on a base that the plan leaves as it is.
  */
-export function fingerprintOf(vmUuid: string, inventory: Inventory): string {
+export function fingerprintOf(plan: FingerprintedPlan, inventory: Inventory): string {
   return createHash('sha256')
-    .update(canonicalJson(stateFor(vmUuid, inventory)))
+    .update(canonicalJson(stateFor(plan, inventory)))
     .digest('hex');
 }
 
-function stateFor(vmUuid: string, inventory: Inventory): Canonical {
+function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inventory): Canonical {
   const hypervisor = { kind: inventory.hypervisor.kind, version: inventory.hypervisor.version };
-  const unreadableVms = inventory.vms.filter((vm) => !vm.readable).map((vm) => vm.uuid);
   const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
-  if (!vm?.readable) return { hypervisor, unreadableVms, vm: vm ? 'unreadable' : 'missing' };
+  if (!vm?.readable) return { hypervisor, vm: vm ? 'unreadable' : 'missing' };
 
   const images = imagesById(inventory.images);
   const dependents = dependentsIndex(inventory);
   const reached = new Set(imagesOfVm(vm));
   for (const imageId of [...reached]) for (const image of chainFrom(imageId, images).images) reached.add(image.id);
+  const touched = new Set(
+    steps.flatMap(({ reads, writes, invalidates, deletes }) => [...reads, ...writes, ...invalidates, ...deletes]),
+  );
+  const unknown = mayHarmOthers(request, vm) ? unknownDependentsOfAny(inventory, [...touched]) : [];
   return {
     hypervisor,
-    unreadableVms,
-    unknownDependents: unknownDependentsOfAny(inventory, [...reached]).map(({ what, imageIds }) => ({
-      what,
-      imageIds,
-    })),
+    unknownDependents: unknown.map(({ what, imageIds }) => ({ what, imageIds })),
     vm: {
       uuid: vm.uuid,
       state: steadyState(vm.state),
@@ -54,16 +61,29 @@ function stateFor(vmUuid: string, inventory: Inventory): Canonical {
       // Says what will be different from the next start on, which the disks do not show.
       problems: vm.problems.map(({ message }) => message),
     },
-    images: [...reached].map((imageId) => {
-      const { childImageIds, vms } = dependentsOf(imageId, dependents);
+    images: [...reached].map((imageId) => ({ id: imageId, image: imagePart(images.get(imageId)) })),
+    dependents: [...touched].map((imageId) => {
+      const { childImageIds, activeFor, vms } = dependentsOf(imageId, dependents);
       return {
         id: imageId,
-        image: imagePart(images.get(imageId)),
         children: childImageIds,
-        vms: vms.map(({ uuid, state }) => ({ uuid, state: steadyState(state) })),
+        activeFor: activeFor.map((use) => ({ vm: use.vm.uuid, target: use.disk.target, readOnly: use.disk.readOnly })),
+        vms: vms.map(({ uuid }) => uuid),
       };
     }),
   };
+}
+
+/** Plans of other changes are made, with a warning, also where it is not known who else depends on their images. */
+function mayHarmOthers(request: ChangeRequest, { snapshots }: ReadableVm): boolean {
+  switch (request.action) {
+    case 'createSnapshot':
+      return false;
+    case 'revertToSnapshot':
+      return true;
+    case 'deleteSnapshot':
+      return snapshots.some(({ kind }) => kind !== 'internal');
+  }
 }
 
 /** A guest that waits for something is `idle` at one reading and `running` at the next. */
@@ -88,7 +108,7 @@ function imagePart(image: Image | undefined): Canonical {
     format,
     virtualBytes,
     parent: parent && { ...parent },
-    internalSnapshots: internalSnapshots.map(({ id, name }) => ({ id, name })),
+    internalSnapshots: internalSnapshots.map(({ id, name, createdAt }) => ({ id, name, createdAt })),
     corrupt,
   };
 }

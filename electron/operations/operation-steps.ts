@@ -173,7 +173,7 @@ async function settle(
     type: 'stepFinished' as const,
     index: step.index,
     outcome,
-    fingerprint: fingerprintOf(plan.vmUuid, inventory),
+    fingerprint: fingerprintOf(plan, inventory),
   });
   switch (status.state) {
     case 'exited': {
@@ -258,7 +258,7 @@ async function offerRest(context: StepContext, live: LiveOperation, inventory: I
     await endBetweenSteps(context, live);
     return;
   }
-  const unchanged = fingerprintOf(plan.vmUuid, inventory) === live.state.expectedFingerprint;
+  const unchanged = fingerprintOf(plan, inventory) === live.state.expectedFingerprint;
   const done =
     next.index === 0
       ? 'Nothing of it was run.'

@@ -200,7 +200,7 @@ export async function openOperationService(dependencies: OperationServiceDepende
     const { plan } = live.operation;
     await lockVm(live);
     const { inventory } = await readHost(plan.hostId);
-    if (fingerprintOf(plan.vmUuid, inventory) !== live.state.expectedFingerprint) throw planStale(plan);
+    if (fingerprintOf(plan, inventory) !== live.state.expectedFingerprint) throw planStale(plan);
     return inventory;
   }
 

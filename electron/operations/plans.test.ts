@@ -41,7 +41,7 @@ describe('plans', () => {
     const { host, plans } = service();
     const plan = await plans.create(hostId, request);
     expect(plan).toMatchObject({ id: 'id-1', hostId, hostName: 'kvm1', vmUuid, request, createdAt: 1000 });
-    expect(plan.fingerprint).toBe(fingerprintOf(vmUuid, host.inventory));
+    expect(plan.fingerprint).toBe(fingerprintOf(plan, host.inventory));
     expect(plan.steps.map(({ index }) => index)).toEqual([0, 1]);
     expect(plan.script).toContain("'virsh' 'b'");
     expect(plans.get('id-1')).toBe(plan);

@@ -47,7 +47,7 @@ export function createPlanService({ readHost, isReadOnly, clock, newId }: PlanSe
         vmUuid: request.vmUuid,
         request,
         createdAt: Math.floor(clock()),
-        fingerprint: fingerprintOf(request.vmUuid, inventory),
+        fingerprint: fingerprintOf({ vmUuid: request.vmUuid, request, steps: draft.steps }, inventory),
       };
       const complete: Plan = { ...plan, script: planScript(plan) };
       plans.set(complete.id, complete);
