@@ -15,7 +15,24 @@ function visitorId(connection: Connection, libvirtUri: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
-/** The host book, in which visitors stand behind the others until the application ends. */
+/** The machine that a connection leads to, by address and port: who logs in, and through which hosts, does not count. */
+function machineOf(connection: Connection): string {
+  switch (connection.transport) {
+    case 'local':
+      return 'this computer';
+    case 'ssh':
+      return `${connection.address.toLowerCase()} ${connection.port}`;
+    case 'openssh':
+      return `${connection.destination.toLowerCase()} ${connection.port ?? 22}`;
+    case 'demo':
+      return `demo ${connection.machine}`;
+  }
+}
+
+/**
+ * The host book, in which visitors stand behind the others until the application ends. A visitor to a machine that the
+ * book has as read-only is read-only as well: another user name in a URI must not open what was closed.
+ */
 export function withVisitors(book: HostBook): {
   readonly hostBook: HostBook;
   readonly add: (settings: HostSettings) => Host;
@@ -33,7 +50,10 @@ export function withVisitors(book: HostBook): {
       onChange: (listener) => changed.add(listener),
     },
     add(settings) {
-      const host: Host = { id: visitorId(settings.connection, settings.libvirtUri), ...settings };
+      const machine = machineOf(settings.connection);
+      const isClosed = book.list().some((known) => known.readOnly && machineOf(known.connection) === machine);
+      const id = visitorId(settings.connection, settings.libvirtUri);
+      const host: Host = { id, ...settings, readOnly: settings.readOnly || isClosed };
       const others = [...book.list(), ...visitors].filter(({ id }) => id !== host.id);
       if (others.some(({ name }) => name.toLowerCase() === host.name.toLowerCase())) {
         throw new SnaptreeError('invalidRequest', `There is already a host named “${host.name}”.`, {

@@ -17,7 +17,7 @@ export async function hostOfUri(context: CommandContext, client: Client, uri: st
   const [candidate] = candidates;
   if (!candidate?.settings) {
     throw new SnaptreeError(
-      'importFailed',
+      'invalidRequest',
       `${uri} cannot be used: ${candidate?.problem ?? 'nothing is known of it.'} Examples: qemu:///system for this computer, qemu+ssh://root@kvm1.example/system.`,
     );
   }
@@ -25,7 +25,10 @@ export async function hostOfUri(context: CommandContext, client: Client, uri: st
   const known = client.hosts().find(({ name }) => name === sameAs);
   if (known?.libvirtUri === settings.libvirtUri) return known;
   for (const note of notes) context.warn(note);
-  return client.application.addVisitor({ ...settings, name: uri.slice(0, 200) });
+  const visitor = client.application.addVisitor({ ...settings, name: uri.slice(0, 200) });
+  if (visitor.readOnly)
+    context.warn('The host book has a host at this address as read-only, so it is read-only here too.');
+  return visitor;
 }
 
 /** The one host that is named, by option or by the text. Throws `hostNotFound`. */

@@ -90,7 +90,7 @@ export function addHosts(program: Program, context: CommandContext): void {
         const [candidate] = await importable(client, { kind: 'uri', uri });
         if (!candidate?.settings) {
           throw new SnaptreeError(
-            'importFailed',
+            'invalidRequest',
             `${uri} cannot be used: ${candidate?.problem ?? 'nothing is known.'}`,
           );
         }
