@@ -7,8 +7,9 @@
  * - `finding`, `filesystem`, `unread`.
  *
  * It begins with a byte order mark, without which Excel takes UTF-8 for the code page of the computer. Cells that a
- * spreadsheet would take for a formula get a `'` in front; so do those that begin with `'`, so that taking off one
- * leading `'` gives the text back.
+ * spreadsheet would take for a formula get a `'` in front. So does what would be one within a cell behind a `;`, TAB or line
+ * end: where lists are separated by `;` (German, French …), Excel begins a new cell there, whatever stands in quotes. A
+ * `'` that stands in such a place gets one more, so that taking off one in each such place gives the text back.
  */
 import type { Report } from '../../shared/model/report.ts';
 import { writableText } from './writable-text.ts';
@@ -136,7 +137,8 @@ function cell(value: string | number | boolean | null): string {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** With a `'` in front where a spreadsheet would take the text for a formula; half-width and full-width signs alike. */
+/** With a `'` wherever a spreadsheet would take what follows for a formula; half-width and full-width signs alike. */
 function defused(text: string): string {
-  return /^\s*[=+\-@＝＋－＠]|^[\t\r\n']/u.test(text) ? `'${text}` : text;
+  const within = text.replace(/([;\t\r\n])(?=["\s]*[=+\-@＝＋－＠]|')/gu, "$1'");
+  return /^\s*[=+\-@＝＋－＠]|^[\t\r\n']/u.test(within) ? `'${within}` : within;
 }
