@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unknownDependentsOf } from '../../shared/rules/dependents.ts';
 import { createImageFolder, imageIn, type ImageFolder } from './images.fixtures.ts';
 import type { ImageReading } from './read-images.ts';
 
@@ -42,6 +43,16 @@ describe('one image with several names', () => {
     linkSync(used, images.path('a/backup.qcow2'));
     const reading = await images.read([used], { folders: [images.path('a')] });
     expect(reading.images).toMatchObject([{ id: used, otherPaths: [images.path('a/backup.qcow2')] }]);
+  });
+
+  it('may have dependents by a name that was not seen', async () => {
+    const base = images.create('a/base.qcow2');
+    mkdirSync(images.path('elsewhere'));
+    linkSync(base, images.path('elsewhere/base.qcow2'));
+    images.create('elsewhere/overlay.qcow2', { backing: 'base.qcow2' });
+    const { unknownDependents } = await images.read([base]);
+    expect(unknownDependents).toMatchObject([{ reason: containing('one more name'), imageIds: [base] }]);
+    expect(unknownDependentsOf({ unknownDependents: [...unknownDependents] }, base)).toHaveLength(1);
   });
 
   it('knows the hard links of raw disks, which look like nothing', async () => {

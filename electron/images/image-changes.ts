@@ -16,6 +16,11 @@ export function linksOf(knowledge: ImageKnowledge): readonly string[] {
     const entry = knowledge.folders.get(real.slice(0, real.lastIndexOf('/')) || '/')?.entries?.get(real);
     if (path !== real || !entry) links.add(path);
   }
+  for (const { id, kind } of knowledge.images.values()) {
+    // With the folder of what is missing other images may come.
+    const folder = id.slice(0, id.lastIndexOf('/')) || '/';
+    if (kind === 'absent' && !knowledge.folders.has(folder)) links.add(folder);
+  }
   for (const { entries } of knowledge.folders.values()) {
     for (const [path, { type }] of entries ?? []) if (type === 'link') links.add(path);
   }

@@ -1,7 +1,7 @@
 /** What the reading of images could not look into. Pure. */
 import type { Problem, UnknownDependents } from '../../shared/model/inventory.ts';
 import type { AssembledImages } from './assemble-images.ts';
-import type { ImageKnowledge } from './image-knowledge.ts';
+import { statusOf, type ImageKnowledge } from './image-knowledge.ts';
 import type { WalkedFolder } from './walk-result.ts';
 import { maximumFilesPerFolder, maximumFolders, maximumSubfolders } from './walk-script.ts';
 
@@ -47,6 +47,14 @@ export function imageDoubts(
       const reason = `Its backing image, recorded as ${parent.reference}, could not be found out.`;
       doubts.push({ what: id, reason, imageIds: null });
     }
+  }
+  for (const { id, kind, otherPaths } of images) {
+    const status = kind === 'file' ? statusOf(knowledge, id) : undefined;
+    const unseen = (status?.links ?? 1) - 1 - otherPaths.length;
+    if (unseen <= 0) continue;
+    // Whoever made the link uses the image by it, or keeps it as a copy; overlays would lie beside it.
+    const reason = `The file has ${unseen === 1 ? 'one more name (a hard link)' : `${unseen} more names (hard links)`} in a folder that was not looked through.`;
+    doubts.push({ what: `further names of ${id}`, reason, imageIds: [id] });
   }
   for (const { path, parentId } of ambiguous) {
     const reason = `By this name the image has another backing image than by its other names: ${parentId ?? 'one that could not be found out'}.`;

@@ -66,6 +66,7 @@ async function start() {
     { reference: images.path('link/two.qcow2'), format: 'qcow2' },
     { reference: raw, format: 'raw' },
     { reference: images.path('vms/gone.qcow2'), format: 'qcow2' },
+    { reference: images.path('later/gone.qcow2'), format: 'qcow2' },
   ];
   await poll();
   return { template, one, two, raw };
@@ -98,6 +99,8 @@ describe('finds what a whole reading finds', () => {
     'a new overlay in a pool': ({ one }) => void images.create('pool/new', { backing: one }),
     'a new overlay in a new subfolder': ({ one }) => void images.create('pool/sub/new', { backing: one }),
     'a file that becomes an image': () => void images.create('vms/notes'),
+    'a folder that comes, without the image that was looked for there': ({ one }) =>
+      void images.create('later/beside.qcow2', { backing: one }),
     'an image that becomes another file': () => {
       images.create('vms/x.qcow2');
       writeFileSync(images.path('vms/x.qcow2'), 'text');

@@ -97,6 +97,16 @@ describe('chains', () => {
     expect(image(reading, odd).status).toBe('ok');
   });
 
+  it('shows what a link that leads nowhere would lead to as missing', async () => {
+    const link = join(root, 'link');
+    symlinkSync(join(root, 'not/there'), link);
+    const top = create('top.qcow2', { backing: link });
+    const reading = await read(top);
+    const parentId = image(reading, top).parent?.imageId ?? '';
+    expect(image(reading, parentId)).toMatchObject({ status: 'missing' });
+    expect(reading.unknownDependents).toEqual([]);
+  });
+
   it('keeps a backing image on the network as an image of its own that is not examined', async () => {
     const top = create('top.qcow2', { backing: 'nbd://127.0.0.1:1/export', backingFormat: 'raw' });
     const reading = await read(top, 'rbd:pool/image');

@@ -22,8 +22,9 @@ export function unknownDependents(
       return [{ what: `VM ${vm.name ?? vm.uuid}`, reason, imageIds: null }];
     }
     return vm.disks.flatMap((disk): UnknownDependents[] => {
-      // What lies in a drive for CDs or floppies is raw, and raw images have no backing image.
-      if (disk.device === 'cdrom' || disk.device === 'floppy') return [];
+      // What lies in a drive for CDs or floppies is raw as a rule, and raw images have no backing image.
+      const isForCds = disk.device === 'cdrom' || disk.device === 'floppy';
+      if (isForCds && (disk.format === null || disk.format === 'raw')) return [];
       if (disk.imageId !== null || disk.source === null || sourcesWithoutImage.test(disk.source)) return [];
       const reason = `Which image disk ${disk.target} of the VM ${vm.name} uses could not be found out.`;
       return [{ what: disk.source, reason, imageIds: null }];

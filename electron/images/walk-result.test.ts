@@ -45,6 +45,17 @@ describe('walkFromFrames', () => {
     expect(walk.realPaths.get('/link')).toBe('/b');
   });
 
+  it('takes a file that was removed since it was found for absent, but not one that lacks another file', () => {
+    const walk = parse([
+      ...[frame('named', '/a'), frame('real', '/a'), frame('kind file')],
+      frame('info 1', "qemu-img: Could not open '/a': No such file or directory\n"),
+      ...[frame('named', '/b'), frame('real', '/b'), frame('kind file')],
+      frame('info 1', "qemu-img: Could not open '/b': Could not open '/data': No such file or directory\n"),
+    ]);
+    expect(imageIn(walk, '/a')?.kind).toBe('absent');
+    expect(imageIn(walk, '/b')?.kind).toBe('file');
+  });
+
   it('says so of an answer that is not JSON, and of one that did not come in time', () => {
     const walk = parse([
       ...[frame('named', '/a'), frame('real', '/a'), frame('kind file'), frame('info 0', 'oops')],

@@ -88,7 +88,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         break;
       case 'info': {
         const image = images.pop();
-        if (image) images.push(image.id === id ? { ...image, ...outcome(frame) } : image);
+        if (image) images.push(image.id === id ? { ...image, ...outcome(frame, image) } : image);
         break;
       }
       case 'header':
@@ -168,14 +168,20 @@ function kindOf(word: string | undefined): WalkedImage['kind'] {
   return word === 'file' || word === 'block' || word === 'absent' ? word : 'other';
 }
 
-function outcome({ arguments: [code], body }: Frame): Pick<WalkedImage, 'info' | 'failure'> {
+function outcome(
+  { arguments: [code], body }: Frame,
+  { path }: WalkedImage,
+): Partial<Pick<WalkedImage, 'kind' | 'info' | 'failure'>> {
   if (code === '0') {
     const info = parseQemuImageInfo(body);
     return { info, failure: info ? null : 'qemu-img gave an answer that cannot be read' };
   }
   if (code === '124' || code === '137') return { info: null, failure: 'qemu-img did not answer in time' };
   const said = body.trim().split('\n')[0] ?? '';
-  return { info: null, failure: said === '' ? `qemu-img failed with exit code ${code ?? '?'}` : said };
+  const failure = said === '' ? `qemu-img failed with exit code ${code ?? '?'}` : said;
+  // Removed since it was found: nothing depends on anything there.
+  const isGone = said.endsWith(`Could not open '${path}': No such file or directory`);
+  return { info: null, failure, ...(isGone && { kind: 'absent' }) };
 }
 
 /** The last line of `df -P -k`, read from the right: the device's name may hold spaces, the numbers may not. */

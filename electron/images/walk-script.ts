@@ -199,10 +199,12 @@ request() { # path, raw or nothing, alone or nothing
   case $kind in file | absent) [ -d "$parent/" ] && note_folder "$parent" 0 ;; esac
   case $kind in
     absent)
-      # Not there, or not to be seen by this user: the words tell. A name can also be a link that leads nowhere.
+      # Not there, or not to be seen by this user: the words tell, also of a link that leads nowhere.
       frame kind absent $2
       frame info 2
-      ls -d -- "$real" 2>&1
+      if [ -L "$real" ]; then ls -dL -- "$real" 2>&1
+      else ls -d -- "$real" 2>&1
+      fi
       return ;;
     other)
       frame kind other $2

@@ -1,5 +1,6 @@
 /** Records of VMs and facts about images, put together in the words of the model. Pure. */
 import type { Image, Problem, ReadableVm, Snapshot, SnapshotDisk, VmState } from '../../../shared/model/inventory.ts';
+import { problemsOfDefinedChains } from './defined-chains.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
 import type { VmRecords } from './vm-records.ts';
@@ -70,6 +71,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
       ...vm.problems,
       ...vm.snapshots.flatMap((record) => problemsOfSnapshot(record, context)),
       ...problemsOfNextStart(vm, context),
+      ...problemsOfDefinedChains(vm, context),
       ...unresolvedVolumes(domain.disks, context),
     ],
   };

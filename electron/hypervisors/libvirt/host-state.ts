@@ -6,6 +6,7 @@ import type { ImageReading, ImageRequest } from '../../images/read-images.ts';
 import { unknownDependents } from '../../images/unknown-dependents.ts';
 import { assembleVm, type AssembleContext } from './assemble.ts';
 import { libvirtCapabilities } from './capabilities.ts';
+import { dependentsByDefinition } from './defined-chains.ts';
 import type { DiskSource } from './domain-xml.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
@@ -48,6 +49,31 @@ export async function readVms(vms: readonly VmAnswers[]): Promise<Map<string, Vm
     sliceBegan = performance.now();
   }
   return result;
+}
+
+/**
+ * What is to be believed of VMs that vanished while they were read: `again` is asked for them, and those that it does not
+ * list either are left out.
+ */
+export async function withoutVanished(
+  answers: HostAnswers,
+  again: (uuids: readonly string[]) => Promise<HostAnswers>,
+): Promise<HostAnswers> {
+  // virsh's words where it does not find a VM by its UUID.
+  const isGone = ({ domain }: VmAnswers) => domain.startsWith('error: failed to get domain ');
+  const vanished = new Set(answers.vms.filter(isGone).map(({ uuid }) => uuid));
+  if (vanished.size === 0) return answers;
+  const second = await again([...vanished]);
+  const present = new Set(uuidsIn(second.list));
+  return {
+    ...answers,
+    vms: [
+      ...answers.vms.filter(({ uuid }) => !vanished.has(uuid)),
+      ...second.vms.filter(({ uuid }) => vanished.has(uuid) && present.has(uuid)),
+    ],
+    withSnapshots: new Set([...answers.withSnapshots].filter((uuid) => !vanished.has(uuid) || present.has(uuid))),
+    volumes: new Map([...answers.volumes, ...second.volumes]),
+  };
 }
 
 export async function hostStateFrom(answers: HostAnswers): Promise<HostState> {
@@ -103,6 +129,7 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
   const vms = [...state.vms.values()]
     .map((vm) => ('domain' in vm ? assembleVm(vm, context) : unreadable(vm)))
     .sort((a, b) => compare(a.name ?? '', b.name ?? '') || compare(a.uuid, b.uuid));
+  const readable = [...state.vms.values()].filter((vm): vm is VmRecords => 'domain' in vm);
   const { libvirt, emulator } = state.versions;
   return {
     hypervisor: { kind: 'libvirt', version: libvirt, emulator, capabilities: libvirtCapabilities(libvirt) },
@@ -111,7 +138,11 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
     vms,
     images: images.images,
     filesystems: images.filesystems,
-    unknownDependents: unknownDependents(vms, images, [...unlistedVms(state), ...state.pools.unknown]),
+    unknownDependents: unknownDependents(vms, images, [
+      ...unlistedVms(state),
+      ...state.pools.unknown,
+      ...dependentsByDefinition(readable, context),
+    ]),
     problems: [
       ...images.problems,
       ...unlistedVms(state).map(({ reason }): Problem => ({ severity: 'error', message: reason })),

@@ -18,7 +18,14 @@ import type { PollOptions } from '../driver.ts';
 import { createAsk } from './ask.ts';
 import { fingerprintScript, inventoryScript } from './batch-script.ts';
 import { sortAnswers, strayLines, uuidsIn, type VmAnswers } from './host-answers.ts';
-import { imageRequests, inventoryFrom, readVms, type HostReading, type HostState } from './host-state.ts';
+import {
+  imageRequests,
+  inventoryFrom,
+  readVms,
+  withoutVanished,
+  type HostReading,
+  type HostState,
+} from './host-state.ts';
 import { storagePools } from './storage-pools.ts';
 
 export interface HostPoll {
@@ -153,8 +160,11 @@ async function readAgain(
   const vms = new Map([...before.vms].filter(([uuid]) => present.has(uuid)));
   const withSnapshots = new Set([...before.withSnapshots].filter((uuid) => present.has(uuid)));
   if (toRead.length === 0 && !havePoolsChanged) return { ...before, strayLines: stray, vms, withSnapshots };
-  const answers = sortAnswers(await read(toRead));
+  const answers = await withoutVanished(sortAnswers(await read(toRead)), async (uuids) =>
+    sortAnswers(await read(uuids)),
+  );
   const stillThere = new Set(uuidsIn(answers.list));
+  for (const uuid of toRead) vms.delete(uuid);
   for (const [uuid, vm] of await readVms(answers.vms)) {
     // Removed between the two round trips.
     if (stillThere.has(uuid)) vms.set(uuid, vm);

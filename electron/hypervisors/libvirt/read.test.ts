@@ -119,6 +119,63 @@ function vmOf(inventory: Inventory, id: string): ReadableVm {
 
 const messages = (vm: ReadableVm): string => vm.problems.map(({ message }) => message).join('\n');
 
+describe('a VM that is removed while it is read', () => {
+  const gone: FakeVm = { domain: `error: failed to get domain '${uuid(2)}'\n` };
+  const vms = { [uuid(1)]: { domain: domainXml(1) }, [uuid(2)]: gone };
+
+  it('is left out where it is not listed again', async () => {
+    const first = fakeRunner({ vms });
+    const later = fakeRunner({ vms: { [uuid(1)]: { domain: domainXml(1) } } });
+    const runner = { ...first, runScript: (script: Script) => (rounds++ === 0 ? first : later).runScript(script) };
+    let rounds = 0;
+    const inventory = await readLibvirt(runner, 'qemu:///system', { priority: 'poll' });
+    expect(inventory.vms.map((vm) => vm.uuid)).toEqual([uuid(1)]);
+    expect(inventory.unknownDependents).toEqual([]);
+  });
+
+  it('is shown as what it is where it came back, and as unreadable where it is listed all the same', async () => {
+    const first = fakeRunner({ vms });
+    const later = fakeRunner({ vms: { ...vms, [uuid(2)]: { domain: domainXml(2) } } });
+    let rounds = 0;
+    const runner = { ...first, runScript: (script: Script) => (rounds++ === 0 ? first : later).runScript(script) };
+    const inventory = await readLibvirt(runner, 'qemu:///system', { priority: 'poll' });
+    expect(vmOf(inventory, uuid(2)).name).toBe('vm2');
+    expect((await read({ vms })).vms.map(({ readable }) => readable).sort()).toEqual([false, true]);
+  });
+});
+
+describe('a definition that names other backing images than the images', () => {
+  const layer = (file: string) =>
+    `<backingStore type='file'><format type='qcow2'/><source file='${file}'/><backingStore/></backingStore>`;
+  const overlay = {
+    filename: '/i/top',
+    format: 'qcow2',
+    'virtual-size': 5,
+    'backing-filename': '/i/base',
+    'full-backing-filename': '/i/base',
+    'backing-filename-format': 'qcow2',
+  };
+  const image = { filename: '/i/base', format: 'qcow2', 'virtual-size': 5 };
+  const images = { '/i/top': overlay, '/i/base': image, '/i/other': image };
+  const readWith = (file: string) =>
+    read({
+      images,
+      vms: { [uuid(1)]: { domain: domainXml(1, diskXml('/i/top').replace('</disk>', `${layer(file)}</disk>`)) } },
+    });
+
+  it('is an unknown dependent of these, and a problem of the VM', async () => {
+    const inventory = await readWith('/i/other');
+    expect(inventory.unknownDependents).toMatchObject([{ what: 'Disk vda of the VM vm1', imageIds: ['/i/other'] }]);
+    expect(messages(vmOf(inventory, uuid(1)))).toContain('names /i/other as a backing image');
+  });
+
+  it('is neither where both say the same', async () => {
+    const inventory = await readWith('/i/base');
+    expect(inventory.unknownDependents).toEqual([]);
+    expect(messages(vmOf(inventory, uuid(1)))).toBe('');
+  });
+});
+
 describe('one broken VM', () => {
   const fine: FakeVm = { domain: domainXml(1) };
 

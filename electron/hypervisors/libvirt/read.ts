@@ -7,7 +7,7 @@ import type { ReadOptions } from '../driver.ts';
 import { createAsk } from './ask.ts';
 import { inventoryScript, versionScript } from './batch-script.ts';
 import { parseVersions, sortAnswers } from './host-answers.ts';
-import { hostStateFrom, imageRequests, inventoryFrom, type HostReading } from './host-state.ts';
+import { hostStateFrom, imageRequests, inventoryFrom, withoutVanished, type HostReading } from './host-state.ts';
 
 /**
  * Everything on the host that libvirt at `uri` manages. A VM, snapshot or image that cannot be read is in the result as
@@ -32,7 +32,10 @@ export async function readHost(
 ): Promise<HostReading> {
   const ask = createAsk(runner, uri, options);
   const frames = await ask('Reading VMs and snapshots', (nonce) => inventoryScript(nonce, uri));
-  const state = await hostStateFrom(sortAnswers(frames));
+  const answers = await withoutVanished(sortAnswers(frames), async (uuids) =>
+    sortAnswers(await ask('Reading VMs again', (nonce) => inventoryScript(nonce, uri, uuids))),
+  );
+  const state = await hostStateFrom(answers);
   // A memory with nothing in it: everything is examined, and remembered.
   const imageMemory = createImageMemory();
   const { priority, signal } = options;
