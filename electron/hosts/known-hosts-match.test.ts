@@ -57,6 +57,7 @@ describe('parseKnownHosts', () => {
       `l ssh-ed25519 ${ed.subarray(0, -1).toString('base64')}`,
       `m ssh-ed25519 ${ed.toString('base64').replace(/.=*$/, '')}`,
       line('n', key('ssh-new', 'x')),
+      `n ssh-ed25519 ${ed.subarray(0, 15).toString('base64')}`,
       `o rsa-sha2-512 ${rsa.toString('base64')}`,
       `p ssh-ed25519 ${ed.toString('base64')}\r`,
       `q ssh-ed25519\r`,
@@ -69,9 +70,9 @@ describe('parseKnownHosts', () => {
       [5, 'certAuthority', 'c'],
       [10, 'none', 'h'],
       [13, 'revoked', 'k'],
-      [17, 'none', 'o'],
-      [18, 'none', 'p'],
-      [20, 'none', '\rr'],
+      [18, 'none', 'o'],
+      [19, 'none', 'p'],
+      [21, 'none', '\rr'],
     ]);
   });
 });

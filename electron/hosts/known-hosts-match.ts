@@ -88,11 +88,15 @@ function decodeBase64(text: string): Buffer | null {
   return bytes.toString('base64') === packed ? bytes : null;
 }
 
-/** Whether a blob is made of whole fields (a length and so many bytes) to its end: one that was cut off is not. */
+/**
+ * Whether a blob is made of whole fields (a length and so many bytes) to its end, and of more than its type: one that was
+ * cut off is not.
+ */
 function isWhole(blob: Buffer): boolean {
   let at = 0;
-  while (at + 4 <= blob.length) at += 4 + blob.readUInt32BE(at);
-  return at === blob.length;
+  let fields = 0;
+  for (; at + 4 <= blob.length; fields += 1) at += 4 + blob.readUInt32BE(at);
+  return at === blob.length && fields > 1;
 }
 
 /**

@@ -92,16 +92,25 @@ const line = fc
     key: fc.nat(2),
     spoil: fc.constantFrom(
       ...Array.from({ length: 12 }, () => 'none' as const),
-      ...(['cut', 'type', 'short', 'noBlob', 'url', 'pad'] as const),
+      ...(['cut', 'type', 'short', 'noBlob', 'url', 'pad', 'split'] as const),
     ),
     tail,
   })
   .map((each) => (): string => {
     const [type = '', blob = ''] = (keys[each.key] ?? '').split(' ');
-    const names = { none: type, cut: type, type: 'ssh-rsa', short: 'ED25519', noBlob: type, url: type, pad: type };
+    const names = {
+      none: type,
+      cut: type,
+      type: 'ssh-rsa',
+      short: 'ED25519',
+      noBlob: type,
+      url: type,
+      pad: type,
+      split: type,
+    };
     const blobs = {
       ...{ none: blob, cut: blob.slice(0, -8), type: blob, short: blob, noBlob: '' },
-      ...{ url: `-${blob.slice(1)}`, pad: `${blob}=` },
+      ...{ url: `-${blob.slice(1)}`, pad: `${blob}=`, split: `${blob.slice(0, 20)} ${blob.slice(20)}` },
     };
     return `${each.indent}${each.marker}${each.hosts}${each.first}${names[each.spoil]}${each.second}${blobs[each.spoil]}${each.tail}`;
   });
