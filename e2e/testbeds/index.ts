@@ -14,7 +14,7 @@ export {
   treeName,
   treePatterns,
 } from './fixtures.ts';
-export { ownVersion, placeOf, runAt } from './places.ts';
+export { placeOf } from './places.ts';
 export type { LibvirtVersion } from './places.ts';
 export { waitUntil } from './run.ts';
 export { startSshServer } from './ssh-server.ts';

@@ -39,7 +39,7 @@ export function vmOfEvent(line: string): string | null {
 /**
  * The script to follow. virsh must not outlive the connection: it ends when stdin, which is the connection, does.
  */
-export function watchScript(uri: string): string {
+function watchScript(uri: string): string {
   return `command -v virsh >/dev/null 2>&1 || exit 127
 echo watching
 exec 3<&0
