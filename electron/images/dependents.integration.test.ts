@@ -105,6 +105,8 @@ describe('one image with several names', () => {
       expect(childrenOf(reading, base)).toEqual([device]);
       expect(childrenOf(reading, device)).toEqual([top]);
       expect(reading.imageIdOf(images.path('dev/link'))).toBe(device);
+      // A VM may use the file, as an image with dependents that are on the device.
+      expect(reading.unknownDependents).toMatchObject([{ what: device, imageIds: null }]);
     } finally {
       execFileSync('losetup', ['-d', device]);
     }

@@ -8,6 +8,12 @@ import { maximumFilesPerFolder, maximumFolders, maximumSubfolders } from './walk
 const noQemuImg =
   'The command qemu-img is not there, so no image could be examined: chains and dependents are not known. Install it (Debian: qemu-utils, Fedora and its kin: qemu-img).';
 
+/** Major numbers, in hexadecimal, of block devices that can be another image of this host (Linux, devices.txt). */
+const devicesOfOthers: ReadonlyMap<string, string> = new Map([
+  ['7', 'loop'],
+  ['2b', 'network block'],
+]);
+
 /** What was not seen, in sentences for whoever looks at the host. */
 export function imageProblems(knowledge: ImageKnowledge): readonly Problem[] {
   const ofFolders = [...knowledge.folders.values()].flatMap((folder) =>
@@ -41,6 +47,12 @@ export function imageDoubts(
     // A raw image has no backing image, and neither has a folder or a socket.
     if (status === 'unreadable' && view?.raw !== true && view?.kind !== 'other') {
       const reason = `It could not be examined (${problem ?? 'no reason was given'}), so its backing image is not known.`;
+      doubts.push({ what: id, reason, imageIds: null });
+    }
+    const behind =
+      kind === 'block' ? devicesOfOthers.get(statusOf(knowledge, id)?.blockDevice?.split(':')[0] ?? '') : undefined;
+    if (behind !== undefined) {
+      const reason = `It is a ${behind} device, and which image lies behind it is not known.`;
       doubts.push({ what: id, reason, imageIds: null });
     }
     if (parent?.imageId === null) {

@@ -37,13 +37,29 @@ export function problemsOfDefinedChains(vm: VmRecords, context: AssembleContext)
   }));
 }
 
-/** These layers' images have a dependent that no image tells of. */
+/** Images that have a dependent of which neither an image nor the present disks of a VM tell. */
 export function dependentsByDefinition(vms: Iterable<VmRecords>, context: AssembleContext): UnknownDependents[] {
-  return [...vms].flatMap((vm) =>
-    layersBesideChains(vm, context).map(({ target, imageId }) => ({
+  const chainOf = (imageId: string) => chainFrom(imageId, context.images).images.map(({ id }) => id);
+  return [...vms].flatMap((vm) => [
+    ...layersBesideChains(vm, context).map(({ target, imageId }) => ({
       what: `Disk ${target} of the VM ${vm.domain.name}`,
       reason: `Its definition names ${imageId ?? 'an image that could not be found out'} as a backing image, and the images on storage do not.`,
-      imageIds: imageId === null ? null : chainFrom(imageId, context.images).images.map(({ id }) => id),
+      imageIds: imageId === null ? null : chainOf(imageId),
     })),
-  );
+    ...imagesOfNextStart(vm, context).map(({ target, imageId }) => ({
+      what: `Disk ${target} of the VM ${vm.domain.name} from its next start on`,
+      reason: `The VM will then use ${imageId}.`,
+      imageIds: chainOf(imageId),
+    })),
+  ]);
+}
+
+/** Images that a running VM will use from its next start on, and does not use now. */
+function imagesOfNextStart({ domain, inactive }: VmRecords, context: AssembleContext) {
+  const now = new Set(domain.disks.map(({ source }) => context.imageIdOf(source)));
+  return (inactive?.disks ?? []).flatMap(({ target, device, source }) => {
+    const imageId = context.imageIdOf(source);
+    const isForCds = device === 'cdrom' || device === 'floppy';
+    return imageId === null || isForCds || now.has(imageId) ? [] : [{ target, imageId }];
+  });
 }

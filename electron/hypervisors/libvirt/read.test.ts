@@ -169,6 +169,16 @@ describe('a definition that names other backing images than the images', () => {
     expect(messages(vmOf(inventory, uuid(1)))).toContain('names /i/other as a backing image');
   });
 
+  it('is an unknown dependent where a running VM has another image from its next start on', async () => {
+    const vm = {
+      state: 'running (booted)\n',
+      domain: domainXml(1, diskXml('/i/other')),
+      inactive: domainXml(1, diskXml('/i/top')),
+    };
+    const { unknownDependents } = await read({ images, vms: { [uuid(1)]: vm } });
+    expect(unknownDependents).toMatchObject([{ imageIds: ['/i/top', '/i/base'] }]);
+  });
+
   it('is neither where both say the same', async () => {
     const inventory = await readWith('/i/base');
     expect(inventory.unknownDependents).toEqual([]);
