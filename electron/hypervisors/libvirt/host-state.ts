@@ -51,28 +51,40 @@ export async function readVms(vms: readonly VmAnswers[]): Promise<Map<string, Vm
   return result;
 }
 
+/** Machines of tests come and go all the time: so many times in a row, one that is listed can be gone when it is read. */
+const maximumRounds = 3;
+
 /**
  * What is to be believed of VMs that vanished while they were read: `again` is asked for them, and those that it does not
- * list either are left out.
+ * list either are left out. What is listed each time and never found stays as it is.
  */
 export async function withoutVanished(
   answers: HostAnswers,
   again: (uuids: readonly string[]) => Promise<HostAnswers>,
 ): Promise<HostAnswers> {
-  // virsh's words where it does not find a VM by its UUID.
-  const isGone = ({ domain }: VmAnswers) => domain.startsWith('error: failed to get domain ');
-  const vanished = new Set(answers.vms.filter(isGone).map(({ uuid }) => uuid));
-  if (vanished.size === 0) return answers;
-  const second = await again([...vanished]);
-  const present = new Set(uuidsIn(second.list));
+  let result = answers;
+  for (let round = 0; round < maximumRounds; round += 1) {
+    // virsh's words where it does not find a VM by its UUID.
+    const vanished = result.vms.filter(({ domain }) => domain.startsWith('error: failed to get domain '));
+    if (vanished.length === 0) break;
+    result = replaced(result, new Set(vanished.map(({ uuid }) => uuid)), await again(vanished.map(({ uuid }) => uuid)));
+  }
+  return result;
+}
+
+function replaced(answers: HostAnswers, uuids: ReadonlySet<string>, now: HostAnswers): HostAnswers {
+  const present = new Set(uuidsIn(now.list));
   return {
     ...answers,
     vms: [
-      ...answers.vms.filter(({ uuid }) => !vanished.has(uuid)),
-      ...second.vms.filter(({ uuid }) => vanished.has(uuid) && present.has(uuid)),
+      ...answers.vms.filter(({ uuid }) => !uuids.has(uuid)),
+      ...now.vms.filter(({ uuid }) => uuids.has(uuid) && present.has(uuid)),
     ],
-    withSnapshots: new Set([...answers.withSnapshots].filter((uuid) => !vanished.has(uuid) || present.has(uuid))),
-    volumes: new Map([...answers.volumes, ...second.volumes]),
+    withSnapshots: new Set([
+      ...[...answers.withSnapshots].filter((uuid) => !uuids.has(uuid)),
+      ...[...now.withSnapshots].filter((uuid) => uuids.has(uuid)),
+    ]),
+    volumes: new Map([...answers.volumes, ...now.volumes]),
   };
 }
 
