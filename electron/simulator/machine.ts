@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { createFaults, type Faults } from './faults.ts';
 import { createFileSystem, usedBytes, type FileSystem } from './file-system.ts';
-import { definitionOf, type Vm } from './libvirt/model.ts';
-import { activeImages, type World } from './libvirt/world.ts';
+import { definitionOf } from './libvirt/model.ts';
+import { activeImages, type VmEvent, type World } from './libvirt/world.ts';
 import { createProcesses, type Processes } from './processes.ts';
 
 export interface FilesystemSpec {
@@ -39,7 +39,7 @@ export interface Machine {
   filesystemOf(path: string): FilesystemSpec & { readonly usedBytes: number };
   isInUse(path: string): boolean;
   /** Calls with what happens to VMs; gives a function that ends it. */
-  onEvent(listener: (event: { readonly vm: Vm; readonly what: string }) => void): () => void;
+  onEvent(listener: (event: VmEvent) => void): () => void;
 }
 
 export function createMachine({ name, filesystems, pace, clockOffset = 0 }: MachineSpec): Machine {
@@ -47,7 +47,7 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
   const now = () => fixedClock ?? Date.now() / 1000 + clockOffset;
   const processes = createProcesses(now, randomUUID());
   const files = createFileSystem(now, () => processes.files());
-  const listeners = new Set<(event: { readonly vm: Vm; readonly what: string }) => void>();
+  const listeners = new Set<(event: VmEvent) => void>();
   const world: World = {
     files,
     now,

@@ -55,6 +55,8 @@ export interface SimulatedTestbed {
   tryVirsh(
     argv: readonly string[],
   ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number }>;
+  /** virsh with a file as its last argument. */
+  virshWithXml(argv: readonly string[], xml: string): Promise<void>;
   stateOf(uuid: string): Promise<string | undefined>;
   activeImage(vm: Pick<SimulatedVm, 'uuid'>, target: string): Promise<string>;
   internalSnapshotsOf(image: string): Promise<string[]>;
@@ -111,6 +113,12 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
     return { stdout, stderr, exitCode };
   };
 
+  const orThrow: SimulatedTestbed['virsh'] = async (argv) => {
+    const result = await virsh(argv);
+    if (result.exitCode !== 0) throw new Error(`virsh ${argv.join(' ')}: ${result.stderr}`);
+    return result;
+  };
+
   return {
     machine,
     settings: {
@@ -143,10 +151,12 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
       machine.files.putImage(path, newImage({ virtualBytes: gibibyte, backing: { file: backing, format: 'qcow2' } }));
       return Promise.resolve();
     },
-    virsh: async (argv) => {
-      const result = await virsh(argv);
-      if (result.exitCode !== 0) throw new Error(`virsh ${argv.join(' ')}: ${result.stderr}`);
-      return result;
+    virsh: orThrow,
+    async virshWithXml(argv, xml) {
+      const file = '/tmp/of-a-test.xml';
+      machine.files.putText(file, xml);
+      await orThrow([...argv, file]);
+      machine.files.remove(file);
     },
     tryVirsh: virsh,
     async stateOf(uuid) {

@@ -68,6 +68,8 @@ export interface Pool {
   readonly uuid: string;
   readonly path: string;
   readonly active: boolean;
+  /** Gone when it is stopped. */
+  readonly transient?: boolean;
 }
 
 export interface LibvirtState {

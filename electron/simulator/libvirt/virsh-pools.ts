@@ -1,4 +1,5 @@
 /** virsh's commands about storage pools. */
+import { randomUUID } from 'node:crypto';
 import { LibvirtError, type Pool } from './model.ts';
 import { has, table, value, type Call, type Command } from './virsh-call.ts';
 
@@ -68,6 +69,49 @@ export const poolCommands: readonly (readonly [string, Command])[] = [
       required: ['pool'],
       run: (call) => {
         call.remark(`Pool ${poolFor(call).name} refreshed\n`);
+      },
+    },
+  ],
+  [
+    'pool-create-as',
+    {
+      positional: ['name', 'type'],
+      values: ['target'],
+      required: ['name', 'type'],
+      run: ({ host: { world }, command, remark }) => {
+        const name = value(command, 'name');
+        const path = value(command, 'target');
+        const failed = `Failed to create pool ${name}`;
+        if (world.state.pools.some((pool) => pool.name === name)) {
+          throw new LibvirtError(failed, `operation failed: pool '${name}' already exists`);
+        }
+        if (world.files.nodeAt(path)?.kind !== 'folder') {
+          throw new LibvirtError(failed, `cannot open directory '${path}': No such file or directory`);
+        }
+        const pool = { name, uuid: randomUUID(), path, active: true, transient: true };
+        world.state = { ...world.state, pools: [...world.state.pools, pool] };
+        remark(`Pool ${name} created\n\n`);
+      },
+    },
+  ],
+  [
+    'pool-destroy',
+    {
+      positional: ['pool'],
+      required: ['pool'],
+      run: (call) => {
+        const pool = poolFor(call);
+        const { world } = call.host;
+        if (!pool.active) {
+          throw new LibvirtError(
+            `Failed to destroy pool ${pool.name}`,
+            `Requested operation is not valid: storage pool '${pool.name}' is not active`,
+          );
+        }
+        const others = world.state.pools.filter((each) => each !== pool);
+        const pools = pool.transient === true ? others : [...others, { ...pool, active: false }];
+        world.state = { ...world.state, pools };
+        call.remark(`Pool ${pool.name} destroyed\n\n`);
       },
     },
   ],

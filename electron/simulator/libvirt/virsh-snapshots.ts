@@ -7,6 +7,7 @@ import { revertSnapshot } from './snapshot-revert.ts';
 import { snapshotXml } from './snapshot-xml.ts';
 import { changed, domain, domainWithSnapshot, has, value, vmFor, type Call, type Command } from './virsh-call.ts';
 import type { ParsedCommand } from './virsh-parser.ts';
+import { changeVm } from './world.ts';
 
 /** The snapshot that a command names, or the current one. */
 function namedSnapshot(call: Call, vm: Vm) {
@@ -106,10 +107,17 @@ export const snapshotCommands: readonly (readonly [string, Command])[] = [
   [
     'snapshot-current',
     {
-      ...domain,
+      positional: ['domain', 'snapshotname'],
+      required: ['domain'],
       flags: ['name', 'security-info'],
       run: (call) => {
         const vm = vmFor(call);
+        if (call.command.values.has('snapshotname')) {
+          const { name } = namedSnapshot(call, vm);
+          changeVm(call.host.world, vm.uuid, { current: name });
+          call.remark(`Snapshot ${name} set as current\n`);
+          return;
+        }
         if (vm.current === null) throw new LibvirtError(`domain '${vm.definition.name}' has no current snapshot`);
         call.print(has(call.command, 'name') ? vm.current : snapshotXml(snapshotOf(vm, vm.current)));
         call.remark('\n');

@@ -3,6 +3,7 @@ import { LibvirtError } from './model.ts';
 import { has, type Command, type VirshHost, type VirshOutput } from './virsh-call.ts';
 import { parseCommand, splitLine, type ParsedCommand } from './virsh-parser.ts';
 import { poolCommands } from './virsh-pools.ts';
+import { definitionCommands } from './virsh-definitions.ts';
 import { snapshotCommands } from './virsh-snapshots.ts';
 import { vmCommands } from './virsh-vms.ts';
 
@@ -19,7 +20,7 @@ export async function runVirsh(host: VirshHost, argv: readonly string[], { out, 
   };
   if (uri !== null && uri !== 'qemu:///system') {
     error('error: failed to connect to the hypervisor\n');
-    error(`error: no connection driver available for ${uri}\n`);
+    error(`error: ${connectionFailure(uri)}\n`);
     return 1;
   }
   const parsed: ParsedCommand[] = [];
@@ -45,6 +46,15 @@ export async function runVirsh(host: VirshHost, argv: readonly string[], { out, 
     }
   }
   return code;
+}
+
+/** Why a URI other than that of the system's libvirt leads nowhere. */
+function connectionFailure(uri: string): string {
+  if (/[^\w.~:/?#[\]@!$&()*+,;=%-]/.test(uri) || !uri.includes(':'))
+    return `internal error: Unable to parse URI ${uri}`;
+  const socket = /^qemu\+unix:.*[?&]socket=([^&#]*)/.exec(uri)?.[1];
+  if (socket !== undefined) return `Failed to connect socket to '${socket}': No such file or directory`;
+  return `no connection driver available for ${uri}`;
 }
 
 function globalOptions(argv: readonly string[]): { quiet: boolean; rest: readonly string[]; uri: string | null } {
@@ -120,6 +130,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   ...vmCommands,
+  ...definitionCommands,
   ...snapshotCommands,
   ...poolCommands,
 ]);

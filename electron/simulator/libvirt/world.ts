@@ -11,7 +11,14 @@ export interface World {
   readonly now: () => number;
   state: LibvirtState;
   /** Told to those who wait for events: what happened to which VM, as `virsh event` prints it. */
-  readonly tell: (event: { readonly vm: Vm; readonly what: string }) => void;
+  readonly tell: (event: VmEvent) => void;
+}
+
+export interface VmEvent {
+  readonly vm: Vm;
+  /** `lifecycle` where left out. */
+  readonly kind?: string;
+  readonly what: string;
 }
 
 export function changeVm(world: World, uuid: string, changes: Partial<Vm>): Vm {

@@ -2,7 +2,8 @@
  * Scripts that listen to events until their input ends (`watchScript` of the libvirt driver). The interpreter runs one
  * command after the other and gives what they printed at the end, so the part that waits is done here.
  */
-import { definitionOf, type Vm } from '../libvirt/model.ts';
+import { definitionOf } from '../libvirt/model.ts';
+import type { VmEvent } from '../libvirt/world.ts';
 import type { Machine } from '../machine.ts';
 import { runShell, type ShellOutput } from './shell.ts';
 
@@ -34,7 +35,7 @@ export async function followEvents(
 }
 
 /** As `virsh event --timestamp` prints it. */
-function eventLine(now: number, { vm, what }: { readonly vm: Vm; readonly what: string }): string {
+function eventLine(now: number, { vm, kind = 'lifecycle', what }: VmEvent): string {
   const time = new Date(now * 1000).toISOString().replace('T', ' ').replace('Z', '+0000');
-  return `${time}: event 'lifecycle' for domain '${definitionOf(vm).name}': ${what}\n`;
+  return `${time}: event '${kind}' for domain '${definitionOf(vm).name}': ${what}\n`;
 }

@@ -173,13 +173,19 @@ async function runAwk(machine: Machine, argv: readonly string[], context: Contex
   }
 }
 
+/**
+ * The interpreter (3.4.2) takes a pattern that nothing matches apart at its spaces, also where those stand in quotes. None of
+ * the product's scripts wants such a pattern as it stands.
+ */
+const patterns = 'shopt -s nullglob\n';
+
 /** `sh -c SCRIPT [NAME ARGUMENTS…]` and `sh -s`, which reads its script from its input. */
 async function runSh(argv: readonly string[], context: Context): Promise<Result> {
   if (argv[0] === '-c') {
     const [, script = '', , ...words] = argv;
-    return run(context, `set -- ${quoteCommand(words)}\n${script}`);
+    return run(context, `${patterns}set -- ${quoteCommand(words)}\n${script}`);
   }
-  return run(context, Buffer.from(text(context.stdin), 'latin1').toString('utf8'), '');
+  return run(context, patterns + Buffer.from(text(context.stdin), 'latin1').toString('utf8'), '');
 }
 
 /** `timeout -k SECONDS SECONDS COMMAND…` */

@@ -1,0 +1,106 @@
+/** A simulated host for the suites of reading and polling that real hosts must pass. */
+import { createChannelPool } from '../hosts/channel-pool.ts';
+import type { CommandRunner } from '../hosts/runner.ts';
+import { createScriptRunner } from '../hosts/script-runner.ts';
+import { createSimulatedSshServer } from '../hosts/simulated-ssh-server.ts';
+import type { Transport } from '../hosts/transport.ts';
+import type { LibvirtUnderTest, ReadingHost } from '../hypervisors/libvirt/reading.fixtures.ts';
+import { uuidFor } from './furnish.ts';
+import { runQemuImg } from './images/qemu-img.ts';
+import { createSimulatedTestbed, type SimulatedTestbed } from './simulated-testbed.fixtures.ts';
+import {
+  furnishTestbed,
+  hostileName,
+  hostileSnapshotNames,
+  resetTestbedVm,
+  testbedVmNames,
+  thinBase,
+  treeDescription,
+} from './testbed-vms.fixtures.ts';
+
+/** An empty simulated host, read over its SSH server. */
+export function simulatedLibvirt(bed: SimulatedTestbed = createSimulatedTestbed()): LibvirtUnderTest {
+  let transport: Transport | undefined;
+  let runner: CommandRunner | undefined;
+  return {
+    async up() {
+      const connected = await createSimulatedSshServer(bed.machine).connect('simulated', new AbortController().signal);
+      const pool = createChannelPool();
+      transport = connected;
+      runner = createScriptRunner({ hostName: 'simulated', connection: () => ({ transport: connected, pool }) });
+    },
+    down() {
+      transport?.close();
+      return Promise.resolve();
+    },
+    runner() {
+      if (!runner) throw new Error('The simulated host is not up.');
+      return runner;
+    },
+    createVirtualMachine: (name) => bed.createVirtualMachine({ name, disks: [{ target: 'vda' }] }),
+    deleteVirtualMachine: (name) =>
+      bed.deleteVirtualMachine({
+        name,
+        uuid: uuidFor(bed.machine, name),
+        folder: `/var/lib/libvirt/images/${name}`,
+        images: {},
+      }),
+    virsh: (argv, options) => (options?.mayFail === true ? bed.tryVirsh(argv) : bed.virsh(argv)),
+  };
+}
+
+/** A simulated host with the testbed's VMs. */
+export function simulatedReadingHost(): ReadingHost {
+  const bed = createSimulatedTestbed();
+  const { machine } = bed;
+  const libvirt = simulatedLibvirt(bed);
+  let made: Awaited<ReturnType<typeof furnishTestbed>> = new Map();
+  return {
+    ...libvirt,
+    async up() {
+      made = await furnishTestbed(bed);
+      await libvirt.up();
+    },
+    fixtures: {
+      names: testbedVmNames,
+      hostileName,
+      hostileSnapshotNames,
+      treeDescription,
+      treeName: (name) => name,
+      thinBase: () => thinBase,
+    },
+    fixture(name) {
+      const vm = made.get(name);
+      if (!vm) throw new Error(`The simulated host has no VM ${name}.`);
+      return vm;
+    },
+    resetFixture: (name) => resetTestbedVm(bed, name),
+    virshWithXml: (argv, xml) => bed.virshWithXml(argv, xml),
+    qemuImg(argv) {
+      const host = { files: machine.files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
+      const { exitCode, stderr } = runQemuImg(host, argv, '/');
+      return exitCode === 0 ? Promise.resolve() : Promise.reject(new Error(stderr));
+    },
+    rename: (from, to) => machine.files.mv(from, to),
+    stateOf: (uuid) => bed.stateOf(uuid),
+    activeImage: (vm, target) => bed.activeImage(vm, target),
+    internalSnapshotsOf: (image) => bed.internalSnapshotsOf(image),
+    withoutVirsh() {
+      const runner = libvirt.runner();
+      return {
+        ...runner,
+        async runScript(script) {
+          // Most of the interpreter's own commands are looked for along PATH, which must stay.
+          await machine.files.mv('/usr/bin/virsh', '/root/virsh');
+          try {
+            return await runner.runScript(script);
+          } finally {
+            await machine.files.mv('/root/virsh', '/usr/bin/virsh');
+          }
+        },
+      };
+    },
+    accounts: { lacking: 'simulated hosts have one user, root' },
+    testDriver: { lacking: 'simulated hosts have no libvirt but that of QEMU' },
+  };
+}

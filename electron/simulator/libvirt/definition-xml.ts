@@ -1,0 +1,73 @@
+/** A VM's definition from XML, as somebody hands it to `virsh define`. */
+import {
+  attribute,
+  child,
+  children,
+  childText,
+  parseXml,
+  XmlError,
+  type XmlElement,
+} from '../../hypervisors/libvirt/xml.ts';
+import type { Definition, DefinitionDisk, DiskSource } from './definition.ts';
+import { LibvirtError } from './model.ts';
+
+/** @throws LibvirtError where it is no definition, or holds what simulated hosts do not have */
+export function definitionFromXml(xml: string): Definition {
+  const domain = parse(xml);
+  const name = childText(domain, 'name');
+  const uuid = childText(domain, 'uuid');
+  if (domain.name !== 'domain' || name === null || uuid === null) {
+    throw new LibvirtError(`XML error: unexpected root element <${domain.name}>, expecting <domain>`);
+  }
+  const memory = child(domain, 'memory');
+  const kibibytes = attribute(memory, 'unit') === 'MiB' ? 1024 : 1;
+  return {
+    name,
+    uuid,
+    title: childText(domain, 'title') ?? '',
+    description: childText(domain, 'description') ?? '',
+    memoryKiB: Number(memory?.text ?? 0) * kibibytes,
+    cpus: Number(childText(domain, 'vcpu') ?? 1),
+    nvram: childText(child(domain, 'os'), 'nvram'),
+    disks: children(child(domain, 'devices'), 'disk').map(diskFrom),
+  };
+}
+
+function parse(xml: string): XmlElement {
+  try {
+    return parseXml(xml);
+  } catch (error) {
+    if (error instanceof XmlError) throw new LibvirtError(`(domain_definition): ${error.message}`);
+    throw error;
+  }
+}
+
+function diskFrom(disk: XmlElement): DefinitionDisk {
+  const device = attribute(disk, 'device') ?? 'disk';
+  return {
+    target: attribute(child(disk, 'target'), 'dev') ?? '',
+    device: device === 'cdrom' || device === 'floppy' ? device : 'disk',
+    bus: attribute(child(disk, 'target'), 'bus') ?? 'virtio',
+    format: attribute(child(disk, 'driver'), 'type') ?? 'raw',
+    source: sourceFrom(attribute(disk, 'type') ?? 'file', child(disk, 'source')),
+    readOnly: child(disk, 'readonly') !== null,
+    backing: null,
+  };
+}
+
+function sourceFrom(type: string, source: XmlElement | null): DiskSource | null {
+  if (!source) return null;
+  const value = (name: string) => attribute(source, name) ?? '';
+  switch (type) {
+    case 'file':
+      return { kind: 'file', path: value('file') };
+    case 'volume':
+      return { kind: 'volume', pool: value('pool'), volume: value('volume') };
+    case 'network': {
+      const host = attribute(child(source, 'host'), 'name') ?? '';
+      return { kind: 'network', protocol: value('protocol'), name: value('name'), host };
+    }
+    default:
+      throw new LibvirtError(`unsupported configuration: simulated hosts have no disks of type '${type}'`);
+  }
+}
