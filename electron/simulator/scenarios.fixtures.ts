@@ -291,7 +291,7 @@ export async function play(
       const shown =
         before !== '' && (step[0] === 'holds' || step[0] === 'write')
           ? before
-          : plain(JSON.stringify(describe(await host.read(), vm)), vm);
+          : plain(JSON.stringify(whatIsRead(await host.read(), vm)), vm);
       const now: unknown = shown === before ? 'as before' : JSON.parse(shown);
       outcomes.push({ step: step.join(' '), result, vm: now });
       before = shown;
@@ -329,7 +329,7 @@ async function perform(host: ScenarioHost, vm: ScenarioVm, step: readonly string
 }
 
 /** What is the same on every host: no paths, no times of theirs. */
-function plain(text: string, { uuid, folder }: ScenarioVm): string {
+export function plain(text: string, { uuid, folder }: ScenarioVm): string {
   return text
     .replaceAll(JSON.stringify(folder).slice(1, -1), 'FOLDER')
     .replaceAll(folder, 'FOLDER')
@@ -341,7 +341,7 @@ function plain(text: string, { uuid, folder }: ScenarioVm): string {
 }
 
 /** What Snaptree reads of the VM, without what differs from run to run. */
-function describe(inventory: Inventory, { uuid }: ScenarioVm): unknown {
+export function whatIsRead(inventory: Inventory, { uuid }: ScenarioVm): unknown {
   const vm = inventory.vms.find((each) => each.uuid === uuid);
   if (!vm?.readable) return vm ? { reason: vm.reason } : null;
   const images = imagesById(inventory.images);
