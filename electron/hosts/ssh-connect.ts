@@ -252,7 +252,12 @@ async function attemptSsh(
     }
   }
   let accepted: Buffer | null = null;
-  const verifyHostKey = (key: Buffer, verify: (valid: boolean) => void): void => {
+  // ssh2 throws where it is answered when its connection is gone, which it may be as soon as somebody is asked.
+  let isGone = false;
+  const verifyHostKey = (key: Buffer, answer: (valid: boolean) => void): void => {
+    const verify = (valid: boolean) => {
+      if (!isGone) answer(valid);
+    };
     // Called at every key exchange: later ones must show the key that was checked.
     if (accepted !== null) {
       verify(accepted.equals(key));
@@ -288,6 +293,7 @@ async function attemptSsh(
         reject(connectError(target, error, asking > 0, authenticator.tried()));
       });
       client.on('close', () => {
+        isGone = true;
         reject(closedEarly(target, 'it closed the connection', asking > 0));
       });
       client.on('change password', () => {
@@ -301,9 +307,14 @@ async function attemptSsh(
         algorithms: offeredAlgorithms(knownKeyTypes(lines, target.address, target.port)),
         hostVerifier: verifyHostKey,
         authHandler: (offered: readonly string[] | null, partial: boolean | null, next) => {
-          authenticator.next(offered, partial === true).then(next, (error: unknown) => {
-            reject(asError(error));
-          });
+          authenticator
+            .next(offered, partial === true)
+            .then((method) => {
+              if (!isGone) next(method);
+            })
+            .catch((error: unknown) => {
+              reject(asError(error));
+            });
         },
         // The time limit is ours: ssh2's would run on while the user is asked.
         readyTimeout: 0,
@@ -316,6 +327,7 @@ async function attemptSsh(
     target.onProgress?.({ stage: 'authentication', message: `${target.hostName} let ${target.user} in.` });
     return client;
   } catch (error) {
+    isGone = true;
     discard(client);
     socket?.destroy();
     throw asError(error);

@@ -1,6 +1,7 @@
 /** What the sshd of the testbed does not do, against a server made of ssh2's other half. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -322,4 +323,23 @@ describe('what is offered', () => {
       'ecdsa-sha2-nistp521',
     ]);
   });
+});
+
+it('a host that hangs up while its key is asked about is said to have done so, and does no harm', async () => {
+  await connect(keyboardOnly, () => 'right');
+  writeFileSync(join(folder, 'known_hosts'), '');
+  const attempt = connectAgain((_question, signal) => {
+    // As sshd does it when its time to log in is over: without a word.
+    const socket: unknown = Reflect.get(serverSide ?? {}, '_sock');
+    if (!(socket instanceof Socket)) throw new Error('ssh2 keeps its socket elsewhere now.');
+    socket.end();
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(new Error('The question was withdrawn.'));
+      });
+    });
+  });
+  await expect(attempt).rejects.toMatchObject({ code: 'hostUnreachable' });
+  // What is answered too late would throw where nobody catches it; a turn of the event loop shows it.
+  await new Promise((resolve) => setImmediate(resolve));
 });
