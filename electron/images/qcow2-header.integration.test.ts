@@ -101,6 +101,17 @@ describe('is left to qemu-img:', () => {
     expect(header(path)).toBeNull();
   });
 
+  it.each([
+    ['an offset without a length', 16, 0],
+    ['a length without an offset', 12, 0],
+  ])('a backing name with %s', (_, at, value) => {
+    const path = images.create('half.qcow2', { backing: '/base.qcow2' });
+    const bytes = readFileSync(path);
+    bytes.writeUInt32BE(value, at);
+    writeFileSync(path, bytes);
+    expect(header(path)).toBeNull();
+  });
+
   it('whatever was changed in the header, unless qemu-img says the same', () => {
     const good = readFileSync(images.create('good.qcow2', { backing: '/base.qcow2' }));
     const path = images.path('changed.qcow2');

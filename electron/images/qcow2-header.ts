@@ -52,10 +52,12 @@ export function parseQcow2Header(
   }
   const backingOffset = Number(view.getBigUint64(8));
   const backingLength = view.getUint32(16);
-  const hasBacking = backingOffset !== 0 && backingLength !== 0;
+  // With an offset alone QEMU looks for extensions up to there, and for more that makes it refuse the image.
+  if ((backingOffset === 0) !== (backingLength === 0) || backingOffset > clusterBytes) return null;
+  const hasBacking = backingOffset !== 0;
   if (hasBacking && (backingLength > maximumBackingName || backingOffset + backingLength > bytes.length)) return null;
   if (hasBacking && backingOffset < headerLength) return null;
-  const format = backingFormat(view, headerLength, hasBacking ? backingOffset : bytes.length);
+  const format = backingFormat(view, headerLength, hasBacking ? backingOffset : Math.min(clusterBytes, bytes.length));
   const recorded = hasBacking ? text(bytes.subarray(backingOffset, backingOffset + backingLength)) : null;
   if (format === undefined || recorded === undefined) return null;
   return {
