@@ -6,7 +6,10 @@ import { shown, shownSentence } from './output.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Asker {
-  /** Answers every question that was not answered yet, one after the other. */
+  /**
+   * To be called with the open questions whenever they changed: answers those that were not answered yet, one after the
+   * other, and takes the one that is being asked off the terminal where it is no longer open.
+   */
   answer(questions: readonly Question[], give: (questionId: string, answer: Answer) => void): void;
   /** Why a question about a host could not be asked; null where all could. */
   unanswered(hostId: string): SnaptreeError | null;
@@ -22,10 +25,15 @@ export interface AskerParts {
 
 export function createAsker({ terminal, say, interrupt }: AskerParts): Asker {
   const taken = new Set<string>();
+  /** What is asked on the terminal, or will be. */
+  const asked = new Map<string, AbortController>();
   const refusals = new Map<string, SnaptreeError>();
   let turn: Promise<unknown> = Promise.resolve();
   return {
     answer(questions, give) {
+      for (const [id, withdrawal] of asked) {
+        if (!questions.some((question) => question.id === id)) withdrawal.abort();
+      }
       for (const question of questions) {
         if (taken.has(question.id)) continue;
         taken.add(question.id);
@@ -37,10 +45,18 @@ export function createAsker({ terminal, say, interrupt }: AskerParts): Asker {
           });
           continue;
         }
+        const withdrawal = new AbortController();
+        const { signal } = withdrawal;
+        const isWithdrawn = (): boolean => signal.aborted;
+        asked.set(question.id, withdrawal);
         turn = turn.then(async () => {
+          if (isWithdrawn()) return;
           try {
-            give(question.id, await askOn(terminal, question, say));
+            const given = await askOn((prompt, echo) => terminal.ask(prompt, echo, signal), question, say);
+            asked.delete(question.id);
+            if (!isWithdrawn()) give(question.id, given);
           } catch {
+            asked.delete(question.id);
             give(question.id, { kind: 'decline' });
             interrupt();
           }
@@ -51,10 +67,10 @@ export function createAsker({ terminal, say, interrupt }: AskerParts): Asker {
   };
 }
 
-async function askOn(terminal: Terminal, question: Question, say: (line: string) => void): Promise<Answer> {
+async function askOn(ask: Terminal['ask'], question: Question, say: (line: string) => void): Promise<Answer> {
   const host = shown(question.hostName);
   const secret = async (prompt: string, echo = false): Promise<Answer> => {
-    const typed = await terminal.ask(prompt, echo);
+    const typed = await ask(prompt, echo);
     return typed === null ? { kind: 'decline' } : { kind: 'secret', secret: typed };
   };
   const again = (attempt: number) => (attempt > 1 ? ' (not accepted; try again)' : '');
@@ -62,7 +78,7 @@ async function askOn(terminal: Terminal, question: Question, say: (line: string)
     case 'unknownHostKey': {
       say(`The host ${host} (${shown(question.address)}, port ${question.port}) is not known yet.`);
       say(`Its ${shown(question.keyType)} key has the fingerprint ${shown(question.fingerprint)}`);
-      const typed = await terminal.ask('Is this its key? Type yes to go on: ', true);
+      const typed = await ask('Is this its key? Type yes to go on: ', true);
       return typed?.trim().toLowerCase() === 'yes' ? { kind: 'accept' } : { kind: 'decline' };
     }
     case 'password':

@@ -11,10 +11,10 @@ export class Interrupted extends Error {
 
 export interface Terminal {
   /**
-   * Asks and gives the line that was typed; null at the end of input. `echo` false: nothing of it is shown. Throws
-   * `Interrupted` at Ctrl-C.
+   * Asks and gives the line that was typed; null at the end of input, and when `signal` withdraws the question. `echo`
+   * false: nothing of it is shown. Throws `Interrupted` at Ctrl-C.
    */
-  ask(prompt: string, echo: boolean): Promise<string | null>;
+  ask(prompt: string, echo: boolean, signal?: AbortSignal): Promise<string | null>;
 }
 
 /**
@@ -30,13 +30,17 @@ export function openTerminal(streams: {
   const openInput = inputOpener(stdin);
   if (openInput === null) return null;
   return {
-    async ask(prompt, echo) {
+    async ask(prompt, echo, signal) {
+      if (signal?.aborted === true) return null;
       const { input, done } = openInput();
-      stderr.write(prompt);
       try {
-        return await readLine(input, (text) => {
+        // Before the prompt: what is typed as soon as that is seen must not be shown by the terminal.
+        input.setRawMode(true);
+        stderr.write(prompt);
+        const show = (text: string): void => {
           if (echo) stderr.write(text);
-        });
+        };
+        return await readLine(input, show, signal);
       } finally {
         stderr.write('\n');
         done();
@@ -103,13 +107,18 @@ export function keyEffect(line: string, character: string): KeyEffect {
   }
 }
 
-function readLine(input: ReadStream, show: (text: string) => void): Promise<string | null> {
+function readLine(
+  input: ReadStream,
+  show: (text: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
   return new Promise((resolve, reject) => {
     let line = '';
     const settle = (act: () => void): void => {
       input.off('data', onData);
       input.off('end', onEnd);
       input.off('error', reject);
+      signal?.removeEventListener('abort', onEnd);
       act();
     };
     const onEnd = (): void => {
@@ -132,11 +141,11 @@ function readLine(input: ReadStream, show: (text: string) => void): Promise<stri
         return;
       }
     };
-    input.setRawMode(true);
     input.setEncoding('utf8');
     input.on('data', onData);
     input.on('end', onEnd);
     input.on('error', reject);
+    signal?.addEventListener('abort', onEnd, { once: true });
     input.resume();
   });
 }
