@@ -78,7 +78,8 @@ async function createBash(machine: Machine, pid: number): Promise<Bash> {
     // It would change globals of this process; the scripts are the product's own.
     defenseInDepth: false,
     processInfo: { pid, ppid: 1, uid: 0, gid: 0 },
-    customCommands,
+    // It knows its commands without looking whether they are still there.
+    customCommands: customCommands.filter(({ name }) => machine.files.fileAt(`/usr/bin/${name}`) !== null),
   });
 }
 
