@@ -15,7 +15,7 @@ import type { Secrets, SshTarget } from './ssh-target.ts';
 import type { NewQuestion } from './questions.ts';
 import type { Transport } from './transport.ts';
 
-const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+const hostKey = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
 
 let folder: string;
 let server: ssh2.Server | undefined;
