@@ -135,16 +135,20 @@ function hosts(report: Report): string {
 </section>`;
 }
 
-type SeverityOf = (vmUuid: string, code: FindingCode) => Finding['severity'];
+type SeverityOf = (row: ReportRow, code: FindingCode) => Finding['severity'];
 
 function snapshots(report: Report): string {
   // The findings are in order of severity, so that the first of a kind is the worst.
   const worst = new Map<string, Finding['severity']>();
-  for (const { vmUuid, code, severity } of report.findings) {
-    const key = `${vmUuid ?? ''} ${code}`;
+  // A copied VM has the same UUID on two hosts.
+  const keyOf = (hostName: string, vmUuid: string | null, code: FindingCode) =>
+    JSON.stringify([hostName, vmUuid, code]);
+  for (const { hostName, vmUuid, code, severity } of report.findings) {
+    const key = keyOf(hostName, vmUuid, code);
     if (!worst.has(key)) worst.set(key, severity);
   }
-  const severityOf: SeverityOf = (vmUuid, code) => worst.get(`${vmUuid} ${code}`) ?? 'information';
+  const severityOf: SeverityOf = ({ hostName, vmUuid }, code) =>
+    worst.get(keyOf(hostName, vmUuid, code)) ?? 'information';
   return `<section id="snapshots">
 <h2>VMs and their snapshots (${report.rows.length} rows)</h2>
 <p class="soft">${escaped(sizeMeaning)}</p>
@@ -159,7 +163,7 @@ function vmSection(rows: readonly [ReportRow, ...ReportRow[]], severityOf: Sever
   const count = rows.filter(({ snapshotId }) => snapshotId !== null).length;
   const facts = vmFacts(first, count).map(escaped).join(' · ');
   const tags = first.vmFindings.map(
-    (code) => `<span class="tag ${severityOf(first.vmUuid, code)}">${escaped(findingTitles[code])}</span>`,
+    (code) => `<span class="tag ${severityOf(first, code)}">${escaped(findingTitles[code])}</span>`,
   );
   const name = `${isolated(first.vmName)} <span class="host">on ${isolated(first.hostName)}</span>`;
   const header = `<header><h3>${name}</h3><p>${facts}${tags.length > 0 ? ` ${tags.join(' ')}` : ''}</p></header>`;
