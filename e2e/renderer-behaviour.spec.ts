@@ -1,5 +1,5 @@
 /** The built window over a made-up main process: what it does by itself, and what it shows of what is wrong. */
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { busyInventory, host, now, uuid } from './renderer-harness/fixtures.ts';
 import type { Harness } from './renderer-harness/harness.ts';
 import { fakePlan, operationOf } from './renderer-harness/plans.ts';
@@ -20,58 +20,25 @@ function readings(): readonly unknown[] {
   return harness.calls.filter(({ name }) => name === 'inventory.refresh').map(({ payload }) => payload);
 }
 
-/** Hides the page or shows it again, as a browser does when another tab comes to the front. */
-async function setHidden(page: Page, hidden: boolean): Promise<void> {
-  await page.evaluate((value) => {
-    Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
-  }, hidden);
-}
+test('Refresh reads connected hosts, and only those; the window by itself reads none', async ({ page }) => {
+  await page.clock.install();
+  await page.goto(harness.url);
+  await expect(page.getByRole('treeitem', { name: /^web-01/ })).toBeVisible();
+  await page.clock.runFor(125_000);
+  expect(readings()).toEqual([]);
 
-test.describe('the poll', () => {
-  test.beforeEach(async ({ page }) => {
-    await page.clock.install();
-    await page.goto(harness.url);
-    await expect(page.getByRole('treeitem', { name: /^web-01/ })).toBeVisible();
-  });
+  const refresh = page.getByRole('banner').getByRole('button', { name: 'Refresh' });
+  await refresh.click();
+  await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
 
-  test('reads connected hosts, and only those, every 30 seconds', async ({ page }) => {
-    await page.clock.runFor(29_000);
-    expect(readings()).toEqual([]);
-    await page.clock.runFor(1500);
-    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
-    await page.clock.runFor(30_000);
-    await expect.poll(readings).toEqual([{ hostId: kvm1 }, { hostId: kvm1 }]);
-  });
-
-  test('rests while nobody looks, and goes on afterwards', async ({ page }) => {
-    await setHidden(page, true);
-    await page.clock.runFor(65_000);
-    await setHidden(page, false);
-    await page.clock.runFor(30_000);
-    // One, by the reading after the page was shown again: two came and went while it was hidden.
-    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
-  });
-
-  test('rests while something is decided in a dialog', async ({ page }) => {
-    await page.getByRole('treeitem', { name: /^web-01/ }).click();
-    await page.getByRole('button', { name: 'Create snapshot…' }).click();
-    await expect(page.getByRole('dialog')).toBeVisible();
-    await page.clock.runFor(65_000);
-    await page.keyboard.press('Escape');
-    await expect(page.getByRole('dialog')).toBeHidden();
-    await page.clock.runFor(30_000);
-    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
-  });
-
-  test('leaves a host alone that is being read', async ({ page }) => {
-    harness.setInventory(kvm1, { reading: true });
-    await expect(page.getByText('Reading…', { exact: true })).toBeVisible();
-    await page.clock.runFor(65_000);
-    harness.setInventory(kvm1, { reading: false });
-    await expect(page.getByText('Reading…', { exact: true })).toBeHidden();
-    await page.clock.runFor(30_000);
-    await expect.poll(readings).toEqual([{ hostId: kvm1 }]);
-  });
+  // One that is being read is left alone.
+  harness.setInventory(kvm1, { reading: true });
+  await expect(page.getByText('Reading…', { exact: true })).toBeVisible();
+  await refresh.click();
+  harness.setInventory(kvm1, { reading: false });
+  await expect(page.getByText('Reading…', { exact: true })).toBeHidden();
+  await refresh.click();
+  await expect.poll(readings).toEqual([{ hostId: kvm1 }, { hostId: kvm1 }]);
 });
 
 test('what is wrong is seen in the list, on the page of the host and over the tree', async ({ page }) => {

@@ -4,10 +4,11 @@ import type { InventoryState } from '../shared/contract.ts';
 import type { Clock } from './hosts/session.ts';
 import type { WatchOptions } from './hypervisors/driver.ts';
 
-/** Between the end of one poll and the next. */
+/**
+ * Between the end of one poll and the next. No slower where the host tells by itself what happens: libvirt sends no event
+ * for the snapshot of a VM that is shut off.
+ */
 export const pollSeconds = 30;
-/** The same where the host tells by itself that something happened: for the little that it does not tell. */
-export const pollSecondsWithEvents = 60;
 /** After so long everything is read again, for what polls cannot see. */
 export const fullReadSeconds = 600;
 /** Events come in bursts: a start is three, a commit four. */
@@ -57,8 +58,7 @@ export function watchHost(parts: HostWatchParts): () => void {
   }
 
   function scheduleUsualPoll(): void {
-    const interval = hasEvents ? pollSecondsWithEvents : pollSeconds;
-    schedulePoll(interval * (1 - jitter / 2 + jitter * clock.random()));
+    schedulePoll(pollSeconds * (1 - jitter / 2 + jitter * clock.random()));
   }
 
   async function poll(): Promise<void> {
