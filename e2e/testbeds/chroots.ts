@@ -17,7 +17,7 @@ import {
 import { dirname, join } from 'node:path';
 import { accounts } from './accounts.ts';
 import { daemonSettings, withBlock } from './configuration.ts';
-import { archive, debianSource } from './debian-source.ts';
+import { debianSource } from './debian-source.ts';
 import { chrootPackages } from './packages.ts';
 import { paths } from './paths.ts';
 import { chrootEnvironment, placeOf, suites } from './places.ts';
@@ -139,12 +139,7 @@ export async function build(version: LibvirtVersion): Promise<void> {
     }
   };
   const variant = ['--variant=minbase', ...(keyring === undefined ? [] : [`--keyring=${keyring}`])];
-  const bootstrap = (from: string) => step('/usr/sbin/debootstrap', [...variant, suites[version], root, from]);
-  await bootstrap(mirror).catch(async () => {
-    // A release that is not supported any more moves to the archive.
-    await removeTree(root);
-    await bootstrap(archive);
-  });
+  await step('/usr/sbin/debootstrap', [...variant, suites[version], root, mirror]);
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/snaptree'), [...dpkgSettings, 'force-unsafe-io', ''].join('\n'));
   // No daemon is started by the installation of its package.
   writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -25,9 +25,9 @@ describe('the mirror of the machine', () => {
     expect(mirrorOf(parseSources(lines), 'bookworm')).toBe('http://mirror.example/debian');
   });
 
-  it('is the public one on what is not Debian, and where the sources name none', () => {
-    expect(mirrorOf(parseSources(stanza), undefined)).toBe('http://deb.debian.org/debian');
-    expect(mirrorOf(parseSources(lines), 'trixie')).toBe('http://deb.debian.org/debian');
-    expect(mirrorOf(parseSources('deb file:/cdrom bookworm main'), 'bookworm')).toBe('http://deb.debian.org/debian');
+  it('is not known on what is not Debian, and where the sources name none', () => {
+    expect(mirrorOf(parseSources(stanza), undefined)).toBeNull();
+    expect(mirrorOf(parseSources(lines), 'trixie')).toBeNull();
+    expect(mirrorOf(parseSources('deb file:/cdrom bookworm main'), 'bookworm')).toBeNull();
   });
 });

@@ -2,9 +2,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const publicMirror = 'http://deb.debian.org/debian';
-/** Where releases are when they are not supported any more. */
-export const archive = 'http://archive.debian.org/debian';
+/** Names the mirror where the machine's own sources do not. */
+const mirrorVariable = 'SNAPTREE_DEBIAN_MIRROR';
 const keyrings = ['/usr/share/keyrings/debian-archive-keyring.gpg'];
 
 interface Source {
@@ -34,16 +33,16 @@ export function parseSources(text: string): Source[] {
   });
 }
 
-/** The mirror that a Debian of this release gets its packages from; the public one where the sources name none. */
-export function mirrorOf(sources: readonly Source[], codename: string | undefined): string {
+/** The mirror that a Debian of this release gets its packages from; null where the sources name none. */
+export function mirrorOf(sources: readonly Source[], codename: string | undefined): string | null {
   const own = sources.find(
     ({ mirror, suites, components }) =>
       codename !== undefined && suites.includes(codename) && components.includes('main') && /^https?:/.test(mirror),
   );
-  return own?.mirror.replace(/\/$/, '') ?? publicMirror;
+  return own?.mirror.replace(/\/$/, '') ?? null;
 }
 
-/** The mirror and the keyring for root file systems of other releases. */
+/** The mirror and the keyring for root file systems of other releases. Throws where neither sources nor variable name one. */
 export function debianSource(): { readonly mirror: string; readonly keyring: string | undefined } {
   const folder = '/etc/apt/sources.list.d';
   const files = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
@@ -52,5 +51,11 @@ export function debianSource(): { readonly mirror: string; readonly keyring: str
     .flatMap((file) => parseSources(readFileSync(file, 'utf8')));
   const release = readFileSync('/etc/os-release', 'utf8');
   const codename = /^ID=debian$/m.test(release) ? /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1] : undefined;
-  return { mirror: mirrorOf(sources, codename), keyring: keyrings.find((file) => existsSync(file)) };
+  const mirror = process.env[mirrorVariable] ?? mirrorOf(sources, codename);
+  if (mirror === null) {
+    throw new Error(
+      `The package sources of this machine name no mirror of Debian. Set ${mirrorVariable} to the address of one.`,
+    );
+  }
+  return { mirror, keyring: keyrings.find((file) => existsSync(file)) };
 }
