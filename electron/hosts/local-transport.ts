@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { createListeners } from '../store/listeners.ts';
-import { collectOutput, passOutputOn } from './output.ts';
+import { giveInput, takeOutput } from './output.ts';
 import type { ExecRequest, ExecResult, Transport } from './transport.ts';
 import { commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
 
@@ -45,11 +45,7 @@ export function createLocalTransport(hostName: string): Transport {
       const overflow = () => {
         fail(outputTooLarge(hostName, request.maximumOutputBytes));
       };
-      const { onStdout } = request;
-      const stdout = onStdout
-        ? passOutputOn(child.stdout, onStdout)
-        : collectOutput(child.stdout, request.maximumOutputBytes, overflow);
-      const stderr = collectOutput(child.stderr, request.maximumOutputBytes, overflow);
+      const { stdout, stderr } = takeOutput(child, request, overflow);
       child.on('error', (cause) => {
         fail(
           new SnaptreeError('commandFailed', `No command could be started on ${hostName}: ${cause.message}.`, {
@@ -61,10 +57,7 @@ export function createLocalTransport(hostName: string): Transport {
         settle();
         resolve({ exitCode, signal, stdout: stdout(), stderr: stderr() });
       });
-      // A command that ends without reading its input closes the pipe: its exit code tells, not EPIPE.
-      child.stdin.on('error', () => undefined);
-      if (onStdout) child.stdin.write(request.stdin);
-      else child.stdin.end(request.stdin);
+      giveInput(child.stdin, request);
     });
   }
 

@@ -2,7 +2,7 @@
 import type { Client, ClientChannel } from 'ssh2';
 import type { SnaptreeError } from '../../shared/errors.ts';
 import { createListeners } from '../store/listeners.ts';
-import { collectOutput, passOutputOn } from './output.ts';
+import { giveInput, takeOutput } from './output.ts';
 import type { ExecRequest, ExecResult, Transport } from './transport.ts';
 import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from './transport-errors.ts';
 
@@ -47,11 +47,7 @@ export function createSshTransport(hostName: string, client: Client): Transport 
     const overflow = () => {
       abandon(outputTooLarge(hostName, request.maximumOutputBytes));
     };
-    const { onStdout } = request;
-    const stdout = onStdout
-      ? passOutputOn(channel.stdout, onStdout)
-      : collectOutput(channel.stdout, request.maximumOutputBytes, overflow);
-    const stderr = collectOutput(channel.stderr, request.maximumOutputBytes, overflow);
+    const { stdout, stderr } = takeOutput(channel, request, overflow);
     let exit: { exitCode: number | null; signal: string | null } | null = null;
     channel.on('exit', (exitCode: number | null, signal?: string) => {
       exit = { exitCode, signal: signal ?? null };
@@ -66,10 +62,7 @@ export function createSshTransport(hostName: string, client: Client): Transport 
     };
     channel.on('close', done);
     channel.stderr.on('close', done);
-    // Writing to a command that does not read its input is no error: its exit code tells.
-    channel.on('error', () => undefined);
-    if (onStdout) channel.write(request.stdin);
-    else channel.end(request.stdin);
+    giveInput(channel, request);
   }
 
   function exec(request: ExecRequest): Promise<ExecResult> {

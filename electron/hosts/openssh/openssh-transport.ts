@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SnaptreeError } from '../../../shared/errors.ts';
 import { createListeners } from '../../store/listeners.ts';
-import { collectOutput, passOutputOn } from '../output.ts';
+import { giveInput, takeOutput } from '../output.ts';
 import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from '../transport-errors.ts';
 import type { ExecRequest, ExecResult, Transport } from '../transport.ts';
 import type { Master } from './master.ts';
@@ -171,12 +171,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
       const overflow = () => {
         fail(outputTooLarge(hostName, request.maximumOutputBytes));
       };
-      const { onStdout } = request;
-      const stdout =
-        onStdout === undefined
-          ? collectOutput(child.stdout, request.maximumOutputBytes, overflow)
-          : passOutputOn(child.stdout, onStdout);
-      const stderr = collectOutput(child.stderr, request.maximumOutputBytes, overflow);
+      const { stdout, stderr } = takeOutput(child, request, overflow);
       child.on('error', (error) => {
         fail(connectionLost(hostName, `ssh could not be started: ${error.message}`));
       });
@@ -198,10 +193,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
           });
         }
       });
-      // A command that ends without reading its input closes the pipe: its exit code tells, not EPIPE.
-      child.stdin.on('error', () => undefined);
-      if (onStdout === undefined) child.stdin.end(request.stdin);
-      else child.stdin.write(request.stdin);
+      giveInput(child.stdin, request);
     });
   }
 
