@@ -4,7 +4,7 @@ import * as lifecycle from './lifecycle.ts';
 import { definitionOf, LibvirtError, type Vm } from './model.ts';
 import { changed, domain, has, introduced, table, value, vmFor, type Call, type Command } from './virsh-call.ts';
 import type { ParsedCommand } from './virsh-parser.ts';
-import { changeVm } from './world.ts';
+import { changeVm, type World } from './world.ts';
 
 const stateText = ({ live }: Vm): string => live?.state ?? 'shut off';
 
@@ -69,6 +69,21 @@ function dumpVm({ host, command, print, ...rest }: Call): void {
   const live = has(command, 'inactive') ? null : vm.live;
   const definition = live?.definition ?? vm.definition;
   print(definitionXml(definition, { element: 'domain', id: live?.id ?? null, indent: 0, live: live !== null }));
+}
+
+/** Changes the life of a VM in so many milliseconds, in virsh's words for it going wrong and for its being done. */
+function lifecycleStep(
+  call: Call,
+  milliseconds: number,
+  change: (world: World, vm: Vm) => void,
+  say: { readonly failed: (name: string) => string; readonly done: (name: string) => string },
+): ReturnType<typeof changed> {
+  return changed(call, milliseconds, (world, vm) => {
+    introduced(call, say.failed, () => {
+      change(world, vm);
+    });
+    call.remark(say.done(value(call.command, 'domain')));
+  });
 }
 
 export const vmCommands: readonly (readonly [string, Command])[] = [
@@ -175,15 +190,9 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
     {
       ...domain,
       run: (call) =>
-        changed(call, 400, (world, vm) => {
-          introduced(
-            call,
-            (name) => `Failed to destroy domain '${name}'`,
-            () => {
-              lifecycle.destroy(world, vm);
-            },
-          );
-          call.remark(`Domain '${value(call.command, 'domain')}' destroyed\n\n`);
+        lifecycleStep(call, 400, lifecycle.destroy, {
+          failed: (name) => `Failed to destroy domain '${name}'`,
+          done: (name) => `Domain '${name}' destroyed\n\n`,
         }),
     },
   ],
@@ -192,15 +201,9 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
     {
       ...domain,
       run: (call) =>
-        changed(call, 100, (world, vm) => {
-          introduced(
-            call,
-            (name) => `Failed to suspend domain '${name}'`,
-            () => {
-              lifecycle.pause(world, vm);
-            },
-          );
-          call.remark(`Domain '${value(call.command, 'domain')}' suspended\n\n`);
+        lifecycleStep(call, 100, lifecycle.pause, {
+          failed: (name) => `Failed to suspend domain '${name}'`,
+          done: (name) => `Domain '${name}' suspended\n\n`,
         }),
     },
   ],
@@ -209,15 +212,9 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
     {
       ...domain,
       run: (call) =>
-        changed(call, 100, (world, vm) => {
-          introduced(
-            call,
-            (name) => `Failed to resume domain '${name}'`,
-            () => {
-              lifecycle.resume(world, vm);
-            },
-          );
-          call.remark(`Domain '${value(call.command, 'domain')}' resumed\n\n`);
+        lifecycleStep(call, 100, lifecycle.resume, {
+          failed: (name) => `Failed to resume domain '${name}'`,
+          done: (name) => `Domain '${name}' resumed\n\n`,
         }),
     },
   ],
@@ -226,15 +223,9 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
     {
       ...domain,
       run: (call) =>
-        changed(call, 1500, (world, vm) => {
-          introduced(
-            call,
-            (name) => `Failed to save domain '${name}' state`,
-            () => {
-              lifecycle.saveManaged(world, vm);
-            },
-          );
-          call.remark(`\nDomain '${value(call.command, 'domain')}' state saved by libvirt\n\n`);
+        lifecycleStep(call, 1500, lifecycle.saveManaged, {
+          failed: (name) => `Failed to save domain '${name}' state`,
+          done: (name) => `\nDomain '${name}' state saved by libvirt\n\n`,
         }),
     },
   ],
