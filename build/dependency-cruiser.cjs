@@ -65,8 +65,9 @@ module.exports = {
     },
     {
       name: 'ssh2-only-in-hosts',
+      comment: 'And in the SSH server of the simulated hosts.',
       severity: 'error',
-      from: { path: '^(electron|shared|renderer)/', pathNot: '^electron/hosts/' },
+      from: { path: '^(electron|shared|renderer)/', pathNot: '^electron/(hosts|simulator/ssh-server)/' },
       to: { path: 'node_modules/(@types/)?ssh2/' },
     },
     {
@@ -74,7 +75,10 @@ module.exports = {
       comment: 'A driver is handed a runner; of hosts it may know the runner interface only.',
       severity: 'error',
       from: { path: '^electron/(hypervisors|images)/', pathNot: '\\.(test|fixtures)\\.ts$' },
-      to: { path: '^electron/(hosts|operations|ipc|store)/', pathNot: '^electron/hosts/(runner|quoting|frames)\\.ts$' },
+      to: {
+        path: '^electron/(hosts|operations|ipc|store)/',
+        pathNot: '^electron/hosts/commands/(runner|quoting|frames)\\.ts$',
+      },
     },
     {
       name: 'drivers-do-not-know-each-other',

@@ -8,10 +8,10 @@
  * was built before.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { createApplication } from '../electron/application.ts';
-import { withDemoFleet } from '../electron/demo-application.ts';
+import { createApplication } from '../electron/application/application.ts';
+import { withDemoFleet } from '../electron/application/demo-application.ts';
 import { parseServeOptions, serve } from '../electron/headless/serve.ts';
-import { createLog } from '../electron/log.ts';
+import { createLog } from '../electron/base/log.ts';
 import { findElectron } from './electron-runtime.ts';
 import { inRepository } from './paths.ts';
 

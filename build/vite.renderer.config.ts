@@ -3,7 +3,7 @@ import type { InlineConfig } from 'vite';
 import { inRepository } from './paths.ts';
 
 /**
- * The page, for both shells. Nothing may be inline, because of the CSP (`electron/content-security-policy.ts`): no small
+ * The page, for both shells. Nothing may be inline, because of the CSP (`electron/page/content-security-policy.ts`): no small
  * assets as data URLs, no module preload polyfill.
  */
 export const rendererConfig = {

@@ -1,7 +1,7 @@
 /** The built window over a made-up main process: accessibility, the keyboard, size, and what a poll must not disturb. */
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
-import { hostSettings, sshConnection } from '../shared/model/host-fixtures.ts';
+import { hostSettings, sshConnection } from '../shared/model/host.fixtures.ts';
 import { busyInventory, host, largeTree, manyVms, now, uuid, vm } from './renderer-harness/fixtures.ts';
 import type { Harness } from './renderer-harness/harness.ts';
 import { madeReport } from './renderer-harness/reports.ts';

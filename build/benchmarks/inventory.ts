@@ -8,7 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { quoteCommand } from '../../electron/hosts/quoting.ts';
+import { quoteCommand } from '../../electron/hosts/commands/quoting.ts';
 import { connection, startSshServer } from '../../e2e/testbeds/index.ts';
 import type { SshServer } from '../../e2e/testbeds/index.ts';
 import type { ClientResult, ClientTask } from './inventory/client.ts';

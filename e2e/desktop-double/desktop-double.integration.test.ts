@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from '@playwright/test';
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contentSecurityPolicy } from '../../electron/content-security-policy.ts';
+import { contentSecurityPolicy } from '../../electron/page/content-security-policy.ts';
 import type { RequestName } from '../../shared/contract.ts';
 import type { ServerMessage, ShellPipe } from '../../shared/messages.ts';
 import { defaultReportThresholds } from '../../shared/model/report.ts';

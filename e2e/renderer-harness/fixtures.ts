@@ -1,5 +1,5 @@
 /** Made-up hosts for looking at the window and testing it: many VMs, large and odd trees, hostile names, broken chains. */
-import { hostWithId, sshConnection } from '../../shared/model/host-fixtures.ts';
+import { hostWithId, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { HostWithSession, SessionState } from '../../shared/model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
 

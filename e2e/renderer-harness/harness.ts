@@ -4,9 +4,9 @@
  */
 import { createServer } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { unreadInventory } from '../../shared/model/host-fixtures.ts';
-import { securityHeaders } from '../../electron/content-security-policy.ts';
-import { readStaticFiles } from '../../electron/static-files.ts';
+import { unreadInventory } from '../../shared/model/host.fixtures.ts';
+import { securityHeaders } from '../../electron/page/content-security-policy.ts';
+import { readStaticFiles } from '../../electron/page/static-files.ts';
 import {
   requests,
   type InventoryState,

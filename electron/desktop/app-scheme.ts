@@ -1,7 +1,7 @@
 /** The `app://` scheme, under which the desktop shell serves the built page with its real headers. */
 import { protocol } from 'electron';
-import { securityHeaders } from '../content-security-policy.ts';
-import type { StaticFiles } from '../static-files.ts';
+import { securityHeaders } from '../page/content-security-policy.ts';
+import type { StaticFiles } from '../page/static-files.ts';
 
 const scheme = 'app';
 const host = 'snaptree';

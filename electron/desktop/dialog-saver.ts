@@ -2,7 +2,7 @@
 import { extname, join } from 'node:path';
 import { app, BrowserWindow, dialog, shell } from 'electron';
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { FileSaver } from '../file-saver.ts';
+import type { FileSaver } from '../application/file-saver.ts';
 import { writeUserFile } from '../store/user-file.ts';
 
 export function createDialogSaver(): FileSaver {

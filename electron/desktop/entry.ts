@@ -2,11 +2,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { app, BrowserWindow, powerMonitor, session } from 'electron';
-import { createApplication } from '../application.ts';
-import { withDemoFleet } from '../demo-application.ts';
+import { createApplication } from '../application/application.ts';
+import { withDemoFleet } from '../application/demo-application.ts';
 import { defaultDataFolder } from '../store/paths.ts';
-import { createLog } from '../log.ts';
-import { readStaticFiles } from '../static-files.ts';
+import { createLog } from '../base/log.ts';
+import { readStaticFiles } from '../page/static-files.ts';
 import { registerScheme, serveScheme } from './app-scheme.ts';
 import { createDialogSaver } from './dialog-saver.ts';
 import { createIpcServer } from './ipc.ts';

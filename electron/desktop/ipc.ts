@@ -9,7 +9,7 @@ import type { ServerMessage } from '../../shared/messages.ts';
 import { createConnection } from '../ipc/connection.ts';
 import type { Connection } from '../ipc/connection.ts';
 import type { Handlers } from '../ipc/handlers.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import { isOwnUrl } from './app-scheme.ts';
 import { toMain, toRenderer } from './channels.ts';
 

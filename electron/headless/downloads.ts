@@ -1,6 +1,6 @@
 /** Files that the browser shell offers its page for download: each once, for a short time, under an address to be had only from us. */
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { FileSaver, FileToSave } from '../file-saver.ts';
+import type { FileSaver, FileToSave } from '../application/file-saver.ts';
 import { createToken, sameToken } from './access.ts';
 
 /** Milliseconds for which a file is offered. */

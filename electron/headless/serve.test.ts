@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 function start(...parameters: string[]) {
-  const program = fileURLToPath(new URL('fixtures/serve-stub.ts', import.meta.url));
+  const program = fileURLToPath(new URL('serve-stub.fixtures.ts', import.meta.url));
   const child = spawn(process.execPath, [program, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.out += chunk.toString('utf8')));

@@ -2,10 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { ApplicationFactory } from '../application-factory.ts';
+import type { ApplicationFactory } from '../application/application-factory.ts';
 import { defaultDataFolder } from '../store/paths.ts';
-import type { Log } from '../log.ts';
-import { readStaticFiles } from '../static-files.ts';
+import type { Log } from '../base/log.ts';
+import { readStaticFiles } from '../page/static-files.ts';
 import { createDownloads } from './downloads.ts';
 import { openBrowser } from './open-browser.ts';
 import { startServer } from './server.ts';

@@ -2,7 +2,7 @@
 import type { WebSocket } from 'ws';
 import { createConnection } from '../ipc/connection.ts';
 import type { Handlers } from '../ipc/handlers.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 
 /** Bytes. The largest message of the contract is a plan request of a few kilobytes. */
 export const largestMessage = 1024 * 1024;

@@ -1,13 +1,13 @@
 /** Makes the transport that a host's settings ask for. */
 import { assertNever } from '../../shared/assert-never.ts';
 import type { Host } from '../../shared/model/host.ts';
-import type { KnownHosts } from './known-hosts.ts';
-import { createLocalTransport } from './local-transport.ts';
+import type { KnownHosts } from './known-hosts/known-hosts.ts';
+import { createLocalTransport } from './commands/local-transport.ts';
 import { connectOpenssh } from './openssh/connect-openssh.ts';
 import type { Questions } from './questions.ts';
-import { connectSsh } from './ssh-connect.ts';
+import { connectSsh } from './ssh2/ssh-connect.ts';
 import type { ConnectProgress, Secrets } from './ssh-target.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from './commands/transport.ts';
 
 export interface ConnectOptions {
   readonly host: Host;

@@ -9,13 +9,13 @@ import { startSshServer, up } from '../../e2e/testbeds/index.ts';
 import type { SshServer, SshServerOptions, TestbedConnection } from '../../e2e/testbeds/index.ts';
 import { connectionTestSchema } from '../../shared/contract.ts';
 import type { ConnectionTest } from '../../shared/contract.ts';
-import { hostSettings, sshConnection } from '../../shared/model/host-fixtures.ts';
+import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { Connection, HostSettings } from '../../shared/model/host.ts';
 import type { Answer } from '../../shared/model/question.ts';
 import { createLibvirtDriver } from '../hypervisors/libvirt/index.ts';
 import { createConnect } from './connect.ts';
 import { testConnection } from './connection-test.ts';
-import { createKnownHosts } from './known-hosts.ts';
+import { createKnownHosts } from './known-hosts/known-hosts.ts';
 import { createQuestions } from './questions.ts';
 
 let testbed: TestbedConnection;

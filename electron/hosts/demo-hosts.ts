@@ -1,7 +1,7 @@
 /** Connections to the demo fleet. */
 import { demoMachine, type DemoMachineName } from '../simulator/fleet/fleet.ts';
-import { createSimulatedSshServer, type SimulatedSshServer } from './simulated-ssh-server.ts';
-import type { Transport } from './transport.ts';
+import { createSimulatedSshServer, type SimulatedSshServer } from '../simulator/ssh-server/simulated-ssh-server.ts';
+import type { Transport } from './commands/transport.ts';
 
 const servers = new Map<DemoMachineName, SimulatedSshServer>();
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Answer, Question } from '../../shared/model/question.ts';
-import { createListeners } from '../store/listeners.ts';
+import { createListeners } from '../base/listeners.ts';
 
 type WithoutId<Each> = Each extends unknown ? Omit<Each, 'id'> : never;
 

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startSshServer, up, waitUntil } from '../../e2e/testbeds/index.ts';
 import type { SshServer, TestbedConnection } from '../../e2e/testbeds/index.ts';
-import { hostSettings, sshConnection } from '../../shared/model/host-fixtures.ts';
+import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { Connection } from '../../shared/model/host.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/messages.ts';
-import { createApplication } from '../application.ts';
+import { createApplication } from '../application/application.ts';
 import { createConnection } from '../ipc/connection.ts';
-import { createLog } from '../log.ts';
+import { createLog } from '../base/log.ts';
 
 let testbed: TestbedConnection;
 let server: SshServer;

@@ -2,16 +2,16 @@
 import { userInfo } from 'node:os';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, SessionState } from '../../shared/model/host.ts';
-import { createChannelPool } from './channel-pool.ts';
-import type { ChannelPool } from './channel-pool.ts';
+import { createChannelPool } from './commands/channel-pool.ts';
+import type { ChannelPool } from './commands/channel-pool.ts';
 import type { Connect } from './connect.ts';
-import type { CommandRunner } from './runner.ts';
-import { createScriptRunner } from './script-runner.ts';
-import { needsUser } from './ssh-authentication.ts';
+import type { CommandRunner } from './commands/runner.ts';
+import { createScriptRunner } from './commands/script-runner.ts';
+import { needsUser } from './ssh2/ssh-authentication.ts';
 import { forgetSecrets } from './ssh-target.ts';
 import type { Secrets } from './ssh-target.ts';
-import { userOf } from './sudo.ts';
-import type { Transport } from './transport.ts';
+import { userOf } from './commands/sudo.ts';
+import type { Transport } from './commands/transport.ts';
 
 /** Time, so that tests need not wait. */
 export interface Clock {

@@ -11,8 +11,8 @@ import type { Connect, ConnectOptions } from './connect.ts';
 import { reconnectDelaySeconds } from './session.ts';
 import { createSessions } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
-import type { Transport } from './transport.ts';
-import { connectionLost } from './transport-errors.ts';
+import type { Transport } from './commands/transport.ts';
+import { connectionLost } from './commands/transport-errors.ts';
 
 /** A connection that a test can cut. */
 function fakeTransport() {

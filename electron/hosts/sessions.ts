@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, HostWithSession, SessionState } from '../../shared/model/host.ts';
 import type { HostBook } from '../store/host-book.ts';
-import { createListeners } from '../store/listeners.ts';
+import { createListeners } from '../base/listeners.ts';
 import type { Connect } from './connect.ts';
-import type { CommandRunner } from './runner.ts';
+import type { CommandRunner } from './commands/runner.ts';
 import { createSession, systemClock } from './session.ts';
 import type { Clock, Session } from './session.ts';
 

@@ -1,7 +1,7 @@
 /** What is needed to make one connection, and what may be asked meanwhile. */
 import type { Authentication, SshEndpoint } from '../../shared/model/host.ts';
 import type { Answer } from '../../shared/model/question.ts';
-import type { KnownHosts } from './known-hosts.ts';
+import type { KnownHosts } from './known-hosts/known-hosts.ts';
 import type { NewQuestion } from './questions.ts';
 
 /** What the user typed for one SSH server. */

@@ -1,7 +1,7 @@
 /** What Snaptree needs of a hypervisor: to read it, to notice changes, and to plan for it. A driver never executes a plan. */
 import type { HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 
 /** What a driver remembers of one host from reading to reading, so that a poll can be cheap. Only the driver looks inside. */
 export interface HostMemory {

@@ -1,6 +1,6 @@
 /** What could not be resolved on a host and may, for all that is known, depend on its images. Pure. */
 import type { Image, ReadableVm, UnknownDependents, Vm } from '../../shared/model/inventory.ts';
-import type { ImageReading } from './read-images.ts';
+import type { ImageReading } from './scan/read-images.ts';
 
 /** Sources of libvirt that hold no image which could have a backing image. */
 const sourcesWithoutImage = /^(dir|nvme|vhostuser|vhostvdpa):/;

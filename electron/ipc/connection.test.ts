@@ -5,7 +5,7 @@ import type { ServerMessage } from '../../shared/messages.ts';
 import { createConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import type { Handlers } from './handlers.ts';
-import { recordingLog, stubHandlers } from './stub-handlers.ts';
+import { recordingLog, stubHandlers } from './stub-handlers.fixtures.ts';
 
 const hostId = '0b6c5d0e-7a53-4d0a-9a53-6f2f3f1c9d11';
 const described = { version: '1', shell: 'browser', dataFolder: '/d', userName: 'u' } as const;

@@ -16,7 +16,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import { clientMessageSchema } from '../../shared/messages.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/messages.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 import { envelopeOf, invalidRequest } from './error-envelope.ts';
 import type { Handlers } from './handlers.ts';
 

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { errorSchema, SnaptreeError } from '../../shared/errors.ts';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../base/log.ts';
 
 const mostIssues = 10;
 const longestIssue = 300;

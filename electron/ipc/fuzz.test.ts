@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requests, subscriptions } from '../../shared/contract.ts';
 import { serverMessageSchema } from '../../shared/messages.ts';
 import type { ServerMessage } from '../../shared/messages.ts';
-import type { Application } from '../application-factory.ts';
-import { createApplication } from '../application.ts';
+import type { Application } from '../application/application-factory.ts';
+import { createApplication } from '../application/application.ts';
 import { createConnection } from './connection.ts';
-import { recordingLog } from './stub-handlers.ts';
+import { recordingLog } from './stub-handlers.fixtures.ts';
 
 /** The keys of the contract with values of every kind, so that junk gets past the first check now and then. */
 const nearlyRight = fc.dictionary(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Expectation } from '../../shared/model/plan.ts';
-import { disk, image, internal, inventory, overlay, vm } from '../../shared/model/inventory-fixtures.ts';
+import { disk, image, internal, inventory, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
 import { checkExpectations } from './expectations.ts';
 
 const uuid = '11111111-1111-4111-8111-111111111111';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import { disk, held, image, internal, inventory, overlay, vm } from '../../shared/model/inventory-fixtures.ts';
+import { disk, held, image, internal, inventory, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
 import { fingerprintOf, type FingerprintedPlan } from './fingerprint.ts';
 
 const uuid = '11111111-1111-4111-8111-111111111111';

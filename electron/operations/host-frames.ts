@@ -1,7 +1,7 @@
 /** Scripts for a host, and how their answers are told apart from whatever else is printed. */
 import { SnaptreeError } from '../../shared/errors.ts';
-import { newNonce, splitFrames } from '../hosts/frames.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
+import { newNonce, splitFrames } from '../hosts/commands/frames.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 
 export interface FramedScript {
   /** What the script is for, in words, for errors and logs. */

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
-import { createShellHost } from './host-fixtures.ts';
-import type { ShellHost } from './host-fixtures.ts';
+import { createShellHost } from './host.fixtures.ts';
+import type { ShellHost } from './host.fixtures.ts';
 
 const operationId = '0c5f0c0e-7f43-4a3c-9f35-6f2d7d1a0001';
 const vmUuid = '11111111-1111-4111-8111-111111111111';

@@ -14,8 +14,8 @@
  *   the command, or somebody who waited for it in vain revokes it, and then the shell runs nothing.
  */
 import { SnaptreeError } from '../../shared/errors.ts';
-import { quoteArgument, quoteCommand } from '../hosts/quoting.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
+import { quoteArgument, quoteCommand } from '../hosts/commands/quoting.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { runFramed } from './host-frames.ts';
 import { releaseLockBody } from './host-lock.ts';
 

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cleanUpOperation } from './host-job.ts';
 import { acquireLock, lockPath, vmLockedError } from './host-lock.ts';
 import type { LockOwner } from './host-lock.ts';
-import { createShellHost } from './host-fixtures.ts';
-import type { ShellHost } from './host-fixtures.ts';
+import { createShellHost } from './host.fixtures.ts';
+import type { ShellHost } from './host.fixtures.ts';
 
 const vmUuid = '11111111-1111-4111-8111-111111111111';
 const owner = (operationId: string): LockOwner => ({

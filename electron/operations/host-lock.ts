@@ -11,8 +11,8 @@
  */
 import { z } from 'zod';
 import { SnaptreeError } from '../../shared/errors.ts';
-import { quoteArgument } from '../hosts/quoting.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
+import { quoteArgument } from '../hosts/commands/quoting.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { runFramed } from './host-frames.ts';
 import { oneLine } from './one-line.ts';
 

@@ -1,5 +1,5 @@
 /** What an operation does on its host, as one interface: everything below it is scripts, everything above it decisions. */
-import type { CommandRunner } from '../hosts/runner.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
 import type { JobReference, JobStatus } from './host-job.ts';
 import { acquireLock } from './host-lock.ts';

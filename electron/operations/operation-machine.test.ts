@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { operationSchema } from '../../shared/model/operation.ts';
 import type { JournalEntry, JournalRecord } from '../store/journal.ts';
-import { FakeHost, planFor } from './fake-host.ts';
+import { FakeHost, planFor } from './fake-host.fixtures.ts';
 import { afterRestart, applyRecord, isEnded, nextStep, replay } from './operation-machine.ts';
 import type { OperationRecord } from './operation-machine.ts';
 

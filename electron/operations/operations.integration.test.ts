@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
-import { FakeHost, hostId, planFor, step } from './fake-host.ts';
-import { createShellHost } from './host-fixtures.ts';
-import type { ShellHost } from './host-fixtures.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
+import { FakeHost, hostId, planFor, step } from './fake-host.fixtures.ts';
+import { createShellHost } from './host.fixtures.ts';
+import type { ShellHost } from './host.fixtures.ts';
 import { openOperationService } from './operations.ts';
 import type { OperationService } from './operations.ts';
 

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
-import { FakeHost, hostId, planFor, vmUuid } from './fake-host.ts';
-import type { Fault } from './fake-host.ts';
+import { FakeHost, hostId, planFor, vmUuid } from './fake-host.fixtures.ts';
+import type { Fault } from './fake-host.fixtures.ts';
 import { openOperationService } from './operations.ts';
 import type { OperationService } from './operations.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FakeHost, planFor, step } from './fake-host.ts';
+import { FakeHost, planFor, step } from './fake-host.fixtures.ts';
 import { planScript } from './plan-script.ts';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FakeHost, planFor, step } from './fake-host.ts';
+import { FakeHost, planFor, step } from './fake-host.fixtures.ts';
 import { planScript } from './plan-script.ts';
 
 const host = new FakeHost();

@@ -1,6 +1,6 @@
 /** A plan as a shell script, for those who want to read, keep or run the commands themselves. */
 import type { Plan } from '../../shared/model/plan.ts';
-import { quoteCommand } from '../hosts/quoting.ts';
+import { quoteCommand } from '../hosts/commands/quoting.ts';
 import { oneLine } from './one-line.ts';
 
 /** A line of a comment can be long, but a description of 10 000 characters is not what it is for. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
-import { FakeHost, hostId, step, vmUuid } from './fake-host.ts';
+import { FakeHost, hostId, step, vmUuid } from './fake-host.fixtures.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { createPlanService } from './plans.ts';
 

@@ -1,7 +1,7 @@
 /** For tests: any inventories, with names that were made to do harm. */
 import fc from 'fast-check';
 import type { Disk, Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
-import { inventory, vm } from '../../shared/model/inventory-fixtures.ts';
+import { inventory, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { HostReading } from './build-report.ts';
 import { reportTime } from './readings.fixtures.ts';
 

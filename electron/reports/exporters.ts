@@ -1,6 +1,6 @@
 /** The formats of a report, and what a file of each is called. */
 import type { Report, ReportFormat } from '../../shared/model/report.ts';
-import type { FileToSave } from '../file-saver.ts';
+import type { FileToSave } from '../application/file-saver.ts';
 import { exportCsv } from './export-csv.ts';
 import { exportHtml } from './export-html.ts';
 import { exportJson } from './export-json.ts';

@@ -1,6 +1,6 @@
 /** For tests: hosts with something of everything that a report tells. */
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { disk, held, image, overlay, vm } from '../../shared/model/inventory-fixtures.ts';
+import { disk, held, image, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { HostReading } from './build-report.ts';
 
 const GiB = 1024 ** 3;

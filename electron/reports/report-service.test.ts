@@ -2,9 +2,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { SessionState } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import { image, inventory, vm } from '../../shared/model/inventory-fixtures.ts';
+import { image, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
 import { defaultReportThresholds } from '../../shared/model/report.ts';
-import type { FileToSave, SavedFile } from '../file-saver.ts';
+import type { FileToSave, SavedFile } from '../application/file-saver.ts';
 import { createReportService } from './report-service.ts';
 import type { ReportServiceParts } from './report-service.ts';
 

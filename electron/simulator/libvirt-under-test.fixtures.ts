@@ -1,10 +1,10 @@
 /** A simulated host for the suites of reading and polling that real hosts must pass. */
-import { createChannelPool } from '../hosts/channel-pool.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
-import { createScriptRunner } from '../hosts/script-runner.ts';
-import { createSimulatedSshServer } from '../hosts/simulated-ssh-server.ts';
-import type { Transport } from '../hosts/transport.ts';
-import type { LibvirtUnderTest, ReadingHost } from '../hypervisors/libvirt/reading.fixtures.ts';
+import { createChannelPool } from '../hosts/commands/channel-pool.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
+import { createScriptRunner } from '../hosts/commands/script-runner.ts';
+import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
+import type { Transport } from '../hosts/commands/transport.ts';
+import type { LibvirtUnderTest, ReadingHost } from '../hypervisors/libvirt/read/reading.fixtures.ts';
 import { uuidFor } from './furnish.ts';
 import { runQemuImg } from './images/qemu-img.ts';
 import { createSimulatedTestbed, type SimulatedTestbed } from './simulated-testbed.fixtures.ts';

@@ -1,6 +1,6 @@
 /** The first procedures on a simulated host: the same tests that real hosts must pass. */
 import { vi } from 'vitest';
-import { proceduresSuite } from '../procedures.fixtures.ts';
+import { proceduresSuite } from '../application/procedures.fixtures.ts';
 import { createSimulatedTestbed } from './simulated-testbed.fixtures.ts';
 
 // The interpreter takes its time where other tests run beside it.

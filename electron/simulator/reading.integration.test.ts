@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { ownVersion } from '../../e2e/testbeds/places.ts';
 import { inventorySchema, type Inventory } from '../../shared/model/inventory.ts';
-import { createLocalRunner } from '../hosts/local-runner.fixtures.ts';
-import { readLibvirt } from '../hypervisors/libvirt/read.ts';
-import type { CommandRunner } from '../hosts/runner.ts';
+import { createLocalRunner } from '../hosts/commands/local-runner.fixtures.ts';
+import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { simulatedReadingHost } from './libvirt-under-test.fixtures.ts';
 import { plain, whatIsRead, type ScenarioVm } from './scenarios.fixtures.ts';
 

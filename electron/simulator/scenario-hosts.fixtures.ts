@@ -1,9 +1,9 @@
 /** A simulated host for the scenarios. */
 import { inventorySchema } from '../../shared/model/inventory.ts';
-import { createChannelPool } from '../hosts/channel-pool.ts';
-import { createScriptRunner } from '../hosts/script-runner.ts';
-import { createSimulatedSshServer } from '../hosts/simulated-ssh-server.ts';
-import { readLibvirt } from '../hypervisors/libvirt/read.ts';
+import { createChannelPool } from '../hosts/commands/channel-pool.ts';
+import { createScriptRunner } from '../hosts/commands/script-runner.ts';
+import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
+import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
 import { runQemuImg } from './images/qemu-img.ts';
 import { play, type Outcome, type Scenario } from './scenarios.fixtures.ts';
 import { createSimulatedTestbed } from './simulated-testbed.fixtures.ts';

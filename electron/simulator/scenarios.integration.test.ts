@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { run } from '../../e2e/testbeds/run.ts';
 import { inventorySchema } from '../../shared/model/inventory.ts';
-import { createLocalRunner } from '../hosts/local-runner.fixtures.ts';
-import { readLibvirt } from '../hypervisors/libvirt/read.ts';
+import { createLocalRunner } from '../hosts/commands/local-runner.fixtures.ts';
+import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
 import { play, scenarios, type Outcome, type ScenarioHost, type ScenarioVm } from './scenarios.fixtures.ts';
 
 const file = new URL('recorded-outcomes.json', import.meta.url);

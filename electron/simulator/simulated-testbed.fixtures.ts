@@ -1,7 +1,7 @@
 /** A simulated host that is used like the testbed's real ones (e2e/testbeds): the same VMs, the same questions. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { replaceDemoServer } from '../hosts/demo-hosts.ts';
-import { createSimulatedSshServer } from '../hosts/simulated-ssh-server.ts';
+import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import {
   addVm,

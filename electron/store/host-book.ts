@@ -7,7 +7,7 @@ import { hostSchema } from '../../shared/model/host.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { DamagedFile, JsonFileFormat } from './json-file.ts';
-import { createListeners } from './listeners.ts';
+import { createListeners } from '../base/listeners.ts';
 
 const content = z.strictObject({
   hosts: z.array(hostSchema).refine((hosts) => new Set(hosts.map((host) => host.id)).size === hosts.length, {

@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeHost, planFor } from '../operations/fake-host.ts';
+import { FakeHost, planFor } from '../operations/fake-host.fixtures.ts';
 import { newJournal, readJournals } from './journal.ts';
 import type { JournalEntry } from './journal.ts';
 

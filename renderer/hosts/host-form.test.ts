@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostSettings, sshConnection } from '../../shared/model/host-fixtures.ts';
+import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import { emptyEndpoint, emptyForm, formOf, settingsOf } from './host-form.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { hostWithId } from '../../shared/model/host-fixtures.ts';
+import { hostWithId } from '../../shared/model/host.fixtures.ts';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
-import { vm as madeVm } from '../../shared/model/inventory-fixtures.ts';
+import { vm as madeVm } from '../../shared/model/inventory.fixtures.ts';
 import { navigationRows } from './navigation-rows.ts';
 
 function snapshot(name: string): Snapshot {

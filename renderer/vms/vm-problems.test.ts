@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { disk, vm } from '../../shared/model/inventory-fixtures.ts';
+import { disk, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import { problemCount, problemsByVm, problemsOf, worstOf } from './vm-problems.ts';
 

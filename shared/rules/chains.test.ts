@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Image, ReadableVm } from '../model/inventory.ts';
-import { disk, image, internal, inventory, overlay, vm } from '../model/inventory-fixtures.ts';
+import { disk, image, internal, inventory, overlay, vm } from '../model/inventory.fixtures.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById } from './chains.ts';
 
 /** A VM with one disk, and external snapshots whose overlays these are. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { disk, folder, held, image, internal, inventory, overlay, vm } from '../model/inventory-fixtures.ts';
+import { disk, folder, held, image, internal, inventory, overlay, vm } from '../model/inventory.fixtures.ts';
 import type { Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../model/inventory.ts';
 import { defaultReportThresholds } from '../model/report.ts';
 import type { Finding, ReportThresholds } from '../model/report.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { disk, image, vm } from '../model/inventory-fixtures.ts';
+import { disk, image, vm } from '../model/inventory.fixtures.ts';
 import { imagesById } from './chains.ts';
 import { vmProblems } from './problems.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../model/inventory.ts';
-import { internal } from '../model/inventory-fixtures.ts';
+import { internal } from '../model/inventory.fixtures.ts';
 import { snapshotForest, subtreeIds, type SnapshotNode } from './snapshot-forest.ts';
 
 const snapshot = (id: string, parentId: string | null, createdAt: number | null = 0): Snapshot =>

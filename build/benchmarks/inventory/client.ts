@@ -3,12 +3,12 @@
  * measured. Takes a `ClientTask` as JSON in its argument, prints a `ClientResult`.
  */
 import { createConnect } from '../../../electron/hosts/connect.ts';
-import { createKnownHosts } from '../../../electron/hosts/known-hosts.ts';
+import { createKnownHosts } from '../../../electron/hosts/known-hosts/known-hosts.ts';
 import { createQuestions } from '../../../electron/hosts/questions.ts';
-import type { CommandRunner } from '../../../electron/hosts/runner.ts';
+import type { CommandRunner } from '../../../electron/hosts/commands/runner.ts';
 import { createSession, systemClock } from '../../../electron/hosts/session.ts';
 import { createLibvirtDriver } from '../../../electron/hypervisors/libvirt/index.ts';
-import { hostSettings, sshConnection } from '../../../shared/model/host-fixtures.ts';
+import { hostSettings, sshConnection } from '../../../shared/model/host.fixtures.ts';
 
 export interface ClientTask {
   readonly ports: readonly number[];

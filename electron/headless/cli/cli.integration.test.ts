@@ -20,7 +20,7 @@ import {
   writeGuestDisk,
 } from '../../../e2e/testbeds/index.ts';
 import type { SshServer, TestbedConnection, VirtualMachine } from '../../../e2e/testbeds/index.ts';
-import { hostSettings, sshConnection } from '../../../shared/model/host-fixtures.ts';
+import { hostSettings, sshConnection } from '../../../shared/model/host.fixtures.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';

@@ -12,9 +12,9 @@ import type {
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Inventory } from '../../../shared/model/inventory.ts';
-import type { Application } from '../../application-factory.ts';
+import type { Application } from '../../application/application-factory.ts';
 import { envelopeOf, invalidRequest } from '../../ipc/error-envelope.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../base/log.ts';
 import type { Asker } from './questions.ts';
 
 export interface HostReading {

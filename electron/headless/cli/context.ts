@@ -2,11 +2,11 @@
 import { homedir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { SnaptreeError } from '../../../shared/errors.ts';
-import type { ApplicationFactory } from '../../application-factory.ts';
-import { withDemoFleet } from '../../demo-application.ts';
-import { noFileSaver } from '../../file-saver.ts';
-import type { FileSaver } from '../../file-saver.ts';
-import { createLog } from '../../log.ts';
+import type { ApplicationFactory } from '../../application/application-factory.ts';
+import { withDemoFleet } from '../../application/demo-application.ts';
+import { noFileSaver } from '../../application/file-saver.ts';
+import type { FileSaver } from '../../application/file-saver.ts';
+import { createLog } from '../../base/log.ts';
 import { defaultDataFolder } from '../../store/paths.ts';
 import { createClient } from './client.ts';
 import type { Client } from './client.ts';

@@ -1,7 +1,7 @@
 /** The command line from its arguments to its exit code. */
 import { CommanderError } from '@commander-js/extra-typings';
-import { createApplication } from '../../application.ts';
-import { createLog } from '../../log.ts';
+import { createApplication } from '../../application/application.ts';
+import { createLog } from '../../base/log.ts';
 import { addChain } from './commands/chain.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHosts } from './commands/hosts.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hostWithId } from '../../../shared/model/host-fixtures.ts';
-import { image, internal, inventory, vm } from '../../../shared/model/inventory-fixtures.ts';
+import { hostWithId } from '../../../shared/model/host.fixtures.ts';
+import { image, internal, inventory, vm } from '../../../shared/model/inventory.fixtures.ts';
 import type { Inventory } from '../../../shared/model/inventory.ts';
 import type { HostReading } from './client.ts';
 import { findHost, findOperation, findSnapshot, findVm, splitVmWords, unreadOf } from './names.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { hostWithId } from '../../../shared/model/host-fixtures.ts';
-import { internal, inventory, vm } from '../../../shared/model/inventory-fixtures.ts';
+import { hostWithId } from '../../../shared/model/host.fixtures.ts';
+import { internal, inventory, vm } from '../../../shared/model/inventory.fixtures.ts';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
-import { operationOf, planWith } from './fixtures.ts';
+import { operationOf, planWith } from './cli.fixtures.ts';
 import { checkSamePlan, hostOfPlan, parsePlanFile } from './plan-file.ts';
 import { undoRequest } from './undo.ts';
 

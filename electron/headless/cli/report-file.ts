@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SnaptreeError } from '../../../shared/errors.ts';
-import type { FileSaver } from '../../file-saver.ts';
+import type { FileSaver } from '../../application/file-saver.ts';
 import { shownLines } from './output.ts';
 import type { Output } from './output.ts';
 

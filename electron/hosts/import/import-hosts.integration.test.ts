@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImportCandidate } from '../../../shared/contract.ts';
 import { importCandidateSchema } from '../../../shared/contract.ts';
-import { hostSettings, hostWithId, sshConnection } from '../../../shared/model/host-fixtures.ts';
+import { hostSettings, hostWithId, sshConnection } from '../../../shared/model/host.fixtures.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { importableHosts } from './import-hosts.ts';
 

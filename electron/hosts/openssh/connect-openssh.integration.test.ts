@@ -9,15 +9,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startSshServer, up, waitUntil } from '../../../e2e/testbeds/index.ts';
 import type { SshServer, TestbedConnection } from '../../../e2e/testbeds/index.ts';
 import { SnaptreeError } from '../../../shared/errors.ts';
-import { hostSettings } from '../../../shared/model/host-fixtures.ts';
+import { hostSettings } from '../../../shared/model/host.fixtures.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Answer, Question } from '../../../shared/model/question.ts';
 import { createConnect } from '../connect.ts';
-import { createKnownHosts } from '../known-hosts.ts';
+import { createKnownHosts } from '../known-hosts/known-hosts.ts';
 import { createQuestions } from '../questions.ts';
 import { createSession, systemClock } from '../session.ts';
 import type { Session } from '../session.ts';
-import type { Transport } from '../transport.ts';
+import type { Transport } from '../commands/transport.ts';
 import { connectOpenssh } from './connect-openssh.ts';
 
 let testbed: TestbedConnection;

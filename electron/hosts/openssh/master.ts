@@ -1,7 +1,7 @@
 /** The one `ssh` process that holds a connection open for all commands (ControlMaster). */
 import { spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
-import { createListeners } from '../../store/listeners.ts';
+import { createListeners } from '../../base/listeners.ts';
 
 /**
  * Ends ssh when our end of stdin closes: also when Snaptree is killed, so that no connection is left behind. The process

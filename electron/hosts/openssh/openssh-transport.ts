@@ -5,10 +5,10 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SnaptreeError } from '../../../shared/errors.ts';
-import { createListeners } from '../../store/listeners.ts';
-import { giveInput, takeOutput } from '../output.ts';
-import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from '../transport-errors.ts';
-import type { ExecRequest, ExecResult, Transport } from '../transport.ts';
+import { createListeners } from '../../base/listeners.ts';
+import { giveInput, takeOutput } from '../commands/output.ts';
+import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from '../commands/transport-errors.ts';
+import type { ExecRequest, ExecResult, Transport } from '../commands/transport.ts';
 import type { Master } from './master.ts';
 import { lastSaid, lostReason } from './openssh-errors.ts';
 

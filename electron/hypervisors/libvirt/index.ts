@@ -1,10 +1,10 @@
 /** The libvirt driver: QEMU and KVM through the host's own virsh and qemu-img. */
 import type { HostMemory, HypervisorDriver } from '../driver.ts';
-import type { HostReading } from './host-state.ts';
-import { planLibvirt } from './plan.ts';
-import { pollHost } from './poll.ts';
-import { probeLibvirt, readHost } from './read.ts';
-import { watchLibvirt } from './watch.ts';
+import type { HostReading } from './read/host-state.ts';
+import { planLibvirt } from './plan/plan.ts';
+import { pollHost } from './watch/poll.ts';
+import { probeLibvirt, readHost } from './read/read.ts';
+import { watchLibvirt } from './watch/watch.ts';
 
 /** What is in the memories that were given out. */
 const readings = new WeakMap<HostMemory, HostReading>();

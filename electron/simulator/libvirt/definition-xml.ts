@@ -7,7 +7,7 @@ import {
   parseXml,
   XmlError,
   type XmlElement,
-} from '../../hypervisors/libvirt/xml.ts';
+} from '../../hypervisors/libvirt/read/xml.ts';
 import type { Definition, DefinitionDisk, DiskSource } from './definition.ts';
 import { LibvirtError } from './model.ts';
 

@@ -1,7 +1,7 @@
 /** Runs command lines on a simulated host, in an interpreter inside this process. */
 import { randomUUID } from 'node:crypto';
 import type { Bash, Command } from 'just-bash/browser';
-import { quoteCommand } from '../../hosts/quoting.ts';
+import { quoteCommand } from '../../hosts/commands/quoting.ts';
 import { runQemuImg } from '../images/qemu-img.ts';
 import type { VirshHost } from '../libvirt/virsh-call.ts';
 import { runVirsh } from '../libvirt/virsh.ts';

@@ -1,5 +1,5 @@
-import { withDemoFleet } from '../../../demo-application.ts';
-import { createLog } from '../../../log.ts';
+import { withDemoFleet } from '../../../application/demo-application.ts';
+import { createLog } from '../../../base/log.ts';
 import { serve } from '../../serve.ts';
 import type { CommandContext } from '../context.ts';
 import { examples } from '../program.ts';

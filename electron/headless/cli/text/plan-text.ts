@@ -1,7 +1,7 @@
 /** A plan as text: what it does, to which files, what to know first, and what is there afterwards. */
 import type { Plan, PlanStep } from '../../../../shared/model/plan.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
-import { quoteArgument } from '../../../hosts/quoting.ts';
+import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { treeLines } from './tree-text.ts';

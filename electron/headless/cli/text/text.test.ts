@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { image, internal, overlay, vm } from '../../../../shared/model/inventory-fixtures.ts';
+import { image, internal, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
 import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
-import { planWith } from '../fixtures.ts';
+import { planWith } from '../cli.fixtures.ts';
 import { chainLines } from './chain-text.ts';
 import { planLines } from './plan-text.ts';
 import { tableLines, widthOf } from './table.ts';

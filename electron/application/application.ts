@@ -1,0 +1,209 @@
+/** Composes the application: what the shells serve is made of the parts that are put together here, and nowhere else. */
+import { randomUUID } from 'node:crypto';
+import { homedir, hostname, userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Notice } from '../../shared/contract.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { Application, ApplicationOptions } from './application-factory.ts';
+import { addDemoHosts } from './add-demo-hosts.ts';
+import { noFileSaver } from './file-saver.ts';
+import { createConnect } from '../hosts/connect.ts';
+import { testConnection } from '../hosts/connection-test.ts';
+import { importableHosts } from '../hosts/import/import-hosts.ts';
+import { createKnownHostsFiles } from '../hosts/known-hosts/known-hosts-files.ts';
+import { createKnownHosts } from '../hosts/known-hosts/known-hosts.ts';
+import { createQuestions } from '../hosts/questions.ts';
+import { createSessions } from '../hosts/sessions.ts';
+import { systemTicks, watchForSleep } from '../hosts/sleep-watch.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
+import { libvirtCapabilities } from '../hypervisors/libvirt/capabilities.ts';
+import { createLibvirtDriver } from '../hypervisors/libvirt/index.ts';
+import { createInventories } from '../inventory/inventories.ts';
+import { contractHandlers } from '../ipc/contract-handlers.ts';
+import { openNotices } from './notices.ts';
+import { openOperationService } from '../operations/operations.ts';
+import { createPlanService } from '../operations/plans.ts';
+import { openReadOnlyOperations } from '../operations/read-only-operations.ts';
+import { createReportService } from '../reports/report-service.ts';
+import { createAuditTrail } from '../store/audit-trail.ts';
+import { ensureFolder } from '../store/files.ts';
+import { openHostBook } from '../store/host-book.ts';
+import { acquireInstanceLock, instanceLockHolder } from '../store/instance-lock.ts';
+import { storePaths } from '../store/paths.ts';
+import { readOnlyHostBook, withVisitors } from './visitors.ts';
+
+/** Milliseconds that ended operations have to be tidied up when the application is closed. */
+const patience = 5000;
+
+const clock = (): number => Date.now() / 1000;
+
+/**
+ * Opens everything that Snaptree keeps in `dataFolder` and gives the handlers of the contract over it. Throws
+ * `storeInUse` where another Snaptree uses the folder (but for `readOnly`), and `storeUnusable` where what is in it
+ * cannot be read by this version.
+ */
+export async function createApplication(options: ApplicationOptions): Promise<Application> {
+  const { dataFolder, shell, log, access = 'exclusive' } = options;
+  const readOnly = access === 'readOnly';
+  const paths = storePaths(dataFolder);
+  if (!readOnly) await ensureFolder(paths.folder);
+  const instance = readOnly ? { release: () => undefined } : await acquireInstanceLock(paths.instanceLock);
+  const refuse = (verb: string) => readOnlyRefusal(verb, dataFolder, instanceLockHolder(paths.instanceLock));
+  try {
+    const notices = openNotices();
+    const onNotice = (notice: Notice): void => {
+      log.warn(notice.message);
+      notices.add(notice);
+    };
+
+    const storedHosts = await openHostBook(paths.hostBook, onNotice, readOnly ? 'leave' : 'setAside');
+    const visitors = withVisitors(readOnly ? readOnlyHostBook(storedHosts, refuse) : storedHosts);
+    const { hostBook } = visitors;
+    const questions = createQuestions();
+    const { env: environment, platform } = process;
+    const knownHostsFiles = createKnownHostsFiles({ environment, platform, home: homedir() });
+    const knownHosts = createKnownHosts(paths.knownHosts, knownHostsFiles);
+    const connect = createConnect({ questions, knownHosts, environment: process.env });
+    const sessions = createSessions({ hostBook, connect });
+    const stopSleepWatch = watchForSleep(systemTicks, () => {
+      sessions.wake();
+    });
+    const runnerFor = (hostId: string) => sessions.runner(hostId);
+    const driverFor = (hostId: string) => createLibvirtDriver(hostBook.get(hostId).libvirtUri);
+    const inventories = createInventories({ runnerFor, driverFor, clock, log });
+    const readHost = async (hostId: string) => ({
+      inventory: await inventories.read(hostId),
+      hostName: hostBook.get(hostId).name,
+      driver: driverFor(hostId),
+    });
+    const isReadOnly = (hostId: string) => hostBook.get(hostId).readOnly;
+    const plans = createPlanService({ readHost, isReadOnly, clock, newId: randomUUID });
+    const { journalFolder } = paths;
+    const operations = readOnly
+      ? await openReadOnlyOperations({
+          journalFolder,
+          inUse: instanceLockHolder(paths.instanceLock) !== null,
+          clock,
+          refuse,
+        })
+      : await openOperationService({
+          plans,
+          runnerFor,
+          readHost,
+          isReadOnly,
+          journalFolder,
+          auditTrail: createAuditTrail(paths.auditTrail),
+          log,
+          clock,
+          newId: randomUUID,
+          startedBy: { user: userInfo().username, computer: hostname() },
+        });
+    for (const notice of operations.notices) onNotice(notice);
+
+    const stopWatching = watchSessions(sessions, {
+      onConnected(hostId) {
+        operations.hostConnected(hostId);
+        const watch = () => {
+          // A command is over before anything could change under it.
+          if (isConnected(sessions, hostId) && shell !== 'commandLine') inventories.watch(hostId);
+        };
+        // The error is in the inventory's state, where the user sees it.
+        inventories.refresh(hostId).then(watch, watch);
+      },
+      onDisconnected(hostId) {
+        inventories.unwatch(hostId);
+      },
+    });
+
+    const handlers = contractHandlers({
+      description: { version: packageJson.version, shell, dataFolder, userName: userInfo().username },
+      hostBook,
+      sessions,
+      questions,
+      inventories,
+      plans,
+      operations,
+      notices,
+      reports: createReportService({
+        hostName: (hostId) => hostBook.get(hostId).name,
+        sessions,
+        inventories,
+        files: options.files ?? noFileSaver,
+        log,
+        clock,
+        newId: randomUUID,
+      }),
+      importableHosts: (source) => importableHosts(source, hostBook.list()),
+      addDemoHosts: () => addDemoHosts(hostBook),
+      testConnection: (settings, signal) =>
+        testConnection(settings, {
+          connect,
+          probe: (runner) => probeWithLimits(settings.libvirtUri, runner),
+          signal,
+        }),
+    });
+    return {
+      handlers,
+      addVisitor: visitors.add,
+      wake: () => {
+        sessions.wake();
+      },
+      async dispose() {
+        stopSleepWatch();
+        stopWatching();
+        inventories.close();
+        // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
+        await Promise.race([operations.tidied(), delay(patience, undefined, { ref: false })]);
+        await operations.dispose();
+        sessions.close();
+        instance.release();
+      },
+    };
+  } catch (error) {
+    instance.release();
+    throw error;
+  }
+}
+
+/** @param holder the process that works in the data folder; null where there is none any more */
+function readOnlyRefusal(verb: string, dataFolder: string, holder: number | null): SnaptreeError {
+  return new SnaptreeError(
+    'storeInUse',
+    holder === null
+      ? `This Snaptree was opened to read only, so it cannot ${verb}. Nothing was changed.`
+      : `Another Snaptree (process ${holder}) uses the data folder ${dataFolder}, so this one cannot ${verb}. Nothing was changed. Do it in that one, or quit it first.`,
+    { data: holder === null ? {} : { pid: String(holder) }, retryable: holder !== null },
+  );
+}
+
+/** What answers on a host, and what its version cannot do, for the connection test. */
+async function probeWithLimits(uri: string, runner: CommandRunner): Promise<string> {
+  const found = await createLibvirtDriver(uri).probe(runner);
+  const version = /^libvirt (\d[\d.]*)/.exec(found)?.[1] ?? null;
+  const limits = libvirtCapabilities(version).filter(({ available }) => !available);
+  return [`${found}.`, ...limits.map(({ explanation }) => explanation)].join(' ');
+}
+
+type SessionList = Pick<ReturnType<typeof createSessions>, 'list' | 'onChange'>;
+
+function isConnected(sessions: SessionList, hostId: string): boolean {
+  return sessions.list().some(({ host, session }) => host.id === hostId && session.state === 'connected');
+}
+
+/** Calls `onConnected` each time the session with a host comes to stand, by the user or by itself, and the other when it ends. */
+function watchSessions(
+  sessions: SessionList,
+  callbacks: { readonly onConnected: (hostId: string) => void; readonly onDisconnected: (hostId: string) => void },
+): () => void {
+  let connected = new Set<string>();
+  return sessions.onChange(() => {
+    const now = new Set(
+      sessions.list().flatMap(({ host, session }) => (session.state === 'connected' ? [host.id] : [])),
+    );
+    const before = connected;
+    connected = now;
+    for (const hostId of before) if (!now.has(hostId)) callbacks.onDisconnected(hostId);
+    for (const hostId of now) if (!before.has(hostId)) callbacks.onConnected(hostId);
+  });
+}

@@ -1,0 +1,265 @@
+/** Plans for external disk-only snapshots: overlays that take all further writes. */
+import type { Disk } from '../../../../shared/model/inventory.ts';
+import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
+import { chainFrom, dependentsOf } from '../../../../shared/rules/chains.ts';
+import { readableBytes } from '../../../../shared/rules/units.ts';
+import type { PlanDraft } from '../../driver.ts';
+import { activeLayersStay, nameRefusals, namingOptions, newSnapshot, type CreateRequest } from './plan-create-rules.ts';
+import {
+  chainRefusals,
+  chainsOf,
+  folderOf,
+  freeSpace,
+  listed,
+  managedSaveRefusals,
+  note,
+  stateRefusals,
+  virsh,
+  writableDisks,
+  type PlanContext,
+} from './plan-rules.ts';
+import { longestChain } from '../capabilities.ts';
+
+/** The plan for an external snapshot of the chosen writable disks (all where none are named). */
+export function planExternal(request: CreateRequest, context: PlanContext): PlanDraft {
+  const { vm } = context;
+  const writable = writableDisks(vm);
+  const wanted = request.diskTargets ?? writable.map((disk) => disk.target);
+  const disks = writable.filter((disk) => wanted.includes(disk.target));
+  const overlays = new Map(disks.map((disk) => [disk.target, overlayPath(disk, request.name, context)]));
+  const imageIds = disks.flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
+  const newFiles = [...overlays.values()].filter((path) => path !== null);
+  const unknownTargets = wanted.filter((target) => !writable.some((disk) => disk.target === target));
+  const refusals = [
+    ...nameRefusals(request, context),
+    ...stateRefusals(context),
+    ...unknownTargets.map((target) => note('noSuchDisk', `${vm.name} has no writable disk ${target}.`, [target])),
+    ...(disks.length === 0 ? [note('noDisk', 'No disk is chosen: an external snapshot needs at least one.')] : []),
+    ...chainRefusals(context, disks),
+    ...disks.flatMap((disk) =>
+      overlays.get(disk.target) === null
+        ? [
+            note(
+              'noPlaceForOverlay',
+              `Disk ${disk.target} (${disk.source ?? 'no source'}) is not a file, so there is no folder in which its overlay could be made. Leave the disk out.`,
+              [disk.target],
+            ),
+          ]
+        : [],
+    ),
+    ...chainLengthRefusals(context, disks),
+    // A saved memory names the images of its time (seen on 9.0).
+    ...managedSaveRefusals(
+      context,
+      `The memory of ${vm.name} was saved, together with the images that it uses. Resumed, it would write to the present images and not to the new overlays, and change the snapshot's data.`,
+    ),
+    ...sharedLayerRefusals(context, disks),
+  ];
+  const space = {
+    ...freeSpace(context, imageIds[0] ?? null),
+    neededBytes: imageIds.reduce((sum, imageId) => sum + (context.images.get(imageId)?.virtualBytes ?? 0), 0),
+  };
+  const verify: Expectation[] = [
+    { kind: 'snapshotExists', snapshotId: request.name },
+    { kind: 'currentSnapshot', snapshotId: request.name },
+    ...disks.flatMap((disk): Expectation[] => {
+      const overlay = overlays.get(disk.target) ?? null;
+      return overlay === null || disk.imageId === null
+        ? []
+        : [
+            { kind: 'activeLayer', target: disk.target, imageId: overlay },
+            { kind: 'imageParent', imageId: overlay, parentId: disk.imageId },
+          ];
+    }),
+    ...activeLayersStay(vm.disks.filter((disk) => !disks.includes(disk))),
+  ];
+  const live = vm.state !== 'shutoff';
+  return {
+    vmName: vm.name,
+    title: `Create the external snapshot "${request.name}" of ${vm.name}`,
+    refusals,
+    warnings: [
+      ...(live
+        ? [
+            note(
+              'withoutMemory',
+              'The memory of the running guest is not part of an external disk-only snapshot: going back to it is like starting after a power cut.',
+            ),
+          ]
+        : []),
+      ...partialWarnings(context, writable, disks),
+      ...(vm.hasNvram
+        ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
+        : []),
+      ...overlayGrowthWarnings(space),
+    ],
+    space,
+    expectedPause: live ? 'The guest stands still for a moment while its disks move to the new overlays.' : null,
+    steps: [
+      namesAreFree(newFiles, context),
+      {
+        title: `Create ${newFiles.length === 1 ? 'an overlay' : `${newFiles.length} overlays`} and direct all writes to ${newFiles.length === 1 ? 'it' : 'them'}`,
+        argv: virsh(
+          context,
+          'snapshot-create-as',
+          ...namingOptions(request),
+          '--disk-only',
+          '--atomic',
+          ...vm.disks.flatMap((disk) => {
+            const overlay = overlays.get(disk.target) ?? null;
+            // In a diskspec a comma separates; inside the file name it is doubled (virsh(1), snapshot-create-as).
+            if (overlay !== null)
+              return ['--diskspec', `${disk.target},snapshot=external,file=${overlay.replaceAll(',', ',,')}`];
+            // libvirt makes overlays for disks that are not named, floppies too. It leaves out what only reads by itself.
+            return disk.readOnly || disk.device === 'cdrom' ? [] : ['--diskspec', `${disk.target},snapshot=no`];
+          }),
+        ),
+        reads: imageIds,
+        writes: [],
+        creates: newFiles,
+        invalidates: [],
+        deletes: [],
+        verify,
+        cancel: 'Cannot be stopped once begun; with --atomic all disks move to their overlays, or none.',
+        whenInterrupted:
+          'Read the host again: with --atomic either every disk moved to its overlay or none did. Overlays that no disk uses are empty.',
+      },
+    ],
+    after: {
+      vmState: vm.state,
+      snapshots: [
+        ...vm.snapshots,
+        newSnapshot(request, context, {
+          kind: 'external',
+          memory: { kind: 'none' },
+          vmState: live ? 'disk-only' : 'shutoff',
+          disks: vm.disks.map((disk) => {
+            const overlay = overlays.get(disk.target) ?? null;
+            return overlay === null
+              ? { target: disk.target, kind: 'none', dataImageId: null, overlayImageId: null }
+              : { target: disk.target, kind: 'external', dataImageId: disk.imageId, overlayImageId: overlay };
+          }),
+        }),
+      ],
+      currentSnapshotId: request.name,
+      chains: chainsOf(
+        context,
+        new Map(
+          disks.flatMap((disk) => {
+            const overlay = overlays.get(disk.target) ?? null;
+            if (overlay === null || disk.imageId === null) return [];
+            return [[disk.target, [overlay, ...chainFrom(disk.imageId, context.images).images.map(({ id }) => id)]]];
+          }),
+        ),
+      ),
+    },
+  };
+}
+
+/**
+ * libvirt takes an empty file at an overlay's path for one that was made for it, and follows a link there, wherever it
+ * leads. Neither is an image, so the inventory does not show it, and the host is asked just before.
+ */
+function namesAreFree(paths: readonly string[], context: PlanContext): Omit<PlanStep, 'index'> {
+  const script =
+    'for path do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
+  return {
+    title: `Check that nothing has the ${paths.length === 1 ? 'name of the new overlay' : 'names of the new overlays'} yet`,
+    argv: ['sh', '-c', script, 'sh', ...paths],
+    reads: [...paths],
+    writes: [],
+    creates: [],
+    invalidates: [],
+    deletes: [],
+    verify: activeLayersStay(context.vm.disks),
+    cancel: 'Nothing is changed by this step.',
+    whenInterrupted: 'Nothing was changed by this step.',
+  };
+}
+
+/** What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay. */
+function sharedLayerRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap((disk) => {
+    if (disk.imageId === null) return [];
+    const writers = dependentsOf(disk.imageId, context.dependents)
+      .activeFor.filter(
+        ({ vm, disk: other }) => !other.readOnly && !(vm.uuid === context.vm.uuid && other.target === disk.target),
+      )
+      .map(({ vm, disk: other }) => (vm.uuid === context.vm.uuid ? `disk ${other.target}` : `VM ${vm.name}`));
+    const names = [...new Set(writers)];
+    return names.length === 0
+      ? []
+      : [
+          note(
+            'imageHasDependents',
+            `${disk.imageId} would become the snapshot's data of disk ${disk.target}, but it is written to by others as well: ${listed(names)}. The snapshot and the present data above it would silently become wrong.`,
+            names,
+          ),
+        ];
+  });
+}
+
+function partialWarnings({ vm }: PlanContext, writable: readonly Disk[], disks: readonly Disk[]): PlanNote[] {
+  const left = writable.filter((disk) => !disks.includes(disk)).map((disk) => disk.target);
+  return left.length === 0 || disks.length === 0
+    ? []
+    : [
+        note(
+          'partial',
+          `Not every disk of ${vm.name} is part of the snapshot: ${listed(left)} ${left.length === 1 ? 'is' : 'are'} left out and cannot be brought back by it.`,
+          left,
+        ),
+      ];
+}
+
+/** A chain has at most 200 images (libvirt); before 12.0 a VM with more than about 25 external snapshots does not start. */
+function chainLengthRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap((disk) => {
+    const length = disk.imageId === null ? 0 : chainFrom(disk.imageId, context.images).images.length;
+    const limit = longestChain(context.inventory.hypervisor.version);
+    return length < limit
+      ? []
+      : [
+          note(
+            'chainTooLong',
+            `The chain of disk ${disk.target} has ${length} images. With more than ${limit} the VM may not start on this libvirt. Merge snapshots first.`,
+            [disk.target],
+          ),
+        ];
+  });
+}
+
+function overlayGrowthWarnings({ neededBytes, freeBytes, folder }: PlanDraft['space']): PlanNote[] {
+  return neededBytes !== null && freeBytes !== null && neededBytes > freeBytes
+    ? [
+        note(
+          'mayFillStorage',
+          `The overlays start small, but can grow to ${readableBytes(neededBytes)} as the guest writes; ${folder ?? 'the storage'} has ${readableBytes(freeBytes)} free.`,
+        ),
+      ]
+    : [];
+}
+
+/**
+ * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. The name is kept to
+ * characters that no tool takes for syntax (`a:b.qcow2` is read as a protocol). Null where the disk is not a file.
+ */
+function overlayPath(disk: Disk, snapshotName: string, context: PlanContext): string | null {
+  const image = disk.imageId === null ? undefined : context.images.get(disk.imageId);
+  if (image?.kind !== 'file') return null;
+  const folder = folderOf(image.id);
+  const base = chainFrom(image.id, context.images).images.at(-1) ?? image;
+  const stem = plainName(base.id.slice(folderOf(base.id).length + 1).replace(/\.(qcow2|img|raw)$/, '')) || 'disk';
+  const suffix = plainName(snapshotName) || 'snapshot';
+  // Together with a number and the extension this stays below 255 bytes, the limit of common file systems.
+  const name = `${stem.slice(0, 120)}.${suffix.slice(0, 110)}`;
+  const others = new Set(context.inventory.images.flatMap(({ otherPaths }) => otherPaths));
+  for (let number = 1; ; number += 1) {
+    const path = `${folder}/${name}${number === 1 ? '' : `-${number}`}.qcow2`;
+    if (!context.images.has(path) && !others.has(path)) return path;
+  }
+}
+
+function plainName(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
+}

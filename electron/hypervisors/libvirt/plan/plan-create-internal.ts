@@ -1,0 +1,198 @@
+/** Plans for internal snapshots: qcow2's own, with memory where the VM runs. */
+import type { Disk } from '../../../../shared/model/inventory.ts';
+import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import { readableBytes } from '../../../../shared/rules/units.ts';
+import type { PlanDraft } from '../../driver.ts';
+import {
+  activeLayersStay,
+  isNameTaken,
+  nameRefusals,
+  namingOptions,
+  newSnapshot,
+  type CreateRequest,
+} from './plan-create-rules.ts';
+import {
+  chainRefusals,
+  chainsOf,
+  dependentRefusals,
+  freeSpace,
+  listed,
+  monitorNameRefusals,
+  note,
+  sameNameRefusals,
+  stateRefusals,
+  unknownDependentWarnings,
+  virsh,
+  writableDisks,
+  type PlanContext,
+} from './plan-rules.ts';
+import { canMakeInternalWithNvram } from '../capabilities.ts';
+
+/** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
+export function planInternal(request: CreateRequest, context: PlanContext): PlanDraft {
+  const { vm } = context;
+  const disks = writableDisks(vm);
+  const imageIds = disks.flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
+  const live = vm.state !== 'shutoff';
+  const refusals = [
+    ...nameRefusals(request, context),
+    ...monitorNameRefusals(context, request.name),
+    // Where a record has the name, what lies in the images is that record's data and no further reason.
+    ...(isNameTaken(request, context) ? [] : sameNameRefusals(context, request.name, [], 'A new one')),
+    ...stateRefusals(context),
+    ...chainRefusals(context, disks),
+    ...internalFormatRefusals(context, disks),
+    ...floppyRefusals(context),
+    ...dependentRefusals(context, imageIds, 'An internal snapshot'),
+    ...internalFirmwareRefusals(context),
+  ];
+  const memoryBytes = live ? vm.memoryBytes : 0;
+  const memoryText = vm.memoryBytes === null ? 'its memory' : `up to ${readableBytes(vm.memoryBytes)} of memory`;
+  const space = { ...freeSpace(context, imageIds[0] ?? null), neededBytes: memoryBytes };
+  const verify: Expectation[] = [
+    { kind: 'snapshotExists', snapshotId: request.name },
+    { kind: 'currentSnapshot', snapshotId: request.name },
+    ...imageIds.map((imageId): Expectation => ({
+      kind: 'internalSnapshot',
+      imageId,
+      name: request.name,
+      present: true,
+    })),
+    ...activeLayersStay(disks),
+  ];
+  return {
+    vmName: vm.name,
+    title: `Create the internal snapshot "${request.name}" of ${vm.name}`,
+    refusals,
+    warnings: [
+      ...managedSaveWarnings(context),
+      ...overlayWarnings(context, disks),
+      ...spaceWarnings(space),
+      ...unknownDependentWarnings(context, imageIds),
+    ],
+    space,
+    expectedPause: live
+      ? `The guest stands still while ${memoryText} is written into ${imageIds[0] ?? 'its first disk'}.`
+      : null,
+    steps: [
+      {
+        title: live ? 'Write memory and disk state into the images' : 'Write disk state into the images',
+        argv: virsh(
+          context,
+          'snapshot-create-as',
+          ...namingOptions(request),
+          // A disk may carry another default (`<disk snapshot='no'>` in the definition), so each one is named.
+          ...disks.flatMap((disk) => ['--diskspec', `${disk.target},snapshot=internal`]),
+        ),
+        reads: [],
+        writes: imageIds,
+        creates: [],
+        invalidates: [],
+        deletes: [],
+        verify,
+        cancel: 'libvirt cannot be stopped while it takes an internal snapshot; it ends by itself.',
+        whenInterrupted:
+          'Read the host again: the snapshot is either there and whole, or not there. Nothing that existed before is changed by it.',
+      },
+    ],
+    after: {
+      vmState: vm.state,
+      snapshots: [
+        ...vm.snapshots,
+        newSnapshot(request, context, {
+          kind: 'internal',
+          memory: live ? { kind: 'internal' } : { kind: 'none' },
+          vmState: live ? (vm.state === 'paused' ? 'paused' : 'running') : 'shutoff',
+          disks: disks.map((disk) => ({
+            target: disk.target,
+            kind: 'internal',
+            dataImageId: disk.imageId,
+            overlayImageId: null,
+          })),
+        }),
+      ],
+      currentSnapshotId: request.name,
+      chains: chainsOf(context),
+    },
+  };
+}
+
+function internalFormatRefusals({ vm }: PlanContext, disks: readonly Disk[]): PlanNote[] {
+  if (disks.length === 0)
+    return [note('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
+  return disks
+    .filter((disk) => disk.format !== 'qcow2')
+    .map((disk) =>
+      note(
+        'formatWithoutSnapshots',
+        `Disk ${disk.target} is ${disk.format ?? 'of an unknown format'}, which holds no internal snapshots. Every writable disk must be qcow2; an external snapshot is possible.`,
+        [disk.target],
+      ),
+    );
+}
+
+/**
+ * libvirt counts a floppy in and cannot be told to leave it out, but writes nothing into it while the VM is shut off:
+ * the record then promises data that is not there (seen on 9.0). While the VM runs, a raw one makes QEMU refuse.
+ */
+function floppyRefusals({ vm }: PlanContext): PlanNote[] {
+  return vm.disks
+    .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
+    .map((disk) =>
+      note(
+        'floppy',
+        `In the drive ${disk.target} lies a floppy that can be written to (${disk.source ?? ''}). libvirt would record it as part of the snapshot without its data. Take it out first.`,
+        [disk.target],
+      ),
+    );
+}
+
+/** libvirt 10.9 was the first to take internal snapshots of VMs with UEFI firmware, with their NVRAM in qcow2. */
+function internalFirmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
+  if (!vm.hasNvram || canMakeInternalWithNvram(inventory.hypervisor.version)) return [];
+  return [
+    note(
+      'firmware',
+      `${vm.name} has UEFI firmware with its own variable store. libvirt ${inventory.hypervisor.version ?? '(unknown version)'} takes no internal snapshot of it; 10.9 is the first that does.`,
+    ),
+  ];
+}
+
+/** A VM with a managed save is only seemingly shut off. */
+function managedSaveWarnings({ vm }: PlanContext): PlanNote[] {
+  return vm.hasManagedSave
+    ? [
+        note(
+          'managedSave',
+          `${vm.name} is not simply shut off: its memory was saved and waits to be resumed. The snapshot holds the disks only, as after a power cut; the saved memory is not part of it.`,
+        ),
+      ]
+    : [];
+}
+
+/** libvirt destroys internal snapshots that live in an overlay when the external snapshot is deleted: say so early. */
+function overlayWarnings(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+  const overlays = new Set(
+    context.vm.snapshots.flatMap((snapshot) => snapshot.disks.map((disk) => disk.overlayImageId)),
+  );
+  const inOverlay = disks.filter((disk) => disk.imageId !== null && overlays.has(disk.imageId));
+  return inOverlay.length === 0
+    ? []
+    : [
+        note(
+          'insideOverlay',
+          `The snapshot will live inside the overlay of an external snapshot (${listed(inOverlay.map((disk) => disk.imageId ?? disk.target))}). That external snapshot cannot be deleted as long as this one exists.`,
+        ),
+      ];
+}
+
+function spaceWarnings({ neededBytes, freeBytes, folder }: PlanDraft['space']): PlanNote[] {
+  return neededBytes !== null && freeBytes !== null && neededBytes > freeBytes
+    ? [
+        note(
+          'littleSpace',
+          `The snapshot may need ${readableBytes(neededBytes)}, but ${folder ?? 'the storage'} has ${readableBytes(freeBytes)} free. A guest whose storage is full stops with an error.`,
+        ),
+      ]
+    : [];
+}

@@ -1,0 +1,209 @@
+/** Plans that delete internal snapshots, one or a subtree. */
+import type { Snapshot } from '../../../../shared/model/inventory.ts';
+import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
+import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
+import type { PlanDraft } from '../../driver.ts';
+import {
+  ambiguousNameRefusals,
+  chainRefusals,
+  chainsOf,
+  dependentRefusals,
+  freeSpace,
+  internalHoldings,
+  listed,
+  monitorNameRefusals,
+  note,
+  sameNameRefusals,
+  stateRefusals,
+  unknownDependentRefusals,
+  unknownDependentWarnings,
+  virsh,
+  type PlanContext,
+} from './plan-rules.ts';
+
+type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
+
+/**
+ * Deletes one snapshot, or it and everything below it. A subtree goes leaf by leaf, one command a snapshot, and not by
+ * `--children`: after a stop between any two steps the rest of the tree is whole and the plan can be made again.
+ *
+ * libvirt gives the children of a deleted snapshot to its parent, and makes the parent current where the deleted one was.
+ */
+export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: PlanContext): PlanDraft {
+  const { vm } = context;
+  const byId = new Map(vm.snapshots.map((candidate) => [candidate.id, candidate]));
+  const ids = request.withDescendants ? subtreeIds(snapshot.id, vm.snapshots) : [snapshot.id];
+  const doomed = ids.map((id) => byId.get(id)).filter((found) => found !== undefined);
+  const leavesFirst = doomed.toReversed();
+  const imageIds = [...new Set(doomed.flatMap((one) => internalHoldings(one).map(({ imageId }) => imageId)))];
+  const held = new Set(doomed.flatMap((one) => internalHoldings(one).map(({ target }) => target)));
+  const doomedIds = new Set(ids);
+  const others = doomed.length - 1;
+  return {
+    vmName: vm.name,
+    title:
+      others === 0
+        ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
+        : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`,
+    refusals: [
+      ...stateRefusals(context),
+      ...doomed.flatMap((one) => externalRefusals(one, doomedIds, context)),
+      ...doomed.flatMap((one) => ambiguousNameRefusals(context, one)),
+      ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),
+      ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
+      // Of a VM that is shut off libvirt takes the disks that the record names, and no others.
+      ...(vm.state === 'shutoff' ? [] : doomed.flatMap((one) => strangerRefusals(one, context))),
+      ...chainRefusals(
+        context,
+        vm.disks.filter((disk) => held.has(disk.target)),
+      ),
+      ...dependentRefusals(context, imageIds, `Deleting "${snapshot.name}"`),
+      ...unknownDependentRefusals(context, mergedImages(doomed), `Deleting "${snapshot.name}"`),
+    ],
+    warnings: [
+      note(
+        'cannotComeBack',
+        `${listed(doomed.slice(0, 20).map(({ name }) => `"${name}"`))}${doomed.length > 20 ? ` and ${doomed.length - 20} more` : ''} cannot be brought back. The present state of ${vm.name} is not changed.`,
+        doomed.map(({ name }) => name),
+      ),
+      ...doomed.flatMap((one) => recordWarnings(one, context)),
+      ...unknownDependentWarnings(context, imageIds),
+      note(
+        'fileKeepsSize',
+        'The image files do not get smaller: the room that becomes free in them is used again by the guest.',
+      ),
+    ],
+    space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
+    expectedPause:
+      vm.state === 'shutoff' ? null : 'The guest may stand still for a moment while the images are updated.',
+    steps: leavesFirst.map((one) => step(one, context)),
+    after: {
+      vmState: vm.state,
+      snapshots: vm.snapshots
+        .filter(({ id }) => !doomedIds.has(id))
+        .map((kept) => ({ ...kept, parentId: survivingAncestor(kept.parentId, doomedIds, byId) })),
+      currentSnapshotId: survivingAncestor(vm.currentSnapshotId, doomedIds, byId),
+      chains: chainsOf(context),
+    },
+  };
+}
+
+function step(snapshot: Snapshot, context: PlanContext): Omit<PlanStep, 'index'> {
+  const holdings = internalHoldings(snapshot);
+  const verify: Expectation[] = [
+    { kind: 'snapshotAbsent', snapshotId: snapshot.id },
+    ...holdings.map(({ imageId }): Expectation => ({
+      kind: 'internalSnapshot',
+      imageId,
+      name: snapshot.name,
+      present: false,
+    })),
+  ];
+  return {
+    title: `Delete "${snapshot.name}"`,
+    argv: virsh(context, 'snapshot-delete', `--snapshotname=${snapshot.name}`),
+    reads: [],
+    writes: [...new Set(holdings.map(({ imageId }) => imageId))],
+    creates: [],
+    invalidates: [],
+    deletes: [],
+    verify,
+    cancel: 'The deletion under way is finished; what is left after it stays.',
+    whenInterrupted:
+      'Read the host again: the snapshot is either gone from every disk, or deleting it can be done again.',
+  };
+}
+
+/** The nearest ancestor that stays, starting with `id` itself; null where none does. Survives cycles. */
+function survivingAncestor(
+  id: string | null,
+  doomedIds: ReadonlySet<string>,
+  byId: ReadonlyMap<string, Snapshot>,
+): string | null {
+  const seen = new Set<string>();
+  let at = id;
+  while (at !== null && doomedIds.has(at) && !seen.has(at)) {
+    seen.add(at);
+    at = byId.get(at)?.parentId ?? null;
+  }
+  return at !== null && doomedIds.has(at) ? null : at;
+}
+
+/**
+ * Deleting an external snapshot commits its overlay into the image below and removes the overlay's file: internal
+ * snapshots that live in it are destroyed, their records stay, and reverting to one leaves the VM shut off. libvirt
+ * (9.0 to 11.3 seen) does this without a word.
+ */
+function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, context: PlanContext): PlanNote[] {
+  if (snapshot.kind === 'internal') return [];
+  const overlays = snapshot.disks.flatMap((disk) => (disk.overlayImageId === null ? [] : [disk.overlayImageId]));
+  const destroyed = new Set(
+    overlays.flatMap((overlay) => [
+      ...(context.images.get(overlay)?.internalSnapshots ?? []).map(({ name }) => name),
+      ...context.vm.snapshots
+        .filter(
+          (other) => !doomedIds.has(other.id) && internalHoldings(other).some(({ imageId }) => imageId === overlay),
+        )
+        .map(({ name }) => name),
+    ]),
+  );
+  const names = [...destroyed];
+  return [
+    ...(names.length === 0
+      ? []
+      : [
+          note(
+            'wouldDestroySnapshots',
+            `Deleting "${snapshot.name}" would merge ${listed(overlays)} down and remove ${overlays.length === 1 ? 'it' : 'them'}, and with ${overlays.length === 1 ? 'it' : 'them'} the internal snapshot${names.length === 1 ? '' : 's'} ${listed(names.map((name) => `"${name}"`))} that live${names.length === 1 ? 's' : ''} inside. libvirt does not notice; the data would be gone for good. Delete ${names.length === 1 ? 'it' : 'them'} first.`,
+            names,
+          ),
+        ]),
+    note(
+      'notBuiltYet',
+      `"${snapshot.name}" is an external snapshot (or its kind is not known). Snaptree does not delete such snapshots yet.`,
+      [snapshot.name],
+    ),
+  ];
+}
+
+/** Images that are written to or removed where snapshots that are not internal go: overlays, and what is below them. */
+function mergedImages(doomed: readonly Snapshot[]): readonly string[] {
+  const disks = doomed.filter(({ kind }) => kind !== 'internal').flatMap((snapshot) => snapshot.disks);
+  const images = disks.flatMap(({ dataImageId, overlayImageId }) => [dataImageId, overlayImageId]);
+  return [...new Set(images.filter((imageId) => imageId !== null))];
+}
+
+/** libvirt deletes an internal snapshot in the images that the VM uses *now*; elsewhere its data would stay behind. */
+function activeLayerRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
+  return internalHoldings(snapshot).flatMap(({ target, imageId }) => {
+    const active = vm.disks.find((disk) => disk.target === target)?.imageId ?? null;
+    return active === imageId
+      ? []
+      : [
+          note(
+            'otherActiveLayer',
+            `"${snapshot.name}" lives in ${imageId}, but disk ${target} ${active === null ? 'is no longer part of the VM' : `now writes to ${active}`}. libvirt deletes internal snapshots only in the images in use.`,
+            [imageId],
+          ),
+        ];
+  });
+}
+
+function strangerRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+  const own = internalHoldings(snapshot).map(({ imageId }) => imageId);
+  return sameNameRefusals(context, snapshot.name, own, `Deleting "${snapshot.name}" while ${context.vm.name} runs`);
+}
+
+function recordWarnings(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+  const empty = internalHoldings(snapshot).filter(
+    ({ imageId }) =>
+      !context.images.get(imageId)?.internalSnapshots.some((internal) => internal.name === snapshot.name),
+  );
+  return empty.map(({ target, imageId }) =>
+    note(
+      'recordWithoutData',
+      `There is no data of "${snapshot.name}" in ${imageId} (disk ${target}): only the record is left to delete.`,
+      [imageId],
+    ),
+  );
+}

@@ -1,0 +1,277 @@
+/** Plans that take a VM back to an internal snapshot. */
+import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
+import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import { chainFrom } from '../../../../shared/rules/chains.ts';
+import type { PlanDraft } from '../../driver.ts';
+import {
+  ambiguousNameRefusals,
+  chainRefusals,
+  chainsOf,
+  dependentRefusals,
+  freeSpace,
+  internalHoldings,
+  jobNameRefusals,
+  listed,
+  managedSaveRefusals,
+  note,
+  stateRefusals,
+  unknownDependentRefusals,
+  virsh,
+  writableDisks,
+  type PlanContext,
+} from './plan-rules.ts';
+import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
+
+type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
+
+/**
+ * The behaviour of `virsh snapshot-revert` with an internal snapshot, by what the snapshot holds and what the VM does:
+ *
+ * | snapshot taken of | VM now   | afterwards                                                                 |
+ * |-------------------|----------|----------------------------------------------------------------------------|
+ * | running, paused   | any      | a new QEMU process loads disks and memory (since libvirt 7.10, also where  |
+ * |                   |          | the VM runs); running or paused as it was                                  |
+ * | shut off          | running  | the VM is ended as by a power cut, the disks go back, shut off             |
+ * | shut off          | shut off | qemu-img snapshot -a on every disk                                         |
+ */
+export function planRevert(request: RevertRequest, snapshot: Snapshot, context: PlanContext): PlanDraft {
+  const { vm } = context;
+  const holdings = internalHoldings(snapshot);
+  const imageIds = [...new Set(holdings.map(({ imageId }) => imageId))];
+  const held = new Map(holdings.map(({ target, imageId }) => [target, imageId]));
+  const disks = vm.disks.map((disk) => ({ ...disk, imageId: held.get(disk.target) ?? disk.imageId }));
+  // What is written to now is left behind or set back.
+  const active = writableDisks(vm).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
+  const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
+  const refusals = [
+    ...kindRefusals(snapshot, context),
+    ...stateRefusals(context),
+    ...ambiguousNameRefusals(context, snapshot),
+    // Without memory qemu-img sets the disks back, which takes any name.
+    ...(snapshot.memory.kind === 'internal'
+      ? jobNameRefusals(
+          context,
+          snapshot.name,
+          `Reverting would fail after ${vm.name} was shut off. Its disks can be set back by hand: qemu-img snapshot -a.`,
+        )
+      : []),
+    ...dataRefusals(snapshot, context),
+    ...chainRefusals(
+      context,
+      disks.filter((disk) => held.has(disk.target)),
+    ),
+    ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
+    ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
+    ...firmwareRefusals(context),
+    // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
+    ...managedSaveRefusals(
+      context,
+      `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems.`,
+    ),
+    ...transientRefusals(snapshot, context),
+  ];
+  const stateAfter = stateAfterRevert(snapshot);
+  const withMemory = snapshot.memory.kind !== 'none';
+  const verify: Expectation[] = [
+    { kind: 'snapshotExists', snapshotId: request.snapshotId },
+    { kind: 'currentSnapshot', snapshotId: request.snapshotId },
+    { kind: 'vmState', oneOf: stateAfter === 'running' ? ['running', 'idle'] : [stateAfter] },
+    ...holdings.flatMap(({ target, imageId }): Expectation[] => [
+      { kind: 'activeLayer', target, imageId },
+      { kind: 'internalSnapshot', imageId, name: snapshot.name, present: true },
+    ]),
+  ];
+  return {
+    vmName: vm.name,
+    title: `Revert ${vm.name} to the snapshot "${snapshot.name}"`,
+    refusals,
+    warnings: [
+      note(
+        'presentStateLost',
+        `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. Its definition (devices, memory, CPUs) goes back to that of the snapshot as well. Create a snapshot first to be able to come back.`,
+      ),
+      ...stateWarnings(context, stateAfter),
+      ...diskWarnings(snapshot, context),
+      ...regressionWarnings(context),
+    ],
+    space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
+    expectedPause:
+      stateAfter === 'shutoff'
+        ? vm.state === 'shutoff'
+          ? null
+          : 'The VM is ended at once and stays shut off.'
+        : 'The guest stands still while its disks and memory are loaded, usually for seconds; its network connections will notice.',
+    steps: [
+      {
+        title: withMemory ? 'Load disks and memory of the snapshot' : 'Set the disks back to the snapshot',
+        argv: virsh(context, 'snapshot-revert', `--snapshotname=${snapshot.name}`),
+        reads: [],
+        writes: imageIds,
+        creates: [],
+        invalidates: [],
+        deletes: [],
+        verify,
+        cancel: 'Cannot be stopped once begun.',
+        whenInterrupted:
+          'Read the host again. The snapshot itself is not changed by reverting, so reverting can be done again if the VM is not where it should be.',
+      },
+    ],
+    after: {
+      vmState: stateAfter,
+      snapshots: vm.snapshots,
+      currentSnapshotId: request.snapshotId,
+      chains: chainsAfter(snapshot, context),
+    },
+  };
+}
+
+/** The VM's definition goes back as well: disks that were attached later are not part of it, detached ones are again. */
+function chainsAfter(snapshot: Snapshot, context: PlanContext): DiskChain[] {
+  const recorded = new Set(snapshot.disks.map(({ target }) => target));
+  const present = chainsOf(context).filter(({ target }) => recorded.has(target));
+  const known = new Set(context.vm.disks.map(({ target }) => target));
+  const detached = internalHoldings(snapshot).filter(({ target }) => !known.has(target));
+  return [
+    ...present,
+    ...detached.map(({ target, imageId }) => ({
+      target,
+      imageIds: chainFrom(imageId, context.images).images.map(({ id }) => id),
+    })),
+  ];
+}
+
+/** What a VM does after a revert: what it did when the snapshot was taken. */
+function stateAfterRevert(snapshot: Snapshot): VmState {
+  if (snapshot.vmState === 'running') return 'running';
+  if (snapshot.vmState === 'paused') return 'paused';
+  return 'shutoff';
+}
+
+function kindRefusals(snapshot: Snapshot, { vm, inventory }: PlanContext): PlanNote[] {
+  if (snapshot.kind === 'internal') return [];
+  const version = inventory.hypervisor.version ?? '(unknown version)';
+  const native = hasCapability(inventory.hypervisor.version, 'revertToExternal')
+    ? ''
+    : ` libvirt ${version} on this host cannot do it by itself either; 9.9 is the first that can.`;
+  return [
+    note(
+      'notBuiltYet',
+      `"${snapshot.name}" of ${vm.name} is not an internal snapshot. Snaptree does not revert to such snapshots yet.${native}`,
+    ),
+  ];
+}
+
+/** Where the record is there but the data is not, libvirt leaves a running VM shut off with its revert half done. */
+function dataRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+  if (snapshot.kind !== 'internal') return [];
+  const recorded = snapshot.disks.filter((disk) => disk.kind === 'internal');
+  const unknown = recorded.filter((disk) => disk.dataImageId === null).map((disk) => disk.target);
+  const empty = internalHoldings(snapshot).filter(({ imageId }) => {
+    const image = context.images.get(imageId);
+    return !image?.internalSnapshots.some((internal) => internal.name === snapshot.name);
+  });
+  const active = new Map(context.vm.disks.map((disk) => [disk.target, disk.imageId]));
+  const elsewhere = internalHoldings(snapshot).filter(
+    ({ target, imageId }) => active.has(target) && active.get(target) !== imageId,
+  );
+  return [
+    ...(recorded.length === 0
+      ? [
+          note(
+            'recordWithoutData',
+            `The record of "${snapshot.name}" names no disk, so there is nothing to go back to.`,
+          ),
+        ]
+      : []),
+    ...unknown.map((target) =>
+      note('recordWithoutData', `It is not known which image holds the data of disk ${target} in "${snapshot.name}".`, [
+        target,
+      ]),
+    ),
+    ...empty.map(({ target, imageId }) =>
+      note(
+        'recordWithoutData',
+        `The record of "${snapshot.name}" says that the data of disk ${target} is in ${imageId}, but there is no such snapshot in it. Reverting would fail and leave the VM shut off.`,
+        [imageId],
+      ),
+    ),
+    ...elsewhere.map(({ target, imageId }) =>
+      note(
+        'otherActiveLayer',
+        `"${snapshot.name}" lives in ${imageId}, but disk ${target} now writes to ${active.get(target) ?? 'another image'}. Reverting would leave that image behind, out of use; Snaptree does not do this yet.`,
+        [imageId],
+      ),
+    ),
+  ];
+}
+
+/** Internal snapshots of VMs with UEFI firmware: reverting came with libvirt 10.10. */
+function firmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
+  return vm.hasNvram && !hasCapability(inventory.hypervisor.version, 'internalWithNvram')
+    ? [
+        note(
+          'firmware',
+          `${vm.name} has UEFI firmware with its own variable store; libvirt ${inventory.hypervisor.version ?? '(unknown version)'} cannot revert it (10.10 is the first that can).`,
+        ),
+      ]
+    : [];
+}
+
+function transientRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
+  return !vm.persistent && snapshot.memory.kind === 'none'
+    ? [
+        note(
+          'transient',
+          `${vm.name} exists only as long as it runs, and "${snapshot.name}" would shut it off: the VM's definition would be gone.`,
+        ),
+      ]
+    : [];
+}
+
+function stateWarnings({ vm }: PlanContext, stateAfter: VmState): PlanNote[] {
+  if (stateAfter === 'shutoff' && vm.state !== 'shutoff') {
+    return [
+      note(
+        'endsRunningVm',
+        `${vm.name} is ${vm.state} and will be shut off as by a power cut, since it was shut off when the snapshot was taken.`,
+      ),
+    ];
+  }
+  if (stateAfter !== 'shutoff' && vm.state === 'shutoff') {
+    return [
+      note(
+        'startsVm',
+        `${vm.name} is shut off and will be ${stateAfter} afterwards, as it was when the snapshot was taken.`,
+      ),
+    ];
+  }
+  return [];
+}
+
+function diskWarnings(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
+  const inSnapshot = new Set(snapshot.disks.filter((disk) => disk.kind !== 'none').map((disk) => disk.target));
+  const left = writableDisks(vm).filter((disk) => !inSnapshot.has(disk.target));
+  const names = left.map((disk) => disk.target);
+  return left.length === 0
+    ? []
+    : [
+        note(
+          'disksNotInSnapshot',
+          `${listed(names)} ${left.length === 1 ? 'is' : 'are'} not part of the snapshot: ${left.length === 1 ? 'its data does' : 'their data do'} not go back, and where the disk was attached later the VM's definition goes back to being without it.`,
+          names,
+        ),
+      ];
+}
+
+/** libvirt 11.2 and 11.3: "writable but does not support snapshots", fixed in 11.4. */
+function regressionWarnings({ inventory }: PlanContext): PlanNote[] {
+  const { version } = inventory.hypervisor;
+  return hasInternalRevertRegression(version)
+    ? [
+        note(
+          'knownFault',
+          `libvirt ${version ?? ''} is known to refuse some reverts to internal snapshots ("writable but does not support snapshots"). Nothing is changed then.`,
+        ),
+      ]
+    : [];
+}

@@ -1,0 +1,556 @@
+import { describe, expect, it } from 'vitest';
+import type { ChangeRequest } from '../../../../shared/model/plan.ts';
+import { SnaptreeError } from '../../../../shared/errors.ts';
+import {
+  disk,
+  folder,
+  held,
+  image,
+  imagesHolding,
+  internal,
+  inventory,
+  overlay,
+  uri,
+  vm,
+} from '../../../../shared/model/inventory.fixtures.ts';
+import { planLibvirt } from './plan.ts';
+
+const uuid = vm().uuid;
+const create = (parts: Partial<Extract<ChangeRequest, { action: 'createSnapshot' }>> = {}): ChangeRequest => ({
+  action: 'createSnapshot',
+  vmUuid: uuid,
+  kind: 'internal',
+  name: 'before update',
+  description: "it's <b>",
+  diskTargets: null,
+  ...parts,
+});
+const revert = (snapshotId: string): ChangeRequest => ({ action: 'revertToSnapshot', vmUuid: uuid, snapshotId });
+const remove = (snapshotId: string, withDescendants = false): ChangeRequest => ({
+  action: 'deleteSnapshot',
+  vmUuid: uuid,
+  snapshotId,
+  withDescendants,
+});
+const codes = (notes: readonly { code: string }[]): string[] => notes.map(({ code }) => code);
+
+describe('every plan', () => {
+  it('names the URI and the VM by UUID, never by name', () => {
+    const host = inventory([vm({ name: '1', snapshots: [internal('a', null)] })], imagesHolding('a'));
+    for (const request of [create(), create({ kind: 'external' }), revert('a'), remove('a')]) {
+      const plan = planLibvirt(uri, request, host);
+      expect(plan.refusals).toEqual([]);
+      // What is no command of libvirt changes nothing.
+      for (const step of plan.steps.filter(({ writes, creates }) => writes.length + creates.length > 0)) {
+        expect(step.argv.slice(0, 3)).toEqual(['virsh', '-c', uri]);
+        expect(step.argv).toContain(`--domain=${uuid}`);
+        expect(step.argv).not.toContain('1');
+      }
+    }
+  });
+
+  it('names no empty description, which virsh refuses', () => {
+    for (const kind of ['internal', 'external'] as const) {
+      const plan = planLibvirt(uri, create({ kind, description: '' }), inventory([vm()], imagesHolding()));
+      expect(plan.steps.at(-1)?.argv.filter((argument) => argument.startsWith('--description'))).toEqual([]);
+    }
+  });
+
+  it('is not made for a VM or snapshot that is gone, or that cannot be read', () => {
+    const host = inventory([{ readable: false, uuid, name: 'web', reason: 'broken' }], []);
+    expect(() => planLibvirt(uri, create(), host)).toThrow(/could not be read \(broken\)/);
+    expect(() => planLibvirt(uri, create(), inventory([], []))).toThrow(SnaptreeError);
+    expect(() => planLibvirt(uri, revert('x'), inventory([vm()], []))).toThrow(/no snapshot "x" any more/);
+  });
+
+  describe('where something could not be looked into', () => {
+    const closed = { what: '/other', reason: 'The folder /other cannot be listed by this user.', imageIds: null };
+    const unread = { what: 'VM odd', reason: 'The VM could not be read: broken', imageIds: [`${folder}/web.qcow2`] };
+    const elsewhere = { what: '/far', reason: 'closed', imageIds: [`${folder}/another.qcow2`] };
+    const own = { what: `${folder}/web.qcow2`, reason: 'odd', imageIds: null };
+    const host = (...unknownDependents: (typeof closed | typeof unread)[]) => ({
+      ...inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding('a')),
+      unknownDependents,
+    });
+
+    it('is refused with its names if it sets data back', () => {
+      const plan = planLibvirt(uri, revert('a'), host(closed, unread, elsewhere));
+      expect(plan.refusals).toMatchObject([{ code: 'dependentsUnknown', names: ['/other', 'VM odd'] }]);
+      expect(plan.refusals[0]?.message).toContain('The folder /other cannot be listed by this user');
+      expect(plan.steps).toEqual([]);
+      expect(codes(planLibvirt(uri, revert('a'), host(elsewhere)).refusals)).toEqual([]);
+    });
+
+    it('is not refused for what is not known of the very image', () => {
+      const data = { ...own, imageIds: [`${folder}/web.qcow2`] };
+      expect(codes(planLibvirt(uri, revert('a'), host(data)).refusals)).toEqual([]);
+    });
+
+    it('is refused if it merges or removes images', () => {
+      const external = internal('e', null, {
+        kind: 'external',
+        memory: { kind: 'none' },
+        disks: [
+          {
+            target: 'vda',
+            kind: 'external',
+            dataImageId: `${folder}/base.qcow2`,
+            overlayImageId: `${folder}/web.qcow2`,
+          },
+        ],
+      });
+      const base = { what: '/x', reason: 'closed', imageIds: [`${folder}/base.qcow2`] };
+      const read = (unknown: typeof base) => ({
+        ...inventory(
+          [vm({ snapshots: [external] })],
+          [
+            image(`${folder}/base.qcow2`),
+            overlay(`${folder}/web.qcow2`, `${folder}/base.qcow2`),
+            image(`${folder}/web-data.qcow2`),
+          ],
+        ),
+        unknownDependents: [unknown],
+      });
+      expect(codes(planLibvirt(uri, remove('e'), read(base)).refusals)).toContain('dependentsUnknown');
+      expect(codes(planLibvirt(uri, remove('e'), read(elsewhere)).refusals)).not.toContain('dependentsUnknown');
+    });
+
+    it('only warns if no overlay is harmed', () => {
+      for (const request of [create(), remove('a')]) {
+        const plan = planLibvirt(uri, request, host(closed, unread, elsewhere));
+        expect(plan.refusals).toEqual([]);
+        const found = plan.warnings.find(({ code }) => code === 'dependentsUnknown');
+        expect(found?.names).toEqual(['/other', 'VM odd']);
+      }
+      expect(codes(planLibvirt(uri, create({ kind: 'external' }), host(closed)).warnings)).not.toContain(
+        'dependentsUnknown',
+      );
+    });
+  });
+
+  it('has no steps and leaves the tree as it is where it is refused', () => {
+    const plan = planLibvirt(uri, create({ name: 'a/b' }), inventory([vm()], imagesHolding()));
+    expect(codes(plan.refusals)).toEqual(['badName']);
+    expect(plan.steps).toEqual([]);
+    expect(plan.after.snapshots).toEqual([]);
+  });
+
+  it.each([
+    ['missing', image(`${folder}/web.qcow2`, { status: 'missing' })],
+    ['could not be read', image(`${folder}/web.qcow2`, { status: 'unreadable', problem: 'no permission' })],
+    ['in a circle', overlay(`${folder}/web.qcow2`, `${folder}/web.qcow2`)],
+  ])('is refused where a chain is broken: %s', (words, broken) => {
+    const host = inventory([vm()], [broken, image(`${folder}/web-data.qcow2`)]);
+    const plan = planLibvirt(uri, create(), host);
+    expect(plan.refusals.find(({ code }) => code === 'chainBroken')?.message).toContain(words);
+  });
+
+  it.each(['shutting-down', 'suspended', 'crashed', 'unknown'] as const)('is refused while the VM is %s', (state) => {
+    const plan = planLibvirt(uri, create(), inventory([vm({ state })], imagesHolding()));
+    expect(codes(plan.refusals)).toEqual(['vmState']);
+  });
+});
+
+describe('creating an internal snapshot', () => {
+  it('asks for every writable disk by name, and promises what can be checked', () => {
+    const disks = [...vm().disks, disk('sda', `${folder}/cd.iso`, { device: 'cdrom', readOnly: true, format: 'raw' })];
+    const plan = planLibvirt(uri, create(), inventory([vm({ disks })], imagesHolding()));
+    expect(plan.steps).toHaveLength(1);
+    const step = plan.steps[0];
+    expect(step?.argv.slice(3)).toEqual([
+      'snapshot-create-as',
+      `--domain=${uuid}`,
+      '--name=before update',
+      "--description=it's <b>",
+      '--diskspec',
+      'vda,snapshot=internal',
+      '--diskspec',
+      'vdb,snapshot=internal',
+    ]);
+    expect(step?.writes).toEqual([`${folder}/web.qcow2`, `${folder}/web-data.qcow2`]);
+    expect(step?.verify).toContainEqual({
+      kind: 'internalSnapshot',
+      imageId: `${folder}/web-data.qcow2`,
+      name: 'before update',
+      present: true,
+    });
+    expect(plan.expectedPause).toContain('32 MiB');
+    expect(plan.space.neededBytes).toBe(32 * 1024 ** 2);
+    expect(plan.after.currentSnapshotId).toBe('before update');
+  });
+
+  it('has no memory and no pause for a VM that is shut off', () => {
+    const plan = planLibvirt(uri, create(), inventory([vm({ state: 'shutoff' })], imagesHolding()));
+    expect(plan.expectedPause).toBeNull();
+    expect(plan.after.snapshots[0]?.memory).toEqual({ kind: 'none' });
+  });
+
+  it.each(['a "b"', 'ends\\\\', 'a\\\\nb'])('is refused for the name %j while the VM runs, and only then', (name) => {
+    const refusals = (state: 'running' | 'paused' | 'shutoff') =>
+      codes(planLibvirt(uri, create({ name }), inventory([vm({ state })], imagesHolding())).refusals);
+    expect(refusals('running')).toEqual(['nameNotForMonitor']);
+    expect(refusals('paused')).toEqual(['nameNotForMonitor']);
+    expect(refusals('shutoff')).toEqual([]);
+    const host = inventory([vm({ snapshots: [internal(name, null)], currentSnapshotId: name })], imagesHolding(name));
+    const request = { action: 'deleteSnapshot', vmUuid: uuid, snapshotId: name, withDescendants: false } as const;
+    expect(codes(planLibvirt(uri, request, host).refusals)).toContain('nameNotForMonitor');
+  });
+
+  it('hangs the new snapshot on the current one', () => {
+    const host = inventory([vm({ snapshots: [internal('a', null)], currentSnapshotId: 'a' })], imagesHolding('a'));
+    expect(planLibvirt(uri, create(), host).after.snapshots.at(-1)?.parentId).toBe('a');
+  });
+
+  it('is refused with the name of the raw disk', () => {
+    const host = inventory(
+      [vm({ disks: [disk('vda', `${folder}/web.raw`, { format: 'raw' })] })],
+      [image(`${folder}/web.raw`, { format: 'raw' })],
+    );
+    expect(planLibvirt(uri, create(), host).refusals).toMatchObject([
+      { code: 'formatWithoutSnapshots', names: ['vda'] },
+    ]);
+  });
+
+  it.each(['', ' a', 'a/b', '.a', 'a\nb', '7', 'é'.repeat(101), '\u0000'])('is refused for the name %j', (name) => {
+    expect(codes(planLibvirt(uri, create({ name }), inventory([vm()], imagesHolding())).refusals)).toEqual(['badName']);
+  });
+
+  it('is refused for a name that is taken', () => {
+    const host = inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding('a'));
+    expect(codes(planLibvirt(uri, create({ name: 'a' }), host).refusals)).toEqual(['nameTaken']);
+  });
+
+  it.each(['running', 'shutoff'] as const)(
+    'is refused where data of that name lies in an image of a VM %s',
+    (state) => {
+      const plan = planLibvirt(uri, create({ name: 'a' }), inventory([vm({ state })], imagesHolding('a')));
+      expect(plan.refusals).toMatchObject([
+        { code: 'otherDataOfThatName', names: [`${folder}/web.qcow2`] },
+        { code: 'otherDataOfThatName', names: [`${folder}/web-data.qcow2`] },
+      ]);
+    },
+  );
+
+  it('is refused while a floppy is in a drive that writes', () => {
+    const floppy = (readOnly: boolean) => disk('fda', `${folder}/floppy.img`, { device: 'floppy', readOnly });
+    const plan = (readOnly: boolean) =>
+      planLibvirt(
+        uri,
+        create(),
+        inventory(
+          [vm({ disks: [...vm().disks, floppy(readOnly)] })],
+          [...imagesHolding(), image(`${folder}/floppy.img`)],
+        ),
+      );
+    expect(plan(false).refusals).toMatchObject([{ code: 'floppy', names: ['fda'] }]);
+    expect(plan(true).refusals).toEqual([]);
+  });
+
+  it('is refused where two disks are the same image', () => {
+    const disks = [disk('vda', `${folder}/web.qcow2`), disk('vdb', `${folder}/web.qcow2`)];
+    expect(planLibvirt(uri, create(), inventory([vm({ disks })], imagesHolding())).refusals[0]).toMatchObject({
+      code: 'imageHasDependents',
+      names: ['disk vda', 'disk vdb'],
+    });
+  });
+
+  it('is refused where another image hangs on the active layer, with its name', () => {
+    const host = inventory([vm()], [...imagesHolding(), overlay(`${folder}/clone.qcow2`, `${folder}/web.qcow2`)]);
+    const plan = planLibvirt(uri, create(), host);
+    expect(plan.refusals).toMatchObject([{ code: 'imageHasDependents', names: [`${folder}/clone.qcow2`] }]);
+  });
+
+  it('is refused with UEFI before libvirt 10.9 and planned from then on', () => {
+    const machine = vm({ hasNvram: true });
+    expect(codes(planLibvirt(uri, create(), inventory([machine], imagesHolding(), '10.8.0')).refusals)).toEqual([
+      'firmware',
+    ]);
+    expect(
+      planLibvirt(uri, create({ name: 'before-update' }), inventory([machine], imagesHolding(), '10.9.0')).refusals,
+    ).toEqual([]);
+  });
+
+  it('warns where storage is short of the memory', () => {
+    const host = {
+      ...inventory([vm()], imagesHolding()),
+      filesystems: [{ folder, freeBytes: 1000, totalBytes: 10_000 }],
+    };
+    expect(codes(planLibvirt(uri, create(), host).warnings)).toEqual(['littleSpace']);
+  });
+
+  it('warns that it will live inside an overlay', () => {
+    const layers = [image(`${folder}/base.qcow2`), overlay(`${folder}/web.qcow2`, `${folder}/base.qcow2`)];
+    const external = internal('ext', null, {
+      kind: 'external',
+      disks: [
+        { target: 'vda', kind: 'external', dataImageId: `${folder}/base.qcow2`, overlayImageId: `${folder}/web.qcow2` },
+      ],
+    });
+    const host = inventory([vm({ disks: [disk('vda', `${folder}/web.qcow2`)], snapshots: [external] })], layers);
+    expect(codes(planLibvirt(uri, create(), host).warnings)).toEqual(['insideOverlay']);
+  });
+});
+
+describe('creating an external snapshot', () => {
+  const external = create({ kind: 'external', name: 'a,b:c' });
+
+  it('makes one overlay a disk beside its active layer, under a name that no tool takes for syntax', () => {
+    const plan = planLibvirt(uri, external, inventory([vm()], imagesHolding()));
+    expect(plan.refusals).toEqual([]);
+    expect(plan.steps.at(-1)?.creates).toEqual([`${folder}/web.a-b-c.qcow2`, `${folder}/web-data.a-b-c.qcow2`]);
+    expect(plan.steps.at(-1)?.argv).toContain(`vda,snapshot=external,file=${folder}/web.a-b-c.qcow2`);
+    expect(plan.steps.at(-1)?.verify).toContainEqual({
+      kind: 'imageParent',
+      imageId: `${folder}/web.a-b-c.qcow2`,
+      parentId: `${folder}/web.qcow2`,
+    });
+    expect(plan.after.chains[0]?.imageIds).toEqual([`${folder}/web.a-b-c.qcow2`, `${folder}/web.qcow2`]);
+  });
+
+  it('does not take the name of a file that is there', () => {
+    const host = inventory([vm()], [...imagesHolding(), image(`${folder}/web.a-b-c.qcow2`)]);
+    expect(planLibvirt(uri, external, host).steps.at(-1)?.creates[0]).toBe(`${folder}/web.a-b-c-2.qcow2`);
+  });
+
+  it('doubles a comma of the folder in the diskspec', () => {
+    const odd = '/srv/a,b';
+    const host = inventory([vm({ disks: [disk('vda', `${odd}/web.qcow2`)] })], [image(`${odd}/web.qcow2`)]);
+    expect(planLibvirt(uri, external, host).steps.at(-1)?.argv).toContain(
+      'vda,snapshot=external,file=/srv/a,,b/web.a-b-c.qcow2',
+    );
+  });
+
+  it('leaves out the disks that were not chosen, says so, and refuses unknown ones', () => {
+    const host = inventory([vm()], imagesHolding());
+    const plan = planLibvirt(uri, create({ kind: 'external', diskTargets: ['vda'] }), host);
+    expect(plan.steps.at(-1)?.argv).toContain('vdb,snapshot=no');
+    expect(plan.warnings.find(({ code }) => code === 'partial')?.names).toEqual(['vdb']);
+    expect(codes(planLibvirt(uri, create({ kind: 'external', diskTargets: ['vdz'] }), host).refusals)).toEqual([
+      'noSuchDisk',
+      'noDisk',
+    ]);
+  });
+
+  it('works for raw disks, and refuses one that is not a file', () => {
+    const raw = inventory(
+      [vm({ disks: [disk('vda', `${folder}/w.raw`, { format: 'raw' })] })],
+      [image(`${folder}/w.raw`, { format: 'raw' })],
+    );
+    expect(planLibvirt(uri, external, raw).refusals).toEqual([]);
+    const block = inventory([vm({ disks: [disk('vda', '/dev/vg/web')] })], [image('/dev/vg/web', { kind: 'block' })]);
+    expect(codes(planLibvirt(uri, external, block).refusals)).toEqual(['noPlaceForOverlay']);
+  });
+
+  it('makes no overlay for a floppy', () => {
+    const disks = [
+      ...vm().disks,
+      disk('fda', `${folder}/floppy.img`, { device: 'floppy' }),
+      disk('sda', `${folder}/cd.iso`, { device: 'cdrom', readOnly: true }),
+    ];
+    const layers = [...imagesHolding(), image(`${folder}/floppy.img`), image(`${folder}/cd.iso`)];
+    const argv = planLibvirt(uri, external, inventory([vm({ disks })], layers)).steps.at(-1)?.argv ?? [];
+    expect(argv.filter((argument) => argument.endsWith('snapshot=no'))).toEqual(['fda,snapshot=no']);
+  });
+
+  it('is refused where a saved memory would be resumed below the overlays', () => {
+    const host = inventory([vm({ state: 'shutoff', hasManagedSave: true })], imagesHolding());
+    expect(codes(planLibvirt(uri, external, host).refusals)).toEqual(['managedSave']);
+  });
+
+  it('is refused where another disk writes to what would become its data, but not for readers', () => {
+    const twin = (readOnly: boolean) =>
+      vm({
+        uuid: '22222222-2222-4222-8222-222222222222',
+        name: 'twin',
+        state: 'shutoff',
+        disks: [disk('vdc', `${folder}/web.qcow2`, { readOnly })],
+      });
+    expect(planLibvirt(uri, external, inventory([vm(), twin(false)], imagesHolding())).refusals).toMatchObject([
+      { code: 'imageHasDependents', names: ['VM twin'] },
+    ]);
+    expect(planLibvirt(uri, external, inventory([vm(), twin(true)], imagesHolding())).refusals).toEqual([]);
+    const twice = vm({ disks: [disk('vda', `${folder}/web.qcow2`), disk('vdb', `${folder}/web.qcow2`)] });
+    expect(planLibvirt(uri, external, inventory([twice], imagesHolding())).refusals).toMatchObject([
+      { names: ['disk vdb'] },
+      { names: ['disk vda'] },
+    ]);
+  });
+
+  it('is refused where the chain would get too long for this libvirt', () => {
+    const layers = [
+      image(`${folder}/0`),
+      ...Array.from({ length: 24 }, (_, index) => overlay(`${folder}/${index + 1}`, `${folder}/${index}`)),
+    ];
+    const machine = vm({ disks: [disk('vda', `${folder}/24`)] });
+    expect(codes(planLibvirt(uri, external, inventory([machine], layers)).refusals)).toEqual(['chainTooLong']);
+    expect(planLibvirt(uri, external, inventory([machine], layers, '12.0.0')).refusals).toEqual([]);
+  });
+});
+
+describe('reverting to an internal snapshot', () => {
+  const snapshots = [internal('a', null), internal('b', 'a', { vmState: 'shutoff', memory: { kind: 'none' } })];
+
+  it('shows the disks afterwards as they were then: none that came later, and those that were detached', () => {
+    const disks = [disk('vda', `${folder}/web.qcow2`), disk('vdc', `${folder}/later.qcow2`)];
+    const host = inventory([vm({ disks, snapshots })], [...imagesHolding('a', 'b'), image(`${folder}/later.qcow2`)]);
+    expect(planLibvirt(uri, revert('a'), host).after.chains).toEqual([
+      { target: 'vda', imageIds: [`${folder}/web.qcow2`] },
+      { target: 'vdb', imageIds: [`${folder}/web-data.qcow2`] },
+    ]);
+  });
+
+  it('goes back to the state in which the snapshot was taken, and says what is lost', () => {
+    const host = inventory([vm({ snapshots, currentSnapshotId: 'b' })], imagesHolding('a', 'b'));
+    const running = planLibvirt(uri, revert('a'), host);
+    expect(running.refusals).toEqual([]);
+    expect(running.after).toMatchObject({ vmState: 'running', currentSnapshotId: 'a' });
+    expect(codes(running.warnings)).toEqual(['presentStateLost']);
+    expect(running.warnings[0]?.message).toContain('Its definition');
+    const off = planLibvirt(uri, revert('b'), host);
+    expect(off.after.vmState).toBe('shutoff');
+    expect(codes(off.warnings)).toEqual(['presentStateLost', 'endsRunningVm']);
+  });
+
+  it('is refused for an external snapshot, naming the libvirt that could', () => {
+    const external = internal('e', null, { kind: 'external', disks: [] });
+    const host = inventory([vm({ snapshots: [external] })], imagesHolding());
+    expect(planLibvirt(uri, revert('e'), host).refusals[0]?.message).toContain('9.9');
+  });
+
+  it('is refused where an overlay hangs on the image that would go back: its data would become wrong', () => {
+    const layers = [...imagesHolding('a'), overlay(`${folder}/web.ext.qcow2`, `${folder}/web.qcow2`)];
+    const machine = vm({
+      disks: [disk('vda', `${folder}/web.ext.qcow2`), disk('vdb', `${folder}/web-data.qcow2`)],
+      snapshots: [internal('a', null)],
+    });
+    const refusals = planLibvirt(uri, revert('a'), inventory([machine], layers)).refusals;
+    expect(codes(refusals)).toEqual(['otherActiveLayer', 'imageHasDependents']);
+    expect(refusals[1]?.names).toEqual([`${folder}/web.ext.qcow2`]);
+  });
+
+  it('names the other VM that writes to the same image', () => {
+    const other = vm({ uuid: '22222222-2222-4222-8222-222222222222', name: 'twin', state: 'shutoff' });
+    const host = inventory([vm({ snapshots: [internal('a', null)] }), other], imagesHolding('a'));
+    expect(planLibvirt(uri, revert('a'), host).refusals[0]?.names).toEqual(['VM twin']);
+  });
+
+  it('is refused where the record has no data, and where the name leads to another snapshot', () => {
+    const host = inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding());
+    expect(codes(planLibvirt(uri, revert('a'), host).refusals)).toEqual(['recordWithoutData', 'recordWithoutData']);
+    // The name "2" is the number of the snapshot "later": qemu-img would take that one.
+    const numbered = inventory([vm({ snapshots: [internal('2', null)] })], imagesHolding('2', 'later'));
+    const refusals = planLibvirt(uri, revert('2'), numbered).refusals;
+    expect(refusals.map(({ code, names }) => [code, ...names])).toEqual([
+      ['ambiguousSnapshot', 'later'],
+      ['ambiguousSnapshot', 'later'],
+    ]);
+    const twice = inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding('a', 'a'));
+    expect(codes(planLibvirt(uri, revert('a'), twice).refusals)).toContain('ambiguousSnapshot');
+  });
+
+  it('is refused where a saved memory would be resumed later, and for a transient VM that it would shut off', () => {
+    const saved = inventory([vm({ snapshots, state: 'shutoff', hasManagedSave: true })], imagesHolding('a', 'b'));
+    expect(codes(planLibvirt(uri, revert('b'), saved).refusals)).toEqual(['managedSave']);
+    expect(codes(planLibvirt(uri, revert('a'), saved).refusals)).toEqual(['managedSave']);
+    const transient = inventory([vm({ snapshots, persistent: false })], imagesHolding('a', 'b'));
+    expect(codes(planLibvirt(uri, revert('b'), transient).refusals)).toEqual(['transient']);
+  });
+
+  it('warns of disks that the snapshot does not hold', () => {
+    const partial = internal('a', null, { disks: [held('vda', `${folder}/web.qcow2`)] });
+    const host = inventory([vm({ snapshots: [partial] })], imagesHolding('a'));
+    expect(
+      planLibvirt(uri, revert('a'), host).warnings.find(({ code }) => code === 'disksNotInSnapshot')?.names,
+    ).toEqual(['vdb']);
+  });
+});
+
+describe('deleting internal snapshots', () => {
+  const snapshots = [internal('a', null), internal('b', 'a'), internal('c', 'b'), internal('d', 'b')];
+  const host = inventory([vm({ snapshots, currentSnapshotId: 'd' })], imagesHolding('a', 'b', 'c', 'd'));
+
+  it('gives the children of the deleted one to its parent', () => {
+    const plan = planLibvirt(uri, remove('b'), host);
+    expect(plan.refusals).toEqual([]);
+    expect(plan.steps).toHaveLength(1);
+    expect(plan.after.snapshots.map(({ id, parentId }) => [id, parentId])).toEqual([
+      ['a', null],
+      ['c', 'a'],
+      ['d', 'a'],
+    ]);
+    expect(plan.after.currentSnapshotId).toBe('d');
+  });
+
+  it('deletes a subtree leaf by leaf, and the present state falls back to the surviving ancestor', () => {
+    const plan = planLibvirt(uri, remove('b', true), host);
+    expect(plan.steps.map(({ argv }) => argv.at(-1))).toEqual([
+      '--snapshotname=d',
+      '--snapshotname=c',
+      '--snapshotname=b',
+    ]);
+    expect(plan.after.snapshots.map(({ id }) => id)).toEqual(['a']);
+    expect(plan.after.currentSnapshotId).toBe('a');
+  });
+
+  it('refuses to delete an external snapshot whose overlay holds internal snapshots, naming them', () => {
+    const top = `${folder}/web.ext.qcow2`;
+    const external = internal('ext', null, {
+      kind: 'external',
+      memory: { kind: 'none' },
+      disks: [{ target: 'vda', kind: 'external', dataImageId: `${folder}/web.qcow2`, overlayImageId: top }],
+    });
+    const inside = internal('inside', 'ext', { disks: [held('vda', top)] });
+    const stored = { id: '1', name: 'unrecorded', createdAt: 1, memoryBytes: 0 };
+    const layers = [
+      image(`${folder}/web.qcow2`),
+      overlay(top, `${folder}/web.qcow2`, { internalSnapshots: [{ ...stored, id: '2', name: 'inside' }, stored] }),
+    ];
+    const machine = vm({ disks: [disk('vda', top)], snapshots: [external, inside], currentSnapshotId: 'inside' });
+    const plan = planLibvirt(uri, remove('ext'), inventory([machine], layers));
+    expect(codes(plan.refusals)).toEqual(['wouldDestroySnapshots', 'notBuiltYet']);
+    expect(plan.refusals[0]?.names).toEqual(['inside', 'unrecorded']);
+    expect(codes(planLibvirt(uri, remove('ext', true), inventory([machine], layers)).refusals)).toContain(
+      'wouldDestroySnapshots',
+    );
+  });
+
+  it('is refused where the snapshot lives in an image that is no longer the active layer', () => {
+    const layers = [...imagesHolding('a'), overlay(`${folder}/top.qcow2`, `${folder}/web.qcow2`)];
+    const machine = vm({
+      disks: [disk('vda', `${folder}/top.qcow2`), disk('vdb', `${folder}/web-data.qcow2`)],
+      snapshots: [internal('a', null)],
+    });
+    expect(codes(planLibvirt(uri, remove('a'), inventory([machine], layers)).refusals)).toEqual([
+      'otherActiveLayer',
+      'imageHasDependents',
+    ]);
+  });
+
+  it('is refused while the VM runs where another disk holds data of that name, which would go too', () => {
+    const later = disk('vdc', `${folder}/later.qcow2`);
+    const stored = { id: '1', name: 'a', createdAt: 1, memoryBytes: 0 };
+    const layers = [...imagesHolding('a'), image(`${folder}/later.qcow2`, { internalSnapshots: [stored] })];
+    const refusals = (state: 'running' | 'shutoff') =>
+      planLibvirt(
+        uri,
+        remove('a'),
+        inventory([vm({ state, disks: [...vm().disks, later], snapshots: [internal('a', null)] })], layers),
+      ).refusals;
+    expect(refusals('running')).toMatchObject([{ code: 'otherDataOfThatName', names: [`${folder}/later.qcow2`] }]);
+    expect(refusals('shutoff')).toEqual([]);
+  });
+
+  it('deletes a record without data, saying so', () => {
+    const machine = vm({ snapshots: [internal('a', null)] });
+    const plan = planLibvirt(uri, remove('a'), inventory([machine], imagesHolding()));
+    expect(plan.refusals).toEqual([]);
+    expect(codes(plan.warnings)).toContain('recordWithoutData');
+  });
+
+  it('survives a cycle in the records', () => {
+    const machine = vm({ snapshots: [internal('a', 'b'), internal('b', 'a')], currentSnapshotId: 'b' });
+    const plan = planLibvirt(uri, remove('a', true), inventory([machine], imagesHolding('a', 'b')));
+    expect(plan.steps).toHaveLength(2);
+    expect(plan.after).toMatchObject({ snapshots: [], currentSnapshotId: null });
+  });
+});

@@ -1,0 +1,158 @@
+/** Records of VMs and facts about images, put together in the words of the model. Pure. */
+import type {
+  Image,
+  Problem,
+  ReadableVm,
+  Snapshot,
+  SnapshotDisk,
+  VmState,
+} from '../../../../shared/model/inventory.ts';
+import { problemsOfDefinedChains } from './defined-chains.ts';
+import type { DiskSource, DomainDisk } from './domain-xml.ts';
+import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
+import type { VmRecords } from './vm-records.ts';
+
+export interface AssembleContext {
+  readonly images: ReadonlyMap<string, Image>;
+  /** The image behind a source; null where there is none, or it is not known. */
+  imageIdOf(source: DiskSource): string | null;
+}
+
+const states: ReadonlyMap<string, VmState> = new Map([
+  ['running', 'running'],
+  ['idle', 'idle'],
+  ['paused', 'paused'],
+  ['in shutdown', 'shutting-down'],
+  ['shut off', 'shutoff'],
+  ['crashed', 'crashed'],
+  ['pmsuspended', 'suspended'],
+]);
+
+/** State and reason from `virsh domstate --reason`, e.g. `shut off (unknown)`. */
+function parseState(text: string): { readonly state: VmState; readonly stateReason: string | null } {
+  const match = /^([a-z ]+?)(?: \((.*)\))?$/.exec(text.trim());
+  const reason = match?.[2] ?? null;
+  return { state: states.get(match?.[1] ?? '') ?? 'unknown', stateReason: reason === 'unknown' ? null : reason };
+}
+
+/** How a source is shown. */
+function sourceText(source: DiskSource): string | null {
+  switch (source.kind) {
+    case 'empty':
+      return null;
+    case 'volume':
+      return `${source.pool}/${source.volume}`;
+    case 'image':
+    case 'other':
+      return source.reference;
+  }
+}
+
+/** One VM in the words of the model. */
+export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm {
+  const { answers, domain } = vm;
+  return {
+    readable: true,
+    uuid: answers.uuid,
+    name: domain.name,
+    ...parseState(answers.state),
+    persistent: answers.isPersistent,
+    hasManagedSave: answers.hasManagedSave,
+    hasNvram: domain.hasNvram,
+    title: domain.title,
+    description: domain.description,
+    memoryBytes: domain.memoryBytes,
+    cpuCount: domain.cpuCount,
+    disks: domain.disks.map((disk) => ({
+      target: disk.target,
+      device: disk.device,
+      imageId: context.imageIdOf(disk.source),
+      source: sourceText(disk.source),
+      format: disk.format,
+      readOnly: disk.readOnly,
+      shareable: disk.shareable,
+    })),
+    snapshots: vm.snapshots.map((record) => assembleSnapshot(record, context)),
+    currentSnapshotId: vm.currentName,
+    problems: [
+      ...vm.problems,
+      ...vm.snapshots.flatMap((record) => problemsOfSnapshot(record, context)),
+      ...problemsOfNextStart(vm, context),
+      ...problemsOfDefinedChains(vm, context),
+      ...unresolvedVolumes(domain.disks, context),
+    ],
+  };
+}
+
+function assembleSnapshot(record: SnapshotRecord, context: AssembleContext): Snapshot {
+  return {
+    id: record.name,
+    name: record.name,
+    parentId: record.parentName,
+    kind: record.kind,
+    vmState: record.vmState,
+    createdAt: record.createdAt,
+    description: record.description,
+    memory: record.memory,
+    disks: record.disks.map((disk) => assembleSnapshotDisk(disk, record, context)),
+  };
+}
+
+/**
+ * Where a snapshot's data of a disk is: in the image that was active when it was taken, which the domain inside the
+ * record names. For an external one the `<source>` of the record is the overlay that was made for what came after.
+ */
+function assembleSnapshotDisk(
+  disk: SnapshotRecordDisk,
+  record: SnapshotRecord,
+  context: AssembleContext,
+): SnapshotDisk {
+  const then = record.domain?.disks.find(({ target }) => target === disk.target);
+  return {
+    target: disk.target,
+    kind: disk.kind,
+    dataImageId: disk.kind === 'none' || !then ? null : context.imageIdOf(then.source),
+    overlayImageId: disk.overlay ? context.imageIdOf(disk.overlay.source) : null,
+  };
+}
+
+function problemsOfSnapshot(record: SnapshotRecord, context: AssembleContext): readonly Problem[] {
+  return record.disks.flatMap((disk): readonly Problem[] => {
+    const { dataImageId } = assembleSnapshotDisk(disk, record, context);
+    const image = dataImageId === null ? undefined : context.images.get(dataImageId);
+    if (!image) return [];
+    const says = `Snapshot “${record.name}” says that its data of ${disk.target} is in ${image.id}`;
+    if (image.status === 'missing') {
+      return [{ severity: 'error', message: `${says}, which is missing. The snapshot cannot be reverted to.` }];
+    }
+    const isLost =
+      disk.kind === 'internal' &&
+      image.status === 'ok' &&
+      !image.internalSnapshots.some(({ name }) => name === record.name);
+    if (!isLost) return [];
+    const message = `${says}, which holds no such internal snapshot: it is a record without data, and reverting to it will fail.`;
+    return [{ severity: 'error', message }];
+  });
+}
+
+/** What a running VM will use from its next start on is in use too, in a way that its present disks do not show. */
+function problemsOfNextStart(vm: VmRecords, context: AssembleContext): readonly Problem[] {
+  return (vm.inactive?.disks ?? []).flatMap((next): readonly Problem[] => {
+    const now = vm.domain.disks.find(({ target }) => target === next.target);
+    const nowId = now ? context.imageIdOf(now.source) : null;
+    const nextId = context.imageIdOf(next.source);
+    if (nextId === null || nextId === nowId || next.device === 'cdrom' || next.device === 'floppy') return [];
+    const difference = nowId === null ? 'which it does not have now' : `instead of ${nowId}`;
+    return [
+      { severity: 'warning', message: `From its next start on, ${next.target} will be ${nextId}, ${difference}.` },
+    ];
+  });
+}
+
+function unresolvedVolumes(disks: readonly DomainDisk[], context: AssembleContext): readonly Problem[] {
+  return disks.flatMap(({ target, source }): readonly Problem[] => {
+    if (source.kind !== 'volume' || context.imageIdOf(source) !== null) return [];
+    const message = `${target} is the volume “${source.volume}” of the pool “${source.pool}”, whose path libvirt did not give. Is the pool started?`;
+    return [{ severity: 'error', message }];
+  });
+}

@@ -1,0 +1,207 @@
+/** The scripts that ask libvirt about everything at once. What comes back: host-answers.ts. */
+import { quoteArgument } from '../../../hosts/commands/quoting.ts';
+import { frameLine } from '../../../hosts/commands/frames.ts';
+import { awkFunctions, awkLists, awkLookups, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
+import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
+
+/** One argument must stay below 128 KiB (Linux, MAX_ARG_STRLEN), and virsh takes all its commands in one. */
+const maximumCommandBytes = 131_000;
+/** So many virsh at once: each connects for itself, which takes longer than many of its commands. */
+const maximumProcesses = 4;
+/** Unlisted parents of unlisted parents, one virsh a generation. */
+const maximumLookupRounds = 16;
+
+function preface(nonce: string, uri: string): readonly string[] {
+  return [
+    `N=${quoteArgument(nonce)}`,
+    `virsh_run() { virsh -q -c ${quoteArgument(uri)} "$1" </dev/null 2>&1; }`,
+    `frame() { printf '\\n%s %s\\n' "$N" "$*"; }`,
+    `failed() { frame failed; printf '%s\\n' "$1"; frame end; exit 0; }`,
+    'command -v virsh >/dev/null 2>&1 || { frame novirsh; frame end; exit 0; }',
+  ];
+}
+
+/** virsh commands, each behind a frame of its own, in the language of virsh. */
+function framed(nonce: string, commands: readonly (readonly [frame: string, command: string])[]): string {
+  return commands.map(([frame, command]) => `echo ${quoteForVirsh(frameLine(nonce, frame))}; ${command}; `).join('');
+}
+
+/** Runs virsh once for the whole host; where it cannot connect, the batch ends with `failed`. */
+function askHost(commands: string): readonly string[] {
+  return [
+    `host=$(virsh_run ${quoteArgument(commands)}; frame asked)`,
+    // virsh prints the first frame only once it is connected.
+    `case $host in *"$N vms"*) ;; *) failed "\${host%"$N asked"*}" ;; esac`,
+    `printf '%s' "$host"`,
+  ];
+}
+
+/**
+ * A script that prints, framed, `version` (of client, daemon and emulator; incomplete where the emulator is missing), or
+ * `novirsh`, or `failed` (virsh's words) where there is no connection.
+ */
+export function versionScript(nonce: string, uri: string): string {
+  const connect = `connected=$(virsh_run uri) || failed "$connected"`;
+  const ask = [
+    `versions=$(virsh_run 'version --daemon')`,
+    'frame version',
+    `printf '%s\\n' "$versions"`,
+    'frame end',
+    '',
+  ];
+  return [...preface(nonce, uri), connect, ...ask].join('\n');
+}
+
+/**
+ * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
+ * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools` (UUIDs); `version`; per
+ * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `blocks` (its
+ * disks), `domain`, `inactive` (the definition for the next start, of VMs that are not shut off), each with the UUID;
+ * `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of the listing); pairs of `ask UUID` (the
+ * name of a snapshot that stands in no line by itself: of several lines, or only named by others) and `lookup UUID` (its
+ * record); pairs of `volume` (`POOL/VOLUME`) and `path`; `end`. What went wrong with one of them stands in its frame, as
+ * virsh said it.
+ *
+ * VMs go by UUID only: virsh takes a name such as `1` for the id of another VM. virsh goes on after a command that failed,
+ * and what it prints to both outputs comes in order. Names are quoted on the host, for virsh and for the shell. Of
+ * definitions and records only what Snaptree reads is sent, which is about a sixth of what real ones hold.
+ *
+ * @param only UUIDs of the VMs to read; all where left out
+ */
+export function inventoryScript(nonce: string, uri: string, only?: readonly string[]): string {
+  const chosen = only ? `"$N only" ${only.map(quoteArgument).join(' ')}` : '';
+  const commands = framed(nonce, [
+    ['vms', 'list --all --uuid'],
+    ['persistent', 'list --all --persistent --uuid'],
+    ['saved', 'list --all --with-managed-save --uuid'],
+    ['with-snapshots', 'list --all --with-snapshot --uuid'],
+    ['version', 'version --daemon'],
+    ['pools', 'pool-list --all --uuid'],
+  ]);
+  return [
+    ...preface(nonce, uri),
+    // Before anything is read: what changes from here on makes another.
+    ...takeStamp(uri),
+    'frame stamp',
+    `printf %s "$stamp"`,
+    ...askHost(commands),
+    // All of one virsh go on at once; what they print is passed on one after the other.
+    `hold() { awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i++) print line[i] }'; }`,
+    `virsh_all() { if [ $# -lt 2 ]; then virsh_run "$1"; else (shift; virsh_all "$@") | hold | { virsh_run "$1"; cat; }; fi; }`,
+    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} -v PROCESSES=${maximumProcesses} -v ONLY=${only ? 1 : 0} "$awk_functions$1"; }`,
+    `shorten() { awk -v N="$N" "$awk_shorten"; }`,
+    `awk_functions=${quoteArgument(awkFunctions)}`,
+    `awk_lists=${quoteArgument(awkLists)}`,
+    `awk_records=${quoteArgument(awkRecords)}`,
+    `awk_shorten=${quoteArgument(awkShorten)}`,
+    `awk_lookups=${quoteArgument(awkLookups)}`,
+    `awk_volumes=${quoteArgument(awkVolumes)}`,
+    `lists=$(eval "$(printf '%s\\n' "$host" ${chosen} | for_each "$awk_lists")" | shorten; frame listed)`,
+    `printf '%s' "$lists"`,
+    `records=$(eval "$(printf '%s\\n' "$lists" | for_each "$awk_records")" | shorten; frame recorded)`,
+    `printf '%s' "$records"`,
+    'found=',
+    'round=0',
+    `while [ $round -lt ${maximumLookupRounds} ]; do`,
+    `  commands=$(printf '%s\\n%s\\n%s\\n' "$lists" "$records" "$found" | for_each "$awk_lookups")`,
+    '  [ -n "$commands" ] || break',
+    '  more=$(eval "$commands" | shorten; frame found)',
+    `  printf '%s' "$more"`,
+    '  found="$found$more"',
+    '  round=$((round + 1))',
+    'done',
+    `eval "$(printf '%s\\n%s\\n' "$records" "$found" | for_each "$awk_volumes")"`,
+    'frame end',
+    '',
+  ].join('\n');
+}
+
+/** Where libvirt keeps what it knows, of connections where that is known: definitions, states, snapshots, saved memory, pools. */
+function stateFiles(uri: string): readonly string[] {
+  // libvirt's test driver: what is in the file, anew for each virsh.
+  const test = /^test:\/\/(\/[^?#]+)$/.exec(uri)?.[1];
+  if (test !== undefined) return test === '/default' ? [] : [test];
+  if (uri !== 'qemu:///system') return [];
+  return ['/etc/libvirt/qemu', '/run/libvirt/qemu', '/var/lib/libvirt/qemu/snapshot', '/var/lib/libvirt/qemu/save'];
+}
+
+/** As `stateFiles`, of what need not be there. */
+const optionalStateFiles: readonly string[] = ['/etc/libvirt/storage', '/run/libvirt/storage'];
+
+/**
+ * Sets `stamp`: a checksum over names, inodes and times of the files in which libvirt keeps what it knows; empty where
+ * there are none, or this user cannot see them. libvirt writes each of them anew (another inode) when something changes.
+ */
+function takeStamp(uri: string): readonly string[] {
+  const files = stateFiles(uri);
+  if (files.length === 0) return ['stamp='];
+  const all = [...files, ...(uri.startsWith('qemu') ? optionalStateFiles : [])].map(quoteArgument).join(' ');
+  return [
+    'stamp=yes',
+    'list=',
+    `for file in ${files.map(quoteArgument).join(' ')}; do [ -r "$file" ] || stamp=; [ ! -d "$file" ] || [ -x "$file" ] || stamp=; done`,
+    // A folder that cannot be opened, or an ls that cannot do this: no stamp, rather than one that never changes.
+    `[ -z "$stamp" ] || { list=$(ls -lniRc --full-time -- ${all} 2>&1); stamp=; }`,
+    `case $list in '' | *'cannot open'* | *'ermission denied'* | *option*) ;; *) stamp=$(printf %s "$list" | cksum) ;; esac`,
+  ];
+}
+
+/**
+ * A script that prints, framed, what changes when something does that Snaptree shows, for the cost of one virsh and three
+ * of its commands a VM: `vms`, `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`,
+ * `running`, `paused`, `shutoff`, `other` (UUIDs); per VM of `uuids` `blocks`; per VM of `withSnapshots` `current` and `listing`.
+ * `novirsh`, `failed`, `stamp` and `end` as in `inventoryScript`. Where the stamp is still `stamp`, nothing changed, and nothing
+ * but it is printed.
+ */
+export function fingerprintScript(
+  nonce: string,
+  uri: string,
+  {
+    uuids,
+    withSnapshots,
+    stamp,
+  }: { readonly uuids: readonly string[]; readonly withSnapshots: readonly string[]; readonly stamp: string },
+): string {
+  const commands = [
+    ['vms', 'list --all --uuid'],
+    ['names', 'list --all --name'],
+    ['persistent', 'list --all --persistent --uuid'],
+    ['saved', 'list --all --with-managed-save --uuid'],
+    ['pools', 'pool-list --all --uuid'],
+    ['with-snapshots', 'list --all --with-snapshot --uuid'],
+    ['running', 'list --uuid --state-running'],
+    ['paused', 'list --uuid --state-paused'],
+    ['shutoff', 'list --all --uuid --state-shutoff'],
+    ['other', 'list --all --uuid --state-other'],
+    ...uuids.map((uuid) => [`blocks ${uuid}`, `domblklist ${virshOption('domain', uuid)} --details`] as const),
+    ...withSnapshots.flatMap((uuid) => [
+      [`current ${uuid}`, `snapshot-current --name ${virshOption('domain', uuid)}`] as const,
+      [`listing ${uuid}`, `snapshot-list --name ${virshOption('domain', uuid)}`] as const,
+    ]),
+  ] as const;
+  const [first = '', ...rest] = chunks(commands.map((command) => framed(nonce, [command])));
+  const further = rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`);
+  const unlessStamp = [
+    ...takeStamp(uri),
+    'frame stamp',
+    `printf %s "$stamp"`,
+    `known=${quoteArgument(stamp)}`,
+    '[ -z "$stamp" ] || [ "$stamp" != "$known" ] || { frame end; exit 0; }',
+  ];
+  return [...preface(nonce, uri), ...unlessStamp, ...askHost(first), ...further, 'frame end', ''].join('\n');
+}
+
+function chunks(commands: readonly string[]): readonly string[] {
+  const result: string[] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const command of commands) {
+    const bytes = Buffer.byteLength(command);
+    if (size + bytes > maximumCommandBytes) {
+      result.push('');
+      size = 0;
+    }
+    result.push((result.pop() ?? '') + command);
+    size += bytes;
+  }
+  return result;
+}

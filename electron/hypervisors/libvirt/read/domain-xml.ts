@@ -1,0 +1,136 @@
+/** A libvirt domain's definition (`virsh dumpxml`, or the `<domain>` in a snapshot) as facts. */
+import type { Disk } from '../../../../shared/model/inventory.ts';
+import { attribute, child, children, childText, parseXml, XmlError, type XmlElement } from './xml.ts';
+
+export type DiskSource =
+  | { readonly kind: 'empty' }
+  /** A path, or a name on the network. */
+  | { readonly kind: 'image'; readonly reference: string }
+  | { readonly kind: 'volume'; readonly pool: string; readonly volume: string }
+  /** Something that is not an image: a folder shown as a FAT disk, an NVMe device, a vhost-user socket. */
+  | { readonly kind: 'other'; readonly reference: string };
+
+export interface DomainDisk {
+  readonly target: string;
+  readonly device: Disk['device'];
+  readonly source: DiskSource;
+  readonly format: string | null;
+  readonly readOnly: boolean;
+  readonly shareable: boolean;
+  /** The chain as the definition names it, nearest first. */
+  readonly backing: readonly { readonly source: DiskSource; readonly format: string | null }[];
+}
+
+export interface Domain {
+  readonly name: string;
+  readonly uuid: string | null;
+  readonly title: string;
+  readonly description: string;
+  readonly memoryBytes: number | null;
+  readonly cpuCount: number | null;
+  readonly hasNvram: boolean;
+  readonly disks: readonly DomainDisk[];
+}
+
+/** @throws XmlError where it is not a domain's definition */
+export function parseDomainXml(xml: string): Domain {
+  return domainFromElement(parseXml(xml));
+}
+
+/** @throws XmlError where `element` is not a domain's definition */
+export function domainFromElement(element: XmlElement): Domain {
+  const name = childText(element, 'name');
+  if (!['domain', 'inactiveDomain'].includes(element.name) || name === null) {
+    throw new XmlError(`it is not a VM's definition (<${element.name}>)`);
+  }
+  const os = child(element, 'os');
+  const loader = child(os, 'loader');
+  return {
+    name,
+    uuid: childText(element, 'uuid')?.trim() ?? null,
+    title: childText(element, 'title') ?? '',
+    description: childText(element, 'description') ?? '',
+    memoryBytes: memoryBytes(child(element, 'memory')),
+    cpuCount: wholeNumber(childText(element, 'vcpu')),
+    hasNvram:
+      child(os, 'nvram') !== null || attribute(os, 'firmware') === 'efi' || attribute(loader, 'type') === 'pflash',
+    disks: children(child(element, 'devices'), 'disk').flatMap(diskFromElement),
+  };
+}
+
+/** libvirt's units (`virScaleInteger`): a letter alone and `…iB` are powers of 1024, `…B` of 1000; KiB where none is given. */
+function memoryBytes(element: XmlElement | null): number | null {
+  const amount = wholeNumber(element?.text ?? null);
+  if (amount === null) return null;
+  const unit = attribute(element, 'unit') ?? 'KiB';
+  if (['b', 'bytes'].includes(unit)) return amount;
+  if (!/^[KMGTPE](?:i?B)?$/i.test(unit)) return null;
+  const power = 'KMGTPE'.indexOf(unit.charAt(0).toUpperCase()) + 1;
+  return amount * (/^.B$/i.test(unit) ? 1000 : 1024) ** power;
+}
+
+function wholeNumber(text: string | null): number | null {
+  return text !== null && /^\s*\d+\s*$/.test(text) ? Number(text) : null;
+}
+
+function diskFromElement(element: XmlElement): readonly DomainDisk[] {
+  const target = attribute(child(element, 'target'), 'dev');
+  if (target === null) return [];
+  const device = attribute(element, 'device') ?? 'disk';
+  return [
+    {
+      target,
+      device: device === 'cdrom' || device === 'floppy' || device === 'lun' ? device : 'disk',
+      source: sourceOf(attribute(element, 'type'), child(element, 'source')),
+      format: attribute(child(element, 'driver'), 'type'),
+      readOnly: child(element, 'readonly') !== null || device === 'cdrom',
+      shareable: child(element, 'shareable') !== null,
+      backing: backingOf(element),
+    },
+  ];
+}
+
+function backingOf(disk: XmlElement): DomainDisk['backing'] {
+  const chain: { source: DiskSource; format: string | null }[] = [];
+  for (let layer = child(disk, 'backingStore'); layer; layer = child(layer, 'backingStore')) {
+    const source = sourceOf(attribute(layer, 'type'), child(layer, 'source'));
+    if (source.kind === 'empty') break;
+    chain.push({ source, format: attribute(child(layer, 'format'), 'type') });
+  }
+  return chain;
+}
+
+/** What a `<source>` names, by the `type` of the element around it. */
+export function sourceOf(type: string | null, source: XmlElement | null): DiskSource {
+  const image = (reference: string | null): DiskSource =>
+    reference === null || reference === '' ? { kind: 'empty' } : { kind: 'image', reference };
+  switch (type) {
+    case 'file':
+    case null:
+      return image(attribute(source, 'file'));
+    case 'block':
+      return image(attribute(source, 'dev'));
+    case 'network':
+      return source ? image(networkName(source)) : { kind: 'empty' };
+    case 'volume': {
+      const pool = attribute(source, 'pool');
+      const volume = attribute(source, 'volume');
+      return pool === null || volume === null ? { kind: 'empty' } : { kind: 'volume', pool, volume };
+    }
+    default:
+      return source
+        ? { kind: 'other', reference: `${type}:${[...source.attributes.values()].join(' ')}` }
+        : { kind: 'empty' };
+  }
+}
+
+/** A network source as one name, e.g. `rbd:pool/image` or `nbd://host:10809/export`. */
+function networkName(source: XmlElement): string {
+  const protocol = attribute(source, 'protocol') ?? 'unknown';
+  const name = attribute(source, 'name') ?? '';
+  const host = child(source, 'host');
+  const hostName = attribute(host, 'name');
+  if (hostName === null) return `${protocol}:${attribute(host, 'socket') ?? ''}${name}`;
+  const port = attribute(host, 'port');
+  return `${protocol}://${hostName}${port === null ? '' : `:${port}`}/${name}`;
+}

@@ -1,0 +1,139 @@
+/** The frames of a reading, sorted by VM. */
+import type { Frame } from '../../../hosts/commands/frames.ts';
+
+export interface VmAnswers {
+  readonly uuid: string;
+  readonly isPersistent: boolean;
+  readonly hasManagedSave: boolean;
+  /** What virsh printed, each; empty where it printed nothing, or died before. */
+  readonly name: string;
+  readonly state: string;
+  readonly listing: string;
+  readonly current: string;
+  readonly blocks: string;
+  readonly domain: string;
+  /** Null where the VM is shut off. */
+  readonly inactive: string | null;
+  /** Snapshot records by the line of `listing` (from 0) that names them. */
+  readonly snapshots: ReadonlyMap<number, string>;
+  /** Records by name, of names that no line is by itself. */
+  readonly lookups: ReadonlyMap<string, string>;
+}
+
+export interface HostAnswers {
+  readonly versions: string;
+  /** Of libvirt's files, before anything was read; empty where it could not be taken. */
+  readonly stamp: string;
+  /** The list of VMs as virsh gave it. */
+  readonly list: string;
+  /** The list of storage pools as virsh gave it, and what each is. */
+  readonly poolList: string;
+  readonly pools: ReadonlyMap<string, string>;
+  /** UUIDs of the VMs that have snapshots, also such as their lists leave out. */
+  readonly withSnapshots: ReadonlySet<string>;
+  readonly vms: readonly VmAnswers[];
+  /** What virsh said of volumes, by `POOL/VOLUME`. */
+  readonly volumes: ReadonlyMap<string, string>;
+}
+
+const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The UUIDs among the lines of a list, without what libvirt may have to say besides. */
+export function uuidsIn(list: string): readonly string[] {
+  return list.split('\n').filter((line) => uuidPattern.test(line));
+}
+
+/** Lines of a list of UUIDs that are none: words of libvirt, or a list that was damaged on its way. */
+export function strayLines(list: string): readonly string[] {
+  return list.split('\n').filter((line) => line !== '' && !uuidPattern.test(line));
+}
+
+/** Sorts the frames of `inventoryScript`. */
+export function sortAnswers(frames: readonly Frame[]): HostAnswers {
+  const byKey = new Map<string, string>();
+  const snapshots = new Map<string, Map<number, string>>();
+  const lookups = new Map<string, Map<string, string>>();
+  const volumes = new Map<string, string>();
+  const pools = new Map<string, string>();
+  const uuids = new Set<string>();
+  let asked = '';
+  for (const {
+    kind,
+    arguments: [uuid = '', line],
+    body,
+  } of frames) {
+    switch (kind) {
+      case 'snapshot':
+        entryOf(snapshots, uuid).set(Number(line) - 1, body);
+        break;
+      case 'ask':
+      case 'volume':
+        asked = body;
+        break;
+      case 'lookup':
+        entryOf(lookups, uuid).set(asked, body);
+        break;
+      case 'path':
+        volumes.set(asked, body);
+        break;
+      case 'pool':
+        pools.set(uuid, body);
+        break;
+      default:
+        if (uuidPattern.test(uuid)) uuids.add(uuid);
+        byKey.set(`${kind} ${uuid}`, body);
+    }
+  }
+  const answer = (kind: string, uuid = ''): string => byKey.get(`${kind} ${uuid}`) ?? '';
+  const persistent = new Set(uuidsIn(answer('persistent')));
+  const saved = new Set(uuidsIn(answer('saved')));
+  return {
+    versions: answer('version'),
+    stamp: answer('stamp'),
+    list: answer('vms'),
+    poolList: answer('pools'),
+    pools,
+    volumes,
+    withSnapshots: new Set(uuidsIn(answer('with-snapshots'))),
+    vms: [...uuids].map((uuid) => ({
+      uuid,
+      isPersistent: persistent.has(uuid),
+      hasManagedSave: saved.has(uuid),
+      name: answer('name', uuid),
+      state: answer('state', uuid),
+      listing: answer('listing', uuid),
+      current: answer('current', uuid),
+      blocks: answer('blocks', uuid),
+      domain: answer('domain', uuid),
+      inactive: byKey.get(`inactive ${uuid}`) ?? null,
+      snapshots: snapshots.get(uuid) ?? new Map<number, string>(),
+      lookups: lookups.get(uuid) ?? new Map<string, string>(),
+    })),
+  };
+}
+
+function entryOf<Key, Value>(maps: Map<string, Map<Key, Value>>, key: string): Map<Key, Value> {
+  const known = maps.get(key);
+  if (known) return known;
+  const added = new Map<Key, Value>();
+  maps.set(key, added);
+  return added;
+}
+
+/** virsh's error in a frame's body, without its prefix; null where the body is an answer. */
+export function virshError(body: string): string | null {
+  if (body.trim() === '') return 'virsh gave no answer';
+  if (!body.startsWith('error: ')) return null;
+  return body
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/^error: /, ''))
+    .join('; ');
+}
+
+/** Versions from `virsh version --daemon`. The daemon's counts, not the client's; null where it did not say. */
+export function parseVersions(text: string): { readonly libvirt: string | null; readonly emulator: string | null } {
+  const libvirt =
+    /^Running against daemon: ([\d.]+)/m.exec(text)?.[1] ?? /^Using library: libvirt ([\d.]+)/m.exec(text)?.[1];
+  return { libvirt: libvirt ?? null, emulator: /^Running hypervisor: (.+)$/m.exec(text)?.[1]?.trim() ?? null };
+}

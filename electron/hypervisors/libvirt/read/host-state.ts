@@ -1,0 +1,172 @@
+/** All that was read of a libvirt host, kept so that a poll can replace parts of it, and the inventory that it makes. */
+import { setImmediate } from 'node:timers/promises';
+import type { Inventory, Problem, UnknownDependents, Vm } from '../../../../shared/model/inventory.ts';
+import type { ImageMemory } from '../../../images/scan/image-memory.ts';
+import type { ImageReading, ImageRequest } from '../../../images/scan/read-images.ts';
+import { unknownDependents } from '../../../images/unknown-dependents.ts';
+import { assembleVm, type AssembleContext } from './assemble.ts';
+import { libvirtCapabilities } from '../capabilities.ts';
+import { dependentsByDefinition } from './defined-chains.ts';
+import type { DiskSource } from './domain-xml.ts';
+import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
+import { storagePools, type StoragePools } from './storage-pools.ts';
+import { readVm, sourcesOf, type UnreadableVm, type VmRecords } from './vm-records.ts';
+
+export interface HostState {
+  readonly versions: ReturnType<typeof parseVersions>;
+  /** See `HostAnswers.stamp`. */
+  readonly stamp: string;
+  /** What stood in the list of VMs and is none. */
+  readonly strayLines: readonly string[];
+  readonly poolList: readonly string[];
+  readonly pools: StoragePools;
+  /** By UUID. */
+  readonly vms: ReadonlyMap<string, VmRecords | UnreadableVm>;
+  /** What virsh said of volumes, by `POOL/VOLUME`. */
+  readonly volumes: ReadonlyMap<string, string>;
+  readonly withSnapshots: ReadonlySet<string>;
+}
+
+/** A state with its images. */
+export interface HostReading {
+  readonly state: HostState;
+  readonly images: ImageReading;
+  readonly imageMemory: ImageMemory;
+  readonly inventory: Inventory;
+}
+
+/** Longest time in milliseconds that other work of the process waits while a host's answers are taken apart. */
+const sliceMilliseconds = 12;
+
+/** Takes VMs apart one by one, and lets others have their turn in between. */
+export async function readVms(vms: readonly VmAnswers[]): Promise<Map<string, VmRecords | UnreadableVm>> {
+  const result = new Map<string, VmRecords | UnreadableVm>();
+  let sliceBegan = performance.now();
+  for (const answers of vms) {
+    result.set(answers.uuid, readVm(answers));
+    if (performance.now() - sliceBegan < sliceMilliseconds) continue;
+    await setImmediate();
+    sliceBegan = performance.now();
+  }
+  return result;
+}
+
+/** Machines of tests come and go all the time: so many times in a row, one that is listed can be gone when it is read. */
+const maximumRounds = 3;
+
+/**
+ * What is to be believed of VMs that vanished while they were read: `again` is asked for them, and those that it does not
+ * list either are left out. What is listed each time and never found stays as it is.
+ */
+export async function withoutVanished(
+  answers: HostAnswers,
+  again: (uuids: readonly string[]) => Promise<HostAnswers>,
+): Promise<HostAnswers> {
+  let result = answers;
+  for (let round = 0; round < maximumRounds; round += 1) {
+    // virsh's words where it does not find a VM by its UUID.
+    const vanished = result.vms.filter(({ domain }) => domain.startsWith('error: failed to get domain '));
+    if (vanished.length === 0) break;
+    result = replaced(result, new Set(vanished.map(({ uuid }) => uuid)), await again(vanished.map(({ uuid }) => uuid)));
+  }
+  return result;
+}
+
+function replaced(answers: HostAnswers, uuids: ReadonlySet<string>, now: HostAnswers): HostAnswers {
+  const present = new Set(uuidsIn(now.list));
+  return {
+    ...answers,
+    vms: [
+      ...answers.vms.filter(({ uuid }) => !uuids.has(uuid)),
+      ...now.vms.filter(({ uuid }) => uuids.has(uuid) && present.has(uuid)),
+    ],
+    withSnapshots: new Set([
+      ...[...answers.withSnapshots].filter((uuid) => !uuids.has(uuid)),
+      ...[...now.withSnapshots].filter((uuid) => uuids.has(uuid)),
+    ]),
+    volumes: new Map([...answers.volumes, ...now.volumes]),
+  };
+}
+
+export async function hostStateFrom(answers: HostAnswers): Promise<HostState> {
+  return {
+    versions: parseVersions(answers.versions),
+    stamp: answers.stamp,
+    strayLines: strayLines(answers.list),
+    poolList: uuidsIn(answers.poolList),
+    pools: storagePools(answers),
+    vms: await readVms(answers.vms),
+    volumes: answers.volumes,
+    withSnapshots: answers.withSnapshots,
+  };
+}
+
+/** What a source names, as the images are asked for it; null where it names no image, or it is not known which. */
+function referenceOf(source: DiskSource, volumes: HostState['volumes']): string | null {
+  if (source.kind === 'image') return source.reference;
+  if (source.kind !== 'volume') return null;
+  const path = volumes.get(`${source.pool}/${source.volume}`) ?? '';
+  return virshError(path) === null ? path.replace(/\n$/, '') : null;
+}
+
+/** Every image that VMs and snapshots name, each once for each format in which it is used. */
+export function imageRequests({ vms, volumes }: HostState): readonly ImageRequest[] {
+  const requests = new Map<string, ImageRequest>();
+  for (const vm of vms.values()) {
+    if (!('domain' in vm)) continue;
+    for (const { source, format } of sourcesOf(vm)) {
+      const reference = referenceOf(source, volumes);
+      if (reference !== null) requests.set(JSON.stringify([reference, format]), { reference, format });
+    }
+  }
+  return [...requests.values()];
+}
+
+/** A list that holds something else than VMs may hold fewer VMs than there are. */
+function unlistedVms({ strayLines: [first] }: HostState): readonly UnknownDependents[] {
+  if (first === undefined) return [];
+  const reason = `The list of VMs holds a line that is no VM, so VMs may be missing here: “${first.slice(0, 200)}”.`;
+  return [{ what: 'The list of VMs', reason, imageIds: null }];
+}
+
+/** The inventory of a state and its images. */
+export function inventoryFrom(hostName: string, state: HostState, images: ImageReading): Inventory {
+  const context: AssembleContext = {
+    images: new Map(images.images.map((image) => [image.id, image])),
+    imageIdOf(source) {
+      const reference = referenceOf(source, state.volumes);
+      return reference === null ? null : images.imageIdOf(reference);
+    },
+  };
+  const vms = [...state.vms.values()]
+    .map((vm) => ('domain' in vm ? assembleVm(vm, context) : unreadable(vm)))
+    .sort((a, b) => compare(a.name ?? '', b.name ?? '') || compare(a.uuid, b.uuid));
+  const readable = [...state.vms.values()].filter((vm): vm is VmRecords => 'domain' in vm);
+  const { libvirt, emulator } = state.versions;
+  return {
+    hypervisor: { kind: 'libvirt', version: libvirt, emulator, capabilities: libvirtCapabilities(libvirt) },
+    hostName,
+    readAt: Date.now() / 1000,
+    vms,
+    images: images.images,
+    filesystems: images.filesystems,
+    unknownDependents: unknownDependents(vms, images, [
+      ...unlistedVms(state),
+      ...state.pools.unknown,
+      ...dependentsByDefinition(readable, context),
+    ]),
+    problems: [
+      ...images.problems,
+      ...unlistedVms(state).map(({ reason }): Problem => ({ severity: 'error', message: reason })),
+    ],
+  };
+}
+
+function unreadable({ answers, reason }: UnreadableVm): Vm {
+  const name = virshError(answers.name) === null ? answers.name.replace(/\n$/, '') : null;
+  return { readable: false, uuid: answers.uuid, name, reason };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

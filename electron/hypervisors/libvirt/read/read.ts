@@ -1,0 +1,61 @@
+/** Reads a libvirt host: VMs and snapshots in one round trip, images in a second. */
+import type { Inventory } from '../../../../shared/model/inventory.ts';
+import type { CommandRunner } from '../../../hosts/commands/runner.ts';
+import { createImageMemory } from '../../../images/scan/image-memory.ts';
+import { readImages } from '../../../images/scan/read-images.ts';
+import type { ReadOptions } from '../../driver.ts';
+import { createAsk } from './ask.ts';
+import { inventoryScript, versionScript } from './batch-script.ts';
+import { parseVersions, sortAnswers } from './host-answers.ts';
+import { hostStateFrom, imageRequests, inventoryFrom, withoutVanished, type HostReading } from './host-state.ts';
+
+/**
+ * Everything on the host that libvirt at `uri` manages. A VM, snapshot or image that cannot be read is in the result as
+ * such.
+ *
+ * @throws SnaptreeError `commandNotFound`, `daemonUnavailable`, `permissionDenied` or `commandFailed` where libvirt cannot be
+ * asked; `unexpectedOutput` where an answer is cut short; and what the runner throws
+ */
+export async function readLibvirt(
+  runner: CommandRunner,
+  uri: string,
+  options: Omit<ReadOptions, 'memory'>,
+): Promise<Inventory> {
+  return (await readHost(runner, uri, options)).inventory;
+}
+
+/** As `readLibvirt`, with all that a later poll needs. */
+export async function readHost(
+  runner: CommandRunner,
+  uri: string,
+  options: Omit<ReadOptions, 'memory'>,
+): Promise<HostReading> {
+  const ask = createAsk(runner, uri, options);
+  const frames = await ask('Reading VMs and snapshots', (nonce) => inventoryScript(nonce, uri));
+  const answers = await withoutVanished(sortAnswers(frames), async (uuids) =>
+    sortAnswers(await ask('Reading VMs again', (nonce) => inventoryScript(nonce, uri, uuids))),
+  );
+  const state = await hostStateFrom(answers);
+  // A memory with nothing in it: everything is examined, and remembered.
+  const imageMemory = createImageMemory();
+  const { priority, signal } = options;
+  const images = await readImages(runner, imageRequests(state), {
+    priority,
+    folders: state.pools.folders,
+    memory: imageMemory,
+    ...(signal && { signal }),
+  });
+  return { state, images, imageMemory, inventory: inventoryFrom(runner.hostName, state, images) };
+}
+
+/**
+ * What answers at `uri`, in a few words such as `libvirt 9.0.0 with QEMU 7.2.22`, for the test of a connection.
+ *
+ * @throws SnaptreeError as `readLibvirt`
+ */
+export async function probeLibvirt(runner: CommandRunner, uri: string): Promise<string> {
+  const ask = createAsk(runner, uri, { priority: 'user' });
+  const frames = await ask('Asking for the version of libvirt', (nonce) => versionScript(nonce, uri));
+  const { libvirt, emulator } = parseVersions(frames.find(({ kind }) => kind === 'version')?.body ?? '');
+  return `libvirt ${libvirt ?? '(version not known)'}${emulator === null ? '' : ` with ${emulator}`}`;
+}

@@ -1,0 +1,105 @@
+/** A libvirt snapshot's record (`virsh snapshot-dumpxml`) as facts. */
+import type { Snapshot, SnapshotDisk } from '../../../../shared/model/inventory.ts';
+import { domainFromElement, sourceOf, type DiskSource, type Domain } from './domain-xml.ts';
+import { attribute, child, children, childText, parseXml, XmlError, type XmlElement } from './xml.ts';
+
+type SnapshotMemory = Snapshot['memory'];
+
+export interface SnapshotRecordDisk {
+  readonly target: string;
+  readonly kind: Extract<SnapshotDisk['kind'], 'none' | 'internal' | 'external'>;
+  /** External only: the overlay that was made when the snapshot was taken. */
+  readonly overlay: { readonly source: DiskSource; readonly format: string | null } | null;
+}
+
+export interface SnapshotRecord {
+  readonly name: string;
+  readonly description: string;
+  readonly parentName: string | null;
+  readonly createdAt: number | null;
+  readonly vmState: Snapshot['vmState'];
+  readonly kind: Extract<Snapshot['kind'], 'internal' | 'external' | 'mixed'>;
+  readonly memory: SnapshotMemory;
+  readonly disks: readonly SnapshotRecordDisk[];
+  /** The VM as it was when the snapshot was taken; null in records of very old or of hand-made snapshots. */
+  readonly domain: Domain | null;
+}
+
+const states: ReadonlyMap<string, Snapshot['vmState']> = new Map([
+  ['running', 'running'],
+  ['blocked', 'running'],
+  ['paused', 'paused'],
+  ['shutoff', 'shutoff'],
+  ['shutdown', 'shutoff'],
+  ['pmsuspended', 'suspended'],
+  ['crashed', 'crashed'],
+  ['disk-snapshot', 'disk-only'],
+]);
+
+/** @throws XmlError where it is not a snapshot's record */
+export function parseSnapshotXml(xml: string): SnapshotRecord {
+  const root = parseXml(xml);
+  const name = childText(root, 'name');
+  if (root.name !== 'domainsnapshot' || name === null) throw new XmlError(`it is not a snapshot (<${root.name}>)`);
+  const domainElement = child(root, 'domain');
+  const domain = domainElement && domainFromElement(domainElement);
+  const vmState = states.get(childText(root, 'state') ?? '') ?? 'unknown';
+  const memoryElement = child(root, 'memory');
+  const memory = memoryFrom(attribute(memoryElement, 'snapshot'), attribute(memoryElement, 'file'), vmState);
+  const disks = disksFrom(children(child(root, 'disks'), 'disk'), domain, memory);
+  const created = childText(root, 'creationTime');
+  return {
+    name,
+    description: childText(root, 'description') ?? '',
+    parentName: childText(child(root, 'parent'), 'name'),
+    createdAt: created !== null && /^\s*\d+\s*$/.test(created) ? Number(created) : null,
+    vmState,
+    kind: kindOf(memory, disks),
+    memory,
+    disks,
+    domain,
+  };
+}
+
+/** Records from before external snapshots (libvirt 1.0.1) do not say: then the memory is where the disks' data is. */
+function memoryFrom(kind: string | null, file: string | null, vmState: Snapshot['vmState']): SnapshotMemory {
+  if (kind === 'external') return { kind: 'external', file: file ?? '' };
+  if (kind === 'internal') return { kind: 'internal' };
+  if (kind === null && (vmState === 'running' || vmState === 'paused')) return { kind: 'internal' };
+  return { kind: 'none' };
+}
+
+function disksFrom(
+  elements: readonly XmlElement[],
+  domain: Domain | null,
+  memory: SnapshotMemory,
+): readonly SnapshotRecordDisk[] {
+  if (elements.length === 0 && memory.kind !== 'external') {
+    // Without <disks> an internal snapshot holds every disk that can be written.
+    return (domain?.disks ?? [])
+      .filter((disk) => !disk.readOnly && disk.source.kind !== 'empty')
+      .map(({ target }) => ({ target, kind: 'internal', overlay: null }));
+  }
+  return elements.flatMap((element): readonly SnapshotRecordDisk[] => {
+    const named = attribute(element, 'name');
+    if (named === null) return [];
+    // The name is the target, or, in what users wrote themselves, the path of the source.
+    const bySource = domain?.disks.find(({ source }) => source.kind === 'image' && source.reference === named);
+    const isTarget = domain?.disks.some(({ target }) => target === named) ?? true;
+    const target = isTarget ? named : (bySource?.target ?? named);
+    const kind = attribute(element, 'snapshot');
+    if (kind === 'external') {
+      const overlay = sourceOf(attribute(element, 'type') ?? 'file', child(element, 'source'));
+      return [{ target, kind, overlay: { source: overlay, format: attribute(child(element, 'driver'), 'type') } }];
+    }
+    return [{ target, kind: kind === 'internal' ? kind : 'none', overlay: null }];
+  });
+}
+
+/** libvirt's rule (`virDomainSnapshotIsExternal`): external where memory or any disk is; otherwise internal. */
+function kindOf(memory: SnapshotMemory, disks: readonly SnapshotRecordDisk[]): SnapshotRecord['kind'] {
+  const isExternal = memory.kind === 'external' || disks.some(({ kind }) => kind === 'external');
+  const isInternal = memory.kind === 'internal' || disks.some(({ kind }) => kind === 'internal');
+  if (isExternal) return isInternal ? 'mixed' : 'external';
+  return 'internal';
+}

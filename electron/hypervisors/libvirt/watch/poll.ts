@@ -1,0 +1,207 @@
+/**
+ * Polls a libvirt host: one cheap round trip tells which VMs changed, and only those are read again, in a second.
+ *
+ * Where the user may see the files in which libvirt keeps what it knows (root, of `qemu:///system`), it is enough that none
+ * of them was written since. Otherwise, the fingerprint of a VM is its name, its state (running, paused, shut off, other), whether it is persistent and saved,
+ * its disks with their sources, the names of its snapshots and which one is current. It does not see: another reason for
+ * the same state; a change of title, description, memory or firmware alone; a snapshot that was deleted and made
+ * again with the same name, or redefined, between two polls; a changed definition for the next start. libvirt's events
+ * tell most of these where there are some (`changedVms`); whoever polls reads everything now and then for the rest.
+ * Images are polled at the same time, by their own fingerprints (see electron/images).
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Inventory } from '../../../../shared/model/inventory.ts';
+import type { Frame } from '../../../hosts/commands/frames.ts';
+import type { CommandRunner } from '../../../hosts/commands/runner.ts';
+import { readImages, type ImageReading } from '../../../images/scan/read-images.ts';
+import type { PollOptions } from '../../driver.ts';
+import { createAsk } from '../read/ask.ts';
+import { fingerprintScript, inventoryScript } from '../read/batch-script.ts';
+import { sortAnswers, strayLines, uuidsIn, type VmAnswers } from '../read/host-answers.ts';
+import {
+  imageRequests,
+  inventoryFrom,
+  readVms,
+  withoutVanished,
+  type HostReading,
+  type HostState,
+} from '../read/host-state.ts';
+import { storagePools } from '../read/storage-pools.ts';
+
+export interface HostPoll {
+  readonly reading: HostReading;
+  readonly hasChanged: boolean;
+}
+
+/** What changed since `before`. Throws what `readLibvirt` throws; `before` is then as good as it was. */
+export async function pollHost(
+  runner: CommandRunner,
+  uri: string,
+  before: HostReading,
+  options: PollOptions,
+): Promise<HostPoll> {
+  const ask = createAsk(runner, uri, { ...options, priority: 'poll' });
+  const readTheImages = (state: HostState): Promise<ImageReading> =>
+    readImages(runner, imageRequests(state), {
+      priority: 'poll',
+      folders: state.pools.folders,
+      memory: before.imageMemory,
+      ...(options.signal && { signal: options.signal }),
+    });
+  const changedVms = options.changedVms ?? new Set<string>();
+  const questions = { ...questionsFor(before.state), stamp: changedVms.size === 0 ? before.state.stamp : '' };
+  // Both are awaited whatever happens, so that a failure of one leaves nothing behind that nobody waits for.
+  const [prints, imagesNow] = await Promise.allSettled([
+    ask('Looking for changes', (nonce) => fingerprintScript(nonce, uri, questions)),
+    readTheImages(before.state),
+  ]);
+  if (prints.status === 'rejected') throw prints.reason;
+  if (imagesNow.status === 'rejected') throw imagesNow.reason;
+  const stamp = prints.value.find(({ kind }) => kind === 'stamp')?.body ?? '';
+  const isStampSame = stamp !== '' && stamp === questions.stamp;
+  const changes = isStampSame ? null : findChanges(prints.value, before.state, changedVms);
+  if (changes === null || changes.isSame) {
+    const images = imagesNow.value;
+    const hasChanged = !areImagesSame(before.images, images);
+    const inventory = hasChanged
+      ? inventoryFrom(runner.hostName, before.state, images)
+      : { ...before.inventory, readAt: Date.now() / 1000 };
+    return {
+      reading: { ...before, state: { ...before.state, stamp }, images: hasChanged ? images : before.images, inventory },
+      hasChanged,
+    };
+  }
+  const state = await readAgain({ ...before.state, stamp }, changes, async (only) =>
+    ask('Reading what changed', (nonce) => inventoryScript(nonce, uri, only)),
+  );
+  // Asked again: what the records say must not be older than what the images are.
+  const images = await readTheImages(state);
+  const inventory = inventoryFrom(runner.hostName, state, images);
+  return { reading: { ...before, state, images, inventory }, hasChanged: true };
+}
+
+/** The VMs to ask for, and those of them that have snapshots to ask for. */
+function questionsFor({ vms, withSnapshots }: HostState): {
+  uuids: readonly string[];
+  withSnapshots: readonly string[];
+} {
+  return { uuids: [...vms.keys()], withSnapshots: [...vms.keys()].filter((uuid) => withSnapshots.has(uuid)) };
+}
+
+interface Changes {
+  readonly isSame: boolean;
+  /** UUIDs of the VMs to read again: new ones, and those that are not what they were. */
+  readonly toRead: readonly string[];
+  readonly present: ReadonlySet<string>;
+  readonly havePoolsChanged: boolean;
+  readonly strayLines: readonly string[];
+}
+
+function findChanges(frames: readonly Frame[], before: HostState, changedNames: ReadonlySet<string>): Changes {
+  const answers = new Map(frames.map(({ kind, arguments: [uuid = ''], body }) => [`${kind} ${uuid}`, body]));
+  const list = (kind: string): readonly string[] => uuidsIn(answers.get(`${kind} `) ?? '');
+  const uuids = list('vms');
+  const persistent = new Set(list('persistent'));
+  const saved = new Set(list('saved'));
+  const withSnapshots = new Set(list('with-snapshots'));
+  const states = new Map(
+    ['running', 'paused', 'shutoff', 'other'].flatMap((state) => list(state).map((uuid) => [uuid, state] as const)),
+  );
+  const names = (answers.get('names ') ?? '').split('\n').filter((name) => name !== '');
+  // A name may have a line break of its own; then nothing can be said by its place.
+  const nameOf = new Map(names.length === uuids.length ? uuids.map((uuid, index) => [uuid, names[index]]) : []);
+  const isSame = (uuid: string): boolean => {
+    const vm = before.vms.get(uuid);
+    if (vm === undefined) return false;
+    const was = vm.answers;
+    const had = before.withSnapshots.has(uuid);
+    const nameNow = nameOf.get(uuid) ?? lineOf(was.name);
+    return (
+      nameNow === lineOf(was.name) &&
+      !changedNames.has(nameNow) &&
+      states.get(uuid) === stateGroup(was) &&
+      persistent.has(uuid) === was.isPersistent &&
+      saved.has(uuid) === was.hasManagedSave &&
+      withSnapshots.has(uuid) === had &&
+      // What comes after it in a batch may add a line break.
+      (answers.get(`blocks ${uuid}`) ?? '').trimEnd() === was.blocks.trimEnd() &&
+      (!had || (answers.get(`current ${uuid}`) === was.current && answers.get(`listing ${uuid}`) === was.listing))
+    );
+  };
+  const toRead = uuids.filter((uuid) => !isSame(uuid));
+  const havePoolsChanged = !isDeepStrictEqual([...list('pools')].sort(), [...before.poolList].sort());
+  const stray = strayLines(answers.get('vms ') ?? '');
+  const isListSame = uuids.length === before.vms.size && isDeepStrictEqual(stray, before.strayLines);
+  return {
+    isSame: toRead.length === 0 && isListSame && !havePoolsChanged,
+    strayLines: stray,
+    toRead,
+    present: new Set(uuids),
+    havePoolsChanged,
+  };
+}
+
+function lineOf(text: string): string {
+  return text.replace(/\n$/, '');
+}
+
+/** The group of `virsh list --state-…` that a VM with this `domstate` is in. */
+function stateGroup({ state }: VmAnswers): string {
+  if (state.startsWith('running')) return 'running';
+  if (state.startsWith('paused')) return 'paused';
+  return state.startsWith('shut off') ? 'shutoff' : 'other';
+}
+
+async function readAgain(
+  before: HostState,
+  { toRead, present, havePoolsChanged, strayLines: stray }: Changes,
+  read: (only: readonly string[]) => Promise<readonly Frame[]>,
+): Promise<HostState> {
+  const vms = new Map([...before.vms].filter(([uuid]) => present.has(uuid)));
+  const withSnapshots = new Set([...before.withSnapshots].filter((uuid) => present.has(uuid)));
+  if (toRead.length === 0 && !havePoolsChanged) return { ...before, strayLines: stray, vms, withSnapshots };
+  const answers = await withoutVanished(sortAnswers(await read(toRead)), async (uuids) =>
+    sortAnswers(await read(uuids)),
+  );
+  const stillThere = new Set(uuidsIn(answers.list));
+  for (const uuid of toRead) vms.delete(uuid);
+  for (const [uuid, vm] of await readVms(answers.vms)) {
+    // Removed between the two round trips.
+    if (stillThere.has(uuid)) vms.set(uuid, vm);
+    else vms.delete(uuid);
+    if (answers.withSnapshots.has(uuid)) withSnapshots.add(uuid);
+    else withSnapshots.delete(uuid);
+  }
+  return {
+    ...before,
+    strayLines: stray,
+    vms,
+    withSnapshots,
+    poolList: uuidsIn(answers.poolList),
+    pools: storagePools(answers),
+    volumes: new Map([...before.volumes, ...answers.volumes]),
+  };
+}
+
+/** Free space always moves a little; less than this part of a file system is no change worth showing. */
+const freeSpaceThatCounts = 0.01;
+
+function areImagesSame(before: ImageReading, now: ImageReading): boolean {
+  return (
+    isDeepStrictEqual(before.images, now.images) &&
+    isDeepStrictEqual(before.problems, now.problems) &&
+    isDeepStrictEqual(before.unknownDependents, now.unknownDependents) &&
+    areFilesystemsSame(before.filesystems, now.filesystems)
+  );
+}
+
+function areFilesystemsSame(before: Inventory['filesystems'], now: Inventory['filesystems']): boolean {
+  return (
+    before.length === now.length &&
+    now.every(({ folder, freeBytes, totalBytes }, index) => {
+      const was = before[index];
+      if (was?.folder !== folder || was.totalBytes !== totalBytes) return false;
+      return Math.abs(was.freeBytes - freeBytes) < totalBytes * freeSpaceThatCounts;
+    })
+  );
+}

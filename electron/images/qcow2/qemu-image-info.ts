@@ -1,0 +1,74 @@
+/** What `qemu-img info --output=json` says of one image. */
+import { z } from 'zod';
+import type { InternalSnapshot } from '../../../shared/model/inventory.ts';
+
+const bytes = z.number().nonnegative();
+
+const infoSchema = z.object({
+  format: z.string(),
+  'virtual-size': bytes,
+  'actual-size': bytes.optional(),
+  'backing-filename': z.string().optional(),
+  'full-backing-filename': z.string().optional(),
+  'backing-filename-format': z.string().optional(),
+  'format-specific': z.object({ data: z.object({ corrupt: z.boolean().optional() }).optional() }).optional(),
+  snapshots: z
+    .array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        'date-sec': z.number(),
+        'date-nsec': z.number().optional(),
+        'vm-state-size': bytes,
+      }),
+    )
+    .optional(),
+});
+
+export interface QemuImageInfo {
+  readonly format: string;
+  readonly virtualBytes: number;
+  /** Null where the tool did not say. 0 for a block device. */
+  readonly allocatedBytes: number | null;
+  /** The backing image as recorded, as the tool resolved it (null where it could not), and its recorded format. */
+  readonly backing: {
+    readonly recorded: string;
+    readonly resolved: string | null;
+    readonly format: string | null;
+  } | null;
+  readonly internalSnapshots: readonly InternalSnapshot[];
+  readonly corrupt: boolean | null;
+}
+
+/** The answer taken apart, or null where it is not what `qemu-img` 1.5 or later prints. */
+export function parseQemuImageInfo(json: string): QemuImageInfo | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  const info = infoSchema.safeParse(value).data;
+  if (!info) return null;
+  const recorded = info['backing-filename'] ?? info['full-backing-filename'];
+  return {
+    format: info.format,
+    virtualBytes: info['virtual-size'],
+    allocatedBytes: info['actual-size'] ?? null,
+    backing:
+      recorded === undefined
+        ? null
+        : {
+            recorded,
+            resolved: info['full-backing-filename'] ?? null,
+            format: info['backing-filename-format'] ?? null,
+          },
+    internalSnapshots: (info.snapshots ?? []).map((snapshot) => ({
+      id: snapshot.id,
+      name: snapshot.name,
+      createdAt: Math.max(0, snapshot['date-sec'] + (snapshot['date-nsec'] ?? 0) / 1e9),
+      memoryBytes: snapshot['vm-state-size'],
+    })),
+    corrupt: info['format-specific']?.data?.corrupt ?? null,
+  };
+}

@@ -1,0 +1,228 @@
+/** What the walks found, in the words of the model: each image once, whatever it is called. Pure. */
+import type { Image, ImageParent } from '../../../shared/model/inventory.ts';
+import { identityOf } from './file-status.ts';
+import { backingPath, statusOf, usedWithFormat, type ImageKnowledge } from './image-knowledge.ts';
+import { parseImageReference } from '../image-reference.ts';
+import type { WalkedImage } from './walk-result.ts';
+
+/** What was asked for. */
+export interface ImageRequest {
+  /** As the hypervisor names it: an absolute path, or a name on the network. */
+  readonly reference: string;
+  /** The format in which it is used, where that is recorded. */
+  readonly format: string | null;
+}
+
+export interface AssembledImages {
+  /** Ordered by id. */
+  readonly images: readonly Image[];
+  /** How each image that has a path was read, by its id. */
+  readonly views: ReadonlyMap<string, WalkedImage>;
+  /**
+   * Images whose backing image depends on the name by which they are opened: the other name, and the image (null: not
+   * known) that it leads to.
+   */
+  readonly ambiguous: readonly { readonly path: string; readonly parentId: string | null }[];
+  imageIdOf(reference: string): string | null;
+}
+
+/** Every image that is known, with hard links and other names of one device brought together. */
+export function assembleImages(requests: readonly ImageRequest[], knowledge: ImageKnowledge): AssembledImages {
+  const requested = new Set<string>();
+  for (const { reference } of requests) {
+    const target = parseImageReference(reference, null);
+    if (target.kind === 'path') requested.add(target.path);
+  }
+  const groups = groupsOf(knowledge);
+  const canonical = new Map<string, string>();
+  for (const group of groups) {
+    const id = canonicalId(group, requested, knowledge);
+    for (const member of group) canonical.set(member, id);
+  }
+  const resolve = (path: string): string | null => {
+    const real = knowledge.realPaths.get(path) ?? path;
+    return canonical.get(real) ?? null;
+  };
+  const linked = linkedPaths(knowledge);
+  const formatted = usedWithFormat(knowledge);
+  const images = new Map<string, Image>();
+  const views = new Map<string, WalkedImage>();
+  const ambiguous: { path: string; parentId: string | null }[] = [];
+  for (const group of groups) {
+    const id = canonical.get(group[0] ?? '') ?? '';
+    const all = viewsOf(group, knowledge);
+    const view = bestView(all, requested, formatted);
+    if (!view) continue;
+    const parent = parentOf(view, resolve);
+    const status = statusOf(knowledge, id);
+    const others = [...group, ...(status ? (linked.get(identityOf(status)) ?? []) : [])];
+    images.set(id, {
+      ...imageOf(id, view, knowledge.hasQemuImg),
+      parent,
+      otherPaths: [...new Set(others)].filter((path) => path !== id).sort(),
+      modifiedAt: status?.modifiedAt ?? null,
+    });
+    views.set(id, view);
+    for (const other of view.raw ? [] : all) {
+      const otherParent = parentOf(other, resolve);
+      if (otherParent && otherParent.imageId !== parent?.imageId) {
+        ambiguous.push({ path: other.path, parentId: otherParent.imageId });
+      }
+    }
+  }
+  addNetworkImages(images, requests);
+  return {
+    images: [...images.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    views,
+    ambiguous,
+    imageIdOf(reference) {
+      const target = parseImageReference(reference, null);
+      if (target.kind === 'network') return reference;
+      return target.kind === 'path' ? resolve(target.path) : null;
+    },
+  };
+}
+
+/** The resolved paths of images that are one and the same, in groups. */
+function groupsOf(knowledge: ImageKnowledge): readonly (readonly string[])[] {
+  const groups = new Map<string, string[]>();
+  for (const id of [...knowledge.images.keys()].sort()) {
+    const status = statusOf(knowledge, id);
+    const key = status ? identityOf(status) : `path ${id}`;
+    const group = groups.get(key);
+    if (group) group.push(id);
+    else groups.set(key, [id]);
+  }
+  return [...groups.values()];
+}
+
+/** The name that VMs use, so that a link made by something else does not give the image another id; else the first. */
+function canonicalId(group: readonly string[], requested: ReadonlySet<string>, knowledge: ImageKnowledge): string {
+  const [first = ''] = group;
+  if (group.length < 2) return first;
+  const named = new Set([...requested].map((path) => knowledge.realPaths.get(path) ?? path));
+  return group.find((id) => named.has(id)) ?? first;
+}
+
+/** Paths of files in the folders that were looked through, by what they lead to; only of files with several. */
+function linkedPaths({ folders }: ImageKnowledge): ReadonlyMap<string, readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const { entries } of folders.values()) {
+    for (const [path, status] of entries ?? []) {
+      if (status.type !== 'file' || status.links < 2) continue;
+      const key = identityOf(status);
+      const known = paths.get(key);
+      if (known) known.push(path);
+      else paths.set(key, [path]);
+    }
+  }
+  return paths;
+}
+
+function viewsOf(group: readonly string[], { images, otherViews }: ImageKnowledge): readonly WalkedImage[] {
+  const ids = new Set(group);
+  const main = group.flatMap((id) => images.get(id) ?? []);
+  if (otherViews.size === 0) return main;
+  return [...main, ...[...otherViews.values()].filter(({ id }) => ids.has(id))];
+}
+
+/** The reading that says most of an image: as VMs use it, before how it looks to whoever comes across it. */
+function bestView(
+  views: readonly WalkedImage[],
+  requested: ReadonlySet<string>,
+  formatted: ReadonlySet<string>,
+): WalkedImage | undefined {
+  const rank = (view: WalkedImage): number => {
+    if (!view.info) return 4;
+    if (requested.has(view.path) || (formatted.has(view.id) && !view.raw)) return view.raw ? 1 : 0;
+    return view.raw ? 2 : 3;
+  };
+  return views.toSorted((a, b) => rank(a) - rank(b))[0];
+}
+
+function imageOf(
+  id: string,
+  view: WalkedImage,
+  hasQemuImg: boolean,
+): Omit<Image, 'parent' | 'otherPaths' | 'modifiedAt'> {
+  const { kind, info } = view;
+  const { status, problem } = readability(view, hasQemuImg);
+  return {
+    id,
+    kind: kind === 'block' ? 'block' : 'file',
+    status,
+    problem,
+    format: info?.format ?? null,
+    virtualBytes: info?.virtualBytes ?? null,
+    // A block device is as large as it is, however little of it is used.
+    allocatedBytes: (kind === 'block' ? info?.virtualBytes : info?.allocatedBytes) ?? null,
+    internalSnapshots: [...(info?.internalSnapshots ?? [])],
+    fill: null,
+    corrupt: info?.corrupt ?? null,
+  };
+}
+
+function readability(
+  { id, kind, info, failure }: WalkedImage,
+  hasQemuImg: boolean,
+): { status: Image['status']; problem: string | null } {
+  if (info) return { status: 'ok', problem: null };
+  if (kind === 'other') {
+    return { status: 'unreadable', problem: `${id} is neither a file nor a block device, so it cannot hold a disk.` };
+  }
+  if (kind === 'absent' && (failure === null || failure.includes('No such file or directory'))) {
+    return { status: 'missing', problem: `There is nothing at ${id}.` };
+  }
+  if (failure !== null) return { status: 'unreadable', problem: failure };
+  const reason = hasQemuImg ? 'It was not examined.' : 'It was not examined, since qemu-img is not on the host.';
+  return { status: 'unreadable', problem: reason };
+}
+
+function parentOf(view: WalkedImage, resolve: (path: string) => string | null): ImageParent | null {
+  const backing = view.info?.backing;
+  if (!backing) return null;
+  const { recorded: reference, format } = backing;
+  const path = backingPath(view);
+  if (path !== null) return { relation: 'backing', reference, imageId: resolve(path), format };
+  const isNetwork = parseImageReference(reference, null).kind === 'network';
+  return { relation: 'backing', reference, imageId: isNetwork ? reference : null, format };
+}
+
+function addNetworkImages(images: Map<string, Image>, requests: readonly ImageRequest[]): void {
+  const add = (reference: string, format: string | null) => {
+    const known = images.get(reference);
+    if (!known) images.set(reference, networkImage(reference, format));
+    // Who uses it as raw says nothing of what others see in it.
+    else if (known.kind === 'network' && known.format === 'raw') images.set(reference, { ...known, format });
+  };
+  for (const { reference, format } of requests) {
+    if (parseImageReference(reference, null).kind === 'network') add(reference, format);
+  }
+  for (const { parent } of [...images.values()]) {
+    if (
+      parent?.imageId === parent?.reference &&
+      parent &&
+      (images.get(parent.reference)?.kind ?? 'network') === 'network'
+    ) {
+      add(parent.reference, parent.format);
+    }
+  }
+}
+
+function networkImage(reference: string, format: string | null): Image {
+  return {
+    id: reference,
+    kind: 'network',
+    status: 'unreadable',
+    problem: 'Images on the network are not examined.',
+    format,
+    virtualBytes: null,
+    allocatedBytes: null,
+    parent: null,
+    internalSnapshots: [],
+    fill: null,
+    corrupt: null,
+    otherPaths: [],
+    modifiedAt: null,
+  };
+}

@@ -1,0 +1,97 @@
+/** What the reading of images could not look into. Pure. */
+import type { Problem, UnknownDependents } from '../../../shared/model/inventory.ts';
+import type { AssembledImages } from './assemble-images.ts';
+import { statusOf, type ImageKnowledge } from './image-knowledge.ts';
+import type { WalkedFolder } from './walk-result.ts';
+import { maximumFilesPerFolder, maximumFolders, maximumSubfolders } from './walk-script.ts';
+
+const noQemuImg =
+  'The command qemu-img is not there, so no image could be examined: chains and dependents are not known. Install it (Debian: qemu-utils, Fedora and its kin: qemu-img).';
+
+/** Major numbers, in hexadecimal, of block devices that can be another image of this host (Linux, devices.txt). */
+const devicesOfOthers: ReadonlyMap<string, string> = new Map([
+  ['7', 'loop'],
+  ['2b', 'network block'],
+]);
+
+/** What was not seen, in sentences for whoever looks at the host. */
+export function imageProblems(knowledge: ImageKnowledge): readonly Problem[] {
+  const ofFolders = [...knowledge.folders.values()].flatMap((folder) =>
+    folderDoubts(folder, knowledge).map((doubt): Problem => ({
+      severity: 'warning',
+      message: `${doubt}: overlays there that no VM names would not be seen.`,
+    })),
+  );
+  return knowledge.hasQemuImg ? ofFolders : [...ofFolders, { severity: 'error', message: noQemuImg }];
+}
+
+/** What may, for all that is known, depend on images of the host. */
+export function imageDoubts(
+  knowledge: ImageKnowledge,
+  { images, views, ambiguous }: Pick<AssembledImages, 'images' | 'views' | 'ambiguous'>,
+): readonly UnknownDependents[] {
+  if (!knowledge.hasQemuImg) return [{ what: 'every image of the host', reason: noQemuImg, imageIds: null }];
+  const doubts: UnknownDependents[] = [];
+  for (const folder of knowledge.folders.values()) {
+    for (const doubt of folderDoubts(folder, knowledge))
+      doubts.push({ what: folder.path, reason: `${doubt}.`, imageIds: null });
+  }
+  if (knowledge.foldersCut) {
+    const reason = `Images lie in more than ${maximumFolders} folders; the others were not looked through.`;
+    doubts.push({ what: 'further folders', reason, imageIds: null });
+  }
+  for (const { id, kind, status, problem, parent } of images) {
+    // Of images on the network it depends on their use whether it matters; `unknownDependents` knows that.
+    if (kind === 'network') continue;
+    const view = views.get(id);
+    // A raw image has no backing image, and neither has a folder or a socket.
+    if (status === 'unreadable' && view?.raw !== true && view?.kind !== 'other') {
+      const reason = `It could not be examined (${problem ?? 'no reason was given'}), so its backing image is not known.`;
+      doubts.push({ what: id, reason, imageIds: null });
+    }
+    const behind =
+      kind === 'block' ? devicesOfOthers.get(statusOf(knowledge, id)?.blockDevice?.split(':')[0] ?? '') : undefined;
+    if (behind !== undefined) {
+      const reason = `It is a ${behind} device, and which image lies behind it is not known.`;
+      doubts.push({ what: id, reason, imageIds: null });
+    }
+    if (parent?.imageId === null) {
+      const reason = `Its backing image, recorded as ${parent.reference}, could not be found out.`;
+      doubts.push({ what: id, reason, imageIds: null });
+    }
+  }
+  for (const { id, kind, otherPaths } of images) {
+    const status = kind === 'file' ? statusOf(knowledge, id) : undefined;
+    const unseen = (status?.links ?? 1) - 1 - otherPaths.length;
+    if (unseen <= 0) continue;
+    // Whoever made the link uses the image by it, or keeps it as a copy; overlays would lie beside it.
+    const reason = `The file has ${unseen === 1 ? 'one more name (a hard link)' : `${unseen} more names (hard links)`} in a folder that was not looked through.`;
+    doubts.push({ what: `further names of ${id}`, reason, imageIds: [id] });
+  }
+  for (const { path, parentId } of ambiguous) {
+    const reason = `By this name the image has another backing image than by its other names: ${parentId ?? 'one that could not be found out'}.`;
+    doubts.push({ what: path, reason, imageIds: parentId === null ? null : [parentId] });
+  }
+  return doubts;
+}
+
+function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonly string[] {
+  const { path, listed, cut, subfoldersCut, closedNames } = folder;
+  const doubts: string[] = [];
+  if (!listed) doubts.push(`The folder ${path} cannot be listed by this user`);
+  if (cut) doubts.push(`The folder ${path} holds more than ${maximumFilesPerFolder} files; the rest was not looked at`);
+  if (subfoldersCut) {
+    doubts.push(
+      `There are more than ${maximumSubfolders} subfolders in ${path} and elsewhere; the rest was not looked into`,
+    );
+  }
+  // What is known as an image is spoken of as such.
+  const names = closedNames.filter((name) => !images.has(name));
+  const closed = folder.closedFiles - (closedNames.length - names.length);
+  if (closed > 0) {
+    const shown = names.slice(0, 5).map((name) => name.slice(name.lastIndexOf('/') + 1));
+    const which = shown.length === 0 ? '' : ` (${shown.join(', ')}${closed > shown.length ? ' …' : ''})`;
+    doubts.push(`${closed} ${closed === 1 ? 'file' : 'files'} in ${path} cannot be opened by this user${which}`);
+  }
+  return doubts;
+}

@@ -1,0 +1,193 @@
+/** The frames of the walk script as facts. */
+import type { Frame } from '../../hosts/commands/frames.ts';
+import { parseStatuses, type FileStatus } from './file-status.ts';
+import { parseQemuImageInfo, type QemuImageInfo } from '../qcow2/qemu-image-info.ts';
+import { headerBytes } from './walk-script.ts';
+
+export interface WalkedImage {
+  /** The resolved path. */
+  readonly id: string;
+  /** The path by which it was examined; relative backing names count from its folder. */
+  readonly path: string;
+  readonly kind: 'file' | 'block' | 'other' | 'absent';
+  /** It was asked for as raw, whatever is in it. */
+  readonly raw: boolean;
+  readonly info: QemuImageInfo | null;
+  /** Why there is no info; null where there is, and where nobody asked. */
+  readonly failure: string | null;
+}
+
+export interface WalkedFolder {
+  readonly path: string;
+  /** Null where `df` did not say. */
+  readonly space: { readonly totalBytes: number; readonly freeBytes: number } | null;
+  readonly listed: boolean;
+  /** More files in it than are looked at. */
+  readonly cut: boolean;
+  /** More subfolders in it than are looked into. */
+  readonly subfoldersCut: boolean;
+  /** Files in it that could not be opened, and the names of some of them. */
+  readonly closedFiles: number;
+  readonly closedNames: readonly string[];
+  /** Everything in it and itself, by path; null where the host's `stat` does not tell. */
+  readonly entries: ReadonlyMap<string, FileStatus> | null;
+}
+
+export interface Walk {
+  /** In the order in which they were examined; one image can be there several times, by several paths. */
+  readonly images: readonly WalkedImage[];
+  /** The first bytes of files that qemu-img was not asked for; null where they could not be told apart. */
+  readonly headers: readonly { readonly path: string; readonly bytes: Uint8Array | null }[];
+  /** Every path that was named → its resolved path. */
+  readonly realPaths: ReadonlyMap<string, string>;
+  /** Folders that were looked through. */
+  readonly folders: ReadonlyMap<string, WalkedFolder>;
+  /** Folders that were only listed. */
+  readonly listings: ReadonlyMap<string, WalkedFolder>;
+  /** The status of paths, behind symbolic links. */
+  readonly statuses: ReadonlyMap<string, FileStatus>;
+  /** There were more folders than are looked through. */
+  readonly foldersCut: boolean;
+  /** A file that should have been looked at again could not be opened. */
+  readonly locked: boolean;
+  readonly hasQemuImg: boolean;
+  readonly hasStat: boolean;
+}
+
+/** Takes the frames of `walkScript` apart. Frames that make no sense are left out: what they were about is then not known. */
+export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
+  const images: WalkedImage[] = [];
+  const realPaths = new Map<string, string>();
+  const folders = new Map<string, WalkedFolder>();
+  const listings = new Map<string, WalkedFolder>();
+  const statuses = new Map<string, FileStatus>();
+  const said = new Set<string>();
+  const headers: { path: string; bytes: Uint8Array | null }[] = [];
+  let open: string[] = [];
+  let path = '';
+  let id = '';
+  let folder = '';
+  let place = folders;
+  const change = (changes: Partial<WalkedFolder>) => {
+    const known = place.get(folder);
+    if (known) place.set(folder, { ...known, ...changes });
+  };
+  for (const frame of frames) {
+    const [first] = frame.arguments;
+    switch (frame.kind) {
+      case 'named':
+        path = frame.body;
+        break;
+      case 'real':
+        id = frame.body;
+        realPaths.set(path, id);
+        realPaths.set(id, id);
+        break;
+      case 'kind':
+        images.push({ id, path, kind: kindOf(first), raw: frame.arguments[1] === 'raw', info: null, failure: null });
+        break;
+      case 'info': {
+        const image = images.pop();
+        if (image) images.push(image.id === id ? { ...image, ...outcome(frame, image) } : image);
+        break;
+      }
+      case 'header':
+        open.push(id);
+        break;
+      case 'headers': {
+        const bytes = Buffer.from(frame.body, 'base64');
+        const isWhole = bytes.length === open.length * headerBytes;
+        for (const [index, each] of open.entries()) {
+          const start = index * headerBytes;
+          headers.push({ path: each, bytes: isWhole ? bytes.subarray(start, start + headerBytes) : null });
+        }
+        open = [];
+        break;
+      }
+      case 'folder':
+      case 'listing':
+        folder = frame.body;
+        place = frame.kind === 'folder' ? folders : listings;
+        place.set(folder, emptyFolder(folder));
+        break;
+      case 'df':
+        change({ space: parseFreeSpace(frame.body) });
+        break;
+      case 'entries': {
+        const entries = parseStatuses(frame.body, nonce);
+        change({ entries: entries.size > 0 ? entries : null });
+        break;
+      }
+      case 'unlisted':
+        change({ listed: false });
+        break;
+      case 'cut':
+        change({ cut: true });
+        break;
+      case 'subfolders':
+        change({ subfoldersCut: true });
+        break;
+      case 'closed':
+        change({ closedFiles: Number(first) || 0, closedNames: frame.body.split('\n').filter((name) => name !== '') });
+        break;
+      case 'status':
+        for (const [each, status] of parseStatuses(frame.body, nonce)) statuses.set(each, status);
+        break;
+      default:
+        said.add(frame.kind);
+    }
+  }
+  return {
+    images,
+    headers,
+    realPaths,
+    folders,
+    listings,
+    statuses,
+    foldersCut: said.has('folders'),
+    locked: said.has('locked'),
+    hasQemuImg: !said.has('noqemuimg'),
+    hasStat: !said.has('nostat'),
+  };
+}
+
+function emptyFolder(path: string): WalkedFolder {
+  return {
+    path,
+    space: null,
+    listed: true,
+    cut: false,
+    subfoldersCut: false,
+    closedFiles: 0,
+    closedNames: [],
+    entries: null,
+  };
+}
+
+function kindOf(word: string | undefined): WalkedImage['kind'] {
+  return word === 'file' || word === 'block' || word === 'absent' ? word : 'other';
+}
+
+function outcome(
+  { arguments: [code], body }: Frame,
+  { path }: WalkedImage,
+): Partial<Pick<WalkedImage, 'kind' | 'info' | 'failure'>> {
+  if (code === '0') {
+    const info = parseQemuImageInfo(body);
+    return { info, failure: info ? null : 'qemu-img gave an answer that cannot be read' };
+  }
+  if (code === '124' || code === '137') return { info: null, failure: 'qemu-img did not answer in time' };
+  const said = body.trim().split('\n')[0] ?? '';
+  const failure = said === '' ? `qemu-img failed with exit code ${code ?? '?'}` : said;
+  // Removed since it was found: nothing depends on anything there.
+  const isGone = said.endsWith(`Could not open '${path}': No such file or directory`);
+  return { info: null, failure, ...(isGone && { kind: 'absent' }) };
+}
+
+/** The last line of `df -P -k`, read from the right: the device's name may hold spaces, the numbers may not. */
+export function parseFreeSpace(text: string): WalkedFolder['space'] {
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  const match = /\s(\d+)\s+(\d+)\s+(-?\d+)\s+(?:\d+%|-)\s+\//.exec(line);
+  if (!match) return null;
+  return { totalBytes: Number(match[1]) * 1024, freeBytes: Math.max(0, Number(match[3])) * 1024 };
+}
