@@ -230,6 +230,19 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
     },
   ],
   [
+    'managedsave-dumpxml',
+    {
+      ...domain,
+      run: (call) => {
+        const { managedSave } = vmFor(call);
+        if (!managedSave) {
+          throw new LibvirtError('Requested operation is not valid: domain does not have managed save image');
+        }
+        call.print(definitionXml(managedSave.definition, { element: 'domain', id: null, indent: 0, live: true }));
+      },
+    },
+  ],
+  [
     'managedsave-remove',
     {
       ...domain,

@@ -52,9 +52,17 @@ END { flush(); run() }
 
 /** From the lists of UUIDs: what to ask of each pool and VM first. */
 export const awkLists = String.raw`
-index($0, N " ") == 1 { kind = $2; next }
+index($0, N " ") == 1 {
+  if (kind == "saved") flush()
+  kind = $2
+  if (kind == "saved") flush()
+  next
+}
 !/^[0-9a-f-]+$/ || length($0) != 36 { next }
 kind == "pools" { ask($0, "pool", "pool-dumpxml " $0) }
+# Asked in a virsh of its own: older than libvirt 3.7, it does not know the command and takes none of the others then.
+kind == "saved" { saved[$0] = 1; if (!ONLY) ask($0, "memory", "managedsave-dumpxml " $0) }
+kind == "only" && ($0 in saved) { flush(); ask($0, "memory", "managedsave-dumpxml " $0); flush() }
 (kind == "vms" && !ONLY) || kind == "only" {
   ask($0, "name", "domname " $0)
   ask($0, "state", "domstate --reason " $0)
@@ -81,25 +89,29 @@ kind == "listing" {
 `;
 
 /**
- * A filter: writes short frames out, and leaves away what Snaptree does not read: the definitions for the next start and
- * the cookie in records, and of definitions all but a few elements, of devices all but disks. libvirt indents by two, and
- * text in XML holds no bare angle bracket, so that a line with one is an element's.
+ * A filter: writes short frames out, and leaves away what Snaptree does not read. Of definitions it passes on a few elements,
+ * the disks, and whatever else names a file or a volume; of those in records (where `<inactiveDomain>` repeats most of
+ * `<domain>`), besides the disks of `<domain>`, what no definition or record of that VM named before. libvirt indents by
+ * two, and text in XML holds no bare angle bracket, so that a line with one is an element's.
  */
 export const awkShorten = String.raw`
 BEGIN {
   K = "~" substr(N, 7, 9)
-  split("name uuid title description memory vcpu os devices", words, " ")
+  SQ = sprintf("%c", 39)
+  # The start of an absolute path: of an attribute's value (and no end of an element), of text, or of a part of an argument.
+  PATH = "[" SQ "\"](/[^>]|file:///)|>/[^>]|=/| pool="
+  split("name uuid title description memory vcpu os devices qemu:commandline", words, " ")
   for (i in words) keep[words[i]] = 1
-  split("name uuid devices", words, " ")
+  split("name uuid devices qemu:commandline", words, " ")
   for (i in words) keep_then[words[i]] = 1
 }
 index($0, N " ") == 1 {
-  kind = $2; uuid = $3; skip = ""; indent = ""; devices = ""
+  kind = $2; uuid = $3; lines = 0; indent = ""; devices = ""; beside = 0
   print
   next
 }
 index($0, K) == 1 {
-  rest = substr($0, length(K) + 1); skip = ""; indent = ""; devices = ""
+  rest = substr($0, length(K) + 1); lines = 0; indent = ""; devices = ""; beside = 0
   if (index(rest, "of ") == 1) { kind = ""; uuid = substr(rest, 4); next }
   if (match(rest, /^[0-9]+/)) {
     kind = "snapshot"
@@ -108,38 +120,64 @@ index($0, K) == 1 {
     $0 = substr(rest, RLENGTH + 1)
   } else {
     kind = rest
-    if (kind == "domain" || kind == "inactive") indent = "  "
+    if (kind == "domain" || kind == "inactive" || kind == "memory") indent = "  "
     print N " " kind " " uuid
     next
   }
 }
-skip != "" {
-  if (index($0, skip) == 1 || (has_text && index($0, end))) skip = ""
+lines > 0 {
+  hold()
+  if (index($0, closing) == 1 || (has_text && index($0, end_tag))) finish()
   next
 }
 function element() {
   if (!match($0, /<[^ \/>]+/)) return ""
   return substr($0, RSTART + 1, RLENGTH - 1)
 }
-function leave_away(before, tag) {
-  end = "</" tag ">"
-  if (index($0, end) || /\/>$/) return
-  skip = before end
+# An element of which all or nothing is passed on. must: all of it, whatever it holds
+function begin(before, tag, must) {
+  key = ""; paths = 0; needed = must
+  end_tag = "</" tag ">"
+  closing = before end_tag
   has_text = tag == "title" || tag == "description"
+  hold()
+  if (index($0, end_tag) || /\/>$/) finish()
 }
-/^  <\/?domain[ >]/ && (kind == "snapshot" || kind == "lookup") { indent = index($0, "/") == 4 ? "" : "    "; print; next }
-/^  <(inactiveDomain|cookie)[ >]/ && (kind == "snapshot" || kind == "lookup") { leave_away("  ", element()); next }
+function hold(  text) {
+  held[++lines] = $0
+  if ($0 ~ PATH) paths++
+  else if (!/<(driver|format) /) return
+  if (length(key) > 4000) return
+  text = $0
+  sub(/^ +/, "", text)
+  sub(/ index=.[0-9]+./, "", text)
+  key = key text
+}
+function finish(  i) {
+  if (needed || (paths > 0 && !(indent == "    " && length(key) <= 4000 && ((uuid, key) in named)))) {
+    if (paths > 0) named[uuid, key] = 1
+    for (i = 1; i <= lines; i++) print held[i]
+  }
+  lines = 0
+}
+/^  <\/?(domain|inactiveDomain)[ >]/ && (kind == "snapshot" || kind == "lookup") {
+  indent = index($0, "/") == 4 ? "" : "    "
+  beside = /<inactiveDomain/
+  print
+  next
+}
+/^  <cookie[ >]/ && (kind == "snapshot" || kind == "lookup") { begin("  ", element(), 0); next }
 indent != "" && index($0, indent "<") == 1 {
   tag = element()
   if (tag == "devices") devices = /\/>$/ ? "" : indent "  "
   else if (tag == "") devices = ""
-  else if (!(tag in keep) || (indent == "    " && !(tag in keep_then))) { leave_away(indent, tag); next }
+  else if (!(tag in keep) || (indent == "    " && (!(tag in keep_then) || beside))) { begin(indent, tag, 0); next }
   print
   next
 }
 devices != "" && index($0, devices "<") == 1 {
   tag = element()
-  if (tag != "" && tag != "disk") { leave_away(devices, tag); next }
+  if (tag != "") { begin(devices, tag, tag == "disk" && !beside); next }
 }
 { print }
 `;
@@ -234,7 +272,7 @@ function value(attribute,  start, rest) {
   rest = substr($0, start + length(attribute) + 3)
   return unescape(substr(rest, 1, index(rest, SQ) - 1))
 }
-/^ *<source / && / pool=/ {
+/^ *<[^\/]/ && / pool=/ && / volume=/ {
   pool = value("pool")
   volume = value("volume")
   if (pool == "" || volume == "" || (pool, volume) in asked) next

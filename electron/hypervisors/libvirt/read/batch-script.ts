@@ -56,7 +56,8 @@ export function versionScript(nonce: string, uri: string): string {
  * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
  * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools` (UUIDs); `version`; per
  * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `blocks` (its
- * disks), `domain`, `inactive` (the definition for the next start, of VMs that are not shut off), each with the UUID;
+ * disks), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
+ * for the next start, of VMs that are not shut off), each with the UUID;
  * `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of the listing); pairs of `ask UUID` (the
  * name of a snapshot that stands in no line by itself: of several lines, or only named by others) and `lookup UUID` (its
  * record); pairs of `volume` (`POOL/VOLUME`) and `path`; `end`. What went wrong with one of them stands in its frame, as
@@ -110,7 +111,7 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
     '  found="$found$more"',
     '  round=$((round + 1))',
     'done',
-    `eval "$(printf '%s\\n%s\\n' "$records" "$found" | for_each "$awk_volumes")"`,
+    `eval "$(printf '%s\\n%s\\n%s\\n' "$lists" "$records" "$found" | for_each "$awk_volumes")"`,
     'frame end',
     '',
   ].join('\n');

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseDomainXml } from './domain-xml.ts';
+import { domainFromElement } from './domain-xml.ts';
+import { parseXml } from './xml.ts';
+
+const parseDomainXml = (xml: string) => domainFromElement(parseXml(xml));
 
 const domain = (devices: string, more = ''): string =>
   `<domain type='kvm' id='3'><name>web &amp; &lt;db&gt;</name><uuid>e494b796-d046-49a7-8efc-a6bb703db134</uuid>${more}<devices>${devices}</devices></domain>`;

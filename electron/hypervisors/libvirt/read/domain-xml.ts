@@ -1,6 +1,6 @@
 /** A libvirt domain's definition (`virsh dumpxml`, or the `<domain>` in a snapshot) as facts. */
 import type { Disk } from '../../../../shared/model/inventory.ts';
-import { attribute, child, children, childText, parseXml, XmlError, type XmlElement } from './xml.ts';
+import { attribute, child, children, childText, XmlError, type XmlElement } from './xml.ts';
 
 export type DiskSource =
   | { readonly kind: 'empty' }
@@ -30,11 +30,6 @@ export interface Domain {
   readonly cpuCount: number | null;
   readonly hasNvram: boolean;
   readonly disks: readonly DomainDisk[];
-}
-
-/** @throws XmlError where it is not a domain's definition */
-export function parseDomainXml(xml: string): Domain {
-  return domainFromElement(parseXml(xml));
 }
 
 /** @throws XmlError where `element` is not a domain's definition */

@@ -14,6 +14,8 @@ export interface VmAnswers {
   readonly domain: string;
   /** Null where the VM is shut off. */
   readonly inactive: string | null;
+  /** The definition inside the saved memory; null where there is none. */
+  readonly memory: string | null;
   /** Snapshot records by the line of `listing` (from 0) that names them. */
   readonly snapshots: ReadonlyMap<number, string>;
   /** Records by name, of names that no line is by itself. */
@@ -106,6 +108,7 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
       blocks: answer('blocks', uuid),
       domain: answer('domain', uuid),
       inactive: byKey.get(`inactive ${uuid}`) ?? null,
+      memory: byKey.get(`memory ${uuid}`) ?? null,
       snapshots: snapshots.get(uuid) ?? new Map<number, string>(),
       lookups: lookups.get(uuid) ?? new Map<string, string>(),
     })),

@@ -10,7 +10,8 @@ import { dependentsByDefinition } from './defined-chains.ts';
 import type { DiskSource } from './domain-xml.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
-import { readVm, sourcesOf, type UnreadableVm, type VmRecords } from './vm-records.ts';
+import { imageUses } from './named-files.ts';
+import { readVm, type UnreadableVm, type VmRecords } from './vm-records.ts';
 
 export interface HostState {
   readonly versions: ReturnType<typeof parseVersions>;
@@ -114,7 +115,8 @@ export function imageRequests({ vms, volumes }: HostState): readonly ImageReques
   const requests = new Map<string, ImageRequest>();
   for (const vm of vms.values()) {
     if (!('domain' in vm)) continue;
-    for (const { source, format } of sourcesOf(vm)) {
+    for (const { use, source, format } of vm.files) {
+      if (!imageUses.has(use)) continue;
       const reference = referenceOf(source, volumes);
       if (reference !== null) requests.set(JSON.stringify([reference, format]), { reference, format });
     }

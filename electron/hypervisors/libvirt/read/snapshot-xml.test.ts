@@ -9,7 +9,7 @@ const record = (state: string, more: string): string =>
 
 describe('a record', () => {
   it('of an external snapshot with memory (libvirt 9.0)', () => {
-    const found = parseSnapshotXml(`<domainsnapshot>
+    const { record: found } = parseSnapshotXml(`<domainsnapshot>
   <name>memext3</name>
   <description>d &lt;&gt;&amp;&quot; é</description>
   <state>running</state>
@@ -52,7 +52,7 @@ describe('a record', () => {
     ['disk-snapshot', 'disk-only'],
     ['something new', 'unknown'],
   ])('of a VM that was %s', (state, vmState) => {
-    expect(parseSnapshotXml(record(state, '')).vmState).toBe(vmState);
+    expect(parseSnapshotXml(record(state, '')).record.vmState).toBe(vmState);
   });
 
   it.each([
@@ -66,12 +66,12 @@ describe('a record', () => {
     ],
     ['', 'internal', 'internal'],
   ])('with %s', (more, kind, memory) => {
-    const found = parseSnapshotXml(record('running', more));
+    const { record: found } = parseSnapshotXml(record('running', more));
     expect([found.kind, found.memory.kind]).toEqual([kind, memory]);
   });
 
   it('without disks (before libvirt 0.9.5) holds every disk that can be written', () => {
-    const found = parseSnapshotXml(record('shutoff', domain));
+    const { record: found } = parseSnapshotXml(record('shutoff', domain));
     expect(found.disks.map(({ target, kind }) => [target, kind])).toEqual([
       ['vda', 'internal'],
       ['vdb', 'internal'],
@@ -80,7 +80,7 @@ describe('a record', () => {
   });
 
   it('that names a disk by its path', () => {
-    const found = parseSnapshotXml(
+    const { record: found } = parseSnapshotXml(
       record('shutoff', `<disks><disk name='/i/d.qcow2' snapshot='internal'/></disks>${domain}`),
     );
     expect(found.disks[0]?.target).toBe('vdb');

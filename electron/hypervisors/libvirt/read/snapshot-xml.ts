@@ -1,6 +1,7 @@
 /** A libvirt snapshot's record (`virsh snapshot-dumpxml`) as facts. */
 import type { Snapshot, SnapshotDisk } from '../../../../shared/model/inventory.ts';
 import { domainFromElement, sourceOf, type DiskSource, type Domain } from './domain-xml.ts';
+import { namedFiles, namedFilesOfRecord, type NamedFile } from './named-files.ts';
 import { attribute, child, children, childText, parseXml, XmlError, type XmlElement } from './xml.ts';
 
 type SnapshotMemory = Snapshot['memory'];
@@ -25,6 +26,12 @@ export interface SnapshotRecord {
   readonly domain: Domain | null;
 }
 
+/** A record, and every file that it names, its definitions of the VM included. */
+export interface ParsedSnapshot {
+  readonly record: SnapshotRecord;
+  readonly files: readonly NamedFile[];
+}
+
 const states: ReadonlyMap<string, Snapshot['vmState']> = new Map([
   ['running', 'running'],
   ['blocked', 'running'],
@@ -37,7 +44,7 @@ const states: ReadonlyMap<string, Snapshot['vmState']> = new Map([
 ]);
 
 /** @throws XmlError where it is not a snapshot's record */
-export function parseSnapshotXml(xml: string): SnapshotRecord {
+export function parseSnapshotXml(xml: string): ParsedSnapshot {
   const root = parseXml(xml);
   const name = childText(root, 'name');
   if (root.name !== 'domainsnapshot' || name === null) throw new XmlError(`it is not a snapshot (<${root.name}>)`);
@@ -48,7 +55,7 @@ export function parseSnapshotXml(xml: string): SnapshotRecord {
   const memory = memoryFrom(attribute(memoryElement, 'snapshot'), attribute(memoryElement, 'file'), vmState);
   const disks = disksFrom(children(child(root, 'disks'), 'disk'), domain, memory);
   const created = childText(root, 'creationTime');
-  return {
+  const record: SnapshotRecord = {
     name,
     description: childText(root, 'description') ?? '',
     parentName: childText(child(root, 'parent'), 'name'),
@@ -59,6 +66,9 @@ export function parseSnapshotXml(xml: string): SnapshotRecord {
     disks,
     domain,
   };
+  // Of a VM that ran, the record holds the definition of its next start beside the one by which it ran.
+  const definitions = [domainElement, child(root, 'inactiveDomain')].flatMap((element) => element ?? []);
+  return { record, files: [...namedFilesOfRecord(root), ...definitions.flatMap(namedFiles)] };
 }
 
 /** Records from before external snapshots (libvirt 1.0.1) do not say: then the memory is where the disks' data is. */

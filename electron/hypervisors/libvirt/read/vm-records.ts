@@ -1,14 +1,16 @@
 /** A VM's answers as records: its definition and its snapshots. Pure. */
 import type { Problem } from '../../../../shared/model/inventory.ts';
-import { parseDomainXml, type DiskSource, type Domain } from './domain-xml.ts';
+import { domainFromElement, type Domain } from './domain-xml.ts';
+import { FileClaims, type FileClaim } from './file-claims.ts';
 import { virshError, type VmAnswers } from './host-answers.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
-import { parseSnapshotXml, type SnapshotRecord } from './snapshot-xml.ts';
-import { XmlError } from './xml.ts';
+import { namedFiles, type NamedFile } from './named-files.ts';
+import { parseSnapshotXml, type ParsedSnapshot, type SnapshotRecord } from './snapshot-xml.ts';
+import { parseXml, XmlError } from './xml.ts';
 
 /** What is known of a name: a snapshot's record, that it is none, or that it is one whose record cannot be read. */
 type NameFact =
-  | { readonly kind: 'record'; readonly record: SnapshotRecord }
+  | (ParsedSnapshot & { readonly kind: 'record' })
   | { readonly kind: 'absent' }
   | { readonly kind: 'broken'; readonly reason: string };
 
@@ -17,6 +19,8 @@ export interface VmRecords {
   readonly domain: Domain;
   /** The definition for the next start, where it can differ. */
   readonly inactive: Domain | null;
+  /** Everything that its definitions, its saved memory and its records name. */
+  readonly files: readonly FileClaim[];
   readonly snapshots: readonly SnapshotRecord[];
   readonly currentName: string | null;
   readonly problems: readonly Problem[];
@@ -42,20 +46,25 @@ function snapshotFact(name: string, body: string): NameFact {
       : { kind: 'broken', reason: error };
   }
   try {
-    const record = parseSnapshotXml(body);
-    return record.name === name
-      ? { kind: 'record', record }
-      : { kind: 'broken', reason: `it is called “${record.name}” in its own record` };
+    const parsed = parseSnapshotXml(body);
+    return parsed.record.name === name
+      ? { kind: 'record', ...parsed }
+      : { kind: 'broken', reason: `it is called “${parsed.record.name}” in its own record` };
   } catch (thrown) {
     return { kind: 'broken', reason: reasonOf(thrown) };
   }
 }
 
-function parseDefinition(body: string): { domain: Domain | null; reason: string | null } {
+type Definition =
+  | { readonly domain: Domain; readonly files: readonly NamedFile[] }
+  | { readonly domain: null; readonly reason: string };
+
+function parseDefinition(body: string): Definition {
   const error = virshError(body);
   if (error !== null) return { domain: null, reason: `libvirt did not give its definition: ${error}.` };
   try {
-    return { domain: parseDomainXml(body), reason: null };
+    const element = parseXml(body);
+    return { domain: domainFromElement(element), files: namedFiles(element) };
   } catch (thrown) {
     return { domain: null, reason: `Its definition cannot be read: ${reasonOf(thrown)}.` };
   }
@@ -63,8 +72,10 @@ function parseDefinition(body: string): { domain: Domain | null; reason: string 
 
 /** Takes apart what libvirt said of one VM. What is wrong with a snapshot or a list is among `problems`. */
 export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
-  const { domain, reason } = parseDefinition(answers.domain);
-  if (domain === null) return { answers, reason: reason ?? 'It was not examined.' };
+  const definition = parseDefinition(answers.domain);
+  if (definition.domain === null) return { answers, reason: definition.reason };
+  const claims = new FileClaims();
+  claims.add('definition', definition.files);
   const facts = new Map<string, NameFact>();
   const lines = listLines(answers.listing);
   for (const [line, body] of answers.snapshots) {
@@ -101,8 +112,10 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   const snapshots: SnapshotRecord[] = [];
   for (const name of all) {
     const fact = facts.get(name);
-    if (fact?.kind === 'record') snapshots.push(fact.record);
-    else if (fact?.kind === 'broken') {
+    if (fact?.kind === 'record') {
+      snapshots.push(fact.record);
+      claims.add('snapshot', fact.files, name);
+    } else if (fact?.kind === 'broken') {
       problems.push({
         severity: 'error',
         message: `The record of snapshot “${name}” cannot be read: ${fact.reason}.`,
@@ -114,13 +127,16 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
     problems.push({ severity: 'warning', message: `Which snapshot is current is not known: ${currentError}.` });
   }
   const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive);
-  if (inactive !== null && inactive.reason !== null) {
-    problems.push({ severity: 'warning', message: `Of the next start: ${inactive.reason}` });
-  }
+  if (inactive?.domain) claims.add('nextStart', inactive.files);
+  else if (inactive) problems.push({ severity: 'warning', message: `Of the next start: ${inactive.reason}` });
+  const saved = answers.memory === null ? null : parseDefinition(answers.memory);
+  if (saved?.domain) claims.add('savedMemory', saved.files);
+  else if (saved) problems.push({ severity: 'warning', message: `Of its saved memory: ${saved.reason}` });
   return {
     answers,
-    domain,
+    domain: definition.domain,
     inactive: inactive?.domain ?? null,
+    files: claims.all(),
     snapshots,
     currentName: current !== null && exists(current) ? current : null,
     problems,
@@ -130,13 +146,4 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
 /** Why there is no list, where there is none. An empty list is one: no snapshots. */
 function listingFailure(listing: string): string | null {
   return listing.trim() === '' ? null : virshError(listing);
-}
-
-/** Every source that a VM's definitions and snapshots name, with the format in which it is used. */
-export function sourcesOf(vm: VmRecords): readonly { readonly source: DiskSource; readonly format: string | null }[] {
-  const domains = [vm.domain, vm.inactive, ...vm.snapshots.map(({ domain }) => domain)];
-  return [
-    ...domains.flatMap((domain) => domain?.disks ?? []).flatMap((disk) => [disk, ...disk.backing]),
-    ...vm.snapshots.flatMap(({ disks }) => disks.flatMap(({ overlay }) => (overlay ? [overlay] : []))),
-  ];
 }

@@ -1,0 +1,230 @@
+/**
+ * Every file and volume that a libvirt definition or snapshot record names, whatever the element. Pure.
+ *
+ * What is known by name says what it is used for. What is not known by name counts too: any attribute or text that is an
+ * absolute path is named by somebody. Source of the elements: libvirt, docs/formatdomain.rst and docs/formatsnapshot.rst.
+ */
+import { sourceOf, type DiskSource } from './domain-xml.ts';
+import { attribute, child, type XmlElement } from './xml.ts';
+
+export type FileUse =
+  /** What the guest sees as a disk, the backing images below it, and where the data of a qcow2 image lies. */
+  | 'disk'
+  | 'backing'
+  | 'dataFile'
+  /** What a block job copies a disk to, or commits it into. */
+  | 'mirror'
+  /** The image that an external snapshot made for what came after it. */
+  | 'overlay'
+  /** Saved memory of the guest, and memory that is kept in a file. */
+  | 'savedMemory'
+  | 'memory'
+  | 'loader'
+  | 'nvram'
+  | 'nvramTemplate'
+  | 'kernel'
+  | 'initrd'
+  | 'deviceTree'
+  | 'acpiTable'
+  | 'rom'
+  | 'emulator'
+  | 'tpm'
+  | 'filesystem'
+  | 'hostDevice'
+  | 'characterDevice'
+  | 'log'
+  | 'pstore'
+  /** Somewhere in an argument that is handed to the emulator as it is. */
+  | 'argument'
+  | 'other';
+
+export interface NamedFile {
+  readonly use: FileUse;
+  readonly source: Exclude<DiskSource, { kind: 'empty' }>;
+  /** The disk's target, or the elements that lead to it: `os/kernel`, `devices/tpm/backend`. */
+  readonly place: string;
+  /** The format in which it is used; null where that is not said. */
+  readonly format: string | null;
+}
+
+/** Uses that may hold a disk's data, so that what they name is examined as an image. */
+export const imageUses: ReadonlySet<FileUse> = new Set(['disk', 'backing', 'dataFile', 'mirror', 'overlay']);
+
+/** What is written for people or programs beside libvirt, or what is a path inside the guest or in another space of names. */
+const withoutPaths = new Set('title description cmdline initarg init initdir partition idmap alias'.split(' '));
+
+/** By the elements that lead there, from the domain on; the longest that fits counts. */
+const usesByPlace: readonly (readonly [place: string, use: FileUse])[] = [
+  ['os/loader', 'loader'],
+  ['os/nvram', 'nvram'],
+  ['os/varstore', 'nvram'],
+  ['os/kernel', 'kernel'],
+  ['os/initrd', 'initrd'],
+  ['os/shim', 'kernel'],
+  ['os/dtb', 'deviceTree'],
+  ['os/acpi', 'acpiTable'],
+  ['devices/emulator', 'emulator'],
+  ['devices/tpm', 'tpm'],
+  ['devices/filesystem/binary', 'emulator'],
+  ['devices/filesystem', 'filesystem'],
+  ['devices/hostdev', 'hostDevice'],
+  ['devices/input', 'hostDevice'],
+  ['devices/memory', 'memory'],
+  ['devices/shmem', 'memory'],
+  ['devices/pstore', 'pstore'],
+  ['devices/serial', 'characterDevice'],
+  ['devices/parallel', 'characterDevice'],
+  ['devices/console', 'characterDevice'],
+  ['devices/channel', 'characterDevice'],
+  ['devices/smartcard', 'characterDevice'],
+  ['devices/redirdev', 'characterDevice'],
+  ['devices/rng', 'characterDevice'],
+  ['devices/interface', 'characterDevice'],
+  ['devices/graphics', 'characterDevice'],
+  ['commandline', 'argument'],
+];
+
+const usesInDisk: ReadonlyMap<string, FileUse> = new Map([
+  ['backingStore', 'backing'],
+  ['mirror', 'mirror'],
+  ['dataStore', 'dataFile'],
+]);
+
+/** What a `<domain>` or `<inactiveDomain>` names, in the order in which it stands there. */
+export function namedFiles(domain: XmlElement): readonly NamedFile[] {
+  const found: NamedFile[] = [];
+  visit(domain, [], found);
+  return found;
+}
+
+/** What a snapshot's record names besides the definitions in it: its overlays and its memory. */
+export function namedFilesOfRecord(record: XmlElement): readonly NamedFile[] {
+  const found: NamedFile[] = [];
+  for (const element of record.children) {
+    if (element.name === 'memory') {
+      const file = attribute(element, 'file');
+      if (file?.startsWith('/')) found.push(namedPath(file, 'savedMemory', 'memory'));
+    } else if (element.name === 'disks') {
+      for (const disk of element.children) visitDisk(disk, 'overlay', attribute(disk, 'name') ?? 'disks', found);
+    } else if (element.name === 'revertDisks') {
+      for (const disk of element.children) visitDisk(disk, 'overlay', attribute(disk, 'name') ?? 'revertDisks', found);
+    } else if (!['domain', 'inactiveDomain', 'name', 'parent'].includes(element.name)) {
+      visit(element, [element.name], found);
+    }
+  }
+  return found;
+}
+
+/** One name for what a source names, the same for all that name it in the same words. */
+export function sourceKey(source: NamedFile['source']): string {
+  return source.kind === 'volume' ? `volume ${source.pool}/${source.volume}` : `${source.kind} ${source.reference}`;
+}
+
+function visit(element: XmlElement, place: readonly string[], found: NamedFile[]): void {
+  if (withoutPaths.has(element.name)) return;
+  if (place.join('/') === 'devices/disk') {
+    visitDisk(element, 'disk', attribute(child(element, 'target'), 'dev') ?? 'disk', found);
+    return;
+  }
+  addPaths(element, place, found);
+  for (const each of element.children) {
+    const name = each.name.slice(each.name.indexOf(':') + 1);
+    // Where a shared folder is to be seen in the guest is no path of the host.
+    if (name === 'target' && place.at(-1) === 'filesystem') continue;
+    visit(each, [...place, name], found);
+  }
+}
+
+function addPaths(element: XmlElement, place: readonly string[], found: NamedFile[]): void {
+  const use = useOf(place);
+  const where = place.join('/');
+  for (const [name, value] of element.attributes) {
+    // A namespace is an address, and so is what libvirt calls a name within a protocol.
+    if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
+    for (const path of pathsIn(value, use)) {
+      found.push(
+        namedPath(path, name === 'template' ? 'nvramTemplate' : name === 'file' && isRom(place) ? 'rom' : use, where),
+      );
+    }
+  }
+  for (const path of pathsIn(element.text.trim(), use)) found.push(namedPath(path, use, where));
+  const pool = attribute(element, 'pool');
+  const volume = attribute(element, 'volume');
+  if (pool !== null && volume !== null) {
+    found.push({ use, source: { kind: 'volume', pool, volume }, place: where, format: null });
+  }
+}
+
+function isRom(place: readonly string[]): boolean {
+  return place.at(-1) === 'rom';
+}
+
+function useOf(place: readonly string[]): FileUse {
+  if (place[0] === 'devices' && place.at(-1) === 'log') return 'log';
+  const where = `${place.join('/')}/`;
+  return usesByPlace.find(([start]) => where.startsWith(`${start}/`))?.[1] ?? 'other';
+}
+
+/** Absolute paths in a value. An argument holds them behind names, between commas (`file=/a/b,format=raw`; QEMU doubles a comma that is meant). */
+function pathsIn(value: string, use: FileUse): readonly string[] {
+  if (value.startsWith('/')) {
+    return use === 'argument' ? [...new Set([value, ...pathsInArgument(value)])] : value === '/' ? [] : [value];
+  }
+  if (value.startsWith('file:///')) return [value.slice('file://'.length)];
+  return use === 'argument' ? pathsInArgument(value) : [];
+}
+
+function pathsInArgument(value: string): readonly string[] {
+  const paths: string[] = [];
+  for (const part of value.replaceAll(',,', '\0').split(',')) {
+    for (const piece of part.split(/[=:"'\s]/)) {
+      if (piece.startsWith('/') && piece.length > 1) paths.push(piece.replaceAll('\0', ','));
+    }
+    // A path may hold any of these characters itself.
+    const whole = part.slice(part.indexOf('=') + 1).replaceAll('\0', ',');
+    if (whole.startsWith('/') && whole.length > 1) paths.push(whole);
+  }
+  return [...new Set(paths)];
+}
+
+function namedPath(path: string, use: FileUse, place: string): NamedFile {
+  return { use, source: { kind: 'image', reference: path }, place, format: null };
+}
+
+/** A disk, a layer below it, or what it is copied to: an element with a `type`, a `<source>` and what says its format. */
+function visitDisk(element: XmlElement, use: FileUse, target: string, found: NamedFile[]): void {
+  const sourceElement = child(element, 'source');
+  const format = attribute(child(element, use === 'disk' || use === 'overlay' ? 'driver' : 'format'), 'type');
+  const source = sourceOf(attribute(element, 'type'), sourceElement);
+  if (source.kind !== 'empty') found.push({ use, source, place: target, format });
+  // As libvirt wrote it before 1.3 and still does for those who read no newer form: <mirror file='…' format='…'/>.
+  const file = attribute(element, 'file');
+  if (file?.startsWith('/') && source.kind === 'empty') {
+    found.push({
+      use,
+      source: { kind: 'image', reference: file },
+      place: target,
+      format: attribute(element, 'format'),
+    });
+  }
+  const known = source.kind === 'image' ? source.reference : null;
+  addFurther(element, target, known, found);
+}
+
+function addFurther(element: XmlElement, target: string, known: string | null, found: NamedFile[]): void {
+  for (const each of element.children) {
+    const use = usesInDisk.get(each.name);
+    if (use !== undefined) {
+      visitDisk(each, use, target, found);
+      continue;
+    }
+    const paths: NamedFile[] = [];
+    addPaths(each, ['disk', each.name], paths);
+    for (const path of paths) {
+      if (path.source.kind !== 'image' || path.source.reference === known) continue;
+      found.push({ ...path, use: each.name === 'reservations' ? 'characterDevice' : path.use, place: target });
+    }
+    // What the source of a network disk holds besides names hosts and secrets, and sockets.
+    addFurther(each, target, known, found);
+  }
+}
