@@ -1,5 +1,6 @@
 /** What could not be resolved on a host and may, for all that is known, depend on its images. Pure. */
 import type { Image, ReadableVm, UnknownDependents, Vm } from '../../shared/model/inventory.ts';
+import { isForMedia } from '../../shared/rules/disks.ts';
 import type { ImageReading } from './scan/read-images.ts';
 
 /** Sources of libvirt that hold no image which could have a backing image. */
@@ -23,8 +24,7 @@ export function unknownDependents(
     }
     return vm.disks.flatMap((disk): UnknownDependents[] => {
       // What lies in a drive for CDs or floppies is raw as a rule, and raw images have no backing image.
-      const isForCds = disk.device === 'cdrom' || disk.device === 'floppy';
-      if (isForCds && (disk.format === null || disk.format === 'raw')) return [];
+      if (isForMedia(disk) && (disk.format === null || disk.format === 'raw')) return [];
       if (disk.imageId !== null || disk.source === null || sourcesWithoutImage.test(disk.source)) return [];
       const reason = `Which image disk ${disk.target} of the VM ${vm.name} uses could not be found out.`;
       return [{ what: disk.source, reason, imageIds: null }];
@@ -50,8 +50,7 @@ function ofNetworkImages(vms: readonly Vm[], images: readonly Image[]): readonly
   ]);
   return open.flatMap(({ id }): UnknownDependents[] => {
     const uses = drives.filter(({ imageId }) => imageId === id);
-    const isForCds = uses.length > 0 && uses.every(({ device }) => device === 'cdrom' || device === 'floppy');
-    if (isForCds && !needed.has(id)) return [];
+    if (uses.length > 0 && uses.every(isForMedia) && !needed.has(id)) return [];
     const reason = 'Images on the network are not examined, so its backing image is not known.';
     return [{ what: id, reason, imageIds: null }];
   });

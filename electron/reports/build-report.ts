@@ -2,7 +2,9 @@
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import type { Finding, Report, ReportHost, ReportRow, ReportThresholds, Unread } from '../../shared/model/report.ts';
 import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
-import { fileSystems, folderOf } from '../../shared/rules/findings-storage.ts';
+import { isForMedia } from '../../shared/rules/disks.ts';
+import { fileSystems } from '../../shared/rules/findings-storage.ts';
+import { folderOf } from '../../shared/rules/folders.ts';
 import { compareFindings, compareText, findingsOf } from '../../shared/rules/findings.ts';
 import { snapshotForest } from '../../shared/rules/snapshot-forest.ts';
 import type { SnapshotNode } from '../../shared/rules/snapshot-forest.ts';
@@ -189,9 +191,9 @@ function inTreeOrder(snapshots: readonly Snapshot[]): readonly Snapshot[] {
 }
 
 function chainDepthOf(vm: ReadableVm, images: ReadonlyMap<string, Image>): number | null {
-  const depths = vm.disks.flatMap(({ imageId, device }) => {
-    if (imageId === null || device === 'cdrom' || device === 'floppy') return [];
-    const chain = chainFrom(imageId, images);
+  const depths = vm.disks.flatMap((disk) => {
+    if (disk.imageId === null || isForMedia(disk)) return [];
+    const chain = chainFrom(disk.imageId, images);
     return chain.end === 'base' ? [chain.images.length] : [];
   });
   return depths.length === 0 ? null : Math.max(...depths);

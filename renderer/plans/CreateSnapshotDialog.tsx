@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { isForMedia, writableDisks } from '../../shared/rules/disks.ts';
 import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
@@ -24,12 +25,12 @@ export function CreateSnapshotDialog({
   readonly vm: ReadableVm;
   readonly onClose: () => void;
 }) {
-  const disks = vm.disks.filter((disk) => (disk.device === 'disk' || disk.device === 'lun') && disk.source !== null);
+  const disks = vm.disks.filter((disk) => !isForMedia(disk) && disk.source !== null);
   const [name, setName] = useState(() => formatSnapshotName(new Date()));
   const [kind, setKind] = useState<Kind>('internal');
   const [description, setDescription] = useState('');
   const [targets, setTargets] = useState<ReadonlySet<string>>(
-    () => new Set(disks.filter((disk) => !disk.readOnly).map((disk) => disk.target)),
+    () => new Set(writableDisks(disks).map((disk) => disk.target)),
   );
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);

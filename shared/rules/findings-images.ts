@@ -2,6 +2,7 @@
 import type { Image, ReadableVm } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { chainFrom, imagesOfVm } from './chains.ts';
+import { isForMedia } from './disks.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { readableBytes } from './units.ts';
@@ -29,7 +30,7 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
     const broken = brokenChain(chain.images.at(-1), chain.end, chain.endReference ?? disk.imageId);
     if (broken) {
       // An installation medium that is gone harms no data.
-      const isMedium = disk.device === 'cdrom' || disk.device === 'floppy';
+      const isMedium = isForMedia(disk);
       found.push(
         finding(context, {
           ...broken,

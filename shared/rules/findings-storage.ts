@@ -3,6 +3,7 @@ import type { Image, Inventory } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
+import { folderOf } from './folders.ts';
 import { readableBytes } from './units.ts';
 
 export interface FileSystem {
@@ -92,9 +93,4 @@ export function mostGrowth(overlay: Image, base: Image): number | null {
   // A base that is smaller than its overlay grows to the overlay's size first.
   const most = Math.max(base.virtualBytes, overlay.virtualBytes ?? base.virtualBytes) - base.allocatedBytes;
   return Math.max(0, Math.min(overlay.allocatedBytes, most));
-}
-
-export function folderOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
 }

@@ -1,7 +1,8 @@
 import { Option } from '@commander-js/extra-typings';
 import { SnaptreeError } from '../../../../shared/errors.ts';
-import type { Disk, ReadableVm } from '../../../../shared/model/inventory.ts';
+import type { ReadableVm } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
+import { writableDisks } from '../../../../shared/rules/disks.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -88,8 +89,8 @@ export function addPlan(program: Program, context: CommandContext): void {
           kind === 'internal'
             ? null
             : (disks ??
-              all
-                .filter(({ device, source, readOnly }) => isFixed(device) && source !== null && !readOnly)
+              writableDisks(all)
+                .filter(({ source }) => source !== null)
                 .map(({ target }) => target)),
       }));
     });
@@ -132,11 +133,6 @@ export function addPlan(program: Program, context: CommandContext): void {
         withDescendants: options.withDescendants === true,
       }));
     });
-}
-
-/** As the dialog of the window offers them: no drives for media. */
-function isFixed(device: Disk['device']): boolean {
-  return device === 'disk' || device === 'lun';
 }
 
 async function printPlan(

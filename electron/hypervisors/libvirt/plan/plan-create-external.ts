@@ -1,29 +1,23 @@
 /** Plans for external disk-only snapshots: overlays that take all further writes. */
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
-import { chainFrom, dependentsOf } from '../../../../shared/rules/chains.ts';
-import { readableBytes } from '../../../../shared/rules/units.ts';
+import { chainFrom } from '../../../../shared/rules/chains.ts';
+import { writableDisks } from '../../../../shared/rules/disks.ts';
+import { folderOf } from '../../../../shared/rules/folders.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { activeLayersStay, nameRefusals, namingOptions, newSnapshot, type CreateRequest } from './plan-create-rules.ts';
-import {
-  chainRefusals,
-  chainsOf,
-  folderOf,
-  freeSpace,
-  listed,
-  managedSaveRefusals,
-  note,
-  stateRefusals,
-  virsh,
-  writableDisks,
-  type PlanContext,
-} from './plan-rules.ts';
+import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
+import { listed, note } from '../../planning/notes.ts';
+import { freeSpace, roomWarnings } from '../../planning/space.ts';
+import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { longestChain } from '../capabilities.ts';
+import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
+import { managedSaveRefusals, stateRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
-export function planExternal(request: CreateRequest, context: PlanContext): PlanDraft {
+export function planExternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
   const { vm } = context;
-  const writable = writableDisks(vm);
+  const writable = writableDisks(vm.disks);
   const wanted = request.diskTargets ?? writable.map((disk) => disk.target);
   const disks = writable.filter((disk) => wanted.includes(disk.target));
   const overlays = new Map(disks.map((disk) => [disk.target, overlayPath(disk, request.name, context)]));
@@ -91,7 +85,12 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
       ...(vm.hasNvram
         ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
         : []),
-      ...overlayGrowthWarnings(space),
+      ...roomWarnings(
+        space,
+        'mayFillStorage',
+        (needed, free, where) =>
+          `The overlays start small, but can grow to ${needed} as the guest writes; ${where} has ${free} free.`,
+      ),
     ],
     space,
     expectedPause: live ? 'The guest stands still for a moment while its disks move to the new overlays.' : null,
@@ -127,28 +126,24 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
     ],
     after: {
       vmState: vm.state,
-      snapshots: [
-        ...vm.snapshots,
-        newSnapshot(request, context, {
-          kind: 'external',
-          memory: { kind: 'none' },
-          vmState: live ? 'disk-only' : 'shutoff',
-          disks: vm.disks.map((disk) => {
-            const overlay = overlays.get(disk.target) ?? null;
-            return overlay === null
-              ? { target: disk.target, kind: 'none', dataImageId: null, overlayImageId: null }
-              : { target: disk.target, kind: 'external', dataImageId: disk.imageId, overlayImageId: overlay };
-          }),
+      ...treeWithNew(request, context, {
+        kind: 'external',
+        memory: { kind: 'none' },
+        vmState: live ? 'disk-only' : 'shutoff',
+        disks: vm.disks.map((disk) => {
+          const overlay = overlays.get(disk.target) ?? null;
+          return overlay === null
+            ? { target: disk.target, kind: 'none', dataImageId: null, overlayImageId: null }
+            : { target: disk.target, kind: 'external', dataImageId: disk.imageId, overlayImageId: overlay };
         }),
-      ],
-      currentSnapshotId: request.name,
+      }),
       chains: chainsOf(
         context,
         new Map(
           disks.flatMap((disk) => {
             const overlay = overlays.get(disk.target) ?? null;
             if (overlay === null || disk.imageId === null) return [];
-            return [[disk.target, [overlay, ...chainFrom(disk.imageId, context.images).images.map(({ id }) => id)]]];
+            return [[disk.target, [overlay, ...chainIds(context, disk.imageId)]]];
           }),
         ),
       ),
@@ -160,7 +155,7 @@ export function planExternal(request: CreateRequest, context: PlanContext): Plan
  * libvirt takes an empty file at an overlay's path for one that was made for it, and follows a link there, wherever it
  * leads. Neither is an image, so the inventory does not show it, and the host is asked just before.
  */
-function namesAreFree(paths: readonly string[], context: PlanContext): Omit<PlanStep, 'index'> {
+function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
   const script =
     'for path do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
   return {
@@ -177,29 +172,7 @@ function namesAreFree(paths: readonly string[], context: PlanContext): Omit<Plan
   };
 }
 
-/** What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay. */
-function sharedLayerRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
-  return disks.flatMap((disk) => {
-    if (disk.imageId === null) return [];
-    const writers = dependentsOf(disk.imageId, context.dependents)
-      .activeFor.filter(
-        ({ vm, disk: other }) => !other.readOnly && !(vm.uuid === context.vm.uuid && other.target === disk.target),
-      )
-      .map(({ vm, disk: other }) => (vm.uuid === context.vm.uuid ? `disk ${other.target}` : `VM ${vm.name}`));
-    const names = [...new Set(writers)];
-    return names.length === 0
-      ? []
-      : [
-          note(
-            'imageHasDependents',
-            `${disk.imageId} would become the snapshot's data of disk ${disk.target}, but it is written to by others as well: ${listed(names)}. The snapshot and the present data above it would silently become wrong.`,
-            names,
-          ),
-        ];
-  });
-}
-
-function partialWarnings({ vm }: PlanContext, writable: readonly Disk[], disks: readonly Disk[]): PlanNote[] {
+function partialWarnings({ vm }: LibvirtContext, writable: readonly Disk[], disks: readonly Disk[]): PlanNote[] {
   const left = writable.filter((disk) => !disks.includes(disk)).map((disk) => disk.target);
   return left.length === 0 || disks.length === 0
     ? []
@@ -213,7 +186,7 @@ function partialWarnings({ vm }: PlanContext, writable: readonly Disk[], disks: 
 }
 
 /** A chain has at most 200 images (libvirt); before 12.0 a VM with more than about 25 external snapshots does not start. */
-function chainLengthRefusals(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+function chainLengthRefusals(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   return disks.flatMap((disk) => {
     const length = disk.imageId === null ? 0 : chainFrom(disk.imageId, context.images).images.length;
     const limit = longestChain(context.inventory.hypervisor.version);
@@ -229,22 +202,11 @@ function chainLengthRefusals(context: PlanContext, disks: readonly Disk[]): Plan
   });
 }
 
-function overlayGrowthWarnings({ neededBytes, freeBytes, folder }: PlanDraft['space']): PlanNote[] {
-  return neededBytes !== null && freeBytes !== null && neededBytes > freeBytes
-    ? [
-        note(
-          'mayFillStorage',
-          `The overlays start small, but can grow to ${readableBytes(neededBytes)} as the guest writes; ${folder ?? 'the storage'} has ${readableBytes(freeBytes)} free.`,
-        ),
-      ]
-    : [];
-}
-
 /**
  * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. The name is kept to
  * characters that no tool takes for syntax (`a:b.qcow2` is read as a protocol). Null where the disk is not a file.
  */
-function overlayPath(disk: Disk, snapshotName: string, context: PlanContext): string | null {
+function overlayPath(disk: Disk, snapshotName: string, context: LibvirtContext): string | null {
   const image = disk.imageId === null ? undefined : context.images.get(disk.imageId);
   if (image?.kind !== 'file') return null;
   const folder = folderOf(image.id);

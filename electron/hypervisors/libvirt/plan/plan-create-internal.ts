@@ -1,37 +1,22 @@
 /** Plans for internal snapshots: qcow2's own, with memory where the VM runs. */
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 import type { PlanDraft } from '../../driver.ts';
-import {
-  activeLayersStay,
-  isNameTaken,
-  nameRefusals,
-  namingOptions,
-  newSnapshot,
-  type CreateRequest,
-} from './plan-create-rules.ts';
-import {
-  chainRefusals,
-  chainsOf,
-  dependentRefusals,
-  freeSpace,
-  listed,
-  monitorNameRefusals,
-  note,
-  sameNameRefusals,
-  stateRefusals,
-  unknownDependentWarnings,
-  virsh,
-  writableDisks,
-  type PlanContext,
-} from './plan-rules.ts';
+import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { dependentRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
+import { listed, note } from '../../planning/notes.ts';
+import { freeSpace, roomWarnings } from '../../planning/space.ts';
+import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { canMakeInternalWithNvram } from '../capabilities.ts';
+import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
+import { monitorNameRefusals, sameNameRefusals, stateRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
-export function planInternal(request: CreateRequest, context: PlanContext): PlanDraft {
+export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
   const { vm } = context;
-  const disks = writableDisks(vm);
+  const disks = writableDisks(vm.disks);
   const imageIds = disks.flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const live = vm.state !== 'shutoff';
   const refusals = [
@@ -67,7 +52,12 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
     warnings: [
       ...managedSaveWarnings(context),
       ...overlayWarnings(context, disks),
-      ...spaceWarnings(space),
+      ...roomWarnings(
+        space,
+        'littleSpace',
+        (needed, free, where) =>
+          `The snapshot may need ${needed}, but ${where} has ${free} free. A guest whose storage is full stops with an error.`,
+      ),
       ...unknownDependentWarnings(context, imageIds),
     ],
     space,
@@ -97,27 +87,23 @@ export function planInternal(request: CreateRequest, context: PlanContext): Plan
     ],
     after: {
       vmState: vm.state,
-      snapshots: [
-        ...vm.snapshots,
-        newSnapshot(request, context, {
+      ...treeWithNew(request, context, {
+        kind: 'internal',
+        memory: live ? { kind: 'internal' } : { kind: 'none' },
+        vmState: live ? (vm.state === 'paused' ? 'paused' : 'running') : 'shutoff',
+        disks: disks.map((disk) => ({
+          target: disk.target,
           kind: 'internal',
-          memory: live ? { kind: 'internal' } : { kind: 'none' },
-          vmState: live ? (vm.state === 'paused' ? 'paused' : 'running') : 'shutoff',
-          disks: disks.map((disk) => ({
-            target: disk.target,
-            kind: 'internal',
-            dataImageId: disk.imageId,
-            overlayImageId: null,
-          })),
-        }),
-      ],
-      currentSnapshotId: request.name,
+          dataImageId: disk.imageId,
+          overlayImageId: null,
+        })),
+      }),
       chains: chainsOf(context),
     },
   };
 }
 
-function internalFormatRefusals({ vm }: PlanContext, disks: readonly Disk[]): PlanNote[] {
+function internalFormatRefusals({ vm }: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   if (disks.length === 0)
     return [note('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
   return disks
@@ -135,7 +121,7 @@ function internalFormatRefusals({ vm }: PlanContext, disks: readonly Disk[]): Pl
  * libvirt counts a floppy in and cannot be told to leave it out, but writes nothing into it while the VM is shut off:
  * the record then promises data that is not there (seen on 9.0). While the VM runs, a raw one makes QEMU refuse.
  */
-function floppyRefusals({ vm }: PlanContext): PlanNote[] {
+function floppyRefusals({ vm }: LibvirtContext): PlanNote[] {
   return vm.disks
     .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
     .map((disk) =>
@@ -148,7 +134,7 @@ function floppyRefusals({ vm }: PlanContext): PlanNote[] {
 }
 
 /** libvirt 10.9 was the first to take internal snapshots of VMs with UEFI firmware, with their NVRAM in qcow2. */
-function internalFirmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
+function internalFirmwareRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
   if (!vm.hasNvram || canMakeInternalWithNvram(inventory.hypervisor.version)) return [];
   return [
     note(
@@ -159,7 +145,7 @@ function internalFirmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
 }
 
 /** A VM with a managed save is only seemingly shut off. */
-function managedSaveWarnings({ vm }: PlanContext): PlanNote[] {
+function managedSaveWarnings({ vm }: LibvirtContext): PlanNote[] {
   return vm.hasManagedSave
     ? [
         note(
@@ -171,7 +157,7 @@ function managedSaveWarnings({ vm }: PlanContext): PlanNote[] {
 }
 
 /** libvirt destroys internal snapshots that live in an overlay when the external snapshot is deleted: say so early. */
-function overlayWarnings(context: PlanContext, disks: readonly Disk[]): PlanNote[] {
+function overlayWarnings(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   const overlays = new Set(
     context.vm.snapshots.flatMap((snapshot) => snapshot.disks.map((disk) => disk.overlayImageId)),
   );
@@ -184,15 +170,4 @@ function overlayWarnings(context: PlanContext, disks: readonly Disk[]): PlanNote
           `The snapshot will live inside the overlay of an external snapshot (${listed(inOverlay.map((disk) => disk.imageId ?? disk.target))}). That external snapshot cannot be deleted as long as this one exists.`,
         ),
       ];
-}
-
-function spaceWarnings({ neededBytes, freeBytes, folder }: PlanDraft['space']): PlanNote[] {
-  return neededBytes !== null && freeBytes !== null && neededBytes > freeBytes
-    ? [
-        note(
-          'littleSpace',
-          `The snapshot may need ${readableBytes(neededBytes)}, but ${folder ?? 'the storage'} has ${readableBytes(freeBytes)} free. A guest whose storage is full stops with an error.`,
-        ),
-      ]
-    : [];
 }

@@ -1,26 +1,10 @@
 /** What plans for internal and external snapshots have in common. */
-import type { Disk, Snapshot } from '../../../../shared/model/inventory.ts';
-import type { ChangeRequest, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import type { ChangeRequest, PlanNote } from '../../../../shared/model/plan.ts';
 import { checkSnapshotName } from '../../../../shared/rules/snapshot-names.ts';
-import { note, type PlanContext } from './plan-rules.ts';
+import { note } from '../../planning/notes.ts';
+import type { LibvirtContext } from './plan-rules.ts';
 
 export type CreateRequest = Extract<ChangeRequest, { action: 'createSnapshot' }>;
-
-/** The record that the new snapshot will have, below the present current one. */
-export function newSnapshot(
-  request: CreateRequest,
-  { vm, inventory }: PlanContext,
-  rest: Pick<Snapshot, 'kind' | 'memory' | 'vmState' | 'disks'>,
-): Snapshot {
-  return {
-    id: request.name,
-    name: request.name,
-    description: request.description,
-    parentId: vm.currentSnapshotId,
-    createdAt: inventory.readAt,
-    ...rest,
-  };
-}
 
 /** Name and description as options of `snapshot-create-as`. virsh refuses an option whose value is empty. */
 export function namingOptions({ name, description }: CreateRequest): string[] {
@@ -28,7 +12,7 @@ export function namingOptions({ name, description }: CreateRequest): string[] {
 }
 
 /** A name must be possible, and not taken. */
-export function nameRefusals(request: CreateRequest, context: PlanContext): PlanNote[] {
+export function nameRefusals(request: CreateRequest, context: LibvirtContext): PlanNote[] {
   const { name } = request;
   const problem = checkSnapshotName(name);
   if (problem !== null) return [note('badName', problem)];
@@ -38,13 +22,6 @@ export function nameRefusals(request: CreateRequest, context: PlanContext): Plan
 }
 
 /** Whether a record of the VM has the name already. */
-export function isNameTaken({ name }: CreateRequest, { vm }: PlanContext): boolean {
+export function isNameTaken({ name }: CreateRequest, { vm }: LibvirtContext): boolean {
   return vm.snapshots.some((snapshot) => snapshot.name === name);
-}
-
-/** The active layers of these disks must be the same afterwards. */
-export function activeLayersStay(disks: readonly Disk[]): Expectation[] {
-  return disks.flatMap((disk): Expectation[] =>
-    disk.imageId === null ? [] : [{ kind: 'activeLayer', target: disk.target, imageId: disk.imageId }],
-  );
 }

@@ -3,7 +3,7 @@ import type { PlanDraft } from '../../driver.ts';
 import { planExternal } from './plan-create-external.ts';
 import { planInternal } from './plan-create-internal.ts';
 import type { CreateRequest } from './plan-create-rules.ts';
-import type { PlanContext } from './plan-rules.ts';
+import type { LibvirtContext } from './plan-rules.ts';
 
 /**
  * The behaviour of `virsh snapshot-create-as`, by what is asked and what the VM does:
@@ -14,6 +14,6 @@ import type { PlanContext } from './plan-rules.ts';
  * |                  | the guest stands still meanwhile           | what was in its memory is not in it         |
  * | shut off         | qemu-img snapshot -c on every disk         | new overlays by qemu-img create             |
  */
-export function planCreate(request: CreateRequest, context: PlanContext): PlanDraft {
+export function planCreate(request: CreateRequest, context: LibvirtContext): PlanDraft {
   return request.kind === 'internal' ? planInternal(request, context) : planExternal(request, context);
 }

@@ -3,22 +3,23 @@ import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
 import type { PlanDraft } from '../../driver.ts';
+import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import {
-  ambiguousNameRefusals,
-  chainRefusals,
-  chainsOf,
   dependentRefusals,
-  freeSpace,
-  internalHoldings,
-  listed,
-  monitorNameRefusals,
-  note,
-  sameNameRefusals,
-  stateRefusals,
   unknownDependentRefusals,
   unknownDependentWarnings,
+} from '../../planning/dependent-rules.ts';
+import { listed, note } from '../../planning/notes.ts';
+import { freeSpace } from '../../planning/space.ts';
+import { treeWithout } from '../../planning/tree-afterwards.ts';
+import {
+  ambiguousNameRefusals,
+  internalHoldings,
+  monitorNameRefusals,
+  sameNameRefusals,
+  stateRefusals,
   virsh,
-  type PlanContext,
+  type LibvirtContext,
 } from './plan-rules.ts';
 
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
@@ -29,7 +30,7 @@ type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
  *
  * libvirt gives the children of a deleted snapshot to its parent, and makes the parent current where the deleted one was.
  */
-export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: PlanContext): PlanDraft {
+export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
   const byId = new Map(vm.snapshots.map((candidate) => [candidate.id, candidate]));
   const ids = request.withDescendants ? subtreeIds(snapshot.id, vm.snapshots) : [snapshot.id];
@@ -79,16 +80,13 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
     steps: leavesFirst.map((one) => step(one, context)),
     after: {
       vmState: vm.state,
-      snapshots: vm.snapshots
-        .filter(({ id }) => !doomedIds.has(id))
-        .map((kept) => ({ ...kept, parentId: survivingAncestor(kept.parentId, doomedIds, byId) })),
-      currentSnapshotId: survivingAncestor(vm.currentSnapshotId, doomedIds, byId),
+      ...treeWithout(doomedIds, context),
       chains: chainsOf(context),
     },
   };
 }
 
-function step(snapshot: Snapshot, context: PlanContext): Omit<PlanStep, 'index'> {
+function step(snapshot: Snapshot, context: LibvirtContext): Omit<PlanStep, 'index'> {
   const holdings = internalHoldings(snapshot);
   const verify: Expectation[] = [
     { kind: 'snapshotAbsent', snapshotId: snapshot.id },
@@ -114,27 +112,12 @@ function step(snapshot: Snapshot, context: PlanContext): Omit<PlanStep, 'index'>
   };
 }
 
-/** The nearest ancestor that stays, starting with `id` itself; null where none does. Survives cycles. */
-function survivingAncestor(
-  id: string | null,
-  doomedIds: ReadonlySet<string>,
-  byId: ReadonlyMap<string, Snapshot>,
-): string | null {
-  const seen = new Set<string>();
-  let at = id;
-  while (at !== null && doomedIds.has(at) && !seen.has(at)) {
-    seen.add(at);
-    at = byId.get(at)?.parentId ?? null;
-  }
-  return at !== null && doomedIds.has(at) ? null : at;
-}
-
 /**
  * Deleting an external snapshot commits its overlay into the image below and removes the overlay's file: internal
  * snapshots that live in it are destroyed, their records stay, and reverting to one leaves the VM shut off. libvirt
  * (9.0 to 11.3 seen) does this without a word.
  */
-function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, context: PlanContext): PlanNote[] {
+function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, context: LibvirtContext): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
   const overlays = snapshot.disks.flatMap((disk) => (disk.overlayImageId === null ? [] : [disk.overlayImageId]));
   const destroyed = new Set(
@@ -174,7 +157,7 @@ function mergedImages(doomed: readonly Snapshot[]): readonly string[] {
 }
 
 /** libvirt deletes an internal snapshot in the images that the VM uses *now*; elsewhere its data would stay behind. */
-function activeLayerRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
+function activeLayerRefusals(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {
   return internalHoldings(snapshot).flatMap(({ target, imageId }) => {
     const active = vm.disks.find((disk) => disk.target === target)?.imageId ?? null;
     return active === imageId
@@ -189,12 +172,12 @@ function activeLayerRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[
   });
 }
 
-function strangerRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+function strangerRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   const own = internalHoldings(snapshot).map(({ imageId }) => imageId);
   return sameNameRefusals(context, snapshot.name, own, `Deleting "${snapshot.name}" while ${context.vm.name} runs`);
 }
 
-function recordWarnings(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+function recordWarnings(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   const empty = internalHoldings(snapshot).filter(
     ({ imageId }) =>
       !context.images.get(imageId)?.internalSnapshots.some((internal) => internal.name === snapshot.name),

@@ -1,26 +1,22 @@
 /** Plans that take a VM back to an internal snapshot. */
 import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
-import { chainFrom } from '../../../../shared/rules/chains.ts';
+import { writableDisks } from '../../../../shared/rules/disks.ts';
 import type { PlanDraft } from '../../driver.ts';
+import { chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { dependentRefusals, unknownDependentRefusals } from '../../planning/dependent-rules.ts';
+import { listed, note } from '../../planning/notes.ts';
+import { freeSpace } from '../../planning/space.ts';
+import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
 import {
   ambiguousNameRefusals,
-  chainRefusals,
-  chainsOf,
-  dependentRefusals,
-  freeSpace,
   internalHoldings,
   jobNameRefusals,
-  listed,
   managedSaveRefusals,
-  note,
   stateRefusals,
-  unknownDependentRefusals,
   virsh,
-  writableDisks,
-  type PlanContext,
+  type LibvirtContext,
 } from './plan-rules.ts';
-import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
 
@@ -34,14 +30,14 @@ type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
  * | shut off          | running  | the VM is ended as by a power cut, the disks go back, shut off             |
  * | shut off          | shut off | qemu-img snapshot -a on every disk                                         |
  */
-export function planRevert(request: RevertRequest, snapshot: Snapshot, context: PlanContext): PlanDraft {
+export function planRevert(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
   const holdings = internalHoldings(snapshot);
   const imageIds = [...new Set(holdings.map(({ imageId }) => imageId))];
   const held = new Map(holdings.map(({ target, imageId }) => [target, imageId]));
   const disks = vm.disks.map((disk) => ({ ...disk, imageId: held.get(disk.target) ?? disk.imageId }));
   // What is written to now is left behind or set back.
-  const active = writableDisks(vm).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
+  const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
   const refusals = [
     ...kindRefusals(snapshot, context),
@@ -126,7 +122,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
 }
 
 /** The VM's definition goes back as well: disks that were attached later are not part of it, detached ones are again. */
-function chainsAfter(snapshot: Snapshot, context: PlanContext): DiskChain[] {
+function chainsAfter(snapshot: Snapshot, context: LibvirtContext): DiskChain[] {
   const recorded = new Set(snapshot.disks.map(({ target }) => target));
   const present = chainsOf(context).filter(({ target }) => recorded.has(target));
   const known = new Set(context.vm.disks.map(({ target }) => target));
@@ -135,7 +131,7 @@ function chainsAfter(snapshot: Snapshot, context: PlanContext): DiskChain[] {
     ...present,
     ...detached.map(({ target, imageId }) => ({
       target,
-      imageIds: chainFrom(imageId, context.images).images.map(({ id }) => id),
+      imageIds: [...chainIds(context, imageId)],
     })),
   ];
 }
@@ -147,7 +143,7 @@ function stateAfterRevert(snapshot: Snapshot): VmState {
   return 'shutoff';
 }
 
-function kindRefusals(snapshot: Snapshot, { vm, inventory }: PlanContext): PlanNote[] {
+function kindRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
   const version = inventory.hypervisor.version ?? '(unknown version)';
   const native = hasCapability(inventory.hypervisor.version, 'revertToExternal')
@@ -162,7 +158,7 @@ function kindRefusals(snapshot: Snapshot, { vm, inventory }: PlanContext): PlanN
 }
 
 /** Where the record is there but the data is not, libvirt leaves a running VM shut off with its revert half done. */
-function dataRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
+function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   if (snapshot.kind !== 'internal') return [];
   const recorded = snapshot.disks.filter((disk) => disk.kind === 'internal');
   const unknown = recorded.filter((disk) => disk.dataImageId === null).map((disk) => disk.target);
@@ -206,7 +202,7 @@ function dataRefusals(snapshot: Snapshot, context: PlanContext): PlanNote[] {
 }
 
 /** Internal snapshots of VMs with UEFI firmware: reverting came with libvirt 10.10. */
-function firmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
+function firmwareRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
   return vm.hasNvram && !hasCapability(inventory.hypervisor.version, 'internalWithNvram')
     ? [
         note(
@@ -217,7 +213,7 @@ function firmwareRefusals({ vm, inventory }: PlanContext): PlanNote[] {
     : [];
 }
 
-function transientRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
+function transientRefusals(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {
   return !vm.persistent && snapshot.memory.kind === 'none'
     ? [
         note(
@@ -228,7 +224,7 @@ function transientRefusals(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] 
     : [];
 }
 
-function stateWarnings({ vm }: PlanContext, stateAfter: VmState): PlanNote[] {
+function stateWarnings({ vm }: LibvirtContext, stateAfter: VmState): PlanNote[] {
   if (stateAfter === 'shutoff' && vm.state !== 'shutoff') {
     return [
       note(
@@ -248,9 +244,9 @@ function stateWarnings({ vm }: PlanContext, stateAfter: VmState): PlanNote[] {
   return [];
 }
 
-function diskWarnings(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
+function diskWarnings(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {
   const inSnapshot = new Set(snapshot.disks.filter((disk) => disk.kind !== 'none').map((disk) => disk.target));
-  const left = writableDisks(vm).filter((disk) => !inSnapshot.has(disk.target));
+  const left = writableDisks(vm.disks).filter((disk) => !inSnapshot.has(disk.target));
   const names = left.map((disk) => disk.target);
   return left.length === 0
     ? []
@@ -264,7 +260,7 @@ function diskWarnings(snapshot: Snapshot, { vm }: PlanContext): PlanNote[] {
 }
 
 /** libvirt 11.2 and 11.3: "writable but does not support snapshots", fixed in 11.4. */
-function regressionWarnings({ inventory }: PlanContext): PlanNote[] {
+function regressionWarnings({ inventory }: LibvirtContext): PlanNote[] {
   const { version } = inventory.hypervisor;
   return hasInternalRevertRegression(version)
     ? [

@@ -7,6 +7,7 @@ import type {
   SnapshotDisk,
   VmState,
 } from '../../../../shared/model/inventory.ts';
+import { isForMedia } from '../../../../shared/rules/disks.ts';
 import { problemsOfDefinedChains } from './defined-chains.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
@@ -141,7 +142,7 @@ function problemsOfNextStart(vm: VmRecords, context: AssembleContext): readonly 
     const now = vm.domain.disks.find(({ target }) => target === next.target);
     const nowId = now ? context.imageIdOf(now.source) : null;
     const nextId = context.imageIdOf(next.source);
-    if (nextId === null || nextId === nowId || next.device === 'cdrom' || next.device === 'floppy') return [];
+    if (nextId === null || nextId === nowId || isForMedia(next)) return [];
     const difference = nowId === null ? 'which it does not have now' : `instead of ${nowId}`;
     return [
       { severity: 'warning', message: `From its next start on, ${next.target} will be ${nextId}, ${difference}.` },

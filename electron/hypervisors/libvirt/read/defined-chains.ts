@@ -4,6 +4,7 @@
  */
 import type { Problem, UnknownDependents } from '../../../../shared/model/inventory.ts';
 import { chainFrom } from '../../../../shared/rules/chains.ts';
+import { isForMedia } from '../../../../shared/rules/disks.ts';
 import type { AssembleContext } from './assemble.ts';
 import type { VmRecords } from './vm-records.ts';
 
@@ -57,9 +58,9 @@ export function dependentsByDefinition(vms: Iterable<VmRecords>, context: Assemb
 /** Images that a running VM will use from its next start on, and does not use now. */
 function imagesOfNextStart({ domain, inactive }: VmRecords, context: AssembleContext) {
   const now = new Set(domain.disks.map(({ source }) => context.imageIdOf(source)));
-  return (inactive?.disks ?? []).flatMap(({ target, device, source }) => {
-    const imageId = context.imageIdOf(source);
-    const isForCds = device === 'cdrom' || device === 'floppy';
-    return imageId === null || isForCds || now.has(imageId) ? [] : [{ target, imageId }];
+  return (inactive?.disks ?? []).flatMap((disk) => {
+    const { target } = disk;
+    const imageId = context.imageIdOf(disk.source);
+    return imageId === null || isForMedia(disk) || now.has(imageId) ? [] : [{ target, imageId }];
   });
 }

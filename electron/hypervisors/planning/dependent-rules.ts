@@ -1,0 +1,104 @@
+/** Rules about who else needs the images that a change would touch. */
+import type { Disk } from '../../../shared/model/inventory.ts';
+import type { PlanNote } from '../../../shared/model/plan.ts';
+import { dependentsOf } from '../../../shared/rules/chains.ts';
+import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
+import { listed, note } from './notes.ts';
+import type { PlanningContext } from './planning-context.ts';
+
+/**
+ * Whoever else needs an image that a change would write to. Nothing upstream looks for them: committing into, or
+ * reverting, an image with another dependent returns 0 and gives the dependent wrong data (seen on QEMU 7.2).
+ */
+export function dependentRefusals(context: PlanningContext, imageIds: readonly string[], verb: string): PlanNote[] {
+  return imageIds.flatMap((imageId) => {
+    const { childImageIds, activeFor, vms } = dependentsOf(imageId, context.dependents);
+    const otherVms = new Set([
+      ...activeFor.filter(({ vm }) => vm.uuid !== context.vm.uuid).map(({ vm }) => vm.name),
+      ...(childImageIds.length > 0 ? vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name) : []),
+    ]);
+    const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
+    const names = [
+      ...childImageIds,
+      ...[...otherVms].map((name) => `VM ${name}`),
+      // The same image in two drives: qemu-img would make two snapshots of one name in it.
+      ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
+    ];
+    if (names.length === 0) return [];
+    return [
+      note(
+        'imageHasDependents',
+        `${verb} would change ${imageId}, which others depend on: ${listed(names)}. Their data would silently become wrong.`,
+        names,
+      ),
+    ];
+  });
+}
+
+/**
+ * For changes that take data away which others may depend on: what could not be looked into may be such another, and
+ * nobody can say that it is not.
+ */
+export function unknownDependentRefusals(
+  context: PlanningContext,
+  imageIds: readonly string[],
+  verb: string,
+): PlanNote[] {
+  return unknownDependentNotes(
+    context,
+    imageIds,
+    (images, they) =>
+      `${verb} would change ${images} for good, and whether others depend on ${they} is not known. Log in as a user who may read all of it (root, or with sudo), or put in order what is named, then read the host again.`,
+  );
+}
+
+/** For changes that others survive, as long as they are what they seem to be. */
+export function unknownDependentWarnings(context: PlanningContext, imageIds: readonly string[]): PlanNote[] {
+  return unknownDependentNotes(
+    context,
+    imageIds,
+    (images) => `Whether others depend on ${images} is not known. This change itself does not harm overlays.`,
+  );
+}
+
+function unknownDependentNotes(
+  { inventory }: PlanningContext,
+  imageIds: readonly string[],
+  say: (images: string, they: string) => string,
+): PlanNote[] {
+  const unknown = unknownDependentsOfAny(inventory, imageIds);
+  if (unknown.length === 0) return [];
+  const shown = unknown.slice(0, 5).map(({ what, reason }) => `${what} (${reason.replace(/\.$/, '')})`);
+  const more = unknown.length - shown.length;
+  const what = listed(more > 0 ? [...shown, `${more} more`] : shown);
+  const images = [...new Set(imageIds)];
+  return [
+    note(
+      'dependentsUnknown',
+      `${say(listed(images), images.length === 1 ? 'it' : 'them')} What could not be looked into: ${what}.`,
+      [...new Set(unknown.map((each) => each.what))],
+    ),
+  ];
+}
+
+/** What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay. */
+export function sharedLayerRefusals(context: PlanningContext, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap((disk) => {
+    if (disk.imageId === null) return [];
+    const writers = dependentsOf(disk.imageId, context.dependents)
+      .activeFor.filter(
+        ({ vm, disk: other }) => !other.readOnly && !(vm.uuid === context.vm.uuid && other.target === disk.target),
+      )
+      .map(({ vm, disk: other }) => (vm.uuid === context.vm.uuid ? `disk ${other.target}` : `VM ${vm.name}`));
+    const names = [...new Set(writers)];
+    return names.length === 0
+      ? []
+      : [
+          note(
+            'imageHasDependents',
+            `${disk.imageId} would become the snapshot's data of disk ${disk.target}, but it is written to by others as well: ${listed(names)}. The snapshot and the present data above it would silently become wrong.`,
+            names,
+          ),
+        ];
+  });
+}

@@ -1,0 +1,6 @@
+/** Paths on a host, which are POSIX paths whatever computer looks at them. */
+
+/** The folder in which `path`, absolute, lies; `/` for what lies in the root. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
