@@ -36,6 +36,8 @@ export interface Harness {
   handlers: Handlers;
   setHosts(hosts: readonly HostWithSession[]): void;
   setInventory(hostId: string, inventory: Partial<InventoryState>): void;
+  /** The inventory that was set last. Throws where there is none. */
+  inventoryOf(hostId: string): Inventory;
   setQuestions(questions: readonly Question[]): void;
   setNotices(notices: readonly Notice[]): void;
   /** How far every report is. */
@@ -195,6 +197,7 @@ export async function startHarness(folder: string): Promise<Harness> {
       inventories.set(hostId, { ...(inventories.get(hostId) ?? unreadInventory), ...value });
       publish('inventory', hostId);
     },
+    inventoryOf,
     setQuestions(value) {
       questions = value;
       publish('questions');

@@ -1,0 +1,51 @@
+/** The hosts that the window is measured with: one VM with very many snapshots, and very many VMs. */
+import { host, largeTree, manyVms, now, uuid, vm } from '../../../e2e/renderer-harness/fixtures.ts';
+import type { Harness } from '../../../e2e/renderer-harness/harness.ts';
+import type { Inventory, ReadableVm, Vm } from '../../../shared/model/inventory.ts';
+
+export const largeHost = uuid(1);
+const session = { state: 'connected' as const, since: now };
+
+/** One host: `large` with `snapshots` snapshots, and ten small VMs. */
+export function showLargeVm(harness: Harness, snapshots: number): void {
+  const small = manyVms(10);
+  const tree = [...largeTree(snapshots)];
+  const large = vm(1, 'large', { snapshots: tree, currentSnapshotId: tree.at(-1)?.id ?? null });
+  harness.setHosts([host(1, 'kvm1', session)]);
+  harness.setInventory(largeHost, { inventory: { ...small, vms: [large, ...small.vms] } });
+}
+
+/** Many hosts of many VMs; the first VM of the first host has a real tree. */
+export function showFleet(harness: Harness, hosts: number, vmsOfEach: number): readonly string[] {
+  const ids = Array.from({ length: hosts }, (_, index) => uuid(index + 1));
+  harness.setHosts(ids.map((_, index) => host(index + 1, `kvm${String(index + 1).padStart(2, '0')}`, session)));
+  for (const [index, hostId] of ids.entries()) {
+    const inventory = manyVms(vmsOfEach);
+    const first = vm(1, 'portal', { snapshots: [...largeTree(60)], currentSnapshotId: 'nightly 00059' });
+    const vms: readonly Vm[] = index === 0 ? [first, ...inventory.vms.slice(1)] : inventory.vms;
+    harness.setInventory(hostId, { inventory: { ...inventory, vms: [...vms] } });
+  }
+  return ids;
+}
+
+/** The same reading, in which only the VM at `index` is another object: it has a new title. */
+export function withChangedVm(inventory: Inventory, index: number, title: string): Inventory {
+  const vms = inventory.vms.map((each, at) => (at === index && each.readable ? { ...each, title } : each));
+  return { ...inventory, readAt: inventory.readAt + 1, vms };
+}
+
+/** The same reading with one more snapshot on the VM at `index`. */
+export function withSnapshot(inventory: Inventory, index: number, name: string): Inventory {
+  const grown = (each: ReadableVm): ReadableVm => {
+    const [like] = each.snapshots;
+    if (!like) return each;
+    const parentId = each.currentSnapshotId;
+    return {
+      ...each,
+      snapshots: [...each.snapshots, { ...like, id: name, name, parentId, createdAt: now }],
+      currentSnapshotId: name,
+    };
+  };
+  const vms = inventory.vms.map((each, at) => (at === index && each.readable ? grown(each) : each));
+  return { ...inventory, readAt: inventory.readAt + 1, vms };
+}
