@@ -1,4 +1,6 @@
 /** The layers of the house, as rules. The reasons stand in docs/decisions/0001-layers.md. */
+const features = 'details|hosts|operations|plans|questions|reports|tree|vms';
+
 module.exports = {
   forbidden: [
     {
@@ -32,6 +34,68 @@ module.exports = {
       severity: 'error',
       from: { path: '^renderer/', pathNot: '\\.test\\.tsx?$' },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'renderer-design-is-the-lowest-floor',
+      comment: 'Components that know nothing of Snaptree; what they need of the world is handed to them.',
+      severity: 'error',
+      from: { path: '^renderer/design/' },
+      to: { path: '^renderer/', pathNot: '^renderer/design/' },
+    },
+    {
+      name: 'renderer-ipc-knows-no-view',
+      severity: 'error',
+      from: { path: '^renderer/ipc/' },
+      to: { path: '^renderer/', pathNot: '^renderer/ipc/' },
+    },
+    {
+      name: 'renderer-store-knows-no-view',
+      severity: 'error',
+      from: { path: '^renderer/store/' },
+      to: { path: '^renderer/', pathNot: '^renderer/store/' },
+    },
+    {
+      name: 'renderer-appearance-knows-only-design',
+      comment: 'How values of the model are shown, for every feature: words, icons, tones.',
+      severity: 'error',
+      from: { path: '^renderer/appearance/' },
+      to: { path: '^renderer/', pathNot: '^renderer/(appearance|design)/' },
+    },
+    {
+      name: 'renderer-session-knows-no-feature',
+      comment: 'What keeps the store fed, and what the window tells its user, below every feature.',
+      severity: 'error',
+      from: { path: '^renderer/session/' },
+      to: { path: '^renderer/', pathNot: '^renderer/(session|store|ipc|design)/' },
+    },
+    {
+      name: 'renderer-app-is-the-roof',
+      severity: 'error',
+      from: { path: '^renderer/', pathNot: '^renderer/(app/|main\\.tsx$)' },
+      to: { path: '^renderer/(app/|main\\.tsx$)' },
+    },
+    {
+      name: 'renderer-features-do-not-know-each-other',
+      severity: 'error',
+      from: { path: `^renderer/(${features})/`, pathNot: '^renderer/(tree|plans)/' },
+      to: { path: `^renderer/(${features})/`, pathNot: '^renderer/$1/' },
+    },
+    {
+      name: 'renderer-tree-says-that-a-host-is-stale',
+      comment: 'Of other features the tree knows that only.',
+      severity: 'error',
+      from: { path: '^renderer/tree/' },
+      to: { path: `^renderer/(${features})/`, pathNot: '^renderer/(tree/|hosts/StaleBanner\\.tsx$)' },
+    },
+    {
+      name: 'renderer-plans-draw-the-tree',
+      comment: 'Of other features plans know how a tree is laid out and drawn.',
+      severity: 'error',
+      from: { path: '^renderer/plans/' },
+      to: {
+        path: `^renderer/(${features})/`,
+        pathNot: '^renderer/(plans/|tree/(layout|lane-metrics|LaneGraph)\\.tsx?$)',
+      },
     },
     {
       name: 'main-does-not-import-the-renderer',

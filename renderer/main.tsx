@@ -4,7 +4,7 @@ import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
 import { returnFocus } from './app/focus-return.ts';
 import { applyTheme, storedTheme } from './app/theme.ts';
-import { startSession } from './app/session.ts';
+import { startSession } from './session/session.ts';
 import './design/tokens.css';
 import './design/base.css';
 import { createClient } from './ipc/client.ts';

@@ -15,7 +15,7 @@ import { Banners } from './Banners.tsx';
 import { Dialogs } from './Dialogs.tsx';
 import { usePaneSize, useShown } from './pane-sizes.ts';
 import { StartPage } from './StartPage.tsx';
-import { ToastRegion } from './ToastRegion.tsx';
+import { ToastRegion } from '../design/ToastRegion.tsx';
 import { TopBar } from './TopBar.tsx';
 
 const css = classes(styles);

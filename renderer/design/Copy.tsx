@@ -1,7 +1,16 @@
 import { Check, Copy as CopyIcon } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { reportCopyFailure } from './clipboard.ts';
 import { Button } from './Button.tsx';
+import { toast } from './toasts.ts';
+
+/** Says that the clipboard could not be written. */
+function reportCopyFailure(): void {
+  toast({
+    tone: 'warning',
+    title: 'Not copied',
+    detail: 'The browser did not allow writing to the clipboard. Select the text and copy it by hand.',
+  });
+}
 
 /** A button that copies `text`, exactly as it is, and says so for two seconds. */
 export function CopyButton({

@@ -5,8 +5,8 @@ import { Chip } from '../design/Chip.tsx';
 import { count, formatAge, formatBytes, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
-import { diskKindWords, snapshotKindWords, vmStateWords } from '../tree/words.ts';
-import { VmStateLabel } from '../vms/VmStateLabel.tsx';
+import { diskKindWords, snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
+import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { DiskChains } from './DiskChains.tsx';
 import styles from './Details.module.css';
 

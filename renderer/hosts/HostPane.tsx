@@ -1,7 +1,7 @@
 import { Eye, Pencil, RefreshCw, Trash2 } from 'lucide-react';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
-import { refreshHost } from '../app/session.ts';
+import { refreshHost } from '../session/session.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
@@ -17,12 +17,12 @@ import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { withSelection } from '../store/reducers.ts';
 import { showDialog, update } from '../store/store.ts';
-import { problemsOf } from '../vms/vm-problems.ts';
+import { problemsOf } from '../appearance/vm-problems.ts';
 import { ConnectButton } from './ConnectButton.tsx';
 import styles from './HostPane.module.css';
 import { HostStorage } from './HostStorage.tsx';
 import { Capabilities } from './Capabilities.tsx';
-import { hostAddress, sessionAppearance } from './session-words.ts';
+import { hostAddress, sessionAppearance } from '../appearance/session-words.ts';
 import { UnknownDependentsList } from './UnknownDependentsList.tsx';
 import { StaleBanner } from './StaleBanner.tsx';
 

@@ -15,7 +15,7 @@ import { asSnaptreeError } from '../ipc/client.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { useRequest } from '../ipc/use-request.ts';
 import styles from './ImportDialog.module.css';
-import { connectionText } from './session-words.ts';
+import { connectionText } from '../appearance/session-words.ts';
 
 const css = classes(styles);
 

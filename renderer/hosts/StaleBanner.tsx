@@ -4,7 +4,7 @@ import { classes } from '../design/classes.ts';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { formatAge, formatTime } from '../design/format.ts';
 import { useNow } from '../design/use-now.ts';
-import { refreshHost } from '../app/session.ts';
+import { refreshHost } from '../session/session.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { useStore } from '../store/store.ts';
 import { ConnectButton } from './ConnectButton.tsx';

@@ -8,11 +8,11 @@ import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
-import { vmStateWords } from '../tree/words.ts';
+import { vmStateWords } from '../appearance/model-words.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
-import { shellLine } from './shell-words.ts';
+import { shellLine } from '../appearance/shell-words.ts';
 
 const css = classes(styles);
 

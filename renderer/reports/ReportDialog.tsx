@@ -6,7 +6,7 @@ import { Dialog } from '../design/Dialog.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { CheckboxLine, TextField } from '../design/fields.tsx';
 import { HostText } from '../design/HostText.tsx';
-import { sessionAppearance } from '../hosts/session-words.ts';
+import { sessionAppearance } from '../appearance/session-words.ts';
 import { useRequest } from '../ipc/use-request.ts';
 import { useStore } from '../store/store.ts';
 import styles from './ReportDialog.module.css';

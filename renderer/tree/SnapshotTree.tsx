@@ -12,7 +12,7 @@ import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
 import styles from './SnapshotTree.module.css';
-import { snapshotKindWords, vmStateWords } from './words.ts';
+import { snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
 
 const css = classes(styles);
 const rowHeight = 28;

@@ -14,14 +14,14 @@ import type { Problem } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
-import { hostAddress, sessionAppearance } from '../hosts/session-words.ts';
+import { hostAddress, sessionAppearance } from '../appearance/session-words.ts';
 import { withHostCollapsed } from '../store/reducers.ts';
 import { update } from '../store/store.ts';
 import styles from './Navigation.module.css';
 import type { NavigationRow } from './navigation-rows.ts';
 import { hostLine } from './row-words.ts';
-import { worstOf } from './vm-problems.ts';
-import { vmAppearance } from './vm-state.ts';
+import { worstOf } from '../appearance/vm-problems.ts';
+import { vmAppearance } from '../appearance/vm-state.ts';
 
 const css = classes(styles);
 

@@ -3,7 +3,7 @@ import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Problem, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { NavigableRow } from '../design/tree-navigation.ts';
-import { problemsOf } from './vm-problems.ts';
+import { problemsOf } from '../appearance/vm-problems.ts';
 
 export type NavigationRow = NavigableRow &
   (

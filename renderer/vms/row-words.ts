@@ -1,10 +1,10 @@
 /** What a row of the list of hosts and VMs is called, to be searched for and read out. */
 import { count } from '../design/format.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
-import { sessionAppearance } from '../hosts/session-words.ts';
+import { sessionAppearance } from '../appearance/session-words.ts';
 import type { NavigationRow } from './navigation-rows.ts';
-import { problemCount } from './vm-problems.ts';
-import { vmAppearance } from './vm-state.ts';
+import { problemCount } from '../appearance/vm-problems.ts';
+import { vmAppearance } from '../appearance/vm-state.ts';
 
 /** What typing in the list looks for. */
 export function textOf(row: NavigationRow): string {

@@ -1,7 +1,7 @@
 import type { Client } from '../ipc/client.ts';
 import { withSelection } from '../store/reducers.ts';
 import { update } from '../store/store.ts';
-import { reportFailure } from './toasts.ts';
+import { reportFailure } from './messages.ts';
 
 /** Puts the simulated hosts into the list and connects to them. Why one fails is shown with the host. */
 export function addDemoHosts(client: Client): void {

@@ -3,7 +3,7 @@ import type { Client } from '../ipc/client.ts';
 import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
 import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
-import { reportFailure, toastOperationEnd } from './toasts.ts';
+import { reportFailure, toastOperationEnd } from './messages.ts';
 
 /** Starts listening. Gives a function that stops it. */
 export function startSession(client: Client): () => void {

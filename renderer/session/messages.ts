@@ -1,21 +1,7 @@
-import { UNSTABLE_ToastQueue as ToastQueue } from 'react-aria-components';
+/** What the window tells its user in the corner: what could not be done, and how operations ended. */
 import type { Operation } from '../../shared/model/operation.ts';
+import { toast } from '../design/toasts.ts';
 import { asSnaptreeError } from '../ipc/client.ts';
-
-export interface ToastContent {
-  readonly tone: 'success' | 'danger' | 'warning' | 'neutral';
-  readonly title: string;
-  readonly detail: string | null;
-}
-
-/** What is shown in the corner. Good news goes by itself; bad news stays until it is closed. */
-export const toasts = new ToastQueue<ToastContent>({ maxVisibleToasts: 4 });
-
-/** Shows a toast; a good or neutral one for 6 s (React Aria advises at least 5 s). */
-export function toast(content: ToastContent): void {
-  const stays = content.tone === 'danger' || content.tone === 'warning';
-  toasts.add(content, stays ? {} : { timeout: 6000 });
-}
 
 /** Says that something asked for did not happen. What was cancelled on purpose is not a failure. */
 export function reportFailure(title: string, thrown: unknown): void {
