@@ -1,12 +1,13 @@
 /**
  * The only list of what a renderer may ask of the main process, and of what it may listen to.
  *
- * A request is answered once. A subscription first delivers the present value and then a new one at every change, so
- * that a renderer never has to fetch *and* listen. Long work answers at once with an id; its progress is a subscription.
+ * A request is answered once. A subscription first delivers the present value and then a new one (or what is new of it) at
+ * every change, so that a renderer never has to fetch *and* listen. Long work answers at once with an id; its progress is a subscription.
  */
 import { z } from 'zod';
 import { errorSchema } from './errors.ts';
 import { hostSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
+import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
 import { operationSchema } from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
@@ -136,9 +137,27 @@ export const inventoryStateSchema = z.strictObject({
   watching: z.enum(['off', 'polling', 'events']),
 });
 
+/** What changed in an inventory state: fields with their new values, and what is new of the inventory, if anything. */
+export const inventoryStateDeltaSchema = z.strictObject({
+  parts: inventoryStateSchema.omit({ inventory: true }).partial(),
+  inventory: inventoryDeltaSchema.nullable(),
+});
+
+/** Of each subscription, events are numbered from 0 without a gap: after one, a window must ask for everything anew. */
+const sequenceSchema = z.int().nonnegative();
+
+export const inventoryEventSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('all'), sequence: sequenceSchema, state: inventoryStateSchema }),
+  z.strictObject({ kind: z.literal('changed'), sequence: sequenceSchema, delta: inventoryStateDeltaSchema }),
+]);
+
 export const subscriptions = {
   hosts: { parameters: nothing, event: z.array(hostWithSessionSchema) },
-  inventory: { parameters: onHost, event: inventoryStateSchema },
+  /**
+   * First everything, then what changed since the event before it; everything again where only that will do. A window that is
+   * slow gets fewer events with more in each.
+   */
+  inventory: { parameters: onHost, event: inventoryEventSchema },
   questions: { parameters: nothing, event: z.array(questionSchema) },
   /** First everything; then each operation that is new or changed, alone. */
   operations: {
@@ -164,3 +183,4 @@ export type ImportSource = z.infer<typeof importSourceSchema>;
 export type ImportCandidate = z.infer<typeof importCandidateSchema>;
 export type Notice = z.infer<typeof noticeSchema>;
 export type InventoryState = z.infer<typeof inventoryStateSchema>;
+export type InventoryStateDelta = z.infer<typeof inventoryStateDeltaSchema>;

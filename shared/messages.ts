@@ -10,6 +10,8 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('cancel'), id }),
   z.strictObject({ type: z.literal('subscribe'), id, topic: z.string().max(100), parameters: z.unknown() }),
   z.strictObject({ type: z.literal('unsubscribe'), id }),
+  /** An event of this subscription has been dealt with: there is room for the next. */
+  z.strictObject({ type: z.literal('received'), id }),
 ]);
 
 export const serverMessageSchema = z.discriminatedUnion('type', [

@@ -5,6 +5,7 @@
 import { createServer } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { unreadInventory } from '../../shared/model/host.fixtures.ts';
+import { createInventoryFeed, type InventoryFeed } from '../../electron/inventory/inventory-feed.ts';
 import { securityHeaders } from '../../electron/page/content-security-policy.ts';
 import { readStaticFiles } from '../../electron/page/static-files.ts';
 import {
@@ -56,6 +57,8 @@ interface Live {
   readonly id: number;
   readonly topic: string;
   readonly hostId: string | null;
+  /** Of a subscription to an inventory. */
+  readonly feed: InventoryFeed;
 }
 
 export async function startHarness(folder: string): Promise<Harness> {
@@ -86,9 +89,10 @@ export async function startHarness(folder: string): Promise<Harness> {
   const send = (socket: WebSocket, message: ServerMessage) => {
     socket.send(JSON.stringify(message));
   };
-  const valueOf = ({ topic, hostId }: Live): unknown => {
+  /** Null where there is nothing to tell. */
+  const valueOf = ({ topic, hostId, feed }: Live): unknown => {
     if (topic === 'hosts') return hosts;
-    if (topic === 'inventory') return inventories.get(hostId ?? '') ?? unreadInventory;
+    if (topic === 'inventory') return feed.next(inventories.get(hostId ?? '') ?? unreadInventory);
     if (topic === 'questions') return questions;
     if (topic === 'operations') return { kind: 'all', operations: [...operations.values()] };
     if (topic === 'report') return report;
@@ -97,7 +101,8 @@ export async function startHarness(folder: string): Promise<Harness> {
   const publish = (topic: string, hostId: string | null = null) => {
     for (const subscription of live) {
       if (subscription.topic !== topic || (hostId !== null && subscription.hostId !== hostId)) continue;
-      send(subscription.socket, { type: 'event', id: subscription.id, value: valueOf(subscription) });
+      const value = valueOf(subscription);
+      if (value !== null) send(subscription.socket, { type: 'event', id: subscription.id, value });
     }
   };
   const inventoryOf = (hostId: string): Inventory => {
@@ -167,7 +172,7 @@ export async function startHarness(folder: string): Promise<Harness> {
         });
       } else if (message.type === 'subscribe') {
         const { hostId } = { hostId: null, ...(message.parameters as { hostId?: string }) };
-        const subscription = { socket, id: message.id, topic: message.topic, hostId };
+        const subscription = { socket, id: message.id, topic: message.topic, hostId, feed: createInventoryFeed() };
         live.push(subscription);
         send(socket, { type: 'event', id: message.id, value: valueOf(subscription) });
       } else if (message.type === 'unsubscribe') {

@@ -6,6 +6,7 @@ import { requests } from '../../shared/contract.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import type { Operation } from '../../shared/model/operation.ts';
+import { listen } from '../ipc/listen.ts';
 import type { Application } from './application-factory.ts';
 import { createApplication } from './application.ts';
 
@@ -50,13 +51,13 @@ async function ask<Name extends RequestName>(
 
 function hostNames({ handlers }: Application): readonly string[] {
   let names: readonly string[] = [];
-  handlers.subscriptions.hosts({}, (hosts) => (names = hosts.map(({ host }) => host.name)), never)();
+  listen(handlers, 'hosts', {}, (hosts) => (names = hosts.map(({ host }) => host.name)))();
   return names;
 }
 
 function operationsOf({ handlers }: Application): readonly Operation[] {
   let found: readonly Operation[] = [];
-  handlers.subscriptions.operations({}, (event) => (found = event.kind === 'all' ? event.operations : found), never)();
+  listen(handlers, 'operations', {}, (event) => (found = event.kind === 'all' ? event.operations : found))();
   return found;
 }
 
@@ -96,7 +97,7 @@ describe('a Snaptree that may only read', () => {
     const before = snapshotOf(dataFolder);
     const application = await open('readOnly');
     const messages: string[] = [];
-    application.handlers.subscriptions.notices({}, (list) => messages.push(...list.map((n) => n.message)), never)();
+    listen(application.handlers, 'notices', {}, (list) => messages.push(...list.map((n) => n.message)))();
     expect(messages).toEqual([
       expect.stringMatching(/host book .* is damaged .* left as it is/),
       expect.stringMatching(/journal .* is damaged .* left as it is/),

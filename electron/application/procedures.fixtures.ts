@@ -10,6 +10,7 @@ import type { HostSettings } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
+import { listen } from '../ipc/listen.ts';
 import type { Application } from './application-factory.ts';
 import { createApplication } from './application.ts';
 import { hasCapability, namesJobsAfterSnapshots } from '../hypervisors/libvirt/capabilities.ts';
@@ -84,7 +85,9 @@ export function proceduresSuite(server: ProceduresHost): void {
 
   function inventory(): Inventory {
     const found: (Inventory | null)[] = [];
-    application.handlers.subscriptions.inventory({ hostId }, (state) => found.push(state.inventory), never)();
+    listen(application.handlers, 'inventory', { hostId }, (event) => {
+      found.push(event.kind === 'all' ? event.state.inventory : null);
+    })();
     if (!found[0]) throw new Error('The host was not read.');
     return found[0];
   }
@@ -97,13 +100,9 @@ export function proceduresSuite(server: ProceduresHost): void {
 
   function operations(): readonly Operation[] {
     let found: readonly Operation[] = [];
-    application.handlers.subscriptions.operations(
-      {},
-      (event) => {
-        if (event.kind === 'all') found = event.operations;
-      },
-      never,
-    )();
+    listen(application.handlers, 'operations', {}, (event) => {
+      if (event.kind === 'all') found = event.operations;
+    })();
     return found;
   }
 
@@ -189,16 +188,12 @@ export function proceduresSuite(server: ProceduresHost): void {
 
   async function open(): Promise<void> {
     application = await createApplication({ dataFolder, shell: 'browser', log: silent });
-    application.handlers.subscriptions.questions(
-      {},
-      (questions) => {
-        for (const question of questions) {
-          if (question.kind === 'unknownHostKey')
-            void ask('questions.answer', { questionId: question.id, answer: { kind: 'accept' } });
-        }
-      },
-      never,
-    );
+    listen(application.handlers, 'questions', {}, (questions) => {
+      for (const question of questions) {
+        if (question.kind === 'unknownHostKey')
+          void ask('questions.answer', { questionId: question.id, answer: { kind: 'accept' } });
+      }
+    });
   }
 
   beforeAll(async () => {

@@ -11,7 +11,7 @@ export interface HostMemory {
 export interface ReadOptions {
   readonly priority: 'user' | 'poll';
   readonly signal?: AbortSignal;
-  /** Filled with what was read. What it held before has no influence on the reading. */
+  /** Filled with what was read. What it held before has no influence on the reading, but what is equal is the same object. */
   readonly memory?: HostMemory;
 }
 
@@ -22,7 +22,7 @@ export interface PollOptions {
 }
 
 export interface PollResult {
-  /** Where nothing changed, the VMs and images of the inventory before, and a new `readAt`. */
+  /** VMs, images and other parts that did not change are the objects of the inventory before; `readAt` is new. */
   readonly inventory: Inventory;
   /** False where nothing changed that is worth showing. */
   readonly hasChanged: boolean;

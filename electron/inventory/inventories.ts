@@ -1,7 +1,9 @@
 /** The last inventory of each host, the reading of new ones, and the noticing of changes on connected hosts. */
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { InventoryState } from '../../shared/contract.ts';
-import type { Inventory } from '../../shared/model/inventory.ts';
+import { inventorySchema, type Inventory } from '../../shared/model/inventory.ts';
+import { inventoryDeltaSchema } from '../../shared/model/inventory-delta.ts';
+import { inventoryDelta } from '../../shared/rules/inventory-delta.ts';
 import { watchHost } from './host-watch.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { systemClock, type Clock } from '../hosts/session.ts';
@@ -103,6 +105,7 @@ export function createInventories(parts: InventoriesParts): Inventories {
     try {
       const memory = memoryOf(hostId, entry);
       const inventory = await driverFor(hostId).read(runnerFor(hostId), { ...options, memory });
+      examine(hostId, entry.state.inventory, inventory);
       entry.readAllAt = clock();
       if (number > entry.shown) {
         entry.shown = number;
@@ -113,6 +116,21 @@ export function createInventories(parts: InventoriesParts): Inventories {
       failed(hostId, entry, number, error);
       throw error;
     }
+  }
+
+  /** Here the text of a host enters: what differs from what was examined before must be of the model, or it is held back. */
+  function examine(hostId: string, before: Inventory | null, now: Inventory): void {
+    const delta = before && inventoryDelta(before, now);
+    const checked = delta ? inventoryDeltaSchema.safeParse(delta) : inventorySchema.safeParse(now);
+    if (checked.success) return;
+    log.error('A reading of a host does not match the model.', {
+      hostId,
+      issues: checked.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String), message })),
+    });
+    throw new SnaptreeError(
+      'invalidResponse',
+      'Snaptree made something of this host’s answers that it cannot vouch for and held it back. The details are in its log.',
+    );
   }
 
   function failed(hostId: string, entry: Entry, number: number, error: unknown): void {
@@ -140,6 +158,7 @@ export function createInventories(parts: InventoriesParts): Inventories {
       entry.shown = number;
       const { inventory, error } = entry.state;
       if (result.hasChanged || inventory === null || error !== null) {
+        examine(hostId, inventory, result.inventory);
         show(hostId, entry, { inventory: result.inventory, error: null, errorAt: null });
       } else {
         // Nothing to draw again, so nobody is told; whoever asks sees how fresh it is.

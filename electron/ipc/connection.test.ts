@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
+import { unreadInventory } from '../../shared/model/host.fixtures.ts';
 import { serverMessageSchema } from '../../shared/messages.ts';
 import type { ServerMessage } from '../../shared/messages.ts';
 import { createConnection } from './connection.ts';
@@ -188,9 +189,9 @@ describe('a subscription', () => {
     const dispose = vi.fn();
     let emit: Parameters<Handlers['subscriptions']['notices']>[1] = () => undefined;
     let signal: AbortSignal | null = null;
-    const notices: Handlers['subscriptions']['notices'] = (_, emitNotices, aborted) => {
+    const notices: Handlers['subscriptions']['notices'] = (_, emitNotices, context) => {
       emit = emitNotices;
-      signal = aborted;
+      signal = context.signal;
       return dispose;
     };
     return {
@@ -244,6 +245,52 @@ describe('a subscription', () => {
     expect(sent.map(codeOf)).toEqual(['invalidResponse']);
     connection.close();
     expect(dispose).toHaveBeenCalledTimes(1);
+  });
+
+  test('with large events sends the next when the one before was received, and one of all that happened meanwhile', () => {
+    let happened = 0;
+    let offer = (): void => undefined;
+    const event = () => ({ kind: 'all', sequence: happened, state: unreadInventory }) as const;
+    const { connection, sent } = connect({
+      subscriptions: {
+        inventory: (_parameters, _emit, { whenReady }) => {
+          offer = () => {
+            happened += 1;
+            whenReady(() => ({ event: event(), checked: false }));
+          };
+          offer();
+          return () => undefined;
+        },
+      },
+    });
+    connection.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
+    for (let count = 0; count < 10; count += 1) offer();
+    expect(sent).toHaveLength(1);
+    connection.receive({ type: 'received', id: 1 });
+    connection.receive({ type: 'received', id: 1 });
+    connection.receive({ type: 'received', id: 1 });
+    expect(sent).toEqual([
+      { type: 'event', id: 1, value: { ...event(), sequence: 1 } },
+      { type: 'event', id: 1, value: { ...event(), sequence: 11 } },
+    ]);
+    offer();
+    connection.receive({ type: 'unsubscribe', id: 1 });
+    offer();
+    expect(sent).toHaveLength(3);
+  });
+
+  test('ends where a large event is not of the contract', () => {
+    const wrong = { kind: 'all', sequence: -1, state: unreadInventory } as const;
+    const { connection, sent } = connect({
+      subscriptions: {
+        inventory: (_parameters, _emit, { whenReady }) => {
+          whenReady(() => ({ event: wrong, checked: false }));
+          return () => undefined;
+        },
+      },
+    });
+    connection.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
+    expect(sent.map(codeOf)).toEqual(['invalidResponse']);
   });
 
   test('that cannot be opened says why, once', () => {

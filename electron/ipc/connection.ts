@@ -18,10 +18,14 @@ import { clientMessageSchema } from '../../shared/messages.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/messages.ts';
 import type { Log } from '../base/log.ts';
 import { envelopeOf, invalidRequest } from './error-envelope.ts';
-import type { Handlers } from './handlers.ts';
+import type { Handlers, SubscriptionContext } from './handlers.ts';
+import { createPacing } from './pacing.ts';
 
 /** More than a renderer ever needs at once; a renderer that leaks is told so instead of filling the memory. */
 const mostOpen = 1000;
+
+/** Large events that may be on their way to a renderer at once: enough that it never waits, few enough that none pile up. */
+const mostOnTheWay = 4;
 
 /** The contract once more, in the shape in which a generic name keeps the schema and the handler's types together. */
 type RequestSchemas = {
@@ -67,6 +71,7 @@ interface Open {
  */
 export function createConnection({ handlers, send, log }: ConnectionOptions): Connection {
   const open = new Map<number, Open>();
+  const pacing = createPacing(mostOnTheWay);
   let closed = false;
 
   function deliver(message: ServerMessage): void {
@@ -142,8 +147,21 @@ export function createConnection({ handlers, send, log }: ConnectionOptions): Co
       release(id, entry);
       refuse('subscription', id, invalidValue(topic, checked.error));
     };
+    const context: SubscriptionContext<Name> = {
+      signal,
+      whenReady(next) {
+        if (signal.aborted) return;
+        pacing.wait(id, () => {
+          const given = next();
+          if (given === null) return false;
+          if (given.checked) deliver({ type: 'event', id, value: given.event });
+          else emit(given.event);
+          return !signal.aborted;
+        });
+      },
+    };
     try {
-      const dispose = handlers.subscriptions[topic](parsed.data, emit, signal);
+      const dispose = handlers.subscriptions[topic](parsed.data, emit, context);
       // It may have ended while its handler ran: by an invalid first value, or because `send` closed the connection.
       if (signal.aborted) runDispose(dispose);
       else entry.dispose = dispose;
@@ -169,6 +187,7 @@ export function createConnection({ handlers, send, log }: ConnectionOptions): Co
   function release(id: number, entry: Open): void {
     if (open.get(id) === entry) open.delete(id);
     entry.controller.abort();
+    pacing.ended(id);
     const { dispose } = entry;
     entry.dispose = null;
     if (dispose !== null) runDispose(dispose);
@@ -209,6 +228,9 @@ export function createConnection({ handlers, send, log }: ConnectionOptions): Co
         if (entry?.kind === 'subscription') release(message.id, entry);
         break;
       }
+      case 'received':
+        pacing.received(message.id);
+        break;
     }
   }
 
@@ -220,8 +242,8 @@ export function createConnection({ handlers, send, log }: ConnectionOptions): Co
     const id = fieldOf(raw, 'id');
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return;
     const type = fieldOf(raw, 'type');
-    // These two are never answered: an answer under their id would end what they point at.
-    if (type === 'cancel' || type === 'unsubscribe') return;
+    // These are never answered: an answer under their id would end what they point at.
+    if (type === 'cancel' || type === 'unsubscribe' || type === 'received') return;
     refuse(type === 'subscribe' ? 'subscription' : 'request', id, invalidRequest('(unreadable)', error));
   }
 

@@ -6,6 +6,7 @@ import type { OperationState } from '../../shared/model/operation.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
 import type { Inventories } from '../inventory/inventories.ts';
+import { createInventoryFeed } from '../inventory/inventory-feed.ts';
 import type { Notices } from '../application/notices.ts';
 import type { OperationService } from '../operations/operations.ts';
 import type { PlanService } from '../operations/plans.ts';
@@ -102,10 +103,18 @@ export function contractHandlers(parts: ContractParts): Handlers {
     },
     subscriptions: {
       hosts: (_parameters, emit) => presentAndChanges(() => sessions.list(), sessions, emit),
-      inventory: ({ hostId }, emit) => {
-        emit(inventories.state(hostId));
+      inventory: ({ hostId }, _emit, { whenReady }) => {
+        const feed = createInventoryFeed();
+        const offer = (): void => {
+          whenReady(() => {
+            const event = feed.next(inventories.state(hostId));
+            // The whole is not looked through for each window: `inventories` did that with every part of it.
+            return event && { event, checked: event.kind === 'all' };
+          });
+        };
+        offer();
         return inventories.onChange((changed) => {
-          if (changed === hostId) emit(inventories.state(hostId));
+          if (changed === hostId) offer();
         });
       },
       questions: (_parameters, emit) => presentAndChanges(() => [...questions.list()], questions, emit),

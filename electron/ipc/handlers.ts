@@ -26,6 +26,17 @@ export type RequestHandler<Name extends RequestName> = (
   context: RequestContext,
 ) => Promise<ResponseValue<Name>>;
 
+export interface SubscriptionContext<Name extends TopicName> {
+  /** Aborted when the subscription ends. */
+  readonly signal: AbortSignal;
+  /**
+   * Calls `next`, once, when the renderer has dealt with what it was sent before, and delivers what it gives, if anything.
+   * For subscriptions with large events: what happens meanwhile goes into one event instead of a queue. What `next` gives
+   * is delivered as it is where it is `checked`, because it was validated where it came in.
+   */
+  readonly whenReady: (next: () => { readonly event: TopicEvent<Name>; readonly checked: boolean } | null) => void;
+}
+
 /**
  * Delivers the present value and then every new one through `emit` until the function that it gives back is called,
  * which happens exactly once (`signal` is aborted just before). `emit` never throws and is ignored afterwards. Throws a
@@ -34,7 +45,7 @@ export type RequestHandler<Name extends RequestName> = (
 export type SubscriptionHandler<Name extends TopicName> = (
   parameters: TopicParameters<Name>,
   emit: (event: TopicEvent<Name>) => void,
-  signal: AbortSignal,
+  context: SubscriptionContext<Name>,
 ) => () => void;
 
 export interface Handlers {

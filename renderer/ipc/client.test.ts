@@ -102,7 +102,7 @@ describe('subscribe', () => {
     receive({ type: 'event', id: idOf(0) + 7, value: [] });
     expect(next).toHaveBeenCalledExactlyOnceWith([]);
     stop();
-    expect(sent[1]).toEqual({ type: 'unsubscribe', id: idOf(0) });
+    expect(sent.at(-1)).toEqual({ type: 'unsubscribe', id: idOf(0) });
     receive({ type: 'event', id: idOf(0), value: [] });
     expect(next).toHaveBeenCalledOnce();
   });
@@ -116,6 +116,21 @@ describe('subscribe', () => {
     const error = { code: 'internalError' as const, message: 'm', data: {}, retryable: false };
     receive({ type: 'ended', id: idOf(0), error });
     expect(failed).toHaveBeenLastCalledWith(expect.objectContaining({ code: 'internalError' }));
+  });
+
+  it('says of each event that it was received, once it was dealt with and while somebody still listens', () => {
+    const { pipe, sent, idOf, receive } = fakePipe();
+    const client = createClient(pipe);
+    let stop = (): void => undefined;
+    const next = vi.fn(() => {
+      expect(sent).toHaveLength(next.mock.calls.length);
+      if (next.mock.calls.length === 2) stop();
+    });
+    stop = client.subscribe('notices', {}, { next, failed: vi.fn() });
+    receive({ type: 'event', id: idOf(0), value: [] });
+    expect(sent.slice(1)).toEqual([{ type: 'received', id: idOf(0) }]);
+    receive({ type: 'event', id: idOf(0), value: [] });
+    expect(sent.slice(2).map(({ type }) => type)).toEqual(['unsubscribe']);
   });
 
   it('is made again when the pipe is back, and only what is still wanted', () => {

@@ -127,9 +127,14 @@ export function createClient(pipe: ClientPipe): Client {
         parameters,
         receive(message) {
           if (message.type === 'event') {
-            const value = schema.safeParse(message.value);
-            if (value.success) listener.next(value.data as TopicEvent<typeof topic>);
-            else listener.failed(notOfTheContract(topic));
+            try {
+              const value = schema.safeParse(message.value);
+              if (value.success) listener.next(value.data as TopicEvent<typeof topic>);
+              else listener.failed(notOfTheContract(topic));
+            } finally {
+              // The listener may have ended it.
+              if (subscribed.has(id)) pipe.call({ type: 'received', id });
+            }
           } else if (message.type === 'ended' && message.error.code !== 'shellDisconnected') {
             subscribed.delete(id);
             listener.failed(SnaptreeError.fromData(message.error));

@@ -1,5 +1,7 @@
 /** Keeps the store fed: every subscription of the window is made here. */
 import type { Client } from '../ipc/client.ts';
+import type { TopicEvent } from '../../shared/contract.ts';
+import { afterInventoryEvent, type ToldInventory } from '../store/inventory-events.ts';
 import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
 import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
@@ -18,13 +20,23 @@ export function startSession(client: Client): () => void {
       stop();
       inventorySubscriptions.delete(hostId);
     }
-    for (const hostId of hostIds) {
-      if (inventorySubscriptions.has(hostId)) continue;
-      const next = (inventory: Parameters<typeof withInventory>[2]) => {
-        update((state) => (state.hosts[hostId] ? withInventory(state, hostId, inventory) : state));
-      };
-      inventorySubscriptions.set(hostId, client.subscribe('inventory', { hostId }, { next, failed }));
-    }
+    for (const hostId of hostIds) if (!inventorySubscriptions.has(hostId)) followInventory(hostId);
+  };
+
+  const followInventory = (hostId: string) => {
+    let told: ToldInventory | null = null;
+    const next = (event: TopicEvent<'inventory'>) => {
+      told = afterInventoryEvent(told, event);
+      if (told === null) {
+        // What is shown stays until everything is told anew.
+        inventorySubscriptions.get(hostId)?.();
+        followInventory(hostId);
+        return;
+      }
+      const { state: inventory } = told;
+      update((state) => (state.hosts[hostId] ? withInventory(state, hostId, inventory) : state));
+    };
+    inventorySubscriptions.set(hostId, client.subscribe('inventory', { hostId }, { next, failed }));
   };
 
   update((state) => ({ ...state, selection: rememberedSelection() }));

@@ -3,6 +3,7 @@ import type { InventoryState, TopicEvent } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
+import { vmsByUuid } from './selectors.ts';
 import { findVm, hasEnded, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
 
 /** The host book. What belongs to a host that is gone goes with it; where nothing is selected then, the first host is. */
@@ -24,7 +25,7 @@ export function withHosts(state: State, hosts: readonly HostWithSession[]): Stat
 /** A reading of a host. Keeps the selection where its object is still there; else the nearest that is. */
 export function withInventory(state: State, hostId: string, inventory: InventoryState): State {
   const { dialog } = state;
-  const isThere = (vmUuid: string) => !inventory.inventory || inventory.inventory.vms.some((vm) => vm.uuid === vmUuid);
+  const isThere = (vmUuid: string) => !inventory.inventory || vmsByUuid(inventory.inventory.vms).has(vmUuid);
   const dialogIsGone = dialog?.kind === 'createSnapshot' && dialog.hostId === hostId && !isThere(dialog.vmUuid);
   const next = {
     ...state,
@@ -37,7 +38,7 @@ export function withInventory(state: State, hostId: string, inventory: Inventory
 
 function selectionWithin(selection: SelectionState, inventory: Inventory): SelectionState {
   if (selection.vmUuid === null) return selection;
-  const vm = inventory.vms.find((candidate) => candidate.uuid === selection.vmUuid);
+  const vm = vmsByUuid(inventory.vms).get(selection.vmUuid);
   if (!vm) return { ...selection, vmUuid: null, snapshotId: null };
   if (!vm.readable || selection.snapshotId === null) return selection;
   const isThere = vm.snapshots.some((snapshot) => snapshot.id === selection.snapshotId);

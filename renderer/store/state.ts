@@ -5,6 +5,7 @@ import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
+import { vmsByUuid } from './selectors.ts';
 
 export interface SelectionState {
   readonly hostId: string | null;
@@ -67,7 +68,8 @@ export function vmKey(hostId: string, vmUuid: string): string {
 /** The VM with this UUID in what was last read of the host, or null. */
 export function findVm(state: State, hostId: string | null, vmUuid: string | null): Vm | null {
   if (hostId === null || vmUuid === null) return null;
-  return state.inventories[hostId]?.inventory?.vms.find((vm) => vm.uuid === vmUuid) ?? null;
+  const inventory = state.inventories[hostId]?.inventory;
+  return (inventory && vmsByUuid(inventory.vms).get(vmUuid)) ?? null;
 }
 
 /** The selected snapshot of a readable VM, or null where "you are here" is selected. */

@@ -135,7 +135,7 @@ export const readableVmSchema = z.strictObject({
 });
 
 /** A VM that is there but could not be read. It is shown as such, with the reason: no list is silently shorter. */
-const unreadableVmSchema = z.strictObject({
+export const unreadableVmSchema = z.strictObject({
   readable: z.literal(false),
   uuid: z.string(),
   name: z.string().nullable(),
@@ -202,5 +202,6 @@ export type UnknownDependents = z.infer<typeof unknownDependentsSchema>;
 export type VmState = z.infer<typeof vmStateSchema>;
 export type Problem = z.infer<typeof problemSchema>;
 export type ReadableVm = z.infer<typeof readableVmSchema>;
+export type UnreadableVm = z.infer<typeof unreadableVmSchema>;
 export type Vm = z.infer<typeof vmSchema>;
 export type Inventory = z.infer<typeof inventorySchema>;

@@ -1,7 +1,6 @@
 /** The command line as a client of the application: it asks through the contract, as a renderer does. */
 import { requests } from '../../../shared/contract.ts';
 import type {
-  InventoryState,
   RequestName,
   RequestPayload,
   ResponseValue,
@@ -14,6 +13,7 @@ import type { Host } from '../../../shared/model/host.ts';
 import type { Inventory } from '../../../shared/model/inventory.ts';
 import type { Application } from '../../application/application-factory.ts';
 import { envelopeOf, invalidRequest } from '../../ipc/error-envelope.ts';
+import { listen } from '../../ipc/listen.ts';
 import type { Log } from '../../base/log.ts';
 import type { Asker } from './questions.ts';
 
@@ -75,12 +75,7 @@ export function createClient({ application, log, signal, asker, warn }: ClientPa
     parameters: TopicParameters<Name>,
     listener: (event: TopicEvent<Name>) => void,
   ): () => void {
-    const controller = new AbortController();
-    const stop = handlers.subscriptions[name](parameters, listener, controller.signal);
-    return () => {
-      controller.abort();
-      stop();
-    };
+    return listen(handlers, name, parameters, listener);
   }
 
   function present<Name extends TopicName>(name: Name, parameters: TopicParameters<Name>): TopicEvent<Name> {
@@ -123,9 +118,10 @@ export function createClient({ application, log, signal, asker, warn }: ClientPa
     connect,
     async read(host) {
       await connect(host);
-      const state: InventoryState = present('inventory', { hostId: host.id });
-      if (state.error) throw SnaptreeError.fromData(state.error);
-      if (!state.inventory) {
+      const event = present('inventory', { hostId: host.id });
+      const state = event.kind === 'all' ? event.state : null;
+      if (state?.error) throw SnaptreeError.fromData(state.error);
+      if (!state?.inventory) {
         throw new SnaptreeError('hostUnreachable', `${host.name} could not be read. Try again.`, { retryable: true });
       }
       return { host, inventory: state.inventory };

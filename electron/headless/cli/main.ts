@@ -2,6 +2,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { createApplication } from '../../application/application.ts';
 import { createLog } from '../../base/log.ts';
+import { listen } from '../../ipc/listen.ts';
 import { addChain } from './commands/chain.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHosts } from './commands/hosts.ts';
@@ -94,13 +95,9 @@ async function complete(context: CommandContext, program: Program, words: readon
     const dataFolder = context.dataFolder({ input: false, dataFolder: words[place < 0 ? -1 : place + 1] });
     const log = createLog({ level: 'silent' });
     const application = await createApplication({ dataFolder, shell: 'commandLine', log, access: 'readOnly' });
-    application.handlers.subscriptions.hosts(
-      {},
-      (hosts) => {
-        hostNames = hosts.map(({ host }) => host.name);
-      },
-      new AbortController().signal,
-    )();
+    listen(application.handlers, 'hosts', {}, (hosts) => {
+      hostNames = hosts.map(({ host }) => host.name);
+    })();
     await application.dispose();
   } catch {
     hostNames = [];

@@ -1,4 +1,5 @@
 /** The libvirt driver: QEMU and KVM through the host's own virsh and qemu-img. */
+import { sharedInventory } from '../../../shared/rules/inventory-delta.ts';
 import type { HostMemory, HypervisorDriver } from '../driver.ts';
 import type { HostReading } from './read/host-state.ts';
 import { planLibvirt } from './plan/plan.ts';
@@ -9,13 +10,19 @@ import { watchLibvirt } from './watch/watch.ts';
 /** What is in the memories that were given out. */
 const readings = new WeakMap<HostMemory, HostReading>();
 
+/** A reading whose inventory shares what did not change with the one before. */
+function sharing(before: HostReading | undefined, reading: HostReading): HostReading {
+  return { ...reading, inventory: sharedInventory(before?.inventory ?? null, reading.inventory) };
+}
+
 /** The driver for a host whose VMs virsh reaches at `uri`, which every command names. */
 export function createLibvirtDriver(uri: string): HypervisorDriver {
   return {
     kind: 'libvirt',
     probe: (runner) => probeLibvirt(runner, uri),
     async read(runner, { memory, ...options }) {
-      const reading = await readHost(runner, uri, options);
+      const before = memory && readings.get(memory);
+      const reading = sharing(before, await readHost(runner, uri, options));
       if (memory) readings.set(memory, reading);
       return reading.inventory;
     },
@@ -28,7 +35,8 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
         readings.set(memory, reading);
         return { inventory: reading.inventory, hasChanged: true };
       }
-      const { reading, hasChanged } = await pollHost(runner, uri, before, options);
+      const { reading: now, hasChanged } = await pollHost(runner, uri, before, options);
+      const reading = sharing(before, now);
       // A full reading may have ended meanwhile, and knows better.
       if (readings.get(memory) === before) readings.set(memory, reading);
       return { inventory: reading.inventory, hasChanged };

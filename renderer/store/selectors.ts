@@ -1,0 +1,14 @@
+/** Parts of the state, by host and VM. What did not change is the same object, so that a view that selects it rests. */
+import type { Inventory, Vm } from '../../shared/model/inventory.ts';
+
+/** Made when first asked for and kept as long as the list itself, which is never changed in place. */
+const indexes = new WeakMap<Inventory['vms'], ReadonlyMap<string, Vm>>();
+
+/** The VMs of a list by UUID. */
+export function vmsByUuid(vms: Inventory['vms']): ReadonlyMap<string, Vm> {
+  const known = indexes.get(vms);
+  if (known) return known;
+  const index = new Map(vms.map((vm) => [vm.uuid, vm]));
+  indexes.set(vms, index);
+  return index;
+}
