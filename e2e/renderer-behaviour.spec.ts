@@ -48,8 +48,10 @@ test('what is wrong is seen in the list, on the page of the host and over the tr
   await expect(page.getByRole('treeitem', { name: /^web-01.*, 12 snapshots, 1 warning$/ })).toBeVisible();
   await expect(page.getByRole('treeitem', { name: /^app-blue, running, 0 snapshots$/ })).toBeVisible();
 
-  // The first host is selected without a click.
+  // The first host is selected without a click. Its file system is 96 % full: the list says so, and its page how full.
+  await expect(page.getByRole('treeitem', { name: /^kvm1, .*, storage nearly full/ })).toBeVisible();
   const hostPage = page.getByRole('region', { name: 'Host kvm1' });
+  await expect(hostPage.getByText('The file system of /srv/vm has 31 GiB free of 900 GiB, 3.4 %')).toBeVisible();
   await expect(hostPage.getByText('The folder /srv/private could not be listed')).toBeVisible();
   await hostPage.getByRole('button', { name: 'odd-records' }).click();
   const pane = page.getByRole('region', { name: 'VM odd-records' });

@@ -1,4 +1,6 @@
-import { useState } from 'react';
+import { memo, useMemo, useState } from 'react';
+import type { HostWithSession } from '../../shared/model/host.ts';
+import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { Splitter } from '../design/Splitter.tsx';
@@ -105,11 +107,10 @@ function Panes() {
 
 /** Middle and right: what is selected. */
 function Selected() {
-  const { hostId, vmUuid, snapshotId } = useStore((state) => state.selection);
+  const hostId = useStore((state) => state.selection.hostId);
+  const vmUuid = useStore((state) => state.selection.vmUuid);
   const entry = useStore((state) => (hostId === null ? undefined : state.hosts[hostId]));
-  const inventory = useStore((state) => (hostId === null ? undefined : state.inventories[hostId]));
   const vm = useStore((state) => findVm(state, hostId, vmUuid));
-  const details = usePaneSize('details', wide ? 392 : 268, ...limits.details);
   const [detailsShown, setDetailsShown] = useShown('details', window.innerWidth >= 900);
   if (!entry || hostId === null) {
     return (
@@ -121,7 +122,7 @@ function Selected() {
   if (!vm) {
     return (
       <main className={css('middle')}>
-        <HostPane entry={entry} inventory={inventory ?? null} />
+        <SelectedHost entry={entry} />
       </main>
     );
   }
@@ -130,25 +131,49 @@ function Selected() {
       <main className={css('middle')}>
         <VmPane hostId={hostId} vm={vm} detailsShown={detailsShown} onShowDetails={setDetailsShown} />
       </main>
-      {detailsShown && vm.readable && inventory?.inventory && (
-        <>
-          <Splitter
-            label="Width of the details"
-            orientation="vertical"
-            size={details.size}
-            least={limits.details[0]}
-            most={limits.details[1]}
-            grows="backward"
-            onResize={details.setSize}
-          />
-          <div
-            className={css('details', entry.session.state !== 'connected' && 'stale')}
-            style={{ width: details.size }}
-          >
-            <Details vm={vm} snapshot={findSnapshot(vm, snapshotId)} inventory={inventory.inventory} />
-          </div>
-        </>
+      {detailsShown && vm.readable && (
+        <DetailsPane hostId={hostId} vm={vm} isStale={entry.session.state !== 'connected'} />
       )}
     </>
   );
+}
+
+function SelectedHost({ entry }: { readonly entry: HostWithSession }) {
+  const inventory = useStore((state) => state.inventories[entry.host.id] ?? null);
+  return <HostPane entry={entry} inventory={inventory} />;
+}
+
+const DetailsPane = memo(function DetailsPane({
+  hostId,
+  vm,
+  isStale,
+}: {
+  readonly hostId: string;
+  readonly vm: ReadableVm;
+  readonly isStale: boolean;
+}) {
+  const { size, setSize } = usePaneSize('details', wide ? 392 : 268, ...limits.details);
+  return (
+    <>
+      <Splitter
+        label="Width of the details"
+        orientation="vertical"
+        size={size}
+        least={limits.details[0]}
+        most={limits.details[1]}
+        grows="backward"
+        onResize={setSize}
+      />
+      <div className={css('details', isStale && 'stale')} style={{ width: size }}>
+        <SelectedDetails hostId={hostId} vm={vm} />
+      </div>
+    </>
+  );
+});
+
+function SelectedDetails({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
+  const snapshotId = useStore((state) => state.selection.snapshotId);
+  const inventory = useStore((state) => state.inventories[hostId]?.inventory);
+  const snapshot = useMemo(() => findSnapshot(vm, snapshotId), [vm, snapshotId]);
+  return inventory && <Details vm={vm} snapshot={snapshot} inventory={inventory} />;
 }

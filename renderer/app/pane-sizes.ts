@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 
 interface PaneSize {
   readonly size: number;
@@ -30,11 +30,12 @@ export function useShown(name: string, start: boolean): readonly [boolean, (show
     const stored = localStorage.getItem(key);
     return stored === null ? start : stored === 'true';
   });
-  return [
-    shown,
-    (wanted) => {
+  const remember = useCallback(
+    (wanted: boolean) => {
       localStorage.setItem(key, String(wanted));
       setShown(wanted);
     },
-  ];
+    [key],
+  );
+  return [shown, remember];
 }

@@ -1,8 +1,9 @@
 import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useLayoutEffect, useRef, type ReactNode } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { classes } from './classes.ts';
 import { findTyped, moveFor, type NavigableRow } from './tree-navigation.ts';
 import styles from './TreeGrid.module.css';
+import { TreeGridRow, type RowEvents } from './TreeGridRow.tsx';
 
 const css = classes(styles);
 
@@ -17,6 +18,7 @@ interface TreeGridProps<Row extends NavigableRow> {
   readonly rows: readonly Row[];
   /** With columns it is a treegrid, without it is a tree. Their widths come from CSS: `--tree-columns`. */
   readonly columns?: readonly TreeColumn[];
+  /** In pixels. One and the same function as long as no height changes: with it, all heights are reckoned again. */
   readonly rowHeight: (row: Row) => number;
   readonly selectedKey: string | null;
   readonly onSelect: (row: Row) => void;
@@ -30,8 +32,11 @@ interface TreeGridProps<Row extends NavigableRow> {
   readonly textOf: (row: Row) => string;
   /** The accessible name of a row of a tree; the cells of a treegrid speak for themselves. */
   readonly nameOf?: (row: Row) => string;
+  /** One and the same function as long as it draws the same: a row that is the same is not drawn again with it. */
   readonly renderRow: (row: Row) => ReactNode;
   readonly rowClassName?: (row: Row) => string | undefined;
+  /** Whether two rows of one key look the same; by default, whether they are one object. */
+  readonly isSameRow?: (a: Row, b: Row) => boolean;
   /** A row to scroll to once, when the grid appears or the key changes; the selected one by default. */
   readonly revealKey?: string | null;
 }
@@ -48,10 +53,7 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
   const typed = useRef({ text: '', at: 0 });
   const focusWanted = useRef(false);
   const hadFocus = useRef(false);
-  const selectedIndex = Math.max(
-    rows.findIndex((row) => row.key === selectedKey),
-    0,
-  );
+  const selectedIndex = useIndexOf(rows, selectedKey);
   const hasSelection = rows[selectedIndex]?.key === selectedKey;
 
   const rangeExtractor = useCallback(
@@ -62,15 +64,22 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
     },
     [selectedIndex],
   );
+  const { rowHeight } = props;
+  // The virtualizer measures every row again where one of these two is another function.
+  const estimateSize = useCallback(
+    (index: number) => {
+      const row = rows[index];
+      return row ? rowHeight(row) : 0;
+    },
+    [rows, rowHeight],
+  );
+  const getItemKey = useCallback((index: number) => rows[index]?.key ?? index, [rows]);
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing of it is handed to a memoised child
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => {
-      const row = rows[index];
-      return row ? props.rowHeight(row) : 0;
-    },
-    getItemKey: (index) => rows[index]?.key ?? index,
+    estimateSize,
+    getItemKey,
     overscan: 8,
     rangeExtractor,
   });
@@ -148,6 +157,26 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
     }
   };
 
+  const current = useRef({ select, props });
+  useLayoutEffect(() => {
+    current.current = { select, props };
+  });
+  // The same for as long as the grid is there, so that a row is drawn again only for what it shows.
+  const [rowEvents] = useState<RowEvents>(() => ({
+    select(index) {
+      current.current.select(index);
+    },
+    openMenu(index, anchor, point) {
+      const row = current.current.props.rows[index];
+      current.current.select(index);
+      if (row) current.current.props.onMenu?.(row, anchor, point);
+    },
+    toggle(index) {
+      const row = current.current.props.rows[index];
+      if (row && row.expanded !== null) current.current.props.onToggle(row, !row.expanded);
+    },
+  }));
+
   const isGrid = columns !== undefined;
   const items = virtualizer.getVirtualItems();
   const content = (
@@ -156,36 +185,22 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
         {items.map((item) => {
           const row = rows[item.index];
           if (!row) return null;
-          const extra = props.rowClassName?.(row);
           return (
-            <div
+            <TreeGridRow
               key={item.key}
-              role={isGrid ? 'row' : 'treeitem'}
-              data-row-key={row.key}
-              className={extra === undefined ? css('row') : `${css('row')} ${extra}`}
-              style={{ height: item.size, transform: `translateY(${item.start}px)` }}
-              tabIndex={item.index === selectedIndex ? 0 : -1}
-              aria-level={row.level}
-              aria-posinset={row.positionInSet}
-              aria-setsize={row.setSize}
-              aria-selected={row.key === selectedKey}
-              {...(isGrid ? { 'aria-rowindex': item.index + 2 } : {})}
-              {...(row.expanded === null ? {} : { 'aria-expanded': row.expanded })}
-              {...(props.nameOf ? { 'aria-label': props.nameOf(row) } : {})}
-              onMouseDown={(event) => {
-                if (event.button === 0) select(item.index);
-              }}
-              onContextMenu={(event) => {
-                event.preventDefault();
-                select(item.index);
-                props.onMenu?.(row, event.currentTarget, { x: event.clientX, y: event.clientY });
-              }}
-              onDoubleClick={() => {
-                if (row.expanded !== null) props.onToggle(row, !row.expanded);
-              }}
-            >
-              {props.renderRow(row)}
-            </div>
+              row={row}
+              index={item.index}
+              start={item.start}
+              size={item.size}
+              isGrid={isGrid}
+              isSelected={row.key === selectedKey}
+              hasTabStop={item.index === selectedIndex}
+              className={props.rowClassName?.(row)}
+              name={props.nameOf?.(row)}
+              events={rowEvents}
+              renderRow={props.renderRow}
+              isSameRow={props.isSameRow}
+            />
           );
         })}
       </div>
@@ -230,5 +245,17 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
       )}
       {content}
     </div>
+  );
+}
+
+/** The place of the row with this key; 0 where there is none. */
+function useIndexOf(rows: readonly NavigableRow[], key: string | null): number {
+  return useMemo(
+    () =>
+      Math.max(
+        rows.findIndex((row) => row.key === key),
+        0,
+      ),
+    [rows, key],
   );
 }

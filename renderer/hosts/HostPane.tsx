@@ -17,6 +17,7 @@ import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { withSelection } from '../store/reducers.ts';
 import { showDialog, update } from '../store/store.ts';
+import { fullStorage } from '../appearance/host-problems.ts';
 import { problemsOf } from '../appearance/vm-problems.ts';
 import { ConnectButton } from './ConnectButton.tsx';
 import styles from './HostPane.module.css';
@@ -100,6 +101,7 @@ export function HostPane({
         {!read && inventory?.reading && session.state === 'connected' && (
           <Skeleton lines={5} label="Reading the host" />
         )}
+        {read && <ProblemList title="Storage is nearly full" problems={fullStorage(read)} />}
         {read && <ProblemList title="Not everything could be read" problems={read.problems} />}
         {read && <UnknownDependentsList unknown={read.unknownDependents} />}
         {read && <TroubledVms key={hostId} hostId={hostId} inventory={read} />}

@@ -3,7 +3,9 @@ import { classes } from '../design/classes.ts';
 import { formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import styles from './HostStorage.module.css';
-import { storageGroups, usedShare, type StorageGroup } from './storage-groups.ts';
+import type { FileSystem } from '../../shared/rules/findings-storage.ts';
+import { isNearlyFull } from '../appearance/host-problems.ts';
+import { storageGroups, usedShare } from './storage-groups.ts';
 
 const css = classes(styles);
 const shownAtOnce = 3;
@@ -30,7 +32,7 @@ export function HostStorage({ inventory }: { readonly inventory: Inventory }) {
           {groups.map((group) => (
             <tr key={group.folders[0]}>
               <td>
-                <Used share={usedShare(group)} />
+                <Used share={usedShare(group)} isFull={isNearlyFull(group)} />
               </td>
               <td>{formatBytes(group.freeBytes)}</td>
               <td>{formatBytes(group.totalBytes)}</td>
@@ -45,19 +47,18 @@ export function HostStorage({ inventory }: { readonly inventory: Inventory }) {
   );
 }
 
-function Used({ share }: { readonly share: number }) {
-  const full = share > 0.9;
+function Used({ share, isFull }: { readonly share: number; readonly isFull: boolean }) {
   return (
     <span className={css('used')}>
-      <span className={css('bar', full && 'full')}>
+      <span className={css('bar', isFull && 'full')}>
         <span style={{ width: `${share * 100}%` }} />
       </span>
-      {Math.round(share * 100)} %{full && ', nearly full'}
+      {Math.round(share * 100)} %{isFull && ', nearly full'}
     </span>
   );
 }
 
-function Folders({ group: { folders } }: { readonly group: StorageGroup }) {
+function Folders({ group: { folders } }: { readonly group: FileSystem }) {
   const rest = folders.slice(shownAtOnce);
   return (
     <>

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
@@ -16,12 +17,23 @@ const css = classes(styles);
  * Says that what is shown is not what is: the host is not connected, or could not be read the last time. With
  * `connects`, it offers to connect; the host's own page has a button for that.
  */
-export function StaleBanner({ hostId, connects }: { readonly hostId: string; readonly connects: boolean }) {
+export const StaleBanner = memo(function StaleBanner({
+  hostId,
+  connects,
+}: {
+  readonly hostId: string;
+  readonly connects: boolean;
+}) {
   const client = useClient();
   const now = useNow();
   const session = useStore((state) => state.hosts[hostId]?.session);
-  const inventory = useStore((state) => state.inventories[hostId]);
-  const readAt = inventory?.inventory?.readAt;
+  const error = useStore((state) => state.inventories[hostId]?.error ?? null);
+  // What is as it should be has no age to show: a reading without an error draws nothing anew.
+  const readAt = useStore((state) => {
+    const inventory = state.inventories[hostId];
+    const isFine = state.hosts[hostId]?.session.state === 'connected' && !inventory?.error;
+    return isFine ? undefined : inventory?.inventory?.readAt;
+  });
   if (!session || readAt === undefined) return null;
   const lastKnown = `What is shown was read at ${formatTime(readAt)} (${formatAge(readAt, now)}) and may have changed.`;
   if (session.state !== 'connected') {
@@ -37,11 +49,11 @@ export function StaleBanner({ hostId, connects }: { readonly hostId: string; rea
       </div>
     );
   }
-  if (!inventory?.error) return null;
+  if (!error) return null;
   return (
     <div className={css('banner')}>
       <ErrorCallout
-        error={inventory.error}
+        error={error}
         actions={
           <Button
             onPress={() => {
@@ -55,4 +67,4 @@ export function StaleBanner({ hostId, connects }: { readonly hostId: string; rea
       <p className={css('note')}>{lastKnown}</p>
     </div>
   );
-}
+});

@@ -1,6 +1,6 @@
 import { ChevronDown, ChevronRight, MapPin, MemoryStick, TriangleAlert } from 'lucide-react';
-import { useMemo } from 'react';
-import type { ReadableVm } from '../../shared/model/inventory.ts';
+import { memo, useCallback, useMemo } from 'react';
+import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { Chip } from '../design/Chip.tsx';
 import { count, formatAge, formatTime, formatUtc } from '../design/format.ts';
@@ -11,6 +11,7 @@ import { visibleString } from '../../shared/rules/visible-text.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
+import { isSameRow } from './same-row.ts';
 import styles from './SnapshotTree.module.css';
 import { snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
 
@@ -42,35 +43,53 @@ interface SnapshotTreeProps {
 }
 
 /** The snapshots of a VM as a treegrid with lanes. */
-export function SnapshotTree(props: SnapshotTreeProps) {
-  const { vm, collapsed, selectedId, search } = props;
+export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps) {
+  const { vm, stale, collapsed, selectedId, search, onSelect, onToggle, onMenu, onDelete } = props;
+  const { snapshots, currentSnapshotId } = vm;
   const now = useNow();
   const layout = useMemo(
-    () => layoutTree(vm.snapshots, vm.currentSnapshotId, collapsed),
-    [vm.snapshots, vm.currentSnapshotId, collapsed],
+    () => layoutTree(snapshots, currentSnapshotId, collapsed),
+    [snapshots, currentSnapshotId, collapsed],
   );
   const metrics = useMemo(() => laneMetrics(layout.laneCount), [layout.laneCount]);
+  const keys = useMemo(() => new Set(layout.rows.map((row) => row.key)), [layout]);
   const selectedKey = selectedId === null ? hereKey : snapshotKey(selectedId);
+  const disks = vm.disks.filter((disk) => disk.source !== null).length;
+  const hasNoCurrent = currentSnapshotId === null && snapshots.length > 0;
+  const here = useMemo(
+    () => <HereCells state={vm.state} disks={disks} hasNoCurrent={hasNoCurrent} stale={stale} />,
+    [vm.state, disks, hasNoCurrent, stale],
+  );
+  const renderRow = useCallback(
+    (row: TreeRow) => (
+      <>
+        <NameCell row={row} currentSnapshotId={currentSnapshotId} metrics={metrics} onToggle={onToggle} />
+        {row.snapshot ? <SnapshotCells snapshot={row.snapshot} now={now} /> : here}
+      </>
+    ),
+    [currentSnapshotId, metrics, onToggle, now, here],
+  );
   return (
     <TreeGrid
       label={`Snapshots of ${visibleString(vm.name)}`}
       rows={layout.rows}
       columns={columns}
-      rowHeight={() => rowHeight}
-      selectedKey={visibleKey(layout.rows, selectedKey)}
+      rowHeight={heightOf}
+      // The row that stands for the selection: where "you are here" is hidden by a collapsed row, none.
+      selectedKey={keys.has(selectedKey) ? selectedKey : null}
       onSelect={(row) => {
-        props.onSelect(row.snapshot?.id ?? null);
+        onSelect(row.snapshot?.id ?? null);
       }}
       onToggle={(row, expanded) => {
-        props.onToggle(row.key, expanded);
+        onToggle(row.key, expanded);
       }}
       onMenu={(_row, anchor, point) => {
-        props.onMenu(anchor, point);
+        onMenu(anchor, point);
       }}
       onDelete={(row) => {
-        if (row.snapshot) props.onDelete();
+        if (row.snapshot) onDelete();
       }}
-      textOf={(row) => row.snapshot?.name ?? 'You are here'}
+      textOf={textOf}
       rowClassName={(row) =>
         css(
           'row',
@@ -78,34 +97,28 @@ export function SnapshotTree(props: SnapshotTreeProps) {
           search !== '' && row.snapshot?.name.toLocaleLowerCase().includes(search) && 'found',
         )
       }
-      renderRow={(row) => (
-        <>
-          <NameCell row={row} vm={vm} metrics={metrics} onToggle={props.onToggle} />
-          {row.snapshot ? <SnapshotCells row={row} now={now} /> : <HereCells vm={vm} stale={props.stale} />}
-        </>
-      )}
+      renderRow={renderRow}
+      isSameRow={isSameRow}
     />
   );
-}
+});
 
-/** The row that stands for the selection: where "you are here" is hidden by a collapsed row, none. */
-function visibleKey(rows: readonly TreeRow[], key: string): string | null {
-  return rows.some((row) => row.key === key) ? key : null;
-}
+const heightOf = () => rowHeight;
+const textOf = (row: TreeRow) => row.snapshot?.name ?? 'You are here';
 
 function NameCell({
   row,
-  vm,
+  currentSnapshotId,
   metrics,
   onToggle,
 }: {
   readonly row: TreeRow;
-  readonly vm: ReadableVm;
+  readonly currentSnapshotId: string | null;
   readonly metrics: LaneMetrics;
   readonly onToggle: SnapshotTreeProps['onToggle'];
 }) {
   const Chevron = row.expanded ? ChevronDown : ChevronRight;
-  const isCurrent = row.snapshot !== null && row.snapshot.id === vm.currentSnapshotId;
+  const isCurrent = row.snapshot !== null && row.snapshot.id === currentSnapshotId;
   return (
     <div role="gridcell" className={css('cell', 'name')}>
       <LaneGraph row={row} metrics={metrics} height={rowHeight} />
@@ -150,9 +163,7 @@ const oddityExplanations = {
   cycle: 'The records name each other as parents in a circle. The oldest is shown as the root.',
 } as const;
 
-function SnapshotCells({ row, now }: { readonly row: TreeRow; readonly now: number }) {
-  const { snapshot } = row;
-  if (!snapshot) return null;
+function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; readonly now: number }) {
   const included = snapshot.disks.filter((disk) => disk.kind !== 'none').length;
   const description = snapshot.description.trim();
   return (
@@ -196,24 +207,32 @@ function SnapshotCells({ row, now }: { readonly row: TreeRow; readonly now: numb
   );
 }
 
-function HereCells({ vm, stale }: { readonly vm: ReadableVm; readonly stale: boolean }) {
+function HereCells({
+  state,
+  disks,
+  hasNoCurrent,
+  stale,
+}: {
+  readonly state: ReadableVm['state'];
+  readonly disks: number;
+  readonly hasNoCurrent: boolean;
+  readonly stale: boolean;
+}) {
   return (
     <>
       <div role="gridcell" className={css('cell', 'kind')} />
       <div role="gridcell" className={css('cell', 'state')}>
-        <span className={css('text')}>{vmStateWords[vm.state]}</span>
+        <span className={css('text')}>{vmStateWords[state]}</span>
       </div>
       <div role="gridcell" className={css('cell', 'created')}>
         <span className={css('time')}>{stale ? 'last known' : 'now'}</span>
       </div>
       <div role="gridcell" className={css('cell', 'disks')}>
-        {vm.disks.filter((disk) => disk.source !== null).length}
+        {disks}
       </div>
       <div role="gridcell" className={css('cell', 'description')}>
         <span className={css('text', 'quiet')}>
-          {vm.currentSnapshotId === null && vm.snapshots.length > 0
-            ? 'Present state of the VM; no snapshot is recorded as current'
-            : 'Present state of the VM'}
+          {hasNoCurrent ? 'Present state of the VM; no snapshot is recorded as current' : 'Present state of the VM'}
         </span>
       </div>
     </>

@@ -1,8 +1,7 @@
-import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2, type LucideIcon } from 'lucide-react';
+import { memo, useCallback, useMemo, useRef, useState } from 'react';
 import type { Vm } from '../../shared/model/inventory.ts';
-import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
-import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
+import type { Action, ActionId } from '../../shared/rules/actions.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
@@ -11,65 +10,33 @@ import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
-import { findSnapshot, operationRunsOn, vmKey } from '../store/state.ts';
-import { showDialog, update, useStore } from '../store/store.ts';
+import { findSnapshot, vmKey } from '../store/state.ts';
+import { update, useStore } from '../store/store.ts';
 import { StaleBanner } from '../hosts/StaleBanner.tsx';
 import { problemsOf } from '../appearance/vm-problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { ActionMenu, type MenuAnchor } from './ActionMenu.tsx';
 import { SnapshotTree } from './SnapshotTree.tsx';
+import { useVmActions } from './use-vm-actions.ts';
 import styles from './VmPane.module.css';
 
 const css = classes(styles);
 const nothingCollapsed: ReadonlySet<string> = new Set();
 
-/** The middle of the window for a VM: what it is, what can be done, and its snapshot tree. */
-export function VmPane({
-  hostId,
-  vm,
-  detailsShown,
-  onShowDetails,
-}: {
+interface VmPaneProps {
   readonly hostId: string;
   readonly vm: Vm;
   readonly detailsShown: boolean;
   readonly onShowDetails: (shown: boolean) => void;
-}) {
-  const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
-  const snapshotId = useStore((state) => state.selection.snapshotId);
-  const collapsed = useStore((state) => state.collapsedSnapshots[vmKey(hostId, vm.uuid)] ?? nothingCollapsed);
-  const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
-  const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
-  const search = useStore((state) => state.search.trim().toLocaleLowerCase());
-  const shellConnected = useStore((state) => state.shellConnected !== false);
-  const problems = useStore((state) => problemsOf(state.inventories[hostId]?.inventory ?? null, vm));
-  const [menu, setMenu] = useState<MenuAnchor | null>(null);
-  const more = useRef<HTMLButtonElement>(null);
+}
 
-  const snapshot = findSnapshot(vm, snapshotId);
-  const hasDescendants = vm.readable && snapshot !== null && subtreeIds(snapshot.id, vm.snapshots).length > 1;
-  const actions = actionsFor({ shellConnected, session, vm, snapshot, hasDescendants, readOnly, operationRuns });
-
-  const act = (id: ActionId) => {
-    setMenu(null);
-    const request = { vmUuid: vm.uuid, snapshotId: snapshot?.id ?? '' };
-    if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid: vm.uuid });
-    if (id === 'report') showDialog({ kind: 'report' });
-    if (id === 'revertToSnapshot') showDialog({ kind: 'plan', hostId, request: { action: id, ...request } });
-    if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
-      const withDescendants = id === 'deleteWithDescendants';
-      showDialog({ kind: 'plan', hostId, request: { action: 'deleteSnapshot', ...request, withDescendants } });
-    }
-  };
-  const actIfPossible = (id: ActionId) => {
-    if (actions.some((action) => action.id === id && action.reason === null)) act(id);
-  };
+/** The middle of the window for a VM: what it is, what can be done, and its snapshot tree. */
+export const VmPane = memo(function VmPane({ hostId, vm, detailsShown, onShowDetails }: VmPaneProps) {
+  const isStale = useStore((state) => state.hosts[hostId]?.session.state !== 'connected');
   const name = vm.name ?? vm.uuid;
-  const selectedName = snapshot ? visibleString(snapshot.name) : 'you are here';
-
   return (
     <section className={css('pane')} aria-label={`VM ${visibleString(name)}`}>
-      <header className={css('header', session !== 'connected' && 'stale')}>
+      <header className={css('header', isStale && 'stale')}>
         <h2 className={css('title')} title={visibleString(name)}>
           <HostText text={name} />
         </h2>
@@ -94,36 +61,54 @@ export function VmPane({
           </>
         )}
       </header>
-      <div role="toolbar" aria-label="Snapshot actions" className={css('toolbar')}>
-        <ToolbarAction actions={actions} id="createSnapshot" icon={<Camera size={15} aria-hidden />} onAction={act} />
-        <ToolbarAction actions={actions} id="revertToSnapshot" icon={<Undo2 size={15} aria-hidden />} onAction={act} />
-        <ToolbarAction actions={actions} id="deleteSnapshot" icon={<Trash2 size={15} aria-hidden />} onAction={act} />
-        <ToolbarAction
-          actions={actions}
-          id="deleteWithDescendants"
-          icon={<ListTree size={15} aria-hidden />}
-          onAction={act}
-        />
-        <Button
-          ref={more}
-          tone="quiet"
-          label="More actions"
-          iconOnly
-          expanded={menu !== null}
-          onPress={() => {
-            if (more.current) setMenu({ element: more.current, point: null });
-          }}
-        >
-          <Ellipsis size={16} aria-hidden />
-        </Button>
-      </div>
+      <VmBody hostId={hostId} vm={vm} isStale={isStale} />
+    </section>
+  );
+});
+
+/** What depends on what is selected. */
+function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm: Vm; readonly isStale: boolean }) {
+  const snapshotId = useStore((state) => state.selection.snapshotId);
+  const collapsed = useStore((state) => state.collapsedSnapshots[vmKey(hostId, vm.uuid)] ?? nothingCollapsed);
+  const search = useStore((state) => state.search.trim().toLocaleLowerCase());
+  const [menu, setMenu] = useState<MenuAnchor | null>(null);
+  const snapshot = useMemo(() => findSnapshot(vm, snapshotId), [vm, snapshotId]);
+  const { actions, act, actIfPossible } = useVmActions(hostId, vm, snapshot);
+
+  const onSelect = useCallback(
+    (id: string | null) => {
+      update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId: id }));
+    },
+    [hostId, vm.uuid],
+  );
+  const onToggle = useCallback(
+    (rowKey: string, expanded: boolean) => {
+      update((state) => withSnapshotCollapsed(state, hostId, vm.uuid, rowKey, !expanded));
+    },
+    [hostId, vm.uuid],
+  );
+  const openMenu = useCallback((element: HTMLElement, point: MenuAnchor['point']) => {
+    setMenu({ element, point });
+  }, []);
+  const closeMenu = useCallback(() => {
+    setMenu(null);
+  }, []);
+  const onDelete = useCallback(() => {
+    actIfPossible('deleteSnapshot');
+  }, [actIfPossible]);
+  const onAction = useCallback(
+    (id: ActionId) => {
+      setMenu(null);
+      act(id);
+    },
+    [act],
+  );
+  return (
+    <>
+      <Toolbar actions={actions} menuIsOpen={menu !== null} onAction={onAction} onMenu={openMenu} />
       <StaleBanner hostId={hostId} connects />
-      {problems.length > 0 && (
-        <div className={css('problems')}>
-          <ProblemList key={vm.uuid} problems={problems} />
-        </div>
-      )}
-      <div className={css('tree', session !== 'connected' && 'stale')}>
+      <VmProblems hostId={hostId} vm={vm} />
+      <div className={css('tree', isStale && 'stale')}>
         {vm.readable && vm.snapshots.length === 0 && (
           <p className={css('empty')}>No snapshots yet. Create one before a change, to be able to come back to now.</p>
         )}
@@ -131,22 +116,14 @@ export function VmPane({
           <SnapshotTree
             key={vmKey(hostId, vm.uuid)}
             vm={vm}
-            stale={session !== 'connected'}
+            stale={isStale}
             collapsed={collapsed}
             selectedId={snapshot?.id ?? null}
             search={search}
-            onSelect={(id) => {
-              update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId: id }));
-            }}
-            onToggle={(rowKey, expanded) => {
-              update((state) => withSnapshotCollapsed(state, hostId, vm.uuid, rowKey, !expanded));
-            }}
-            onMenu={(element, point) => {
-              setMenu({ element, point });
-            }}
-            onDelete={() => {
-              actIfPossible('deleteSnapshot');
-            }}
+            onSelect={onSelect}
+            onToggle={onToggle}
+            onMenu={openMenu}
+            onDelete={onDelete}
           />
         ) : (
           <div className={css('unreadable')}>
@@ -159,45 +136,119 @@ export function VmPane({
           </div>
         )}
       </div>
-      <ActionMenu
-        anchor={menu}
-        actions={actions}
-        label={`Actions for ${selectedName}`}
-        onAction={act}
-        onClose={() => {
-          setMenu(null);
-        }}
-      />
-    </section>
+      {menu && (
+        <ActionMenu
+          anchor={menu}
+          actions={actions}
+          label={`Actions for ${snapshot ? visibleString(snapshot.name) : 'you are here'}`}
+          onAction={onAction}
+          onClose={closeMenu}
+        />
+      )}
+    </>
   );
 }
 
-function ToolbarAction({
+const VmProblems = memo(function VmProblems({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
+  const problems = useStore((state) => problemsOf(state.inventories[hostId]?.inventory ?? null, vm));
+  if (problems.length === 0) return null;
+  return (
+    <div className={css('problems')}>
+      <ProblemList key={vm.uuid} problems={problems} />
+    </div>
+  );
+});
+
+const toolbarIcons = [
+  ['createSnapshot', Camera],
+  ['revertToSnapshot', Undo2],
+  ['deleteSnapshot', Trash2],
+  ['deleteWithDescendants', ListTree],
+] as const;
+
+function Toolbar({
   actions,
-  id,
-  icon,
+  menuIsOpen,
   onAction,
+  onMenu,
 }: {
   readonly actions: readonly Action[];
-  readonly id: ActionId;
-  readonly icon: React.ReactNode;
+  readonly menuIsOpen: boolean;
   readonly onAction: (id: ActionId) => void;
+  readonly onMenu: (element: HTMLElement, point: null) => void;
 }) {
-  const action = actions.find((candidate) => candidate.id === id);
-  if (!action) return null;
+  return (
+    <div role="toolbar" aria-label="Snapshot actions" className={css('toolbar')}>
+      {toolbarIcons.map(([id, Icon]) => {
+        const action = actions.find((candidate) => candidate.id === id);
+        return (
+          action && (
+            <ToolbarAction
+              key={id}
+              id={id}
+              label={action.label}
+              reason={action.reason}
+              icon={Icon}
+              onAction={onAction}
+            />
+          )
+        );
+      })}
+      <MoreActions menuIsOpen={menuIsOpen} onMenu={onMenu} />
+    </div>
+  );
+}
+
+const MoreActions = memo(function MoreActions({
+  menuIsOpen,
+  onMenu,
+}: {
+  readonly menuIsOpen: boolean;
+  readonly onMenu: (element: HTMLElement, point: null) => void;
+}) {
+  const more = useRef<HTMLButtonElement>(null);
   return (
     <Button
-      label={action.label}
+      ref={more}
+      tone="quiet"
+      label="More actions"
+      iconOnly
+      expanded={menuIsOpen}
+      onPress={() => {
+        if (more.current) onMenu(more.current, null);
+      }}
+    >
+      <Ellipsis size={16} aria-hidden />
+    </Button>
+  );
+});
+
+const ToolbarAction = memo(function ToolbarAction({
+  id,
+  label,
+  reason,
+  icon: Icon,
+  onAction,
+}: {
+  readonly id: ActionId;
+  readonly label: string;
+  readonly reason: string | null;
+  readonly icon: LucideIcon;
+  readonly onAction: (id: ActionId) => void;
+}) {
+  return (
+    <Button
+      label={label}
       // In a narrow pane the label is not drawn.
-      tooltip={action.label}
-      disabledReason={action.reason}
+      tooltip={label}
+      disabledReason={reason}
       tone={id === 'createSnapshot' ? 'primary' : 'normal'}
       onPress={() => {
         onAction(id);
       }}
     >
-      {icon}
-      <span className={css('actionLabel')}>{action.label}</span>
+      <Icon size={15} aria-hidden />
+      <span className={css('actionLabel')}>{label}</span>
     </Button>
   );
-}
+});

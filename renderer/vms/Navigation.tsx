@@ -8,6 +8,7 @@ import { findVm, type SelectionState } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
 import { AddHostMenu } from './AddHostMenu.tsx';
 import { hostRowKey, navigationRows, snapshotRowKey, vmRowKey, type NavigationRow } from './navigation-rows.ts';
+import { isSameRow } from './same-row.ts';
 import styles from './Navigation.module.css';
 import { RowContent } from './RowContent.tsx';
 import { nameOf, textOf } from './row-words.ts';
@@ -29,6 +30,7 @@ export function Navigation() {
     () => navigationRows({ hostIds, hosts, inventories, collapsedHosts, search }),
     [hostIds, hosts, inventories, collapsedHosts, search],
   );
+  const selectedKey = useMemo(() => selectedRowKey(selection, vmIsKnown, rows), [selection, vmIsKnown, rows]);
 
   return (
     <nav className={css('pane')} aria-label="Hosts and VMs">
@@ -60,21 +62,28 @@ export function Navigation() {
           <TreeGrid
             label="Hosts and VMs"
             rows={rows}
-            rowHeight={(row) => heights[row.kind]}
-            selectedKey={selectedRowKey(selection, vmIsKnown, rows)}
+            rowHeight={heightOf}
+            selectedKey={selectedKey}
             onSelect={select}
-            onToggle={(row, expanded) => {
-              if (row.kind === 'host') update((state) => withHostCollapsed(state, row.entry.host.id, !expanded));
-            }}
+            onToggle={toggle}
             textOf={textOf}
             nameOf={nameOf}
-            rowClassName={(row) => css(row.kind, row.kind === 'vm' && row.stale && 'stale')}
-            renderRow={(row) => <RowContent row={row} />}
+            rowClassName={classNameOf}
+            renderRow={renderRow}
+            isSameRow={isSameRow}
           />
         )}
       </div>
     </nav>
   );
+}
+
+const heightOf = (row: NavigationRow) => heights[row.kind];
+const classNameOf = (row: NavigationRow) => css(row.kind, row.kind === 'vm' && row.stale && 'stale');
+const renderRow = (row: NavigationRow) => <RowContent row={row} />;
+
+function toggle(row: NavigationRow, expanded: boolean): void {
+  if (row.kind === 'host') update((state) => withHostCollapsed(state, row.entry.host.id, !expanded));
 }
 
 function select(row: NavigationRow): void {

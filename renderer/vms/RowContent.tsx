@@ -44,16 +44,6 @@ export function RowContent({ row }: { readonly row: NavigationRow }) {
   }
 }
 
-/** What of a host could not be read. Its line says so too, but may be cut. */
-function hostProblems({ inventory }: NavigationRow & { kind: 'host' }): readonly Problem[] {
-  const read = inventory?.inventory;
-  if (!read) return [];
-  const unreadable = read.vms.flatMap((vm): Problem[] =>
-    vm.readable ? [] : [{ severity: 'error', message: `${vm.name ?? vm.uuid} could not be read.` }],
-  );
-  return [...read.problems, ...unreadable];
-}
-
 const hostIcons = { local: Laptop, demo: FlaskConical, ssh: Server, openssh: Server } as const;
 
 function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
@@ -88,7 +78,7 @@ function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
           </span>
         </span>
       </span>
-      <ProblemMark problems={hostProblems(row)} />
+      <ProblemMark problems={row.problems} />
     </div>
   );
 }

@@ -1,13 +1,20 @@
 /** The rows of the left pane: hosts, their VMs, and the snapshots that a search found. Pure. */
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
-import type { Problem, Snapshot, Vm } from '../../shared/model/inventory.ts';
+import type { Inventory, Problem, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { NavigableRow } from '../design/tree-navigation.ts';
+import { hostProblems } from '../appearance/host-problems.ts';
+import { foundSnapshots, hostWords, vmWords } from './search-words.ts';
 import { problemsOf } from '../appearance/vm-problems.ts';
 
 export type NavigationRow = NavigableRow &
   (
-    | { readonly kind: 'host'; readonly entry: HostWithSession; readonly inventory: InventoryState | null }
+    | {
+        readonly kind: 'host';
+        readonly entry: HostWithSession;
+        readonly inventory: InventoryState | null;
+        readonly problems: readonly Problem[];
+      }
     | {
         readonly kind: 'vm';
         readonly hostId: string;
@@ -60,21 +67,18 @@ export function navigationRows({
   search,
 }: Source): readonly NavigationRow[] {
   const wanted = search.trim().toLocaleLowerCase();
-  const matches = (text: string) => text.toLocaleLowerCase().includes(wanted);
   const found = hostIds.flatMap((hostId) => {
     const entry = hosts[hostId];
     if (!entry) return [];
     const inventory = inventories[hostId] ?? null;
-    const { connection } = entry.host;
-    const hostMatches = matches(entry.host.name) || (connection.transport === 'ssh' && matches(connection.address));
-    const vms = (inventory?.inventory?.vms ?? []).flatMap((vm): FoundVm[] => {
-      if (wanted === '') return [{ vm, snapshots: [] }];
-      const snapshots = vm.readable ? vm.snapshots.filter((snapshot) => matches(snapshot.name)) : [];
-      const vmMatches = matches(vm.name ?? '') || matches(vm.uuid);
-      return hostMatches || vmMatches || snapshots.length > 0 ? [{ vm, snapshots }] : [];
+    const vms = inventory?.inventory ? sortedVms(inventory.inventory) : noVms;
+    if (wanted === '') return [{ entry, inventory, vms: vms.map((vm): FoundVm => ({ vm, snapshots: [] })) }];
+    const hostMatches = hostWords(entry).some((words) => words.includes(wanted));
+    const foundVms = vms.flatMap((vm): FoundVm[] => {
+      const snapshots = foundSnapshots(vm, wanted);
+      return hostMatches || snapshots.length > 0 || vmWords(vm).includes(wanted) ? [{ vm, snapshots }] : [];
     });
-    if (wanted !== '' && !hostMatches && vms.length === 0) return [];
-    return [{ entry, inventory, vms: vms.sort((a, b) => byName(a.vm, b.vm)) }];
+    return hostMatches || foundVms.length > 0 ? [{ entry, inventory, vms: foundVms }] : [];
   });
 
   const rows: NavigationRow[] = [];
@@ -92,6 +96,7 @@ export function navigationRows({
       expanded,
       entry,
       inventory,
+      problems: hostProblems(inventory?.inventory),
     });
     if (!expanded) continue;
     for (const [vmIndex, { vm, snapshots }] of vms.entries()) {
@@ -130,7 +135,16 @@ export function navigationRows({
   return rows;
 }
 
+const noVms: readonly Vm[] = [];
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+const sorted = new WeakMap<Inventory['vms'], readonly Vm[]>();
+
+/** VMs by name, numbers as numbers. Sorted once for a reading. */
+function sortedVms({ vms }: Inventory): readonly Vm[] {
+  let known = sorted.get(vms);
+  if (!known) sorted.set(vms, (known = vms.toSorted(byName)));
+  return known;
+}
 
 function byName(a: Vm, b: Vm): number {
   return collator.compare(a.name ?? a.uuid, b.name ?? b.uuid) || (a.uuid < b.uuid ? -1 : 1);

@@ -1,6 +1,7 @@
 /** What a row of the list of hosts and VMs is called, to be searched for and read out. */
 import { count } from '../design/format.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
+import { fullStorage } from '../appearance/host-problems.ts';
 import { sessionAppearance } from '../appearance/session-words.ts';
 import type { NavigationRow } from './navigation-rows.ts';
 import { problemCount } from '../appearance/vm-problems.ts';
@@ -44,5 +45,6 @@ export function hostLine(row: NavigationRow & { kind: 'host' }): string {
   const reading = row.inventory?.reading ? ' · reading…' : row.inventory?.error ? ' · last reading failed' : '';
   const problems = inventory?.problems ?? [];
   const incomplete = problems.length > 0 ? `, ${problemCount(problems)}` : '';
-  return `${word}${vms}${unreadable > 0 ? `, ${unreadable} unreadable` : ''}${incomplete}${reading}`;
+  const storage = inventory && fullStorage(inventory).length > 0 ? ', storage nearly full' : '';
+  return `${word}${vms}${unreadable > 0 ? `, ${unreadable} unreadable` : ''}${incomplete}${storage}${reading}`;
 }

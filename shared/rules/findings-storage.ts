@@ -34,26 +34,41 @@ export function fileSystems(folders: Inventory['filesystems']): readonly FileSys
     .sort((a, b) => ((a.folders[0] ?? '') < (b.folders[0] ?? '') ? -1 : 1));
 }
 
+/** How short of room a file system is. `critical` below half of what should be free. */
+export interface StorageShortage {
+  readonly severity: 'critical' | 'warning';
+  readonly message: string;
+}
+
+/** What is to be said of a file system of which less than `minimumFreePercent` is free; null where enough is. */
+export function storageShortage(
+  { folders, freeBytes, totalBytes }: FileSystem,
+  minimumFreePercent: number,
+): StorageShortage | null {
+  if (totalBytes === 0 || freeBytes * 100 >= totalBytes * minimumFreePercent) return null;
+  const percent = ((freeBytes / totalBytes) * 100).toFixed(1);
+  const [folder = '', ...others] = folders;
+  const also = others.length > 0 ? ` (also ${others.join(', ')})` : '';
+  return {
+    severity: freeBytes * 200 < totalBytes * minimumFreePercent ? 'critical' : 'warning',
+    message: `The file system of ${folder}${also} has ${readableBytes(freeBytes)} free of ${readableBytes(totalBytes)}, ${percent} %; it should be ${minimumFreePercent} %.`,
+  };
+}
+
 export function storageFindings(context: FindingContext): readonly Finding[] {
-  const { minimumFreePercent } = context.thresholds;
-  return fileSystems(context.inventory.filesystems).flatMap(
-    ({ folders, freeBytes, totalBytes }): readonly Finding[] => {
-      if (totalBytes === 0 || freeBytes * 100 >= totalBytes * minimumFreePercent) return [];
-      const percent = ((freeBytes / totalBytes) * 100).toFixed(1);
-      const [folder = '', ...others] = folders;
-      const also = others.length > 0 ? ` (also ${others.join(', ')})` : '';
-      return [
-        finding(context, {
-          code: 'storageNearlyFull',
-          severity: freeBytes * 200 < totalBytes * minimumFreePercent ? 'critical' : 'warning',
-          path: folder,
-          message: `The file system of ${folder}${also} has ${readableBytes(freeBytes)} free of ${readableBytes(totalBytes)}, ${percent} %; it should be ${minimumFreePercent} %.`,
-          remedy:
-            'Make room before it is full: VMs are paused, and merges fail, when it is. Delete old snapshots or move images away.',
-        }),
-      ];
-    },
-  );
+  return fileSystems(context.inventory.filesystems).flatMap((system): readonly Finding[] => {
+    const shortage = storageShortage(system, context.thresholds.minimumFreePercent);
+    if (!shortage) return [];
+    return [
+      finding(context, {
+        code: 'storageNearlyFull',
+        path: system.folders[0] ?? '',
+        ...shortage,
+        remedy:
+          'Make room before it is full: VMs are paused, and merges fail, when it is. Delete old snapshots or move images away.',
+      }),
+    ];
+  });
 }
 
 /**

@@ -1,0 +1,48 @@
+import { useCallback, useMemo } from 'react';
+import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
+import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
+import { operationRunsOn } from '../store/state.ts';
+import { showDialog, useStore } from '../store/store.ts';
+
+interface VmActions {
+  readonly actions: readonly Action[];
+  /** Opens the dialog of an action. */
+  readonly act: (id: ActionId) => void;
+  readonly actIfPossible: (id: ActionId) => void;
+}
+
+/** What can be done with a VM and the snapshot that is selected; null: with "you are here". */
+export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null): VmActions {
+  const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
+  const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
+  const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
+  const shellConnected = useStore((state) => state.shellConnected !== false);
+  const actions = useMemo(() => {
+    const hasDescendants =
+      vm.readable && snapshot !== null && vm.snapshots.some(({ parentId }) => parentId === snapshot.id);
+    return actionsFor({ shellConnected, session, vm, snapshot, hasDescendants, readOnly, operationRuns });
+  }, [shellConnected, session, vm, snapshot, readOnly, operationRuns]);
+
+  const vmUuid = vm.uuid;
+  const act = useCallback(
+    (id: ActionId) => {
+      // Of the moment: what is selected then is what the action is for.
+      const request = { vmUuid, snapshotId: useStore.getState().selection.snapshotId ?? '' };
+      if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid });
+      if (id === 'report') showDialog({ kind: 'report' });
+      if (id === 'revertToSnapshot') showDialog({ kind: 'plan', hostId, request: { action: id, ...request } });
+      if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
+        const withDescendants = id === 'deleteWithDescendants';
+        showDialog({ kind: 'plan', hostId, request: { action: 'deleteSnapshot', ...request, withDescendants } });
+      }
+    },
+    [hostId, vmUuid],
+  );
+  const actIfPossible = useCallback(
+    (id: ActionId) => {
+      if (actions.some((action) => action.id === id && action.reason === null)) act(id);
+    },
+    [actions, act],
+  );
+  return { actions, act, actIfPossible };
+}
