@@ -126,7 +126,13 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     connectedHosts();
     const about = { id: uuid(7), hostId: uuid(2), hostName: 'kvm2', address: 'kvm2.example.org', port: 22 };
     harness.setQuestions([
-      { ...about, kind: 'unknownHostKey', keyType: 'ssh-ed25519', fingerprint: 'SHA256:uNiVztksCsDhcc0u9e8BrrJrkKL' },
+      {
+        ...about,
+        kind: 'unknownHostKey',
+        keyType: 'ssh-ed25519',
+        fingerprint: 'SHA256:uNiVztksCsDhcc0u9e8BrrJrkKL',
+        note: null,
+      },
     ]);
     await page.goto(harness.url);
     await expect(page.getByRole('button', { name: 'No, do not connect' })).toBeFocused();

@@ -38,6 +38,8 @@ export interface SshServerOptions {
   /** Commands run where this version of libvirt is (root only); on the machine itself when left out. */
   readonly version?: LibvirtVersion | undefined;
   readonly forceCommand?: string;
+  /** Private key files that the host shows instead of an ed25519 and an RSA key of its own. */
+  readonly hostKeys?: readonly string[];
   /** Further lines for sshd_config. */
   readonly settings?: readonly string[];
 }
@@ -191,8 +193,9 @@ function configuration(folder: string, port: number, path: string, options: SshS
   return [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
-    `HostKey ${join(folder, 'host_ed25519')}`,
-    `HostKey ${join(folder, 'host_rsa')}`,
+    ...(options.hostKeys ?? ['host_ed25519', 'host_rsa'].map((name) => join(folder, name))).map(
+      (file) => `HostKey ${file}`,
+    ),
     `PidFile ${join(folder, 'sshd.pid')}`,
     `UsePAM ${rootIsLocked() ? 'yes' : 'no'}`,
     'PasswordAuthentication yes',

@@ -11,7 +11,7 @@ import { noFileSaver } from './file-saver.ts';
 import { createConnect } from '../hosts/connect.ts';
 import { testConnection } from '../hosts/connection-test.ts';
 import { importableHosts } from '../hosts/import/import-hosts.ts';
-import { createKnownHostsFiles } from '../hosts/known-hosts/known-hosts-files.ts';
+import { createHostKeySettings } from '../hosts/known-hosts/host-key-settings.ts';
 import { createKnownHosts } from '../hosts/known-hosts/known-hosts.ts';
 import { createQuestions } from '../hosts/questions.ts';
 import { createSessions } from '../hosts/sessions.ts';
@@ -62,8 +62,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const { hostBook } = visitors;
     const questions = createQuestions();
     const { env: environment, platform } = process;
-    const knownHostsFiles = createKnownHostsFiles({ environment, platform, home: homedir() });
-    const knownHosts = createKnownHosts(paths.knownHosts, knownHostsFiles);
+    const hostKeySettings = createHostKeySettings({ environment, platform, home: homedir() });
+    const knownHosts = createKnownHosts(paths.knownHosts, hostKeySettings);
     const connect = createConnect({ questions, knownHosts, environment: process.env });
     const sessions = createSessions({ hostBook, connect });
     const stopSleepWatch = watchForSleep(systemTicks, () => {

@@ -11,6 +11,7 @@ const hostKey: NewQuestion = {
   port: 22,
   keyType: 'ssh-ed25519',
   fingerprint: 'SHA256:x',
+  note: null,
 };
 
 describe('questions', () => {

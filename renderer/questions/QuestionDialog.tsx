@@ -67,6 +67,11 @@ function OneQuestion({ question }: { readonly question: Question }) {
             <code className={css('nowrap')}>ssh-keygen -lf</code> on its public host key. If they differ, somebody
             stands in between. A trusted key is remembered.
           </p>
+          {question.note !== null && (
+            <p role="note">
+              <HostText text={question.note} lines />
+            </p>
+          )}
           {error}
         </div>
       </Dialog>

@@ -13,6 +13,8 @@ export const questionSchema = z.discriminatedUnion('kind', [
     keyType: z.string(),
     /** As OpenSSH prints it: `SHA256:` and base64 without padding. */
     fingerprint: z.string(),
+    /** What else is to be known before it is trusted, in a sentence or more; null where there is nothing. */
+    note: z.string().nullable(),
   }),
   z.strictObject({ ...about, kind: z.literal('password'), user: z.string(), address: z.string(), attempt: z.number() }),
   z.strictObject({ ...about, kind: z.literal('passphrase'), keyPath: z.string(), attempt: z.number() }),

@@ -78,6 +78,7 @@ async function askOn(ask: Terminal['ask'], question: Question, say: (line: strin
     case 'unknownHostKey': {
       say(`The host ${host} (${shown(question.address)}, port ${question.port}) is not known yet.`);
       say(`Its ${shown(question.keyType)} key has the fingerprint ${shown(question.fingerprint)}`);
+      if (question.note !== null) say(shownSentence(question.note));
       const typed = await ask('Is this its key? Type yes to go on: ', true);
       return typed?.trim().toLowerCase() === 'yes' ? { kind: 'accept' } : { kind: 'decline' };
     }

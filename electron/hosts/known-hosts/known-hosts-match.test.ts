@@ -4,7 +4,7 @@ import {
   fingerprint,
   judgeHostKey,
   keyTypeOf,
-  knownKeyTypes,
+  orderKeyTypes,
   matchesHosts,
   parseKnownHosts,
 } from './known-hosts-match.ts';
@@ -33,7 +33,7 @@ function hashed(name: string): string {
 }
 
 function judge(text: string, blob: Buffer, address = 'host.example', port = 22) {
-  return judgeHostKey(parseKnownHosts(text, 'file'), address, port, blob);
+  return judgeHostKey(parseKnownHosts(text, 'file'), { address, port }, blob);
 }
 
 describe('parseKnownHosts', () => {
@@ -126,8 +126,8 @@ describe('judgeHostKey', () => {
   it('knows a key, and does not know a host', () => {
     expect(judge(line('host.example', ed), ed)).toEqual({ kind: 'known' });
     expect(judge(line('Host.Example', ed), ed, 'HOST.EXAMPLE')).toEqual({ kind: 'known' });
-    expect(judge(line('other.example', ed), ed)).toEqual({ kind: 'unknown' });
-    expect(judge('', ed)).toEqual({ kind: 'unknown' });
+    expect(judge(line('other.example', ed), ed)).toEqual({ kind: 'unknown', authority: null });
+    expect(judge('', ed)).toEqual({ kind: 'unknown', authority: null });
   });
 
   it('takes any of several known keys', () => {
@@ -156,8 +156,10 @@ describe('judgeHostKey', () => {
   });
 
   it('does not take a certificate authority for a host key', () => {
-    expect(judge(line('host.example', ed, '@cert-authority '), ed).kind).toBe('unknown');
-    expect(judge(line('host.example', ed, '@cert-authority '), rsa).kind).toBe('unknown');
+    const authority = line('host.example', ed, '@cert-authority ');
+    expect(judge(authority, ed)).toMatchObject({ kind: 'unknown', authority: { line: 1 } });
+    expect(judge(authority, rsa)).toMatchObject({ kind: 'unknown', authority: { line: 1 } });
+    expect(judge(authority, rsa, 'host.example', 2222)).toMatchObject({ kind: 'unknown', authority: { line: 1 } });
   });
 
   it('keeps ports apart, but takes a key that is known for the bare name', () => {
@@ -169,19 +171,47 @@ describe('judgeHostKey', () => {
     expect(judge(line('host.example', ed), rsa, 'host.example', 2222).kind).toBe('unknown');
   });
 
+  it('finds numeric addresses however they are written', () => {
+    expect(judge(line('127.0.0.1', ed), otherEd, '127.1', 22).kind).toBe('changed');
+    expect(judge(line('[::1]:2222', ed), ed, '0:0:0:0:0:0:0:1', 2222).kind).toBe('known');
+    // Only what is asked for: a line is taken as it is written.
+    expect(judge(line('127.1', ed), ed, '127.0.0.1', 22).kind).toBe('unknown');
+  });
+
+  it('knows a host by its alias alone, without a port', () => {
+    const place = { address: 'host.example', port: 2222, alias: 'Cluster' };
+    const lines = parseKnownHosts(`${line('cluster', ed)}\n${line('[host.example]:2222', otherEd)}`, 'file');
+    expect(judgeHostKey(lines, place, ed).kind).toBe('known');
+    expect(judgeHostKey(lines, place, otherEd).kind).toBe('changed');
+  });
+
   it('writes IPv6 addresses as OpenSSH does', () => {
     expect(judge(line('::1', ed), ed, '::1', 22).kind).toBe('known');
     expect(judge(line('[::1]:2222', ed), ed, '::1', 2222).kind).toBe('known');
   });
 });
 
-describe('knownKeyTypes', () => {
-  it('names the types of host keys only', () => {
-    const text = [line('host.example', rsa), line('host.example', ed), line('*', otherEd, '@cert-authority ')].join(
-      '\n',
-    );
-    expect(knownKeyTypes(parseKnownHosts(text, 'file'), 'host.example', 22)).toEqual(['ssh-rsa', 'ssh-ed25519']);
-    expect(knownKeyTypes(parseKnownHosts(text, 'file'), 'other.example', 22)).toEqual([]);
+describe('orderKeyTypes', () => {
+  const preferred = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ssh-rsa'];
+  const place = { address: 'host.example', port: 2222 };
+  const order = (text: string, at = place) => orderKeyTypes(preferred, parseKnownHosts(text, 'file'), at);
+
+  it('leaves the order where the best type is known, whatever else is', () => {
+    const text = [line('[host.example]:2222', rsa), line('[host.example]:2222', ed)].join('\n');
+    expect(order(text)).toEqual(preferred);
+    expect(order('')).toEqual(preferred);
+  });
+
+  it('puts known types first where the best is not', () => {
+    expect(order(line('[host.example]:2222', rsa))).toEqual(['ssh-rsa', 'ssh-ed25519', 'ecdsa-sha2-nistp256']);
+  });
+
+  it('counts host keys only, under the very name of the host', () => {
+    expect(order(line('*', rsa, '@revoked '))).toEqual(preferred);
+    expect(order(line('*', rsa, '@cert-authority '))).toEqual(preferred);
+    expect(order(line('host.example', rsa))).toEqual(preferred);
+    const alias = { ...place, alias: 'Other' };
+    expect(order(line('other', rsa), alias)).toEqual(['ssh-rsa', 'ssh-ed25519', 'ecdsa-sha2-nistp256']);
   });
 });
 

@@ -4,6 +4,7 @@
  * blobs.
  */
 import { createHash, createHmac } from 'node:crypto';
+import { canonicalAddress } from './canonical-address.ts';
 
 export interface KnownHostLine {
   readonly file: string;
@@ -19,8 +20,8 @@ export interface KnownHostLine {
 
 export type HostKeyVerdict =
   | { kind: 'known' }
-  /** Nothing is known about the host. */
-  | { kind: 'unknown' }
+  /** No key is known for the host; `authority` where one that signs keys of hosts (`@cert-authority`) is. */
+  | { kind: 'unknown'; authority: KnownHostLine | null }
   /** The host is known with these keys, and with no other. */
   | { kind: 'changed'; lines: readonly KnownHostLine[] }
   | { kind: 'revoked'; line: KnownHostLine };
@@ -37,10 +38,29 @@ export function fingerprint(blob: Buffer): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The name under which a host stands in known_hosts: bare on port 22, else `[host]:port`. Lower case. */
-export function hostEntryName(address: string, port: number): string {
-  const name = lowerCase(address);
+/** What a host is to be looked up by. */
+export interface HostPlace {
+  /** A name or an IP address without brackets, as the user gave it. */
+  readonly address: string;
+  readonly port: number;
+  /** HostKeyAlias of OpenSSH's configuration: takes the place of address and port. */
+  readonly alias?: string | null;
+}
+
+/**
+ * The name under which a host stands in known_hosts: bare on port 22, else `[host]:port`. Lower case, and numeric
+ * addresses in their one form (sshconnect.c, get_hostfile_hostname_ipaddr).
+ */
+export function hostEntryName({ address, port, alias = null }: HostPlace): string {
+  if (alias !== null) return lowerCase(alias);
+  const name = canonicalAddress(lowerCase(address));
   return port === 22 ? name : `[${name}]:${port}`;
+}
+
+/** A hosts field that `hostEntryName` made, with a numeric address in its one form. Anything else as it is. */
+export function canonicalHosts(hosts: string): string {
+  const [, address, port] = /^\[([^[\],]+)\]:(\d{1,5})$/.exec(hosts) ?? [];
+  return address === undefined ? canonicalAddress(hosts) : `[${canonicalAddress(address)}]:${port ?? ''}`;
 }
 
 const markers: ReadonlyMap<string, KnownHostLine['marker']> = new Map([
@@ -119,13 +139,19 @@ function parseLine(text: string, file: string, line: number): KnownHostLine | nu
   if (trimmed === '' || trimmed.startsWith('#')) return null;
   const marked = takeMarker(trimmed);
   if (marked === null) return null;
-  const [hosts, name, base64] = marked.rest.split(/[ \t]+/);
-  if (hosts === undefined || name === undefined || base64 === undefined) return null;
+  const [hosts, ...fields] = marked.rest.split(/[ \t]+/);
+  const publicKey = parsePublicKey(fields);
+  // A line whose key is broken, unknown to OpenSSH, or of another type than it says is passed over, as OpenSSH does.
+  return hosts === undefined || publicKey === null ? null : { file, line, marker: marked.marker, hosts, ...publicKey };
+}
+
+/** A public key from its two fields, type and base64; null where OpenSSH would not read it (sshkey.c, sshkey_read). */
+export function parsePublicKey([name, base64]: readonly string[]): Pick<KnownHostLine, 'keyType' | 'key'> | null {
+  if (name === undefined || base64 === undefined) return null;
   const keyType = keyTypes.get(name);
   const key = decodeBase64(base64);
-  // A line whose key is broken, unknown to OpenSSH, or of another type than it says is passed over, as OpenSSH does.
   if (keyType === undefined || key === null || !isWhole(key) || keyTypeOf(key) !== keyType) return null;
-  return { file, line, marker: marked.marker, hosts, keyType, key };
+  return { keyType, key };
 }
 
 /**
@@ -208,7 +234,8 @@ function judgeName(lines: readonly KnownHostLine[], name: string, key: Buffer): 
   if (revoked !== undefined) return { kind: 'revoked', line: revoked };
   const known = ofName.filter((line) => line.marker === 'none');
   if (known.some((line) => line.key.equals(key))) return { kind: 'known' };
-  return known.length > 0 ? { kind: 'changed', lines: known } : { kind: 'unknown' };
+  if (known.length > 0) return { kind: 'changed', lines: known };
+  return { kind: 'unknown', authority: ofName.find((line) => line.marker === 'certAuthority') ?? null };
 }
 
 /**
@@ -221,31 +248,40 @@ function judgeName(lines: readonly KnownHostLine[], name: string, key: Buffer): 
  * - `unknown`: nothing is known of it. `@cert-authority` is no host key, so a host that only has such lines is unknown.
  *
  * On another port than 22 the host is looked up as `[address]:port`. Only where that is unknown, the bare name is tried: its
- * key is `known` (or `revoked`) there too, another one says nothing.
+ * key is `known` (or `revoked`) there too, another one says nothing. Names and addresses are not resolved into each other
+ * (CheckHostIP is off by default since OpenSSH 8.5).
  *
  * @param lines of all files, each from `parseKnownHosts`
- * @param address as the user gave it: a name or an IP address without brackets. Names and addresses are not resolved into
- *   each other (CheckHostIP is off by default since OpenSSH 8.5).
  * @param key the public blob that the host showed
  */
-export function judgeHostKey(
-  lines: readonly KnownHostLine[],
-  address: string,
-  port: number,
-  key: Buffer,
-): HostKeyVerdict {
-  const name = hostEntryName(address, port);
-  const bareName = hostEntryName(address, 22);
+export function judgeHostKey(lines: readonly KnownHostLine[], place: HostPlace, key: Buffer): HostKeyVerdict {
+  const name = hostEntryName(place);
+  const bareName = hostEntryName({ ...place, port: 22 });
   const verdict = judgeName(lines, name, key);
   if (verdict.kind !== 'unknown' || name === bareName) return verdict;
   const ofBareName = judgeName(lines, bareName, key);
-  return ofBareName.kind === 'changed' ? { kind: 'unknown' } : ofBareName;
+  if (ofBareName.kind === 'known' || ofBareName.kind === 'revoked') return ofBareName;
+  return {
+    kind: 'unknown',
+    authority: verdict.authority ?? (ofBareName.kind === 'unknown' ? ofBareName.authority : null),
+  };
 }
 
-/** The key types that are known for the host, to be asked for first: another type would look like a change. */
-export function knownKeyTypes(lines: readonly KnownHostLine[], address: string, port: number): string[] {
-  const typesOf = (name: string): string[] =>
-    lines.filter((line) => line.marker === 'none' && matchesHosts(name, line.hosts)).map((line) => line.keyType);
-  const own = typesOf(hostEntryName(address, port));
-  return [...new Set(own.length > 0 ? own : typesOf(hostEntryName(address, 22)))];
+/**
+ * The types in `preferred` in the order in which the host is to be asked for them, so that it shows a key that can be
+ * checked (sshconnect2.c, order_hostkeyalgs): as they are where the best one is known for the host, else the known ones
+ * first. Which name a host is known by is told by its port or its alias; the bare name does not count here.
+ */
+export function orderKeyTypes(
+  preferred: readonly string[],
+  lines: readonly KnownHostLine[],
+  place: HostPlace,
+): readonly string[] {
+  const name = hostEntryName(place);
+  const known = new Set(
+    lines.filter((line) => line.marker === 'none' && matchesHosts(name, line.hosts)).map((line) => line.keyType),
+  );
+  const [best] = preferred;
+  if (best === undefined || known.has(best)) return preferred;
+  return [...preferred.filter((type) => known.has(type)), ...preferred.filter((type) => !known.has(type))];
 }

@@ -51,7 +51,7 @@ const address = fc.oneof(
   fc.constantFrom('192.0.2.1', '2001:db8::1', 'fe80::1%eth0', 'a', 'A.B'),
 );
 const port = fc.constantFrom(22, 22, 2222, 222);
-const name = fc.tuple(address, port).map(([host, number]) => hostEntryName(host, number));
+const name = fc.tuple(address, port).map(([host, number]) => hostEntryName({ address: host, port: number }));
 const pattern = fc.oneof(
   name,
   name.map((text) => text.toUpperCase()),
@@ -234,7 +234,7 @@ describe('a host key', () => {
           return path;
         });
         const lines = paths.flatMap((path) => parseKnownHosts(readFileSync(path, 'utf8'), path));
-        const { kind } = judgeHostKey(lines, host, number, shown);
+        const { kind } = judgeHostKey(lines, { address: host, port: number }, shown);
         kinds.add(kind);
         const texts = paths.map((path) => readFileSync(path, 'utf8'));
         expect(kind, JSON.stringify([host, number, texts], null, 1)).toBe(judgedByOpenSsh(paths, host, number));
@@ -252,14 +252,14 @@ it('writes lines that ssh-keygen finds, one after another, and none twice', asyn
   const [blob, otherBlob] = keys.map((key) => Buffer.from(key.split(' ')[1] ?? '', 'base64'));
   if (blob === undefined || otherBlob === undefined) throw new Error('No keys.');
   await Promise.all([
-    knownHosts.remember('Host.Example', 22, blob),
-    knownHosts.remember('host.example', 2222, otherBlob),
-    knownHosts.remember('2001:db8::1', 2222, blob),
-    knownHosts.remember('host.example', 22, blob),
+    knownHosts.remember({ address: 'Host.Example', port: 22 }, blob),
+    knownHosts.remember({ address: 'host.example', port: 2222 }, otherBlob),
+    knownHosts.remember({ address: '2001:db8::1', port: 2222 }, blob),
+    knownHosts.remember({ address: 'host.example', port: 22 }, blob),
   ]);
   expect(foundByOpenSsh(own, 'host.example')).toEqual([1]);
   expect(foundByOpenSsh(own, '[host.example]:2222')).toEqual([2]);
   expect(foundByOpenSsh(own, '[2001:db8::1]:2222')).toEqual([3]);
   expect(readFileSync(own, 'utf8').split('\n')).toHaveLength(4);
-  expect(await knownHosts.read('host.example', 22)).toHaveLength(3);
+  expect((await knownHosts.read('host.example', 22)).lines).toHaveLength(3);
 });

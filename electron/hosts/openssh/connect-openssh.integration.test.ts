@@ -215,6 +215,21 @@ describe('host keys', () => {
     expect(asked).toEqual([]);
     expect(session.state).toMatchObject({ state: 'failed', retryAt: null });
   });
+
+  it('refuses a key that the file of RevokedHostKeys names', async () => {
+    const revoked = join(folder, 'revoked');
+    writeFileSync(
+      revoked,
+      server
+        .knownHosts()
+        .map((line) => `${line.split(' ').slice(1).join(' ')}\n`)
+        .join(''),
+    );
+    configure([`RevokedHostKeys ${revoked}`]);
+    const error = await failure(start());
+    expect(error).toMatchObject({ code: 'hostKeyChanged', data: { where: revoked } });
+    expect(asked).toEqual([]);
+  });
 });
 
 describe('logging in', () => {

@@ -205,7 +205,7 @@ function createAsking(target: OpensshTarget, named: Named, attempt: AbortSignal)
         return null;
       }
       const answer = await ask(
-        { hostId, hostName, kind: 'unknownHostKey', address, port, keyType, fingerprint },
+        { hostId, hostName, kind: 'unknownHostKey', address, port, keyType, fingerprint, note: null },
         signal,
       );
       if (answer.kind === 'accept') return 'yes';

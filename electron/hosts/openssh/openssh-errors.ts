@@ -136,6 +136,11 @@ const rules: readonly Rule[] = [
         'Start Snaptree with TMPDIR set to a folder in which programs may be run.',
       ),
   },
+  {
+    pattern: /^Host key (\S+) (\S+) revoked by file (.+)$/m,
+    make: (named, [, type = '', fingerprint = '', where = '']) =>
+      keyChanged(named, { place: placeOf(named), offered: `${type} ${fingerprint}`, where, revoked: true }),
+  },
   { pattern: /REVOKED HOST KEY DETECTED/, make: (named, _match, text) => changedKey(named, text, true) },
   {
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|^Host key for \S+ has changed and you have requested strict/m,

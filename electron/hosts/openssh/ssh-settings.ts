@@ -24,6 +24,8 @@ export interface SettingsRequest {
   readonly user?: string | null;
   /** Read instead of the user's and the system's configuration, as `-F`. */
   readonly configFile?: string | null;
+  /** Further settings, which go before the configuration, as `-o`. */
+  readonly options?: readonly string[];
   readonly environment: Environment;
   readonly signal?: AbortSignal;
 }
@@ -80,7 +82,7 @@ function reasonOf(stderr: string): string {
  * up: that is what deciding takes, here as in the terminal. Never rejects.
  */
 export function resolveSshSettings(request: SettingsRequest): Promise<ResolvedSettings> {
-  const { configFile, environment, signal, destination } = request;
+  const { configFile, options = [], environment, signal, destination } = request;
   if (destination === '' || destination.startsWith('-')) {
     return Promise.resolve({ kind: 'failed', reason: 'this is not the name of a host' });
   }
@@ -88,7 +90,7 @@ export function resolveSshSettings(request: SettingsRequest): Promise<ResolvedSe
   return new Promise((resolve) => {
     const child = execFile(
       'ssh',
-      ['-G', '-T', ...file, ...destinationArguments(request)],
+      ['-G', '-T', ...file, ...options.flatMap((each) => ['-o', each]), ...destinationArguments(request)],
       {
         env: sshEnvironment(environment),
         timeout: timeLimitMs,

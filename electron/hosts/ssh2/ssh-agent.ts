@@ -6,6 +6,7 @@ import type { BaseAgent, SignCallback, SigningRequestOptions } from 'ssh2';
 import { systemErrorCode } from '../../store/files.ts';
 import { agentUnavailable } from './ssh-errors.ts';
 import type { SshTarget } from '../ssh-target.ts';
+import { WeakSignature, isWeakSignature } from './weak-signature.ts';
 
 const agentTimeoutMs = 10_000;
 
@@ -17,6 +18,8 @@ export interface AgentKey {
   readonly agent: BaseAgent;
   /** Whether the host wanted this key: it was then asked for a signature. */
   readonly wasWanted: () => boolean;
+  /** Whether the host wanted it with a signature that is not safe, so that it was passed over. */
+  readonly wasWeak: () => boolean;
 }
 
 type Identity = Parameters<BaseAgent['sign']>[0];
@@ -73,12 +76,17 @@ function isIdentity(value: unknown): value is Identity {
   return typeof value === 'string' || Buffer.isBuffer(value) || (typeof value === 'object' && value !== null);
 }
 
+function typeOfKey(identity: Identity): string | null {
+  return typeof identity === 'object' && 'type' in identity ? identity.type : null;
+}
+
 /**
  * ssh2 offers all keys of an agent in one go and tells neither how many it offered nor that one of them was a part of
  * what the host wants. With an agent for each key both can be seen.
  */
 class SingleKeyAgent extends ssh2.BaseAgent {
   wanted = false;
+  weak = false;
   readonly #agent: BaseAgent;
   readonly #identity: Identity;
 
@@ -98,6 +106,13 @@ class SingleKeyAgent extends ssh2.BaseAgent {
     options: SigningRequestOptions | SignCallback,
     callback?: SignCallback,
   ) {
+    const done = typeof options === 'function' ? options : callback;
+    const hash = typeof options === 'function' ? undefined : options.hash;
+    if (isWeakSignature(typeOfKey(identity), hash)) {
+      this.weak = true;
+      done?.(new WeakSignature());
+      return;
+    }
     this.wanted = true;
     if (typeof options === 'function') this.#agent.sign(identity, data, options);
     else this.#agent.sign(identity, data, options, callback);
@@ -122,7 +137,7 @@ export async function openAgent(target: SshTarget, signal: AbortSignal): Promise
       if (identities.length > 0) {
         return identities.map((identity) => {
           const single = new SingleKeyAgent(agent, identity);
-          return { agent: single, wasWanted: () => single.wanted };
+          return { agent: single, wasWanted: () => single.wanted, wasWeak: () => single.weak };
         });
       }
       why = [

@@ -3,10 +3,11 @@ import type { AnyAuthMethod, KeyboardInteractiveCallback, ParsedKey, Prompt } fr
 import { SnaptreeError } from '../../../shared/errors.ts';
 import { openAgent } from './ssh-agent.ts';
 import type { AgentKey } from './ssh-agent.ts';
-import { attemptCancelled, authenticationFailed, keyFileUnusable } from './ssh-errors.ts';
+import { attemptCancelled, authenticationFailed, keyFileUnusable, signatureTooWeak } from './ssh-errors.ts';
 import type { Tried } from './ssh-errors.ts';
 import { parsePrivateKey, readKeyFile } from './ssh-key-file.ts';
 import type { SshTarget } from '../ssh-target.ts';
+import { withoutWeakSignatures } from './weak-signature.ts';
 
 const maximumAttempts = 3;
 /** What a host may say with a prompt; more is cut. */
@@ -53,6 +54,7 @@ export async function prepareAuthentication(
   let offeredLast: readonly string[] | null = null;
   let keysOffered = 0;
   let publicKeyAccepted = false;
+  let keyFileWasWeak = false;
   /** The host was asked anew what it takes, because ssh2 does not tell what it said about a key of the agent. */
   let askedAnew = false;
   let attempts = 0;
@@ -197,12 +199,16 @@ export async function prepareAuthentication(
     if (keyText === null || authentication.method !== 'keyFile' || keysOffered > 0) return null;
     const unlocked = await unlockKey(authentication.path, keyText);
     keysOffered += 1;
-    return { type: 'publickey', username: user, key: unlocked };
+    const key = withoutWeakSignatures(unlocked, () => {
+      keyFileWasWeak = true;
+    });
+    return { type: 'publickey', username: user, key };
   }
 
   async function nextPublicKey(offered: readonly string[]): Promise<AnyAuthMethod> {
     const next = offered.includes('publickey') ? await nextKey() : null;
     if (next !== null) return next;
+    if (keyFileWasWeak || agentKeys.some((each) => each.wasWeak())) throw signatureTooWeak(target, tried());
     const ofAgent = `none of the ${keysOffered} keys in the agent was accepted`;
     throw refused(
       offered.includes('publickey')

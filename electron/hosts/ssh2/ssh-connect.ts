@@ -1,89 +1,29 @@
 /** Makes an SSH connection: host key, authentication, time limits, and every failure as a catalogue error. */
 import ssh2 from 'ssh2';
-import type { Algorithms, ClientChannel, ServerHostKeyAlgorithm } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import { SnaptreeError } from '../../../shared/errors.ts';
-import { fingerprint, judgeHostKey, keyTypeOf, knownKeyTypes } from '../known-hosts/known-hosts-match.ts';
-import type { KnownHostLine } from '../known-hosts/known-hosts-match.ts';
+import { fingerprint, keyTypeOf } from '../known-hosts/known-hosts-match.ts';
+import { offeredAlgorithms } from './algorithms.ts';
+import { checkHostKey } from './check-host-key.ts';
 import { prepareAuthentication } from './ssh-authentication.ts';
 import {
   attemptCancelled,
   authenticationFailed,
   closedEarly,
   connectError,
-  hostKeyChanged,
-  hostKeyRejected,
   jumpLost,
   noAnswer,
   tunnelRefused,
 } from './ssh-errors.ts';
 import type { SshTarget } from '../ssh-target.ts';
 import { createSshTransport } from './ssh-transport.ts';
+import { WeakSignature } from './weak-signature.ts';
 import type { Transport } from '../commands/transport.ts';
 
 /** For TCP and handshake together, and again after each answer of the user. */
 const stepTimeoutMs = 20_000;
 /** So long a closed connection has to say goodbye. */
 const goodbyeMs = 2000;
-
-const hostKeyAlgorithms: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
-  'ssh-ed25519': ['ssh-ed25519'],
-  'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
-  'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
-  'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
-  'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
-};
-
-/**
- * What is offered to the host, best first. Key types that are known for it come first, as in OpenSSH: a host with
- * several keys then shows the one that can be checked. No chacha20 (Electron's BoringSSL has none), no large
- * Diffie-Hellman groups (20 s there).
- */
-export function offeredAlgorithms(knownTypes: readonly string[]): Algorithms {
-  const types = new Set([...knownTypes, ...Object.keys(hostKeyAlgorithms)]);
-  return {
-    kex: [
-      'curve25519-sha256',
-      'curve25519-sha256@libssh.org',
-      'ecdh-sha2-nistp256',
-      'ecdh-sha2-nistp384',
-      'ecdh-sha2-nistp521',
-      'diffie-hellman-group14-sha256',
-    ],
-    serverHostKey: [...types].flatMap((type) => hostKeyAlgorithms[type] ?? []),
-    cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'],
-    hmac: [
-      'hmac-sha2-256-etm@openssh.com',
-      'hmac-sha2-512-etm@openssh.com',
-      'hmac-sha2-256',
-      'hmac-sha2-512',
-      'hmac-sha1',
-    ],
-    compress: ['none'],
-  };
-}
-
-/** Returns where the key may be trusted; asks where the host is unknown. Throws `hostKeyChanged`, `hostKeyRejected`. */
-async function checkHostKey(
-  target: SshTarget,
-  lines: readonly KnownHostLine[],
-  key: Buffer,
-  signal: AbortSignal,
-): Promise<void> {
-  const { address, port, hostId, hostName } = target;
-  const verdict = judgeHostKey(lines, address, port, key);
-  if (verdict.kind === 'known') return;
-  if (verdict.kind !== 'unknown') throw hostKeyChanged(target, key, verdict);
-  if (target.ask === null) {
-    throw hostKeyRejected(target, key, 'is not known any more', 'Connect by hand and check it.');
-  }
-  const about = { kind: 'unknownHostKey', hostId, hostName, address, port } as const;
-  const keyType = keyTypeOf(key) ?? 'unknown';
-  const answer = await target.ask({ ...about, keyType, fingerprint: fingerprint(key) }, signal);
-  if (answer.kind !== 'accept') {
-    throw hostKeyRejected(target, key, 'was not accepted', 'Connect again to be asked again.');
-  }
-  await target.knownHosts.remember(address, port, key);
-}
 
 /** A connection that stands, with nothing listening to it yet. */
 type Connected = ssh2.Client;
@@ -109,10 +49,7 @@ function targetsOnTheWay(target: SshTarget): SshTarget[] {
 export async function connectSsh(target: SshTarget, signal: AbortSignal): Promise<Transport> {
   // Ends whatever is being asked when the attempt is over, however it ended.
   const attempt = new AbortController();
-  const forward = () => {
-    attempt.abort();
-  };
-  signal.addEventListener('abort', forward, { once: true });
+  const attemptSignal = AbortSignal.any([signal, attempt.signal]);
   const way: { server: SshTarget; client: Connected }[] = [];
   /** What became of a jump host while the hosts behind it were connected. */
   const lost: { error: SnaptreeError | null } = { error: null };
@@ -120,7 +57,7 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
     for (const server of targetsOnTheWay(target)) {
       const last = way.at(-1);
       const socket = last === undefined ? null : await openTunnel(last.client, last.server, server, signal);
-      const client = await attemptSsh(server, socket, signal, attempt);
+      const client = await attemptSsh(server, socket, signal, attemptSignal);
       way.push({ server, client });
       const noteLoss = (reason: string) => {
         lost.error ??= jumpLost(server, reason);
@@ -142,7 +79,6 @@ export async function connectSsh(target: SshTarget, signal: AbortSignal): Promis
     for (const { client } of way.reverse()) discard(client);
     throw signal.aborted ? attemptCancelled(target) : (lost.error ?? asError(error));
   } finally {
-    signal.removeEventListener('abort', forward);
     attempt.abort();
   }
 }
@@ -216,21 +152,25 @@ function openTunnel(client: Connected, from: SshTarget, to: SshTarget, signal: A
   });
 }
 
-/** @param socket the way to the server through a jump host; null where it is reached directly */
+/**
+ * @param socket the way to the server through a jump host; null where it is reached directly
+ * @param signal the user's wish to give up
+ * @param attempt ends what is being asked: with `signal`, and when the attempt is over
+ */
 async function attemptSsh(
   target: SshTarget,
   socket: ClientChannel | null,
   signal: AbortSignal,
-  attempt: AbortController,
+  attempt: AbortSignal,
 ): Promise<Connected> {
   let asking = 0;
   let timer: NodeJS.Timeout | undefined;
   let rejectAttempt: (error: SnaptreeError) => void = () => undefined;
   const asked: SshTarget = { ...target, ask: target.ask === null ? null : askPaused };
-  const authenticator = await prepareAuthentication(asked, attempt.signal, (error) => {
+  const authenticator = await prepareAuthentication(asked, attempt, (error) => {
     rejectAttempt(asError(error));
   });
-  const lines = await target.knownHosts.read(target.address, target.port);
+  const known = await target.knownHosts.read(target.address, target.port);
   if (signal.aborted) throw attemptCancelled(target);
 
   const client = new ssh2.Client();
@@ -245,10 +185,10 @@ async function attemptSsh(
     clearTimeout(timer);
     asking += 1;
     try {
-      return await target.ask(question, attempt.signal);
+      return await target.ask(question, attempt);
     } finally {
       asking -= 1;
-      if (!attempt.signal.aborted) startTimer();
+      if (!attempt.aborted) startTimer();
     }
   }
   let accepted: Buffer | null = null;
@@ -264,7 +204,7 @@ async function attemptSsh(
       return;
     }
     const copy = Buffer.from(key);
-    checkHostKey(asked, lines, copy, attempt.signal).then(
+    checkHostKey(asked, known, copy, attempt).then(
       () => {
         accepted = copy;
         const shown = `${keyTypeOf(copy) ?? 'unknown type'} ${fingerprint(copy)}`;
@@ -290,6 +230,7 @@ async function attemptSsh(
       signal.addEventListener('abort', onAbort, { once: true });
       client.on('ready', resolve);
       client.on('error', (error) => {
+        if (error instanceof WeakSignature) return;
         reject(connectError(target, error, asking > 0, authenticator.tried()));
       });
       client.on('close', () => {
@@ -304,7 +245,7 @@ async function attemptSsh(
       client.connect({
         ...(socket === null ? { host: target.address, port: target.port } : { sock: socket }),
         username: target.user,
-        algorithms: offeredAlgorithms(knownKeyTypes(lines, target.address, target.port)),
+        algorithms: offeredAlgorithms(known),
         hostVerifier: verifyHostKey,
         authHandler: (offered: readonly string[] | null, partial: boolean | null, next) => {
           authenticator

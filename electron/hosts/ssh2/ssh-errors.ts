@@ -1,7 +1,7 @@
 /** What can go wrong while an SSH connection is made, in sentences. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Authentication } from '../../../shared/model/host.ts';
-import type { HostKeyVerdict } from '../known-hosts/known-hosts-match.ts';
+import type { KnownHostLine } from '../known-hosts/known-hosts-match.ts';
 import { fingerprint, keyTypeOf } from '../known-hosts/known-hosts-match.ts';
 import type { SshTarget } from '../ssh-target.ts';
 
@@ -67,23 +67,21 @@ function hostUnreachable(target: Named, reason: string, advice: string): Snaptre
   );
 }
 
-export function hostKeyChanged(
-  target: Named,
-  key: Buffer,
-  verdict: Extract<HostKeyVerdict, { kind: 'changed' | 'revoked' }>,
-): SnaptreeError {
+/** @param where the line or the file that says so */
+export function hostKeyRevoked(target: Named, key: Buffer, where: string): SnaptreeError {
   const offered = `${keyTypeOf(key) ?? 'unknown type'} ${fingerprint(key)}`;
-  if (verdict.kind === 'revoked') {
-    const where = `${verdict.line.file}:${verdict.line.line}`;
-    const advice = "Ask the host's administrator for its new key.";
-    return new SnaptreeError(
-      'hostKeyChanged',
-      `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent. ${advice}`,
-      { data: { offered, known: `${offered} (revoked)`, where, advice } },
-    );
-  }
-  const known = verdict.lines.map((line) => `${line.keyType} ${fingerprint(line.key)}`).join(', ');
-  const where = verdict.lines.map((line) => `${line.file}:${line.line}`).join(', ');
+  const advice = "Ask the host's administrator for its new key.";
+  return new SnaptreeError(
+    'hostKeyChanged',
+    `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent. ${advice}`,
+    { data: { offered, known: `${offered} (revoked)`, where, advice } },
+  );
+}
+
+export function hostKeyChanged(target: Named, key: Buffer, lines: readonly KnownHostLine[]): SnaptreeError {
+  const offered = `${keyTypeOf(key) ?? 'unknown type'} ${fingerprint(key)}`;
+  const known = lines.map((line) => `${line.keyType} ${fingerprint(line.key)}`).join(', ');
+  const where = lines.map((line) => `${line.file}:${line.line}`).join(', ');
   const advice = "Ask the host's administrator; if the new key is right, remove that line and connect again.";
   return new SnaptreeError(
     'hostKeyChanged',
@@ -151,14 +149,38 @@ export function connectError(
       'It may want your consent, or its key was taken out meanwhile.',
     );
   }
-  if (error.level === 'handshake' && /no matching/i.test(error.message)) {
-    return hostUnreachable(
-      target,
-      `it offers no encryption that Snaptree accepts (${error.message})`,
-      "Update the host's SSH server or widen its algorithms.",
-    );
-  }
+  const [, what = ''] = (error.level === 'handshake' ? /no matching (.{1,40})/i.exec(error.message) : null) ?? [];
+  if (what !== '') return nothingInCommon(target, what);
   return closedEarly(target, error.message, waiting);
+}
+
+/** What ssh2 found no common algorithm for, in our words, and the keyword of ssh_config(5) that widens it for one host. */
+const algorithmKinds: readonly (readonly [pattern: RegExp, what: string, keyword: string, example: string])[] = [
+  [/host key/i, 'way to prove who it is', 'HostKeyAlgorithms', '+ssh-rsa'],
+  [/key exchange/i, 'way to exchange keys', 'KexAlgorithms', '+diffie-hellman-group14-sha1'],
+  [/cipher/i, 'encryption', 'Ciphers', '+aes256-cbc'],
+  [/MAC/i, 'protection against changes on the way', 'MACs', '+hmac-sha1'],
+];
+
+/** The host has only algorithms that Snaptree's own SSH does not offer: those with SHA-1, and others that are weak. */
+function nothingInCommon(target: Named, said: string): SnaptreeError {
+  const [, what = 'encryption', keyword = 'HostKeyAlgorithms', example = '+ssh-rsa'] =
+    algorithmKinds.find(([pattern]) => pattern.test(said)) ?? [];
+  return hostUnreachable(
+    target,
+    `it has no ${what} that Snaptree's own SSH accepts (no matching ${said}), such as a host whose SSH server is many years old and only has what counts as broken today (SHA-1)`,
+    `Update its SSH server. Until then, choose the system's OpenSSH in the settings, and allow the old algorithm for this host alone in ~/.ssh/config: under “Host ${target.address}”, “${keyword} ${example}”.`,
+  );
+}
+
+/** The host takes the key, but only with a signature that is not safe. */
+export function signatureTooWeak(target: Named, tried: Tried): SnaptreeError {
+  return authenticationFailed(
+    target,
+    'it takes this RSA key only with a signature made with SHA-1, which is not safe any more and was not given',
+    `Use a key of type ed25519 (ssh-keygen -t ed25519) or update its SSH server. Until then, choose the system's OpenSSH in the settings, with “PubkeyAcceptedAlgorithms +ssh-rsa” for this host alone in ~/.ssh/config.`,
+    tried,
+  );
 }
 
 /** The connection ended before it stood. */

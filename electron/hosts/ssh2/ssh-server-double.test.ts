@@ -8,14 +8,18 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import type { AuthContext, ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseKnownHosts } from '../known-hosts/known-hosts-match.ts';
 import { createKnownHosts } from '../known-hosts/known-hosts.ts';
-import { connectSsh, offeredAlgorithms } from './ssh-connect.ts';
+import { offeredAlgorithms } from './algorithms.ts';
+import { connectSsh } from './ssh-connect.ts';
 import { isPasswordPrompt } from './ssh-authentication.ts';
 import type { Secrets, SshTarget } from '../ssh-target.ts';
 import type { NewQuestion } from '../questions.ts';
 import type { Transport } from '../commands/transport.ts';
+import type { Authentication } from '../../../shared/model/host.ts';
 
 const hostKey = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+const rsaKey = ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 });
 
 let folder: string;
 let server: ssh2.Server | undefined;
@@ -25,11 +29,13 @@ let serverSide: ssh2.Connection | undefined;
 /** Connects once more to the same server, with the same secrets. */
 let connectAgain: (ask: SshTarget['ask']) => Promise<Transport>;
 let sessionAsked: () => void = () => undefined;
+let onServerSide: (connection: ssh2.Connection) => void;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'snaptree-double-'));
   transports = [];
   asked = [];
+  onServerSide = () => undefined;
 });
 
 afterEach(async () => {
@@ -47,6 +53,7 @@ async function connect(
   /** Null: the server never answers the request for a session. */
   execute: ((channel: ServerChannel) => void) | null = null,
   secrets: Secrets = { password: null, passphrase: null },
+  authentication: Authentication = { method: 'password' },
 ): Promise<Transport> {
   const earlier = server;
   if (earlier !== undefined) {
@@ -55,6 +62,7 @@ async function connect(
   }
   const started = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
     serverSide = client;
+    onServerSide(client);
     client.on('error', () => undefined);
     client.on('authentication', authenticate);
     client.on('session', (accept) => {
@@ -77,7 +85,7 @@ async function connect(
     address: '127.0.0.1',
     port,
     user: 'me',
-    authentication: { method: 'password' },
+    authentication,
     secrets,
     knownHosts: createKnownHosts(known, []),
     ask: (question) => {
@@ -257,6 +265,42 @@ describe('a prompt', () => {
   });
 });
 
+describe('a host that takes RSA keys with SHA-1 only', () => {
+  it('is given no signature, and what to do about it is said', async () => {
+    // OpenSSH before 7.2 does not tell which signatures it takes (RFC 8308).
+    onServerSide = (connection) => {
+      const protocol: unknown = Reflect.get(connection, '_protocol');
+      if (typeof protocol !== 'object' || protocol === null) throw new Error('ssh2 keeps its protocol elsewhere now.');
+      let exchange: object | undefined;
+      Object.defineProperty(protocol, '_kex', {
+        get: () => exchange,
+        set: (next: object | undefined) => {
+          exchange = next;
+          if (next !== undefined)
+            Object.defineProperty(next, 'remoteExtInfoEnabled', { get: () => false, set: () => undefined });
+        },
+      });
+    };
+    const keyFile = join(folder, 'key');
+    writeFileSync(keyFile, rsaKey.private, { mode: 0o600 });
+    const seen: { algorithm: string; signed: boolean }[] = [];
+    const authenticate = (context: AuthContext): void => {
+      if (context.method !== 'publickey') {
+        context.reject(['publickey']);
+        return;
+      }
+      seen.push({ algorithm: context.key.algo, signed: context.signature !== undefined });
+      context.accept();
+    };
+    const attempt = connect(authenticate, String, null, undefined, { method: 'keyFile', path: keyFile });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'authenticationFailed',
+      message: expect.stringContaining('PubkeyAcceptedAlgorithms +ssh-rsa') as string,
+    });
+    expect(seen).toEqual([{ algorithm: 'ssh-rsa', signed: false }]);
+  });
+});
+
 const letIn = (context: AuthContext): void => {
   context.accept();
 };
@@ -307,16 +351,16 @@ describe('a command', () => {
 
 describe('what is offered', () => {
   it('has what every OpenSSH since 2011 knows, and nothing that Electron lacks or takes seconds for', () => {
-    const { kex, cipher } = offeredAlgorithms([]);
-    expect(kex).toEqual(expect.arrayContaining(['curve25519-sha256', 'ecdh-sha2-nistp256']));
-    expect(JSON.stringify([kex, cipher])).not.toMatch(/chacha20|group1[678]|group-exchange|-sha1|cbc/);
+    const offered = offeredAlgorithms(null);
+    expect(offered.kex).toEqual(expect.arrayContaining(['curve25519-sha256', 'ecdh-sha2-nistp256']));
+    expect(JSON.stringify(offered)).not.toMatch(/chacha20|group1[678]|group-exchange|sha1|cbc|"ssh-rsa"|md5/);
   });
 
-  it('begins with the key types that are known', () => {
-    expect(offeredAlgorithms(['ssh-rsa', 'unheard-of']).serverHostKey).toEqual([
+  it('asks for the key that is known, where the best type is not', () => {
+    const lines = parseKnownHosts(`host ssh-rsa ${rsaKey.public.split(' ')[1] ?? ''}`, 'file');
+    expect(offeredAlgorithms({ lines, place: { address: 'host', port: 22 } }).serverHostKey).toEqual([
       'rsa-sha2-512',
       'rsa-sha2-256',
-      'ssh-rsa',
       'ssh-ed25519',
       'ecdsa-sha2-nistp256',
       'ecdsa-sha2-nistp384',

@@ -13,7 +13,7 @@ import type { ChannelEffect } from '../faults.ts';
 import type { Machine } from '../machine.ts';
 import { followEvents, isFollowing } from '../shell/follow.ts';
 import { runShell, type ShellOutput } from '../shell/shell.ts';
-import { offeredAlgorithms } from '../../hosts/ssh2/ssh-connect.ts';
+import { offeredAlgorithms } from '../../hosts/ssh2/algorithms.ts';
 import { createSshTransport } from '../../hosts/ssh2/ssh-transport.ts';
 import type { Transport } from '../../hosts/commands/transport.ts';
 
@@ -60,7 +60,7 @@ export function createSimulatedSshServer(machine: Machine): SimulatedSshServer {
             sock: near,
             username: user,
             password,
-            algorithms: offeredAlgorithms([]),
+            algorithms: offeredAlgorithms(null),
             hostVerifier: (shown: Buffer) => expectedKey.equals(shown),
             readyTimeout: 20_000,
           });
