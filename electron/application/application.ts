@@ -31,6 +31,7 @@ import { ensureFolder } from '../store/files.ts';
 import { openHostBook } from '../store/host-book.ts';
 import { acquireInstanceLock, instanceLockHolder } from '../store/instance-lock.ts';
 import { storePaths } from '../store/paths.ts';
+import { keepSpareDescriptors } from '../store/spare-descriptors.ts';
 import { readOnlyHostBook, withVisitors } from './visitors.ts';
 
 /** Milliseconds that ended operations have to be tidied up when the application is closed. */
@@ -48,6 +49,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   const readOnly = access === 'readOnly';
   const paths = storePaths(dataFolder);
   if (!readOnly) await ensureFolder(paths.folder);
+  if (!readOnly) keepSpareDescriptors();
   const instance = readOnly ? { release: () => undefined } : await acquireInstanceLock(paths.instanceLock);
   const refuse = (verb: string) => readOnlyRefusal(verb, dataFolder, instanceLockHolder(paths.instanceLock));
   try {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { ensureFolder, systemErrorCode } from './files.ts';
+import { withSpareDescriptors } from './spare-descriptors.ts';
 
 const auditEntrySchema = z.strictObject({
   /** ISO 8601, UTC. */
@@ -43,7 +44,7 @@ export function createAuditTrail(path: string): AuditTrail {
   async function write(entry: AuditEntry): Promise<void> {
     try {
       await ensureFolder(dirname(path));
-      const handle = await open(path, 'a+', 0o600);
+      const handle = await withSpareDescriptors(() => open(path, 'a+', 0o600));
       try {
         const { size } = await handle.stat();
         const end = Buffer.alloc(1);

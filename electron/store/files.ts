@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { corruptPath } from './paths.ts';
+import { withSpareDescriptors } from './spare-descriptors.ts';
 
 /** The code of a system error, such as `ENOENT`; null of anything else. */
 export function systemErrorCode(error: unknown): string | null {
@@ -41,7 +42,7 @@ export async function readTextFile(path: string): Promise<string | null> {
 /** Makes a rename or a new file in `folder` outlive a power cut. Windows cannot open a folder, and needs it less. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+  const handle = await withSpareDescriptors(() => open(folder, 'r'));
   try {
     await handle.sync();
   } finally {
@@ -53,7 +54,7 @@ export async function syncFolder(folder: string): Promise<void> {
 export async function replaceFile(path: string, text: string): Promise<void> {
   await ensureFolder(dirname(path));
   try {
-    await writeFileAtomic(path, text, { mode: 0o600 });
+    await withSpareDescriptors(() => writeFileAtomic(path, text, { mode: 0o600 }));
     await syncFolder(dirname(path));
   } catch (error) {
     throw unusable(path, 'write', error);

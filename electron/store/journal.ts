@@ -11,6 +11,7 @@ import { epochSecondsSchema } from '../../shared/model/inventory.ts';
 import { examinationSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';
 import { ensureFolder, setAside, syncFolder, systemErrorCode } from './files.ts';
+import { withSpareDescriptors } from './spare-descriptors.ts';
 import type { DamagedFile } from './json-file.ts';
 
 const index = z.int().nonnegative();
@@ -244,7 +245,7 @@ function journalFile(position: Position): JournalFile {
     const isNew = position.size === 0;
     try {
       if (isNew) await ensureFolder(folder);
-      const handle = await open(path, isNew ? 'w' : 'r+', 0o600);
+      const handle = await withSpareDescriptors(() => open(path, isNew ? 'w' : 'r+', 0o600));
       try {
         await handle.truncate(position.size);
         let written = 0;
