@@ -4,6 +4,7 @@ import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
 import { returnFocus } from './app/focus-return.ts';
 import { applyTheme, storedTheme } from './app/theme.ts';
+import { NotLetIn } from './app/NotLetIn.tsx';
 import { startSession } from './session/session.ts';
 import './design/tokens.css';
 import './design/base.css';
@@ -12,13 +13,21 @@ import { ClientContext } from './ipc/client-context.ts';
 import { shellPipe } from './ipc/shell-pipe.ts';
 
 applyTheme(storedTheme());
-const client = createClient(shellPipe());
+
+const container = document.getElementById('root');
+if (!container) throw new Error('index.html has no #root.');
+const root = createRoot(container);
+
+const client = createClient(
+  shellPipe((refusal) => {
+    // Nothing that the window shows holds any more, and nothing may be typed into it.
+    root.render(<NotLetIn refusal={refusal} />);
+  }),
+);
 startSession(client);
 returnFocus();
 
-const root = document.getElementById('root');
-if (!root) throw new Error('index.html has no #root.');
-createRoot(root).render(
+root.render(
   <StrictMode>
     <ClientContext value={client}>
       <ErrorBoundary>

@@ -73,6 +73,13 @@ export async function ensureAccounts(password: string, passphrase: string): Prom
   await run('chpasswd', [], { input: users.map((user) => `${user}:${password}\n`).join('') });
 }
 
+/** The numbers of a test user, to run a program as. Throws where the testbed is not up. */
+export function accountIds(name: string): { readonly uid: number; readonly gid: number } {
+  const user = findUser(name);
+  if (user?.ours !== true) throw new Error(`There is no user ${name}. Run: npm run testbed -- up libvirt`);
+  return { uid: user.id, gid: user.group };
+}
+
 /** The test users that exist. */
 export function existingUsers(): string[] {
   return [accounts.operator, accounts.outsider].filter((name) => findUser(name)?.ours === true);

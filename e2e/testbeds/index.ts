@@ -1,5 +1,5 @@
 /** What tests use of the testbed. */
-export { accounts, keyFiles } from './accounts.ts';
+export { accountIds, accounts, keyFiles } from './accounts.ts';
 export { activeImage, guestDiskHasPattern, hasPattern, internalSnapshotsOf, writeGuestDisk } from './disks.ts';
 export {
   externalPatterns,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCommand } from './open-browser.ts';
+import { openPage } from './page.fixtures.ts';
 import { parseServeOptions } from './serve.ts';
 
 let folder = '';
@@ -33,8 +34,7 @@ describe('the command', () => {
       await once(child.stdout, 'data');
       const url = output.out.trimEnd();
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}$/);
-      const answer = await fetch(url, { redirect: 'manual' });
-      expect(answer.status).toBe(303);
+      (await openPage(url)).terminate();
       child.kill(signal);
       expect(await exit).toEqual([0, null]);
       expect(output.out).toBe(`${url}\n`);

@@ -7,6 +7,8 @@ import { defaultDataFolder } from '../store/paths.ts';
 import type { Log } from '../base/log.ts';
 import { readStaticFiles } from '../page/static-files.ts';
 import { createDownloads } from './downloads.ts';
+import { writeLaunchPage } from './launch-page.ts';
+import type { LaunchPage } from './launch-page.ts';
 import { openBrowser } from './open-browser.ts';
 import { startServer } from './server.ts';
 
@@ -63,7 +65,18 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
     files: downloads,
   });
   const { handlers } = application;
-  const server = await startServer({ handlers, files, downloads, port: options.port, log }).catch(
+  let launchPage: LaunchPage | null = null;
+  const removeLaunchPage = async (): Promise<void> => {
+    const page = launchPage;
+    launchPage = null;
+    await page?.remove().catch((error: unknown) => {
+      log.warn('The page that the browser was started with could not be removed.', { url: page.url, error });
+    });
+  };
+  const onLaunched = (): void => {
+    void removeLaunchPage();
+  };
+  const server = await startServer({ handlers, files, downloads, port: options.port, log, onLaunched }).catch(
     async (error: unknown) => {
       await application.dispose();
       throw error;
@@ -82,6 +95,7 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
     }, patience);
     server
       .close()
+      .then(removeLaunchPage)
       .then(() => application.dispose())
       .then(
         () => process.exit(0),
@@ -95,8 +109,21 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
 
   process.stdout.write(`${server.url}\n`);
   log.info('Snaptree is serving.', { port: server.port });
-  if (options.open) {
-    const obstacle = await openBrowser(server.createLaunchUrl());
-    if (obstacle !== null) process.stderr.write(`${obstacle} Open the address above yourself.\n`);
+  if (!options.open) return;
+  const obstacle = await launch();
+  if (obstacle !== null) process.stderr.write(`${obstacle} Open the address above yourself.\n`);
+
+  /** Opens the browser. Gives a sentence that says why there will be none, or null. */
+  async function launch(): Promise<string | null> {
+    const { url, lifetime } = server.createLaunchUrl();
+    try {
+      launchPage = await writeLaunchPage(url);
+    } catch (error) {
+      return `The page to start the browser with could not be written: ${error instanceof Error ? error.message : String(error)}.`;
+    }
+    const failure = await openBrowser(launchPage.url);
+    if (failure !== null) await removeLaunchPage();
+    else setTimeout(onLaunched, lifetime).unref();
+    return failure;
   }
 }

@@ -12,6 +12,7 @@ import { contentSecurityPolicy } from '../page/content-security-policy.ts';
 import { recordingLog, stubHandlers } from '../ipc/stub-handlers.fixtures.ts';
 import { readStaticFiles } from '../page/static-files.ts';
 import { createDownloads } from './downloads.ts';
+import { heard, keyFor, openPage, proofOf, prove, say, socketTo } from './page.fixtures.ts';
 import { startServer } from './server.ts';
 import type { Server } from './server.ts';
 
@@ -20,7 +21,6 @@ const describeRequest = JSON.stringify({ type: 'request', id: 1, name: 'applicat
 
 let folder = '';
 let server: Server;
-let cookie = '';
 const downloads = createDownloads();
 const dispose = vi.fn();
 const { log, lines } = recordingLog();
@@ -41,7 +41,6 @@ beforeAll(async () => {
   });
   const files = await readStaticFiles(pages);
   server = await startServer({ handlers, files, downloads, port: 0, log, pingInterval: 60_000 });
-  cookie = (await get(new URL(server.url).search ? `/${new URL(server.url).search}` : '/')).cookie;
 });
 afterAll(async () => {
   await server.close();
@@ -52,7 +51,6 @@ interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  readonly cookie: string;
 }
 
 /** A request as a browser would not send it: any path, any headers. */
@@ -67,8 +65,7 @@ async function get(path: string, headers: OutgoingHttpHeaders = {}, method = 'GE
   });
   let body = '';
   for await (const chunk of response) body += String(chunk);
-  const setCookie = response.headers['set-cookie']?.[0] ?? '';
-  return { status: response.statusCode ?? 0, headers: response.headers, body, cookie: setCookie.split(';')[0] ?? '' };
+  return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
 /** What the server answers to these bytes. */
@@ -78,7 +75,7 @@ async function raw(text: string): Promise<string> {
   socket.on('data', (chunk) => {
     answer += chunk.toString('latin1');
   });
-  socket.end(text, 'latin1');
+  socket.write(text, 'latin1');
   await once(socket, 'close');
   return answer;
 }
@@ -86,74 +83,107 @@ async function raw(text: string): Promise<string> {
 const host = () => `127.0.0.1:${server.port}`;
 const path = () => `/${new URL(server.url).search}`;
 
-describe('the token', () => {
-  test('is traded for a strict cookie and disappears from the address', async () => {
-    const answer = await get(path());
-    expect(answer.status).toBe(303);
-    expect(answer.headers.location).toBe('/');
-    expect(answer.headers['set-cookie']?.[0]).toMatch(/^snaptree-\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/);
-    expect(answer.cookie).not.toContain(new URL(server.url).searchParams.get('token'));
-    expect((await get('/', { cookie: answer.cookie })).body).toContain('page');
-  });
-
-  test('has 256 bits', () => {
-    expect(Buffer.from(new URL(server.url).searchParams.get('token') ?? '', 'base64url')).toHaveLength(32);
-  });
-
-  test.each(['cross-site', 'same-site'])('works from a %s link, by a page of our own', async (site) => {
-    const answer = await get(path(), { 'sec-fetch-site': site });
-    expect(answer.status).toBe(200);
-    expect(answer.body).toContain('url=/"');
-    expect(answer.body).not.toContain('token');
-    expect(answer.cookie).toBe(cookie);
-  });
-
-  test.each(['/', '/assets/a.js', '/no-such', '/ipc'])(
-    'is needed for %s, and the answer says where it is',
+describe('the page', () => {
+  test.each(['/', '/?token=x', '/?token=', `/?token=${'A'.repeat(10_000)}`, '/?token=%00', '/?token=%ff'])(
+    'is served for %s, sets no cookie and uses up no token',
     async (to) => {
       const answer = await get(to);
-      expect(answer.status).toBe(401);
-      expect(answer.body).toContain('address that Snaptree printed');
-      expect(answer.cookie).toBe('');
+      expect([answer.status, answer.headers['set-cookie']]).toEqual([200, undefined]);
+      expect(answer.body).toContain('page');
+      const { url } = server.createLaunchUrl();
+      await get(`/${new URL(url).search}`);
+      (await openPage(url)).terminate();
     },
   );
+});
 
-  test.each([
-    '/?token=',
-    '/?token=x',
-    `/?token=${'A'.repeat(43)}`,
-    `/?token=${'A'.repeat(10_000)}`,
-    '/?token=%00',
-    '/?token=%ff',
-  ])('that is wrong is refused: %s', async (wrong) => {
-    const answer = await get(wrong, { cookie });
-    expect([answer.status, answer.cookie]).toEqual([403, '']);
+describe('the token', () => {
+  const opened = async () => {
+    const socket = socketTo(server.port);
+    await once(socket, 'open');
+    return socket;
+  };
+
+  test('has 256 bits, and so has the key, which is another value', async () => {
+    const token = new URL(server.url).searchParams.get('token') ?? '';
+    expect(Buffer.from(token, 'base64url')).toHaveLength(32);
+    const key = await keyFor(await opened(), server.url);
+    expect(Buffer.from(key ?? '', 'base64url')).toHaveLength(32);
+    expect(key).not.toBe(token);
   });
 
-  test('is good for the page itself only', async () => {
-    expect((await get(`/assets/a.js${new URL(server.url).search}`)).status).toBe(403);
-    expect(
-      (await get('/', { cookie: cookie.replace(/=.*/, `=${new URL(server.url).searchParams.get('token') ?? ''}`) }))
-        .status,
-    ).toBe(401);
+  test.each(['', 'x', 'A'.repeat(43)])('that is wrong is refused: %j', async (wrong) => {
+    const socket = await opened();
+    say(socket, { type: 'enter', token: wrong });
+    expect(await heard(socket)).toEqual({ type: 'refused' });
+    await once(socket, 'close');
   });
 
-  test.each(['', 'x', 'A'.repeat(43)])('cannot be replaced by a made-up cookie: %j', async (value) => {
-    expect((await get('/', { cookie: `snaptree-${server.port}=${value}` })).status).toBe(401);
+  test('of a launch is good once', async () => {
+    const launch = server.createLaunchUrl().url;
+    const other = server.createLaunchUrl().url;
+    expect(await keyFor(await opened(), launch)).not.toBeNull();
+    expect(await keyFor(await opened(), launch)).toBeNull();
+    expect(await keyFor(await opened(), other)).not.toBeNull();
   });
 
-  test('for another program’s command line is good once', async () => {
-    const launch = new URL(server.createLaunchUrl());
-    const other = new URL(server.createLaunchUrl());
-    expect((await get(`/${launch.search}`)).status).toBe(303);
-    expect((await get(`/${launch.search}`)).status).toBe(403);
-    expect((await get(`/${other.search}`)).status).toBe(303);
-  });
-
-  test('is never logged', async () => {
+  test('is never logged, and neither is the key', async () => {
+    const socket = await opened();
+    const key = await keyFor(socket, server.url);
     await get(`/nowhere${new URL(server.url).search}`);
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.join()).not.toContain(new URL(server.url).searchParams.get('token'));
+    expect(lines.join()).not.toContain(key);
+  });
+});
+
+describe('the handshake', () => {
+  let key = '';
+  beforeAll(async () => {
+    const socket = await openPage(server.url);
+    socket.terminate();
+    const other = socketTo(server.port);
+    await once(other, 'open');
+    key = (await keyFor(other, server.url)) ?? '';
+    other.terminate();
+  });
+  const nonce = 'N'.repeat(43);
+
+  test('lets in who knows the key, and is known by it', async () => {
+    const socket = socketTo(server.port);
+    await once(socket, 'open');
+    expect(await prove(socket, key)).toBe(true);
+    socket.terminate();
+  });
+
+  test.each([
+    ['another key', (serverNonce: string) => proofOf('page', 'K'.repeat(43), nonce, serverNonce)],
+    ['the server’s own proof', (serverNonce: string) => proofOf('server', key, nonce, serverNonce)],
+    ['the proof of another time', () => proofOf('page', key, nonce, 'S'.repeat(43))],
+    ['the key itself', () => key],
+  ])('refuses %s', async (_, proof) => {
+    const socket = socketTo(server.port);
+    await once(socket, 'open');
+    say(socket, { type: 'hello', nonce });
+    const challenge = await heard(socket);
+    if (challenge?.type !== 'challenge') throw new Error('no challenge');
+    say(socket, { type: 'proof', proof: proof(challenge.nonce) });
+    expect(await heard(socket)).toEqual({ type: 'refused' });
+    await once(socket, 'close');
+  });
+
+  test.each([
+    ['a request', describeRequest],
+    ['a proof before the challenge', JSON.stringify({ type: 'proof', proof: nonce })],
+    ['no JSON', '{'],
+    ['a long frame', JSON.stringify({ type: 'enter', token: 'x'.repeat(5000) })],
+    ['bytes', Buffer.from('{}')],
+  ])('ends at %s', async (_, frame) => {
+    const socket = socketTo(server.port);
+    await once(socket, 'open');
+    socket.send(frame);
+    expect(await heard(socket)).toEqual({ type: 'refused' });
+    await once(socket, 'close');
   });
 });
 
@@ -166,8 +196,8 @@ describe('a download', () => {
 
   test('is had once, as a file that is never shown as a page of ours', async () => {
     const path = await offered();
-    expect((await get(path, { cookie }, 'HEAD')).status).toBe(404);
-    const { status, headers, body } = await get(path, { cookie });
+    expect((await get(path, {}, 'HEAD')).status).toBe(404);
+    const { status, headers, body } = await get(path);
     expect([status, body]).toEqual([200, '<script>alert(1)</script>']);
     expect(headers['content-disposition']).toContain('attachment; filename="report.html"');
     expect(headers).toMatchObject({
@@ -176,14 +206,13 @@ describe('a download', () => {
       'content-security-policy': contentSecurityPolicy,
       'cache-control': 'no-store',
     });
-    expect((await get(path, { cookie })).status).toBe(404);
+    expect((await get(path)).status).toBe(404);
   });
 
-  test('is for nobody who was not let in, and stays for who was', async () => {
+  test('is not for a rebinding host, and stays for our page', async () => {
     const path = await offered();
-    expect((await get(path)).status).toBe(401);
-    expect((await get(path, { cookie, host: 'evil.example' })).status).toBe(403);
-    expect((await get(path, { cookie })).status).toBe(200);
+    expect((await get(path, { host: 'evil.example' })).status).toBe(403);
+    expect((await get(path)).status).toBe(200);
   });
 });
 
@@ -194,6 +223,8 @@ describe('a rebinding host', () => {
     '127.0.0.1',
     '127.0.0.1:1',
     'localhost',
+    // Whoever listens on [::1] is asked first under this name.
+    'localhost:PORT',
     'LOCALHOST:PORT',
     '[::1]:PORT',
     '127.0.0.1.:PORT',
@@ -201,17 +232,13 @@ describe('a rebinding host', () => {
     ' ',
   ])('%j is refused', async (name) => {
     for (const to of ['/', path()]) {
-      const answer = await get(to, { host: name.replace('PORT', String(server.port)), cookie });
-      expect([answer.status, answer.cookie]).toEqual([403, '']);
+      const answer = await get(to, { host: name.replace('PORT', String(server.port)) });
+      expect(answer.status).toBe(403);
     }
   });
 
-  test('localhost is ours', async () => {
-    expect((await get('/', { host: `localhost:${server.port}`, cookie })).status).toBe(200);
-  });
-
   test('in a second Host header, in none, or in the request line is refused', async () => {
-    const letIn = `Cookie: ${cookie}\r\nConnection: close\r\n\r\n`;
+    const letIn = 'Connection: close\r\n\r\n';
     expect(await raw(`GET / HTTP/1.1\r\nHost: ${host()}\r\nHost: evil.example\r\n${letIn}`)).toMatch(
       /^HTTP\/1.1 40[03]/,
     );
@@ -230,7 +257,7 @@ describe('files', () => {
     ['/index.html?a=/../b', 'text/html; charset=utf-8', 'no-store'],
     ['/assets/a.js', 'text/javascript; charset=utf-8', 'private, max-age=31536000, immutable'],
   ])('%s is served as %s', async (to, type, caching) => {
-    const { status, headers } = await get(to, { cookie });
+    const { status, headers } = await get(to);
     expect([status, headers['content-type'], headers['cache-control']]).toEqual([200, type, caching]);
   });
 
@@ -259,39 +286,35 @@ describe('files', () => {
     '/constructor',
     '/%',
   ])('%s reaches nothing', async (to) => {
-    const answer = await raw(`GET ${to} HTTP/1.1\r\nHost: ${host()}\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`);
+    const answer = await raw(`GET ${to} HTTP/1.1\r\nHost: ${host()}\r\nConnection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 40[04]/);
     expect(answer).not.toContain('secret\n');
     expect(answer).not.toContain('root:');
   });
 
   test('a NUL in the request line is not HTTP', async () => {
-    expect(await raw(`GET /index.html\0.js HTTP/1.1\r\nHost: ${host()}\r\nCookie: ${cookie}\r\n\r\n`)).toMatch(
-      /^HTTP\/1.1 400/,
-    );
+    expect(await raw(`GET /index.html\0.js HTTP/1.1\r\nHost: ${host()}\r\n\r\n`)).toMatch(/^HTTP\/1.1 400/);
   });
 
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])('are not for %s', async (method) => {
-    expect((await get('/', { cookie }, method)).status).toBe(405);
+    expect((await get('/', {}, method)).status).toBe(405);
   });
 
   test('HEAD gives the head', async () => {
-    const answer = await get('/', { cookie }, 'HEAD');
+    const answer = await get('/', {}, 'HEAD');
     expect([answer.status, answer.body]).toEqual([200, '']);
   });
 });
 
 describe('every answer', () => {
   test.each([
-    ['the page', '/', true],
-    ['a script', '/assets/a.js', true],
-    ['nothing', '/none', true],
-    ['no token', '/', false],
-    ['a wrong token', '/?token=x', false],
-    ['the token', 'TOKEN', false],
-    ['the socket’s path', '/ipc', true],
-  ])('(%s) carries the policy', async (_, to, letIn) => {
-    const { headers } = await get(to === 'TOKEN' ? path() : to, letIn ? { cookie } : {});
+    ['the page', '/'],
+    ['a script', '/assets/a.js'],
+    ['nothing', '/none'],
+    ['the page with a token', '/?token=x'],
+    ['the socket’s path', '/ipc'],
+  ])('(%s) carries the policy', async (_, to) => {
+    const { headers } = await get(to);
     expect(headers).toMatchObject({
       'content-security-policy': contentSecurityPolicy,
       'x-content-type-options': 'nosniff',
@@ -309,11 +332,11 @@ describe('every answer', () => {
     ['an expectation', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: cake\r\nConnection: close\r\n\r\n'],
     [
       'an upgrade to something else',
-      'GET /ipc HTTP/1.1\r\nHost: HOST\r\nOrigin: http://HOST\r\nCookie: COOKIE\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
+      'GET /ipc HTTP/1.1\r\nHost: HOST\r\nOrigin: http://HOST\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
     ],
     ['a refused upgrade', 'GET /ipc HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'],
   ])('to %s does so, too', async (_, text) => {
-    const answer = await raw(text.replaceAll('HOST', host()).replace('COOKIE', cookie));
+    const answer = await raw(text.replaceAll('HOST', host()));
     expect(answer).toMatch(/^HTTP\/1.1 4\d\d/);
     expect(answer).toContain(contentSecurityPolicy);
   });
@@ -353,7 +376,7 @@ describe('the network', () => {
 describe('the socket', () => {
   type Headers = Record<string, string>;
   const open = (headers: Headers, to = '/ipc') => new WebSocket(`ws://${host()}${to}`, { headers });
-  const own = (): Headers => ({ origin: `http://${host()}`, cookie });
+  const own = (): Headers => ({ origin: `http://${host()}` });
 
   async function statusOf(headers: Headers, to?: string): Promise<number> {
     const socket = open(headers, to);
@@ -370,11 +393,7 @@ describe('the socket', () => {
     });
   }
 
-  async function opened(): Promise<WebSocket> {
-    const socket = open(own());
-    await once(socket, 'open');
-    return socket;
-  }
+  const opened = (): Promise<WebSocket> => openPage(server.url);
 
   async function nextMessage(socket: WebSocket): Promise<unknown> {
     const text = await new Promise<string>((resolve) => {
@@ -393,12 +412,6 @@ describe('the socket', () => {
     socket.terminate();
   });
 
-  test('answers it under localhost, too, but does not mix the two', async () => {
-    const local = `localhost:${server.port}`;
-    expect(await statusOf({ host: local, origin: `http://${local}`, cookie })).toBe(101);
-    expect(await statusOf({ host: local, origin: `http://${host()}`, cookie })).toBe(403);
-  });
-
   test.each([
     ['a foreign origin', { origin: 'http://evil.example' }, 403],
     ['another port', { origin: 'http://127.0.0.1:1' }, 403],
@@ -406,8 +419,7 @@ describe('the socket', () => {
     ['a sandboxed frame', { origin: 'null' }, 403],
     ['an origin that begins like ours', { origin: 'http://HOST.evil.example' }, 403],
     ['a rebinding host', { host: 'evil.example:PORT', origin: 'http://evil.example:PORT' }, 403],
-    ['no cookie', { cookie: '' }, 401],
-    ['a wrong cookie', { cookie: 'snaptree-PORT=x' }, 401],
+    ['localhost', { host: 'localhost:PORT', origin: 'http://localhost:PORT' }, 403],
   ])('refuses %s', async (_, changed, status) => {
     const headers = Object.fromEntries(
       Object.entries({ ...own(), ...changed }).map(([name, value]) => [
@@ -419,11 +431,11 @@ describe('the socket', () => {
   });
 
   test('refuses a client without Origin, which is no browser', async () => {
-    expect(await statusOf({ cookie })).toBe(403);
+    expect(await statusOf({})).toBe(403);
   });
 
-  test('refuses the token in place of the cookie, and other paths', async () => {
-    expect(await statusOf({ origin: `http://${host()}` }, `/ipc${new URL(server.url).search}`)).toBe(401);
+  test('refuses other paths', async () => {
+    expect(await statusOf(own(), `/ipc${new URL(server.url).search}`)).toBe(404);
     expect(await statusOf(own(), '/')).toBe(404);
     expect(await statusOf(own(), '/ipc/')).toBe(404);
   });
@@ -478,16 +490,7 @@ describe('a server', () => {
 
   test('cuts off a page that does not answer pings', async () => {
     const other = await startServer({ handlers: stubHandlers(), files, port: 0, log, pingInterval: 20 });
-    const entry = await new Promise<string>((resolve, reject) => {
-      request(other.url, (response) => {
-        response.resume();
-        resolve(response.headers['set-cookie']?.[0]?.split(';')[0] ?? '');
-      })
-        .once('error', reject)
-        .end();
-    });
-    const headers = { origin: `http://127.0.0.1:${other.port}`, cookie: entry };
-    const socket = new WebSocket(`ws://127.0.0.1:${other.port}/ipc`, { headers, autoPong: false });
+    const socket = await openPage(other.url, { autoPong: false });
     await once(socket, 'close');
     await other.close();
   });
@@ -496,17 +499,7 @@ describe('a server', () => {
     const closing = vi.fn();
     const handlers = stubHandlers({ subscriptions: { notices: (_, emit) => (emit([]), closing) } });
     const other = await startServer({ handlers, files, port: 0, log });
-    const letIn = await new Promise<string>((resolve, reject) => {
-      request(other.url, (response) => {
-        response.resume();
-        resolve(response.headers['set-cookie']?.[0]?.split(';')[0] ?? '');
-      })
-        .once('error', reject)
-        .end();
-    });
-    const headers = { origin: `http://127.0.0.1:${other.port}`, cookie: letIn };
-    const socket = new WebSocket(`ws://127.0.0.1:${other.port}/ipc`, { headers });
-    await once(socket, 'open');
+    const socket = await openPage(other.url);
     socket.send(JSON.stringify({ type: 'subscribe', id: 1, topic: 'notices', parameters: {} }));
     await once(socket, 'message');
     await other.close();

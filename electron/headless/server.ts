@@ -1,20 +1,25 @@
 /**
  * The browser shell's server: the built renderer and the contract over a WebSocket, for a browser on this machine only.
  *
- * There is no option that weakens any of it: it always listens on loopback, always wants the token, and always checks
- * `Host` and `Origin`.
+ * There is no option that weakens any of it: it always listens on loopback, always checks `Host` and `Origin`, serves no
+ * other user where the machine tells who that is, and gives nobody more than the built page, which holds nothing of its
+ * user, before the handshake.
  */
 import { createServer, STATUS_CODES } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { securityHeaders } from '../page/content-security-policy.ts';
 import type { Handlers } from '../ipc/handlers.ts';
 import type { Log } from '../base/log.ts';
 import type { StaticFiles } from '../page/static-files.ts';
-import { cookieValues, createToken, isOwnHost, isOwnOrigin, sameToken } from './access.ts';
+import { createToken, isOwnHost, isOwnOrigin, sameToken } from './access.ts';
+import { createAdmission, descriptorLimit, limitsFor } from './admission.ts';
 import { downloadHeaders } from './downloads.ts';
 import type { Downloads } from './downloads.ts';
+import { takeHandshake } from './handshake.ts';
+import { createPeerLookup, isTrustedPeer } from './peer.ts';
 import { largestMessage, serveSocket } from './sockets.ts';
 
 const address = '127.0.0.1';
@@ -22,10 +27,14 @@ const address = '127.0.0.1';
 /** The WebSocket's path. The renderer knows it as well. */
 const socketPath = '/ipc';
 
-const mostSockets = 64;
-
 /** Milliseconds for which a launch address is good. */
 const launchTime = 60_000;
+
+/** Milliseconds for the handshake of a page. */
+const handshakeTime = 10_000;
+
+/** Milliseconds without a byte, after which a connection that carries no page is closed. */
+const idleTime = 30_000;
 
 export interface ServerOptions {
   readonly handlers: Handlers;
@@ -35,6 +44,8 @@ export interface ServerOptions {
   /** 0 for any that is free. */
   readonly port: number;
   readonly log: Log;
+  /** Called when a launch address was used. */
+  readonly onLaunched?: () => void;
   /** Milliseconds; for tests. */
   readonly pingInterval?: number;
 }
@@ -43,11 +54,8 @@ export interface Server {
   readonly port: number;
   /** The address to open, with the token. Whoever knows it may do everything; it never goes to the log. */
   readonly url: string;
-  /**
-   * An address that lets one browser in, once, within a minute: for the command line of another program, which other
-   * users of this machine can read.
-   */
-  createLaunchUrl(): string;
+  /** An address that lets one browser in, once, within its lifetime in milliseconds. */
+  createLaunchUrl(): { readonly url: string; readonly lifetime: number };
   /** Stops listening and cuts off every page. Resolves when all their subscriptions were disposed of. */
   close(): Promise<void>;
 }
@@ -59,16 +67,12 @@ interface Refusal {
 }
 
 const refusals = {
-  wrongHost: { status: 403, text: 'Snaptree answers under 127.0.0.1 and localhost only.' },
-  wrongOrigin: { status: 403, text: 'Snaptree takes connections from its own page only.' },
-  noToken: {
-    status: 401,
-    text: 'Open the address that Snaptree printed when it started, with its token: this browser has not been let in yet.',
-  },
-  wrongToken: {
+  wrongHost: {
     status: 403,
-    text: 'This token is not the one of the Snaptree that runs now. Open the address that it printed when it started.',
+    text: 'Snaptree answers under 127.0.0.1 and its own port only, not under localhost or another name.',
   },
+  wrongOrigin: { status: 403, text: 'Snaptree takes connections from its own page only.' },
+  wrongUser: { status: 403, text: 'This Snaptree serves the user who started it. Start one of your own.' },
   notFound: { status: 404, text: 'There is no such page.' },
   wrongMethod: { status: 405, text: 'Snaptree answers GET and HEAD only.' },
   badRequest: { status: 400, text: 'This is not a request that Snaptree understands.' },
@@ -79,56 +83,52 @@ const refusals = {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { handlers, files, log, pingInterval = 30_000 } = options;
   const token = createToken();
-  // The cookie is not the token: what the browser keeps on its disk is worth nothing in a URL.
-  const session = createToken();
+  // What a page keeps. Another value than the token, and worth nothing when this process has ended.
+  const key = createToken();
   let port = options.port;
   const launches = new Map<string, number>();
   let closing = false;
+  const lookUp = createPeerLookup();
+  const own = { uid: process.getuid?.(), sudoUid: process.env['SUDO_UID'] };
+  const admission = createAdmission({ limits: limitsFor(descriptorLimit()), isTrusted, log });
 
-  // A cookie holds for all ports of a host name, so that two Snaptrees need two names.
-  const cookieName = (): string => `snaptree-${port}`;
+  async function isTrusted(socket: Duplex): Promise<boolean | 'unknown'> {
+    const { remoteAddress, remotePort } = socket instanceof Socket ? socket : {};
+    if (remoteAddress === undefined || remotePort === undefined) return false;
+    const peer = await lookUp({ address: remoteAddress, port: remotePort }, { address, port });
+    if (peer.kind === 'unknown') return 'unknown';
+    const trusted = isTrustedPeer(peer, own);
+    if (!trusted) log.debug('A connection of another user was refused.', { peer });
+    return trusted;
+  }
 
-  const isLetIn = (request: IncomingMessage): boolean =>
-    cookieValues(request.rawHeaders, cookieName()).some((value) => sameToken(value, session));
-
-  function useLaunch(given: string): boolean {
+  function useToken(given: string): boolean {
+    if (sameToken(given, token)) return true;
     const launch = [...launches].find(([launchToken]) => sameToken(given, launchToken));
-    return launch !== undefined && launches.delete(launch[0]) && Date.now() < launch[1];
+    if (launch === undefined || !launches.delete(launch[0]) || Date.now() >= launch[1]) return false;
+    options.onLaunched?.();
+    return true;
   }
 
-  /** What stands against the request whichever kind it is, or its URL. */
-  function examine(request: IncomingMessage): Refusal | URL {
+  /** What stands against the request whichever kind it is. */
+  function examine(request: IncomingMessage): Refusal | null {
     if (!isOwnHost(request.rawHeaders, port)) return refusals.wrongHost;
-    const target = request.url ?? '';
-    // Not the absolute form, nor `//other.host/`, which the URL parser takes for a host.
-    if (!/^\/(?!\/)/.test(target)) return refusals.badRequest;
-    const url = URL.parse(target, `http://${address}:${port}`);
-    return url ?? refusals.badRequest;
+    // Not the absolute form, nor `//other.host/`, which a URL parser takes for a host.
+    return /^\/(?!\/)/.test(request.url ?? '') ? null : refusals.badRequest;
   }
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
-    const url = examine(request);
-    if (!(url instanceof URL)) {
-      refuse(request, response, url);
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = (await admission.isTrusted(request.socket)) ? examine(request) : refusals.wrongUser;
+    if (refusal !== null) {
+      refuse(request, response, refusal);
       return;
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       refuse(request, response, refusals.wrongMethod);
       return;
     }
-    const given = url.searchParams.get('token');
-    if (given !== null) {
-      if (url.pathname !== '/' || !(sameToken(given, token) || useLaunch(given)))
-        refuse(request, response, refusals.wrongToken);
-      else letIn(request, response);
-      return;
-    }
-    if (!isLetIn(request)) {
-      refuse(request, response, refusals.noToken);
-      return;
-    }
-    // The path as it was sent: the URL parser has resolved dots, and a path with dots in it is nobody's honest wish.
-    const path = (request.url ?? '').replace(/\?.*$/, '');
+    // The path as it was sent: a URL parser resolves dots, and a path with dots in it is nobody's honest wish.
+    const path = (request.url ?? '').replace(/\?.*$/s, '');
     // A file is gone once it was sent, so that only a real fetch of it counts.
     const download = request.method === 'GET' ? options.downloads?.take(path) : undefined;
     if (download !== undefined) {
@@ -143,25 +143,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }
     response.writeHead(200, { ...securityHeaders, ...file.headers, 'Content-Length': file.body.length });
     response.end(request.method === 'HEAD' ? undefined : file.body);
-  }
-
-  /** Trades the token for the cookie and moves the browser on, so that the token stays neither in sight nor in history. */
-  function letIn(request: IncomingMessage, response: ServerResponse): void {
-    const headers = {
-      ...securityHeaders,
-      'Cache-Control': 'no-store',
-      'Set-Cookie': `${cookieName()}=${session}; HttpOnly; SameSite=Strict; Path=/`,
-    };
-    const site = request.headers['sec-fetch-site'];
-    if (site === 'cross-site' || site === 'same-site') {
-      // Someone followed a link from another page (a web terminal, a chat). A redirect would count as theirs and come
-      // without the strict cookie; a refresh of our own page counts as ours.
-      response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' });
-      response.end('<!doctype html><title>Snaptree</title><meta http-equiv="refresh" content="0; url=/">');
-      return;
-    }
-    response.writeHead(303, { ...headers, Location: '/' });
-    response.end();
   }
 
   function refuse(request: IncomingMessage, response: ServerResponse, { status, text }: Refusal): void {
@@ -183,45 +164,79 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     clientTracking: true,
   });
 
-  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', (error) => {
       log.debug('The connection of a page failed.', { error });
     });
-    const refusal = upgradeRefusal(request);
+    const trusted = await admission.isTrusted(socket);
+    const refusal = trusted ? upgradeRefusal(request) : refusals.wrongUser;
     if (refusal !== null) {
       log.warn('A socket was refused.', { status: refusal.status, text: refusal.text, origin: request.headers.origin });
-      socket.end(rawResponse(refusal));
+      admission.dismiss(socket, rawResponse(refusal));
       return;
     }
+    if (socket instanceof Socket) socket.setTimeout(0);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      serveSocket(webSocket, { handlers, log, pingInterval });
+      // Among them: a frame that is too large or broken. `ws` closes the socket by itself afterwards.
+      webSocket.on('error', (error) => {
+        log.warn('The socket of a page failed.', { error });
+      });
+      void takeHandshake(webSocket, { key, useToken, patience: handshakeTime }).then((obstacle) => {
+        if (obstacle === null && !closing && admission.hasRoom()) {
+          admission.letIn(socket);
+          serveSocket(webSocket, { handlers, log, pingInterval });
+          return;
+        }
+        log.warn('A page was not let in.', { obstacle: obstacle ?? 'too many are open' });
+        webSocket.close(obstacle === null ? 1013 : 1008);
+        // Whoever does not answer the goodbye is not waited for.
+        setTimeout(() => {
+          webSocket.terminate();
+        }, 1000).unref();
+      });
     });
   }
 
   function upgradeRefusal(request: IncomingMessage): Refusal | null {
-    const url = examine(request);
-    if (!(url instanceof URL)) return url;
+    const refusal = examine(request);
+    if (refusal !== null) return refusal;
     if (!isOwnOrigin(request.rawHeaders)) return refusals.wrongOrigin;
-    if (!isLetIn(request)) return refusals.noToken;
     if (request.url !== socketPath) return refusals.notFound;
-    if (closing || sockets.clients.size >= mostSockets) return refusals.tooMany;
-    return null;
+    return closing || !admission.hasRoom() ? refusals.tooMany : null;
   }
 
-  const server = createServer(
-    // The last: a request without Host is refused by us, with our headers.
-    { maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 10_000, requireHostHeader: false },
-    answer,
-  );
-  server.on('upgrade', upgrade);
-  server.on('checkExpectation', answer);
+  const server = createServer({
+    maxHeaderSize: 16 * 1024,
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+    connectionsCheckingInterval: 5_000,
+    // A request without Host is refused by us, with our headers.
+    requireHostHeader: false,
+  });
+  server.setTimeout(idleTime);
+  server.on('connection', (socket) => {
+    admission.add(socket);
+  });
+  const answering = (request: IncomingMessage, response: ServerResponse): void => {
+    answer(request, response).catch((error: unknown) => {
+      log.error('A request could not be answered.', { error });
+      request.socket.destroy();
+    });
+  };
+  server.on('request', answering);
+  server.on('checkExpectation', answering);
+  server.on('upgrade', (request, socket, head) => {
+    upgrade(request, socket, head).catch((error: unknown) => {
+      log.error('A socket could not be opened.', { error });
+      socket.destroy();
+    });
+  });
   sockets.on('wsClientError', (_error, socket) => {
-    socket.end(rawResponse(refusals.badRequest));
+    admission.dismiss(socket, rawResponse(refusals.badRequest));
   });
   server.on('clientError', (error, socket) => {
     log.debug('A connection did not speak HTTP.', { error });
-    if (socket.writable) socket.end(rawResponse(refusals.badRequest));
-    else socket.destroy();
+    admission.dismiss(socket, rawResponse(refusals.badRequest));
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -241,7 +256,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     createLaunchUrl() {
       const launch = createToken();
       launches.set(launch, Date.now() + launchTime);
-      return `http://${address}:${port}/?token=${launch}`;
+      return { url: `http://${address}:${port}/?token=${launch}`, lifetime: launchTime };
     },
     async close() {
       closing = true;

@@ -61,10 +61,6 @@ export function serveSocket(socket: WebSocket, { handlers, log, pingInterval }: 
     log.warn('A page sent a frame that is not JSON text.', { junk });
     if (junk >= mostJunk) socket.close(1008, 'too many frames that are not messages');
   });
-  // Among them: a frame that is too large or broken. `ws` closes the socket by itself afterwards.
-  socket.on('error', (error) => {
-    log.warn('The socket of a page failed.', { error });
-  });
   socket.on('close', () => {
     clearInterval(pinging);
     connection.close();

@@ -1,19 +1,36 @@
-/** The pipe of the browser shell: one WebSocket to `/ipc` on the page's own origin, one JSON message a frame. */
+/**
+ * The pipe of the browser shell: one WebSocket to `/ipc` on the page's own origin; first the handshake, then one JSON
+ * message a frame.
+ */
 import { serverMessageSchema, type ClientMessage, type ServerMessage } from '../../shared/messages.ts';
 import type { ClientPipe } from './client.ts';
+import type { Refusal } from './handshake.ts';
 
 const firstDelay = 500;
 const longestDelay = 10_000;
 
+export interface WebSocketPipeOptions {
+  /** As `shakeHands` of handshake.ts. */
+  readonly shakeHands: (socket: WebSocket) => Promise<Refusal | null>;
+  /** Called when there will be no connection any more. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
 /**
  * Connects, and connects again for ever, with a delay that doubles from 0.5 s to 10 s (and some jitter, so that many
- * windows do not come at once). A request that cannot be sent is answered with `shellDisconnected`.
+ * windows do not come at once), unless the handshake ends in a refusal. A request that cannot be sent is answered with
+ * `shellDisconnected`.
  */
-export function createWebSocketPipe(url: string, WebSocketClass: typeof WebSocket = WebSocket): ClientPipe {
+export function createWebSocketPipe(
+  url: string,
+  { shakeHands, onRefused }: WebSocketPipeOptions,
+  WebSocketClass: typeof WebSocket = WebSocket,
+): ClientPipe {
   const listeners = new Set<(message: ServerMessage) => void>();
   const watchers = new Set<(connected: boolean) => void>();
   let socket: WebSocket | null = null;
   let delay = firstDelay;
+  let refused = false;
 
   const setSocket = (next: WebSocket | null) => {
     if ((socket === null) === (next === null)) return;
@@ -24,16 +41,31 @@ export function createWebSocketPipe(url: string, WebSocketClass: typeof WebSocke
   const connect = () => {
     const attempt = new WebSocketClass(url);
     attempt.addEventListener('open', () => {
-      delay = firstDelay;
-      setSocket(attempt);
+      shakeHands(attempt).then(
+        (refusal) => {
+          if (refusal === null) {
+            delay = firstDelay;
+            setSocket(attempt);
+            return;
+          }
+          refused = true;
+          attempt.close();
+          onRefused(refusal);
+        },
+        () => {
+          attempt.close();
+        },
+      );
     });
     attempt.addEventListener('message', (event) => {
-      const message = parse(event.data);
+      // What comes before that belongs to the handshake.
+      const message = socket === attempt ? parse(event.data) : null;
       if (message) for (const listener of listeners) listener(message);
     });
     // `error` is always followed by `close`.
     attempt.addEventListener('close', () => {
       setSocket(null);
+      if (refused) return;
       setTimeout(connect, delay * (0.75 + Math.random() / 2));
       delay = Math.min(delay * 2, longestDelay);
     });
