@@ -1,10 +1,12 @@
 /** `npm run bench [-- NAME…]`: prints ratios and counts, all of one run. Without names: every benchmark. */
+import { run as images } from './benchmarks/images.ts';
 import { run as inventory } from './benchmarks/inventory.ts';
 import { run as renderer } from './benchmarks/renderer.ts';
 import { run as snapshotTree } from './benchmarks/snapshot-tree.ts';
 
 const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
   'snapshot-tree': snapshotTree,
+  images,
   inventory,
   renderer,
 };

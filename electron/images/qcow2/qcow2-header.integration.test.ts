@@ -16,7 +16,7 @@ import { createImageFolder, type ImageFolder } from '../scan/images.fixtures.ts'
 import { parseQcow2Header } from './qcow2-header.ts';
 import { parseQemuImageInfo } from './qemu-image-info.ts';
 import { readImages } from '../scan/read-images.ts';
-import { headerBytes } from '../scan/walk-script.ts';
+import { headerBytes } from '../scan/walk-limits.ts';
 
 let images: ImageFolder;
 

@@ -33,7 +33,7 @@ export function changesSince(knowledge: ImageKnowledge, walk: Walk, links: reado
   const changed = new Set<string>();
   for (const folder of knowledge.folders.values()) {
     const now = walk.listings.get(folder.path);
-    const inFolder = now ? changesInFolder(folder, now) : 'everything';
+    const inFolder = now ? changesInFolder(folder, now, knowledge) : 'everything';
     if (inFolder === 'everything') return 'everything';
     for (const path of inFolder) {
       // A backing image somewhere else may have been reached by this image alone.
@@ -95,7 +95,7 @@ export function canRemember(knowledge: ImageKnowledge): boolean {
   return whole && [...knowledge.images.values()].every(({ id, kind }) => kind !== 'file' || statusOf(knowledge, id));
 }
 
-function changesInFolder(before: WalkedFolder, now: WalkedFolder): ImageChanges {
+function changesInFolder(before: WalkedFolder, now: WalkedFolder, { images }: ImageKnowledge): ImageChanges {
   if (before.listed !== now.listed) return 'everything';
   if (!before.listed) return new Set();
   if (!before.entries || !now.entries) return 'everything';
@@ -109,8 +109,9 @@ function changesInFolder(before: WalkedFolder, now: WalkedFolder): ImageChanges 
     if (old?.type === 'link' || status?.type === 'link') return 'everything';
     changed.add(path);
   }
-  // What was left out in the folder can only be counted again as a whole.
-  return changed.size > 0 && (before.closedFiles > 0 || before.cut) ? 'everything' : changed;
+  // What was left out in the folder can only be counted again as a whole; what is used as raw is looked at by itself.
+  const isLeftOut = before.cut || before.closed.some((path) => images.get(path)?.raw !== true);
+  return changed.size > 0 && isLeftOut ? 'everything' : changed;
 }
 
 function isSameFile(a: FileStatus, b: FileStatus): boolean {

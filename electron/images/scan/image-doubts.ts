@@ -3,7 +3,7 @@ import type { Problem, UnknownDependents } from '../../../shared/model/inventory
 import type { AssembledImages } from './assemble-images.ts';
 import { statusOf, type ImageKnowledge } from './image-knowledge.ts';
 import type { WalkedFolder } from './walk-result.ts';
-import { maximumFilesPerFolder, maximumFolders, maximumSubfolders } from './walk-script.ts';
+import { maximumFilesPerFolder, maximumFolders, maximumSubfolders } from './walk-limits.ts';
 
 const noQemuImg =
   'The command qemu-img is not there, so no image could be examined: chains and dependents are not known. Install it (Debian: qemu-utils, Fedora and its kin: qemu-img).';
@@ -76,7 +76,7 @@ export function imageDoubts(
 }
 
 function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonly string[] {
-  const { path, listed, cut, subfoldersCut, closedNames } = folder;
+  const { path, listed, cut, subfoldersCut } = folder;
   const doubts: string[] = [];
   if (!listed) doubts.push(`The folder ${path} cannot be listed by this user`);
   if (cut) doubts.push(`The folder ${path} holds more than ${maximumFilesPerFolder} files; the rest was not looked at`);
@@ -86,12 +86,13 @@ function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonl
     );
   }
   // What is known as an image is spoken of as such.
-  const names = closedNames.filter((name) => !images.has(name));
-  const closed = folder.closedFiles - (closedNames.length - names.length);
-  if (closed > 0) {
-    const shown = names.slice(0, 5).map((name) => name.slice(name.lastIndexOf('/') + 1));
-    const which = shown.length === 0 ? '' : ` (${shown.join(', ')}${closed > shown.length ? ' …' : ''})`;
-    doubts.push(`${closed} ${closed === 1 ? 'file' : 'files'} in ${path} cannot be opened by this user${which}`);
+  const closed = folder.closed.filter((name) => !images.has(name));
+  if (closed.length > 0) {
+    const shown = closed.slice(0, 5).map((name) => name.slice(name.lastIndexOf('/') + 1));
+    const which = `(${shown.join(', ')}${closed.length > shown.length ? ' …' : ''})`;
+    doubts.push(
+      `${closed.length} ${closed.length === 1 ? 'file' : 'files'} in ${path} cannot be opened by this user ${which}`,
+    );
   }
   return doubts;
 }

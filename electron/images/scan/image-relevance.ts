@@ -8,7 +8,7 @@
 import { posix } from 'node:path';
 import { backingPath, type ImageKnowledge } from './image-knowledge.ts';
 import type { WalkedImage } from './walk-result.ts';
-import { maximumDepth } from './walk-script.ts';
+import { maximumDepth } from './walk-limits.ts';
 
 /**
  * What is known, without images and folders that nothing leads to: from the paths that were asked for, over backing

@@ -31,11 +31,13 @@ describe('walkFromFrames', () => {
       frame('named', '/a'),
       frame('real', '/a'),
       frame('kind file'),
-      frame('info 1', "qemu-img: Could not open '/a': Permission denied\n"),
+      frame('info', "qemu-img: Could not open '/a': Permission denied\n"),
+      frame('exit 1'),
       frame('named', '/link'),
       frame('real', '/b'),
       frame('kind file'),
-      frame('info 0', '{"format":"raw","virtual-size":5}'),
+      frame('info', '{"format":"raw","virtual-size":5}'),
+      frame('exit 0'),
     ]);
     expect(imageIn(walk, '/a')).toMatchObject({
       info: null,
@@ -48,9 +50,11 @@ describe('walkFromFrames', () => {
   it('takes a file that was removed since it was found for absent, but not one that lacks another file', () => {
     const walk = parse([
       ...[frame('named', '/a'), frame('real', '/a'), frame('kind file')],
-      frame('info 1', "qemu-img: Could not open '/a': No such file or directory\n"),
+      frame('info', "qemu-img: Could not open '/a': No such file or directory\n"),
+      frame('exit 1'),
       ...[frame('named', '/b'), frame('real', '/b'), frame('kind file')],
-      frame('info 1', "qemu-img: Could not open '/b': Could not open '/data': No such file or directory\n"),
+      frame('info', "qemu-img: Could not open '/b': Could not open '/data': No such file or directory\n"),
+      frame('exit 1'),
     ]);
     expect(imageIn(walk, '/a')?.kind).toBe('absent');
     expect(imageIn(walk, '/b')?.kind).toBe('file');
@@ -58,8 +62,8 @@ describe('walkFromFrames', () => {
 
   it('says so of an answer that is not JSON, and of one that did not come in time', () => {
     const walk = parse([
-      ...[frame('named', '/a'), frame('real', '/a'), frame('kind file'), frame('info 0', 'oops')],
-      ...[frame('named', '/b'), frame('real', '/b'), frame('kind file'), frame('info 124')],
+      ...[frame('named', '/a'), frame('real', '/a'), frame('kind file'), frame('info', 'oops'), frame('exit 0')],
+      ...[frame('named', '/b'), frame('real', '/b'), frame('kind file'), frame('info'), frame('exit 124')],
     ]);
     expect(imageIn(walk, '/a')?.failure).toContain('cannot be read');
     expect(imageIn(walk, '/b')?.failure).toContain('in time');

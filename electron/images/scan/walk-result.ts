@@ -2,7 +2,7 @@
 import type { Frame } from '../../hosts/commands/frames.ts';
 import { parseStatuses, type FileStatus } from './file-status.ts';
 import { parseQemuImageInfo, type QemuImageInfo } from '../qcow2/qemu-image-info.ts';
-import { headerBytes } from './walk-script.ts';
+import { headerBytes } from './walk-limits.ts';
 
 export interface WalkedImage {
   /** The resolved path. */
@@ -26,9 +26,8 @@ export interface WalkedFolder {
   readonly cut: boolean;
   /** More subfolders in it than are looked into. */
   readonly subfoldersCut: boolean;
-  /** Files in it that could not be opened, and the names of some of them. */
-  readonly closedFiles: number;
-  readonly closedNames: readonly string[];
+  /** Paths of files in it that could not be opened. */
+  readonly closed: readonly string[];
   /** Everything in it and itself, by path; null where the host's `stat` does not tell. */
   readonly entries: ReadonlyMap<string, FileStatus> | null;
 }
@@ -58,17 +57,18 @@ export interface Walk {
 export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const images: WalkedImage[] = [];
   const realPaths = new Map<string, string>();
-  const folders = new Map<string, WalkedFolder>();
-  const listings = new Map<string, WalkedFolder>();
+  const folders = new Map<string, FolderBeingRead>();
+  const listings = new Map<string, FolderBeingRead>();
   const statuses = new Map<string, FileStatus>();
-  const said = new Set<string>();
+  const notes = new Set<string>();
   const headers: { path: string; bytes: Uint8Array | null }[] = [];
   let open: string[] = [];
   let path = '';
   let id = '';
   let folder = '';
+  let said = '';
   let place = folders;
-  const change = (changes: Partial<WalkedFolder>) => {
+  const change = (changes: Partial<FolderBeingRead>) => {
     const known = place.get(folder);
     if (known) place.set(folder, { ...known, ...changes });
   };
@@ -86,9 +86,12 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
       case 'kind':
         images.push({ id, path, kind: kindOf(first), raw: frame.arguments[1] === 'raw', info: null, failure: null });
         break;
-      case 'info': {
+      case 'info':
+        said = frame.body;
+        break;
+      case 'exit': {
         const image = images.pop();
-        if (image) images.push(image.id === id ? { ...image, ...outcome(frame, image) } : image);
+        if (image) images.push(image.id === id ? { ...image, ...outcome(first, said, image) } : image);
         break;
       }
       case 'header':
@@ -128,13 +131,13 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         change({ subfoldersCut: true });
         break;
       case 'closed':
-        change({ closedFiles: Number(first) || 0, closedNames: frame.body.split('\n').filter((name) => name !== '') });
+        place.get(folder)?.closed.push(frame.body);
         break;
       case 'status':
         for (const [each, status] of parseStatuses(frame.body, nonce)) statuses.set(each, status);
         break;
       default:
-        said.add(frame.kind);
+        notes.add(frame.kind);
     }
   }
   return {
@@ -144,22 +147,25 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     folders,
     listings,
     statuses,
-    foldersCut: said.has('folders'),
-    locked: said.has('locked'),
-    hasQemuImg: !said.has('noqemuimg'),
-    hasStat: !said.has('nostat'),
+    foldersCut: notes.has('folders'),
+    locked: notes.has('locked'),
+    hasQemuImg: !notes.has('noqemuimg'),
+    hasStat: !notes.has('nostat'),
   };
 }
 
-function emptyFolder(path: string): WalkedFolder {
+interface FolderBeingRead extends WalkedFolder {
+  readonly closed: string[];
+}
+
+function emptyFolder(path: string): FolderBeingRead {
   return {
     path,
     space: null,
     listed: true,
     cut: false,
     subfoldersCut: false,
-    closedFiles: 0,
-    closedNames: [],
+    closed: [],
     entries: null,
   };
 }
@@ -169,15 +175,16 @@ function kindOf(word: string | undefined): WalkedImage['kind'] {
 }
 
 function outcome(
-  { arguments: [code], body }: Frame,
+  code: string | undefined,
+  answer: string,
   { path }: WalkedImage,
 ): Partial<Pick<WalkedImage, 'kind' | 'info' | 'failure'>> {
   if (code === '0') {
-    const info = parseQemuImageInfo(body);
+    const info = parseQemuImageInfo(answer);
     return { info, failure: info ? null : 'qemu-img gave an answer that cannot be read' };
   }
   if (code === '124' || code === '137') return { info: null, failure: 'qemu-img did not answer in time' };
-  const said = body.trim().split('\n')[0] ?? '';
+  const said = answer.trim().split('\n')[0] ?? '';
   const failure = said === '' ? `qemu-img failed with exit code ${code ?? '?'}` : said;
   // Removed since it was found: nothing depends on anything there.
   const isGone = said.endsWith(`Could not open '${path}': No such file or directory`);

@@ -57,7 +57,9 @@ function fakeRunner(host: FakeHost): CommandRunner & { readonly scripts: string[
         paths
           .map((path) => {
             const info = host.images?.[path];
-            const found = info ? frame('kind file') + frame('info 0', JSON.stringify(info)) : frame('kind absent');
+            const found = info
+              ? frame('kind file') + frame('info', JSON.stringify(info)) + frame('exit 0')
+              : frame('kind absent');
             return frame('named', path) + frame('real', path) + found;
           })
           .join('') + end
