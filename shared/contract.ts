@@ -9,7 +9,7 @@ import { errorSchema } from './errors.ts';
 import { hostSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
-import { operationSchema } from './model/operation.ts';
+import { operationSchema, unreadableOperationSchema } from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
 import { answerSchema, questionSchema } from './model/question.ts';
 import { reportFormatSchema, reportStateSchema, reportThresholdsSchema } from './model/report.ts';
@@ -100,7 +100,7 @@ export const requests = {
   /** Reads the host of an interrupted operation and says what became of it. */
   'operations.examine': { request: z.strictObject({ operationId: z.uuid() }), response: operationSchema },
   'operations.resolve': {
-    request: z.strictObject({ operationId: z.uuid(), choice: z.enum(['resume', 'forget']) }),
+    request: z.strictObject({ operationId: z.string().max(100), choice: z.enum(['resume', 'forget']) }),
     response: nothing,
   },
   /** Begins to make a report; the subscription `report` shows how far it is. Hosts are read anew. */
@@ -167,6 +167,8 @@ export const subscriptions = {
       z.strictObject({ kind: z.literal('changed'), operation: operationSchema }),
     ]),
   },
+  /** Those whose journals cannot be used. `operations.resolve` with `forget` is all that can be done for one. */
+  unreadableOperations: { parameters: nothing, event: z.array(unreadableOperationSchema) },
   report: { parameters: z.strictObject({ reportId: z.uuid() }), event: reportStateSchema },
   notices: { parameters: nothing, event: z.array(noticeSchema) },
 } as const satisfies Record<string, { parameters: z.ZodType; event: z.ZodType }>;

@@ -95,6 +95,7 @@ export async function startHarness(folder: string): Promise<Harness> {
     if (topic === 'inventory') return feed.next(inventories.get(hostId ?? '') ?? unreadInventory);
     if (topic === 'questions') return questions;
     if (topic === 'operations') return { kind: 'all', operations: [...operations.values()] };
+    if (topic === 'unreadableOperations') return [];
     if (topic === 'report') return report;
     return notices;
   };

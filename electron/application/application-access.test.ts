@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requests } from '../../shared/contract.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, UnreadableOperation } from '../../shared/model/operation.ts';
 import { listen } from '../ipc/listen.ts';
 import type { Application } from './application-factory.ts';
 import { createApplication } from './application.ts';
@@ -100,9 +100,12 @@ describe('a Snaptree that may only read', () => {
     listen(application.handlers, 'notices', {}, (list) => messages.push(...list.map((n) => n.message)))();
     expect(messages).toEqual([
       expect.stringMatching(/host book .* is damaged .* left as it is/),
-      expect.stringMatching(/journal .* is damaged .* left as it is/),
+      expect.stringMatching(/journal .* is damaged: .* forget the operation/),
     ]);
     expect(operationsOf(application)).toEqual([]);
+    const unreadable: UnreadableOperation[] = [];
+    listen(application.handlers, 'unreadableOperations', {}, (list) => unreadable.push(...list))();
+    expect(unreadable).toMatchObject([{ state: 'open', hostName: null }]);
     expect(snapshotOf(dataFolder)).toEqual(before);
   });
 });

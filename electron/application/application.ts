@@ -34,7 +34,7 @@ import { storePaths } from '../store/paths.ts';
 import { keepSpareDescriptors } from '../store/spare-descriptors.ts';
 import { readOnlyHostBook, withVisitors } from './visitors.ts';
 
-/** Milliseconds that ended operations have to be tidied up when the application is closed. */
+/** Milliseconds that ended operations have to leave nothing on their hosts when the application is closed. */
 const patience = 5000;
 
 const clock = (): number => Date.now() / 1000;
@@ -77,10 +77,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const readHost = async (hostId: string) => ({
       inventory: await inventories.read(hostId),
       hostName: hostBook.get(hostId).name,
-      driver: driverFor(hostId),
     });
     const isReadOnly = (hostId: string) => hostBook.get(hostId).readOnly;
-    const plans = createPlanService({ readHost, isReadOnly, clock, newId: randomUUID });
+    const plans = createPlanService({ driverFor, readHost, isReadOnly, clock, newId: randomUUID });
     const { journalFolder } = paths;
     const operations = readOnly
       ? await openReadOnlyOperations({
@@ -156,7 +155,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         stopWatching();
         inventories.close();
         // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
-        await Promise.race([operations.tidied(), delay(patience, undefined, { ref: false })]);
+        await Promise.race([operations.cleanedUp(), delay(patience, undefined, { ref: false })]);
         await operations.dispose();
         sessions.close();
         instance.release();

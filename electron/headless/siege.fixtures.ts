@@ -11,6 +11,7 @@ import { stubHandlers } from '../ipc/stub-handlers.fixtures.ts';
 import { FakeHost, planFor } from '../operations/fake-host.fixtures.ts';
 import { readStaticFiles } from '../page/static-files.ts';
 import { openHostBook } from '../store/host-book.ts';
+import { journalVersion } from '../store/journal-records.ts';
 import { newJournal } from '../store/journal.ts';
 import { descriptorLimit } from './admission.ts';
 import { startServer } from './server.ts';
@@ -29,7 +30,7 @@ async function write(): Promise<string> {
     await hostBook.add(hostSettings({ name: operationId }));
     await newJournal(join(dataFolder, 'journal'), operationId, () => 1).append({
       type: 'started',
-      version: 1,
+      version: journalVersion,
       operationId,
       plan: planFor(new FakeHost(), ['a']),
       startedBy: { user: 'ann', computer: 'desk' },

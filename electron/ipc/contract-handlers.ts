@@ -2,7 +2,7 @@
 import type { ConnectionTest, ImportCandidate, ImportSource, ResponseValue } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
-import type { OperationState } from '../../shared/model/operation.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
 import type { Inventories } from '../inventory/inventories.ts';
@@ -33,8 +33,6 @@ export interface ContractParts {
 }
 
 const done = Promise.resolve({});
-
-const endedStates: ReadonlySet<OperationState> = new Set(['succeeded', 'failed', 'cancelled', 'forgotten']);
 
 export function contractHandlers(parts: ContractParts): Handlers {
   const { hostBook, sessions, questions, inventories, plans, operations, notices, reports } = parts;
@@ -124,6 +122,12 @@ export function contractHandlers(parts: ContractParts): Handlers {
           emit({ kind: 'changed', operation });
         });
       },
+      unreadableOperations: (_parameters, emit) =>
+        presentAndChanges(
+          () => [...operations.listUnreadable()],
+          { onChange: (listener) => operations.onUnreadableChange(listener) },
+          emit,
+        ),
       report: ({ reportId }, emit) => {
         emit(reports.state(reportId));
         return reports.onChange((changed) => {
@@ -137,12 +141,15 @@ export function contractHandlers(parts: ContractParts): Handlers {
 
 /** A host that an operation depends on must stay reachable in the way in which the operation was begun. */
 function refuseWhileInUse(operations: OperationService, hostId: string, verb: string): void {
-  const open = operations.list().find(({ plan, state }) => plan.hostId === hostId && !endedStates.has(state));
-  if (!open) return;
+  const open = operations.list().find((operation) => operation.plan.hostId === hostId && !hasEnded(operation));
+  const unreadable = operations.listUnreadable().find((each) => each.hostId === hostId && each.state === 'open');
+  if (!open && !unreadable) return;
+  const id = open?.id ?? unreadable?.id ?? '';
+  const { hostName, title } = open?.plan ?? unreadable ?? { hostName: null, title: null };
   throw new SnaptreeError(
     'hostInUse',
-    `${open.plan.hostName} cannot be ${verb} while an operation on it is not ended: ${open.plan.title}. Wait for its end, or resume or forget it. Nothing was changed.`,
-    { data: { operationId: open.id } },
+    `${hostName ?? 'The host'} cannot be ${verb} while an operation on it is not ended: ${title ?? id}. Wait for its end, or resume or forget it. Nothing was changed.`,
+    { data: { operationId: id } },
   );
 }
 

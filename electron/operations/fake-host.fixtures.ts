@@ -3,6 +3,8 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { disk, image, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
+import type { PlanDraft } from '../hypervisors/driver.ts';
+import { checkExpectations } from './expectations.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { JobStatus } from './host-job.ts';
 import type { LockOwner } from './host-lock.ts';
@@ -144,13 +146,14 @@ export class FakeHost {
       }),
     wait: ({ folder, stepIndex }) => this.#call('wait', () => this.#status(folder, stepIndex), true),
     inspect: ({ folder, stepIndex }) => this.#call('inspect', () => this.#status(folder, stepIndex)),
-    cleanUp: ({ operationId, vmUuid: uuid, jobFolder }) =>
+    cleanUp: ({ operationId, jobFolder }) =>
       this.#call('cleanUp', () => {
         const jobs = this.folders.get(jobFolder ?? `/state/${operationId}`);
         if (jobs && [...jobs.values()].some(({ status }) => status.state === 'running')) return 'running';
         this.folders.delete(jobFolder ?? `/state/${operationId}`);
-        if (this.locks.get(uuid)?.operationId === operationId) this.locks.delete(uuid);
-        return 'cleaned';
+        const held = [...this.locks].filter(([, owner]) => owner.operationId === operationId);
+        for (const [uuid] of held) this.locks.delete(uuid);
+        return jobs || held.length > 0 ? 'cleaned' : 'nothingThere';
       }),
   });
 
@@ -224,6 +227,11 @@ export function step(name: string): PlanStep {
     cancel: '',
     whenInterrupted: 'Look whether the snapshot is there.',
   };
+}
+
+/** The driver of `planFor`: what is left to do of the plan on the host as it is. */
+export function draftAgain(plan: Plan, inventory: Inventory): PlanDraft {
+  return { ...plan, steps: plan.steps.filter(({ verify }) => !checkExpectations(verify, vmUuid, inventory).met) };
 }
 
 /** A plan that makes a snapshot per name, for the host as it is now. */

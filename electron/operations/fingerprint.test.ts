@@ -72,7 +72,7 @@ describe('the fingerprint of a VM’s state', () => {
   const original = fingerprintOf(revert, host());
 
   test('is a SHA-256 in hex', () => {
-    expect(original).toMatch(/^[0-9a-f]{64}$/);
+    expect(original).toMatch(/^v2:[0-9a-f]{64}$/);
   });
 
   test('does not depend on the order in which things were read', () => {

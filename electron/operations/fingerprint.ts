@@ -14,8 +14,11 @@ export interface FingerprintedPlan {
   readonly steps: readonly Pick<PlanStep, 'reads' | 'writes' | 'invalidates' | 'deletes'>[];
 }
 
+/** Of what goes into a fingerprint, and how: those of different methods cannot be compared. The first had no name. */
+const method = 'v2';
+
 /**
- * SHA-256 (hex) of everything on a host that a plan depends on. Two readings of the same state give the same
+ * `v2:` and the SHA-256 (hex) of everything on a host that a plan depends on. Two readings of the same state give the same
  * fingerprint, in whatever order they list things.
  *
  * In it: the VM's state, disks, snapshots, current snapshot, managed save and persistence; every image that its chains
@@ -28,9 +31,23 @@ export interface FingerprintedPlan {
  * addressed by UUID), and the coming and going of other VMs, also on a base that the plan leaves as it is.
  */
 export function fingerprintOf(plan: FingerprintedPlan, inventory: Inventory): string {
-  return createHash('sha256')
-    .update(canonicalJson(stateFor(plan, inventory)))
-    .digest('hex');
+  const hash = createHash('sha256').update(canonicalJson(stateFor(plan, inventory)));
+  return `${method}:${hash.digest('hex')}`;
+}
+
+/** Whether this version of Snaptree took a fingerprint, so that it can say whether the state is still the same. */
+export function isComparable(fingerprint: string): boolean {
+  return fingerprint.startsWith(`${method}:`);
+}
+
+/** Whether a host is as it was when `expected` was taken; `otherMethod` where another version of Snaptree took it. */
+export function compareFingerprints(
+  plan: FingerprintedPlan,
+  inventory: Inventory,
+  expected: string,
+): 'same' | 'changed' | 'otherMethod' {
+  if (!isComparable(expected)) return 'otherMethod';
+  return fingerprintOf(plan, inventory) === expected ? 'same' : 'changed';
 }
 
 function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inventory): Canonical {

@@ -8,7 +8,6 @@ import { createShellHost } from './host.fixtures.ts';
 import type { ShellHost } from './host.fixtures.ts';
 
 const operationId = '0c5f0c0e-7f43-4a3c-9f35-6f2d7d1a0001';
-const vmUuid = '11111111-1111-4111-8111-111111111111';
 let host: ShellHost;
 let folder: string;
 
@@ -198,14 +197,14 @@ describe('a step on the host', () => {
   test('leaves nothing behind when it is cleaned up', async () => {
     await start(['true']);
     expect(await cleanUp()).toBe('cleaned');
-    expect(await cleanUp()).toBe('cleaned');
+    expect(await cleanUp()).toBe('nothingThere');
     expect(await readdir(join(folder, '..'))).toEqual([]);
     // Also where nobody was told that it was made.
     await prepareJobs(host.runner, operationId);
-    await cleanUpOperation(host.runner, { operationId, vmUuid, jobFolder: null, lockFolder: host.lockFolder });
+    await cleanUpOperation(host.runner, { operationId, jobFolder: null, lockFolder: host.lockFolder });
     expect(await readdir(join(folder, '..'))).toEqual([]);
     await expect(
-      cleanUpOperation(host.runner, { operationId, vmUuid, jobFolder: host.folder, lockFolder: host.lockFolder }),
+      cleanUpOperation(host.runner, { operationId, jobFolder: host.folder, lockFolder: host.lockFolder }),
     ).rejects.toMatchObject({ code: 'invalidRequest' });
   });
 
@@ -218,6 +217,6 @@ describe('a step on the host', () => {
   });
 
   function cleanUp() {
-    return cleanUpOperation(host.runner, { operationId, vmUuid, jobFolder: folder, lockFolder: host.lockFolder });
+    return cleanUpOperation(host.runner, { operationId, jobFolder: folder, lockFolder: host.lockFolder });
   }
 });

@@ -113,22 +113,24 @@ export async function inspectJob(
   return probe(runner, job, { ...options, waitSeconds: 0 }, 'look for a step', '');
 }
 
+/** `nothingThere`: neither jobs nor a lock of the operation. */
+export type CleanUpResult = 'cleaned' | 'nothingThere' | 'running';
+
 /**
  * Removes what an operation left on its host: the folder of its jobs (where `prepareJobs` would make it, if `jobFolder`
- * is null because its answer never came) and its lock, if it is its own.
+ * is null because its answer never came) and its lock, whichever VM it is on.
  * Gives `running`, and removes nothing, while one of its steps runs. May be repeated.
  */
 export async function cleanUpOperation(
   runner: CommandRunner,
   operation: {
     readonly operationId: string;
-    readonly vmUuid: string;
     readonly jobFolder: string | null;
     readonly lockFolder?: string;
     readonly signal?: AbortSignal;
   },
-): Promise<'cleaned' | 'running'> {
-  const { operationId, vmUuid, jobFolder, lockFolder, signal } = operation;
+): Promise<CleanUpResult> {
+  const { operationId, jobFolder, lockFolder, signal } = operation;
   if (jobFolder !== null && !checkedFolder(jobFolder).endsWith(`/snaptree/operations/${checkedId(operationId)}`)) {
     throw new SnaptreeError('invalidRequest', `${jobFolder} is not the folder of the operation ${operationId}.`);
   }
@@ -144,18 +146,18 @@ for step in "$folder"/*/; do
   probe_once
   if [ "$state" = running ]; then frame running; return 0; fi
 done
-if [ -d "$folder" ] && [ ! -h "$folder" ]; then rm -rf "$folder" || return 1; fi`;
+if [ -d "$folder" ] && [ ! -h "$folder" ]; then
+  frame folder
+  rm -rf "$folder" || return 1
+fi`;
   const frames = await runFramed(runner, {
     title: 'remove what the operation left',
-    body: `${probeFunctions}\n${removeFolder}\n${releaseLockBody({
-      vmUuid,
-      operationId,
-      ...(lockFolder === undefined ? {} : { folder: lockFolder }),
-    })}`,
+    body: `${probeFunctions}\n${removeFolder}\n${releaseLockBody(operationId, lockFolder)}`,
     timeoutSeconds: scriptTimeoutSeconds,
     ...(signal ? { signal } : {}),
   });
-  return frames.has('running') ? 'running' : 'cleaned';
+  if (frames.has('running')) return 'running';
+  return frames.has('folder') || frames.has('released') ? 'cleaned' : 'nothingThere';
 }
 
 /**

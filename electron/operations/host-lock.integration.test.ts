@@ -26,7 +26,7 @@ afterEach(() => host.remove());
 const acquire = (operationId: string) =>
   acquireLock(host.runner, { vmUuid, folder: host.lockFolder, owner: owner(operationId) });
 const release = (operationId: string) =>
-  cleanUpOperation(host.runner, { operationId, vmUuid, jobFolder: null, lockFolder: host.lockFolder });
+  cleanUpOperation(host.runner, { operationId, jobFolder: null, lockFolder: host.lockFolder });
 
 describe('the lock of a VM', () => {
   test('names its owner, for everybody to read', async () => {
@@ -49,6 +49,15 @@ describe('the lock of a VM', () => {
     await release('one');
     await release('one');
     expect(await acquire('two')).toEqual({ acquired: true });
+  });
+
+  test('is found by whose it is, whatever the journal says of the VM', async () => {
+    await acquire('one');
+    const other = '22222222-1111-4111-8111-111111111111';
+    await acquireLock(host.runner, { vmUuid: other, folder: host.lockFolder, owner: owner('two') });
+    expect(await release('one')).toBe('cleaned');
+    expect(await readdir(host.lockFolder)).toEqual([`snaptree-${other}.lock`]);
+    expect(await release('one')).toBe('nothingThere');
   });
 
   test('goes to exactly one of many who want it at once', async () => {
@@ -96,7 +105,7 @@ describe('the lock of a VM', () => {
     await acquire('one');
     const result = await acquire('two');
     if (result.acquired) throw new Error('acquired');
-    const error = vmLockedError({ hostName: 'kvm1', vmName: 'web' }, result);
+    const error = vmLockedError({ hostName: 'kvm1', vmName: 'web' }, { ...result, isOurs: false });
     expect(error.code).toBe('vmLocked');
     for (const part of ['web', 'kvm1', "o'brien", 'desk', 'Create snapshot', '2026-11-', path, 'remove the file']) {
       expect(error.message).toContain(part);

@@ -92,24 +92,19 @@ ${showLock}`;
 }
 
 /**
- * The shell that removes a lock if it belongs to the operation: the only ones who remove it otherwise are people.
- * Frames: `lock` with `released`, `absent` or `notOurs`.
+ * The shell that removes the locks of an operation, on whichever VM: their content says whose they are, and the only ones
+ * who remove others are people. Looked for by content, because the VM is known from the journal, which may be damaged.
+ * Gives a frame `released` for each that it removed.
  */
-export function releaseLockBody(target: LockTarget & { readonly operationId: string }): string {
-  const ours = quoteArgument(`"operationId":${JSON.stringify(target.operationId)}`);
+export function releaseLockBody(operationId: string, folder: string = defaultLockFolder): string {
+  const ours = quoteArgument(`"operationId":${JSON.stringify(operationId)}`);
   return `
-lock=${quoteArgument(lockPath(target))}
-frame lock
-if [ ! -e "$lock" ] && [ ! -h "$lock" ]; then
-  echo absent
-elif [ -f "$lock" ] && [ ! -h "$lock" ]; then
+for lock in ${quoteArgument(folder)}/snaptree-*.lock; do
+  if [ ! -f "$lock" ] || [ -h "$lock" ]; then continue; fi
   case $(dd if="$lock" bs=8192 count=1 2>/dev/null) in
-    *${ours}*) rm -f "$lock" || return 1; echo released ;;
-    *) echo notOurs ;;
+    *${ours}*) rm -f "$lock" || return 1; frame released ;;
   esac
-else
-  echo notOurs
-fi`;
+done`;
 }
 
 /** A special file or a link put in the lock's place is never opened. */
@@ -135,10 +130,12 @@ function parseOwner(content: string): LockOwner | null {
 /** The error for a VM that somebody else holds: who, since when, for what, and what to do if they are gone. */
 export function vmLockedError(
   context: { readonly hostName: string; readonly vmName: string },
-  { path, owner }: { readonly path: string; readonly owner: LockOwner | null },
+  { path, owner, isOurs }: { readonly path: string; readonly owner: LockOwner | null; readonly isOurs: boolean },
 ): SnaptreeError {
   const host = oneLine(context.hostName);
-  const remove = `If that Snaptree is gone for good, make sure that nothing of it still runs on ${host} and remove the file ${path} there.`;
+  const remove = isOurs
+    ? 'It is in the list of operations here: if it was cut off, examine it there, and resume or forget it.'
+    : `If that Snaptree is gone for good, make sure that nothing of it still runs on ${host} and remove the file ${path} there.`;
   if (!owner) {
     return new SnaptreeError(
       'vmLocked',

@@ -1,7 +1,7 @@
 /** What an operation does on its host, as one interface: everything below it is scripts, everything above it decisions. */
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
-import type { JobReference, JobStatus } from './host-job.ts';
+import type { CleanUpResult, JobReference, JobStatus } from './host-job.ts';
 import { acquireLock } from './host-lock.ts';
 import type { LockOwner, LockResult } from './host-lock.ts';
 
@@ -13,11 +13,8 @@ export interface HostTools {
   start(job: JobReference & { readonly argv: readonly string[] }): Promise<JobStatus>;
   wait(job: JobReference, seenBytes: number): Promise<JobStatus>;
   inspect(job: JobReference): Promise<JobStatus>;
-  cleanUp(operation: {
-    readonly operationId: string;
-    readonly vmUuid: string;
-    readonly jobFolder: string | null;
-  }): Promise<'cleaned' | 'running'>;
+  /** See `cleanUpOperation`. */
+  cleanUp(operation: { readonly operationId: string; readonly jobFolder: string | null }): Promise<CleanUpResult>;
 }
 
 /** Most steps take seconds: their end is then in the answer to their start. */

@@ -1,7 +1,8 @@
 /** One operation in memory: its journal, its present state, and whose turn it is to act on it. */
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
-import type { JournalEntry, JournalFile } from '../store/journal.ts';
+import type { JournalFile } from '../store/journal.ts';
+import type { JournalEntry } from '../store/journal-records.ts';
 import { applyRecord, markInterrupted } from './operation-machine.ts';
 import type { OperationRecord } from './operation-machine.ts';
 

@@ -1,15 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { operationSchema } from '../../shared/model/operation.ts';
-import type { JournalEntry, JournalRecord } from '../store/journal.ts';
+import type { JournalEntry, JournalRecord } from '../store/journal-records.ts';
+import { journalVersion } from '../store/journal-records.ts';
 import { FakeHost, planFor } from './fake-host.fixtures.ts';
-import { afterRestart, applyRecord, isEnded, nextStep, replay } from './operation-machine.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
+import { afterRestart, applyRecord, nextStep, replay } from './operation-machine.ts';
 import type { OperationRecord } from './operation-machine.ts';
 
 const plan = planFor(new FakeHost(), ['a', 'b', 'c']);
 const error = { code: 'outcomeUnknown' as const, message: 'lost', data: {}, retryable: false };
 const entries: readonly JournalEntry[] = [
-  { type: 'started', version: 1, operationId: plan.id, plan, startedBy: { user: 'ann', computer: 'desk' } },
+  {
+    type: 'started',
+    version: journalVersion,
+    operationId: plan.id,
+    plan,
+    startedBy: { user: 'ann', computer: 'desk' },
+  },
   { type: 'accepted', jobFolder: '/jobs' },
   { type: 'rejected', error },
   ...[0, 1, 2].flatMap((index): JournalEntry[] => [
@@ -59,8 +67,8 @@ describe('a journal, cut off anywhere', () => {
         operationSchema.parse(operation);
         // Nothing goes on by itself after a restart.
         expect(operation.steps.map((step) => step.state)).not.toContain('running');
-        expect(isEnded(state)).toBe(operation.state !== 'interrupted');
-        if (!isEnded(state)) expect(operation.error).not.toBeNull();
+        expect(hasEnded(operation)).toBe(operation.state !== 'interrupted');
+        if (!hasEnded(operation)) expect(operation.error).not.toBeNull();
         // Steps are done in order: nothing was begun after the first that is not done.
         const next = nextStep(state);
         for (const step of operation.steps.slice((next?.index ?? 3) + 1)) {

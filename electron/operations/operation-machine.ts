@@ -6,7 +6,8 @@ import { assertNever } from '../../shared/assert-never.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import type { Operation, OperationStep } from '../../shared/model/operation.ts';
-import type { JournalRecord } from '../store/journal.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
+import type { JournalRecord } from '../store/journal-records.ts';
 
 /** An operation, and what only its own Snaptree needs to know of it. */
 export interface OperationRecord {
@@ -23,11 +24,6 @@ export interface OperationRecord {
   /** Of the state that the plan, or the last finished step, left: what the next step may be run on. */
   readonly expectedFingerprint: string;
   readonly startedBy: { readonly user: string; readonly computer: string };
-}
-
-/** Whether nothing more will be done for it, but for tidying up. */
-export function isEnded({ operation, rejected }: OperationRecord): boolean {
-  return rejected || operation.endedAt !== null;
 }
 
 /** The first step that is not done; null where all are. */
@@ -68,10 +64,10 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
   }
   if (!before) throw misplaced(entry.type);
   if (entry.type === 'cleanedUp') {
-    if (!isEnded(before)) throw misplaced(entry.type);
+    if (!hasEnded(before.operation)) throw misplaced(entry.type);
     return { ...before, cleanedUp: true };
   }
-  if (isEnded(before)) throw misplaced(entry.type);
+  if (hasEnded(before.operation)) throw misplaced(entry.type);
 
   const { operation } = before;
   const change = (part: Partial<Operation>, rest: Partial<OperationRecord> = {}): OperationRecord => ({
@@ -170,15 +166,15 @@ export function replay(records: readonly JournalRecord[]): OperationRecord {
 
 /** What is left of an operation whose Snaptree went away: it goes on nowhere by itself, and a running step is unknown. */
 export function afterRestart(state: OperationRecord): OperationRecord {
-  if (isEnded(state)) return state;
   const { operation } = state;
+  if (hasEnded(operation)) return state;
   const error = (operation.state === 'interrupted' ? operation.error : null) ?? restartError(operation);
   return { ...state, operation: { ...operation, ...interruptedParts(operation), error } };
 }
 
 /** Also used where the journal itself cannot be written any more: what is known then is known in memory only. */
 export function markInterrupted(state: OperationRecord, error: SnaptreeErrorData): OperationRecord {
-  if (isEnded(state)) return state;
+  if (hasEnded(state.operation)) return state;
   return { ...state, operation: { ...state.operation, ...interruptedParts(state.operation), error } };
 }
 

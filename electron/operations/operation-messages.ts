@@ -31,11 +31,31 @@ export function hostReadOnly(plan: Plan): SnaptreeError {
   );
 }
 
-export function planStale(plan: Plan): SnaptreeError {
+/** @param why that the host has changed, or that what the journal says of it cannot be compared any more */
+export function planStale(plan: Plan, why: 'changed' | 'otherMethod'): SnaptreeError {
+  if (why === 'otherMethod') {
+    return new SnaptreeError(
+      'planStale',
+      `${describePlan(plan)} was planned by another version of Snaptree, and this one cannot tell whether ${oneLine(plan.hostName)} is still as it was then. Nothing was run. Plan the change again and look at what it does now.`,
+    );
+  }
   return new SnaptreeError(
     'planStale',
     `${oneLine(plan.hostName)} has changed since ${describePlan(plan)} was planned: the VM ${oneLine(plan.vmName)}, its snapshots, its images or what depends on them are not as they were. Nothing was run. Plan the change again and look at what it does now.`,
   );
+}
+
+export function notResolvable(plan: Plan, why: string): SnaptreeError {
+  return new SnaptreeError('operationNotResolvable', `${describePlan(plan)}: ${why}`);
+}
+
+/** For `notResolvable`: the rest of the plan, made again, is not what is left of it. */
+export function stepsDiffer(differences: readonly string[]): string {
+  return `what would be run now is not what was reviewed, so it was not resumed, and nothing was run. ${differences.join(' ')} Forget it, which unlocks the VM, and plan from what is there now.`;
+}
+
+export function unexpected(error: unknown): SnaptreeError {
+  return new SnaptreeError('internalError', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** An error as data for another: its code and its words. */

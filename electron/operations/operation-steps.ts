@@ -8,31 +8,14 @@ import type { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Examination } from '../../shared/model/operation.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
-import type { AuditEntry } from '../store/audit-trail.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
 import { checkExpectations } from './expectations.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { compareFingerprints, fingerprintOf } from './fingerprint.ts';
 import type { JobReference, JobStatus } from './host-job.ts';
-import type { HostTools } from './host-tools.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { isEnded, nextStep } from './operation-machine.ts';
+import { nextStep } from './operation-machine.ts';
 import { cancelledAfter, cutOff, describePlan, describeStep, stepFailed } from './operation-messages.ts';
-
-export interface StepContext {
-  /** Throws `hostNotConnected`, `hostNotFound`. */
-  readonly toolsFor: (hostId: string) => HostTools;
-  readonly readHost: (hostId: string) => Promise<{ readonly inventory: Inventory }>;
-  /** Whether no change of the host may be run, now. Throws `hostNotFound`. */
-  readonly isReadOnly: (hostId: string) => boolean;
-  readonly clock: () => number;
-  /** Never throws. */
-  readonly audit: (
-    event: AuditEntry['event'],
-    live: LiveOperation,
-    part: Partial<Pick<AuditEntry, 'stepIndex' | 'argv' | 'exitCode' | 'output'>> & { readonly outcome: string },
-  ) => Promise<void>;
-  /** Removes what an ended operation left on its host. Never throws: what fails is tried again. */
-  readonly cleanUp: (live: LiveOperation) => Promise<void>;
-}
+import type { StepContext } from './step-context.ts';
 
 const outputCharacters = 65_536;
 
@@ -82,7 +65,7 @@ export async function followReattached(context: StepContext, live: LiveOperation
  * operation is running again, and `followReattached` waits for it. Throws where the host cannot be asked.
  */
 export async function examine(context: StepContext, live: LiveOperation): Promise<'stillRunning' | 'settled'> {
-  if (isEnded(live.state) || live.operation.state !== 'interrupted') return 'settled';
+  if (hasEnded(live.operation) || live.operation.state !== 'interrupted') return 'settled';
   try {
     return await findOut(context, live);
   } catch (cause) {
@@ -258,24 +241,30 @@ async function offerRest(context: StepContext, live: LiveOperation, inventory: I
     await endBetweenSteps(context, live);
     return;
   }
-  const unchanged = fingerprintOf(plan, inventory) === live.state.expectedFingerprint;
+  const comparison = compareFingerprints(plan, inventory, live.state.expectedFingerprint);
   const done =
     next.index === 0
       ? 'Nothing of it was run.'
       : `${next.index} of ${plan.steps.length} steps are done and verified, the next one has not begun.`;
-  const examination: Examination = unchanged
-    ? {
-        at: context.clock(),
-        finding: next.index === 0 ? 'notStarted' : 'partlyDone',
-        message: `${done} ${plan.hostName} is as it should be at this point, so ${describePlan(plan)} can be resumed with ${describeStep(plan, next.index)}, or forgotten, which unlocks the VM.`,
-        choices: ['resume', 'forget'],
-      }
-    : {
-        at: context.clock(),
-        finding: next.index === 0 ? 'notStarted' : 'partlyDone',
-        message: `${done} But ${plan.hostName} has changed meanwhile, so the rest of ${describePlan(plan)} does not fit any more. Forget it, which unlocks the VM, and plan from what is there now.`,
-        choices: ['forget'],
-      };
+  const finding = next.index === 0 ? 'notStarted' : 'partlyDone';
+  const examination: Examination =
+    comparison === 'same'
+      ? {
+          at: context.clock(),
+          finding,
+          message: `${done} ${plan.hostName} is as it should be at this point, so ${describePlan(plan)} can be resumed with ${describeStep(plan, next.index)}, or forgotten, which unlocks the VM.`,
+          choices: ['resume', 'forget'],
+        }
+      : {
+          at: context.clock(),
+          finding,
+          message: `${done} ${
+            comparison === 'changed'
+              ? `But ${plan.hostName} has changed meanwhile, so the rest of ${describePlan(plan)} does not fit any more.`
+              : `But ${describePlan(plan)} was begun by another version of Snaptree, and this one cannot tell whether ${plan.hostName} is still as it was then.`
+          } Forget it, which unlocks the VM, and plan from what is there now.`,
+          choices: ['forget'],
+        };
   await live.record({ type: 'examined', examination });
 }
 
@@ -320,7 +309,7 @@ async function interruptOnError(context: StepContext, live: LiveOperation, task:
 /** Never throws. */
 async function recordInterruption(context: StepContext, live: LiveOperation, cause: unknown): Promise<void> {
   // Closing: what the journal says now is what the next start goes by.
-  if (live.closed || isEnded(live.state) || live.operation.state === 'interrupted') return;
+  if (live.closed || hasEnded(live.operation) || live.operation.state === 'interrupted') return;
   const next = nextStep(live.state);
   const begun = next && next.state !== 'waiting' ? next.index : null;
   const error = cutOff(live.operation.plan, begun, cause).toData();

@@ -7,7 +7,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
-import { FakeHost, hostId, planFor, step } from './fake-host.fixtures.ts';
+import { draftAgain, FakeHost, hostId, planFor, step } from './fake-host.fixtures.ts';
 import { createShellHost } from './host.fixtures.ts';
 import type { ShellHost } from './host.fixtures.ts';
 import { openOperationService } from './operations.ts';
@@ -79,7 +79,7 @@ function makePlan(): Plan {
 function open(plan: Plan): Promise<OperationService> {
   const quiet = () => undefined;
   return openOperationService({
-    plans: { get: () => plan },
+    plans: { get: () => plan, again: (_same, inventory) => draftAgain(plan, inventory) },
     runnerFor: () => runner,
     readHost,
     isReadOnly: () => false,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
-import { FakeHost, hostId, planFor, vmUuid } from './fake-host.fixtures.ts';
+import { draftAgain, FakeHost, hostId, planFor, vmUuid } from './fake-host.fixtures.ts';
 import type { Fault } from './fake-host.fixtures.ts';
 import { openOperationService } from './operations.ts';
 import type { OperationService } from './operations.ts';
@@ -28,6 +28,10 @@ function open(plan?: Plan, folder = journalFolder, on = host): Promise<Operation
       get() {
         if (!plan) throw new SnaptreeError('planNotFound', 'no plan');
         return plan;
+      },
+      again: (_same, inventory) => {
+        if (!plan) throw new SnaptreeError('vmNotFound', 'no plan');
+        return draftAgain(plan, inventory);
       },
     },
     runnerFor: () => {
@@ -71,7 +75,7 @@ function until(
 }
 
 const resting = ({ state }: Operation) => !['preparing', 'running', 'verifying'].includes(state);
-const tidied = () =>
+const cleanedUp = () =>
   vi.waitFor(() => {
     expect([...host.locks.keys(), ...host.folders.keys()]).toEqual([]);
   });
@@ -101,7 +105,7 @@ describe('an operation', () => {
     ]);
     expect(seen).toEqual(['running', 'verifying', 'running', 'verifying', 'running', 'succeeded']);
     expect(host.runs).toEqual(['virsh a', 'virsh b']);
-    await tidied();
+    await cleanedUp();
     expect(host.audit).toEqual([
       'operationStarted started',
       'stepStarted started',
@@ -123,7 +127,7 @@ describe('an operation', () => {
     await expect(service.start(plan.id)).rejects.toMatchObject({ code: 'planStale' });
     expect(host.runs).toEqual([]);
     expect(service.list()).toEqual([]);
-    await tidied();
+    await cleanedUp();
     expect(await readdir(journalFolder)).toEqual([]);
   });
 
@@ -148,7 +152,7 @@ describe('an operation', () => {
     expect(stepStates(operation)).toEqual(['done', 'skipped']);
     expect(operation.state).toBe('cancelled');
     expect(host.runs).toEqual(['virsh a']);
-    await tidied();
+    await cleanedUp();
   });
 
   test('is refused while another holds the VM, and leaves that lock alone', async () => {
@@ -233,7 +237,7 @@ describe('an operation', () => {
       expect(operation.error?.message).toContain(part);
     }
     expect(host.runs).toEqual(['virsh a', 'virsh b']);
-    await tidied();
+    await cleanedUp();
   });
 
   test('fails when a command reports success and the host does not bear it out', async () => {
@@ -242,7 +246,7 @@ describe('an operation', () => {
     host.effect = () => undefined;
     const operation = await until(service, await service.start(plan.id), resting);
     expect(operation).toMatchObject({ state: 'failed', error: { code: 'verificationFailed' } });
-    await tidied();
+    await cleanedUp();
   });
 
   test('is cancelled before its next step, never in the middle of one', async () => {
@@ -257,7 +261,7 @@ describe('an operation', () => {
     const operation = await until(service, id, resting);
     expect(operation).toMatchObject({ state: 'cancelled', error: { code: 'cancelled' } });
     expect(stepStates(operation)).toEqual(['done', 'skipped']);
-    await tidied();
+    await cleanedUp();
     await expect(service.cancel(id)).rejects.toMatchObject({ code: 'operationNotResolvable' });
     await expect(service.cancel('nothing')).rejects.toMatchObject({ code: 'operationNotFound' });
   });
@@ -291,7 +295,7 @@ describe('an operation that was cut off', () => {
     host.finish();
     expect(await until(service, id, resting)).toMatchObject({ state: 'succeeded' });
     expect(host.runs).toEqual(['virsh a']);
-    await tidied();
+    await cleanedUp();
   });
 
   test('is waited for again, fails if its step does', async () => {
@@ -299,7 +303,7 @@ describe('an operation that was cut off', () => {
     host.reconnect();
     host.finish(1);
     expect(await service.examine(id)).toMatchObject({ state: 'failed', error: { code: 'commandFailed' } });
-    await tidied();
+    await cleanedUp();
   });
 
   test('does not go on with more steps by itself', async () => {
@@ -326,7 +330,7 @@ describe('an operation that was cut off', () => {
     expect(service.list()).toMatchObject([{ state: 'interrupted' }]);
     await service.resolve(id, 'forget');
     expect(service.list()).toMatchObject([{ state: 'forgotten' }]);
-    await tidied();
+    await cleanedUp();
   });
 
   test('cannot be resumed on a host that has changed', async () => {
@@ -339,7 +343,7 @@ describe('an operation that was cut off', () => {
     expect(host.runs).toEqual(['virsh a']);
     await service.resolve(id, 'forget');
     expect(service.list()).toMatchObject([{ state: 'forgotten' }]);
-    await tidied();
+    await cleanedUp();
   });
 
   test('is believed to be done where the host shows it, though its command was killed', async () => {
@@ -364,7 +368,7 @@ describe('an operation that was cut off', () => {
       await expect(service.resolve(id, 'resume')).rejects.toMatchObject({ code: 'operationNotResolvable' });
       await service.resolve(id, 'forget');
       expect(host.runs).toEqual(['virsh a']);
-      await tidied();
+      await cleanedUp();
     },
   );
 
@@ -398,15 +402,64 @@ describe('an operation that was cut off', () => {
     expect(host.locks.size).toBe(1);
     host.finish();
     service.hostConnected(hostId);
-    await tidied();
+    await cleanedUp();
   });
 
-  test('frees the VM for the next one even if its lock arrived after it was tidied up', async () => {
+  test('keeps its VM from every other operation until it is resumed or forgotten', async () => {
+    const { service, id } = await cutOff();
+    await service.dispose();
+    host.reconnect();
+    host.finish();
+    host.slow = false;
+    const next = planFor(host, ['c']);
+    const other = await open(next);
+    await expect(other.start(next.id)).rejects.toMatchObject({
+      code: 'vmLocked',
+      message: expect.stringContaining('list of operations here') as string,
+    });
+    expect(host.locks.get(vmUuid)?.operationId).toBe(id);
+    expect(host.runs).toEqual(['virsh a']);
+    await other.resolve(id, 'forget');
+    await until(other, await other.start(next.id), resting);
+    expect(host.runs).toEqual(['virsh a', 'virsh c']);
+  });
+
+  test('is not resumed where the rest, planned again, is not what was reviewed', async () => {
+    const plan = planFor(host, ['a', 'b']);
+    const service = await open(plan);
+    host.slow = true;
+    const id = await service.start(plan.id);
+    await until(service, id, ({ steps }) => steps[0]?.output === 'begun');
+    host.disconnect();
+    await until(service, id, resting);
+    await service.dispose();
+    host.reconnect();
+    host.finish();
+    for (const [changed, reason] of [
+      [{ steps: planFor(host, ['a', 'x']).steps }, 'another command'],
+      [{ steps: plan.steps.slice(0, 1) }, '0 steps'],
+      [{ steps: [...planFor(host, ['z']).steps, ...plan.steps] }, 'would have to be done first'],
+      [{ refusals: [{ code: 'x', message: 'It would destroy c.', names: [] }] }, 'destroy c'],
+    ] as const) {
+      const again = await open({ ...plan, ...changed } as Plan);
+      await again.examine(id);
+      await expect(again.resolve(id, 'resume')).rejects.toMatchObject({
+        code: 'operationNotResolvable',
+        message: expect.stringContaining(reason) as string,
+      });
+      expect(again.list()).toMatchObject([{ state: 'interrupted' }]);
+      await again.dispose();
+    }
+    expect(host.runs).toEqual(['virsh a']);
+    expect(host.locks.get(vmUuid)?.operationId).toBe(id);
+  });
+
+  test('frees the VM for the next one even if its lock arrived after it was cleaned up', async () => {
     const plan = planFor(host, ['a']);
     const service = await open(plan);
     const id = await service.start(plan.id);
     await until(service, id, resting);
-    await tidied();
+    await cleanedUp();
     host.locks.set(vmUuid, { operationId: id, user: 'ann', computer: 'desk', startedAt: 1, title: 'late' });
     const next = planFor(host, ['b']);
     const other = await open(next);
@@ -540,7 +593,7 @@ describe('wherever an operation is cut off', () => {
     const plan = planFor(host, names);
     const service = await open(plan);
     await until(service, await service.start(plan.id), resting);
-    await tidied();
+    await cleanedUp();
     expect(host.calls).toEqual(['lock', 'read', 'prepare', 'start', 'read', 'start', 'read', 'cleanUp']);
     expect(host.calls).toHaveLength(callsWithoutFault);
   });

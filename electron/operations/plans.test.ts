@@ -12,20 +12,20 @@ function service(time: { now: number } = { now: 1000.5 }) {
     readHost: async () => ({
       ...(await host.readHost()),
       hostName: 'kvm1',
-      driver: {
-        plan: (request) => {
-          if (request.vmUuid !== vmUuid) throw new SnaptreeError('vmNotFound', 'no such VM');
-          return {
-            vmName: 'web',
-            title: 'Create',
-            steps: [step('a'), step('b')],
-            refusals: [],
-            warnings: [],
-            space: { neededBytes: null, freeBytes: null, folder: null },
-            expectedPause: null,
-            after: { vmState: 'running', snapshots: [], currentSnapshotId: null, chains: [] },
-          };
-        },
+    }),
+    driverFor: () => ({
+      plan: (request) => {
+        if (request.vmUuid !== vmUuid) throw new SnaptreeError('vmNotFound', 'no such VM');
+        return {
+          vmName: 'web',
+          title: 'Create',
+          steps: [step('a'), step('b')],
+          refusals: [],
+          warnings: [],
+          space: { neededBytes: null, freeBytes: null, folder: null },
+          expectedPause: null,
+          after: { vmState: 'running', snapshots: [], currentSnapshotId: null, chains: [] },
+        };
       },
     }),
     isReadOnly: () => host.readOnly,

@@ -8,11 +8,12 @@ import { fingerprintOf } from './fingerprint.ts';
 import { planScript } from './plan-script.ts';
 
 export interface PlanServiceDependencies {
-  /** Reads the host now, with the driver that plans for it. Throws what connecting and reading throw. */
+  /** The driver that plans for the host. Throws `hostNotFound`. */
+  readonly driverFor: (hostId: string) => Pick<HypervisorDriver, 'plan'>;
+  /** Reads the host now. Throws what connecting and reading throw. */
   readonly readHost: (hostId: string) => Promise<{
     readonly inventory: Inventory;
     readonly hostName: string;
-    readonly driver: Pick<HypervisorDriver, 'plan'>;
   }>;
   /** Whether no change of the host may be planned or run. Throws `hostNotFound`. */
   readonly isReadOnly: (hostId: string) => boolean;
@@ -27,18 +28,26 @@ export interface PlanService {
   create(hostId: string, request: ChangeRequest): Promise<Plan>;
   /** A plan made before. Throws `planNotFound` for one that is unknown, expired or was dropped for newer ones. */
   get(planId: string): Plan;
+  /** What the driver plans for the same request on the host as it was read just now. Throws what the driver throws. */
+  again(plan: Pick<Plan, 'hostId' | 'request'>, inventory: Inventory): PlanDraft;
 }
 
 const keptPlans = 100;
 /** The fingerprint is what refuses a stale plan; the lifetime only bounds what is remembered. */
 const lifetimeSeconds = 6 * 3600;
 
-export function createPlanService({ readHost, isReadOnly, clock, newId }: PlanServiceDependencies): PlanService {
+export function createPlanService({
+  driverFor,
+  readHost,
+  isReadOnly,
+  clock,
+  newId,
+}: PlanServiceDependencies): PlanService {
   const plans = new Map<string, Plan>();
   return {
     async create(hostId, request) {
-      const { inventory, hostName, driver } = await readHost(hostId);
-      const draft = driver.plan(request, inventory);
+      const { inventory, hostName } = await readHost(hostId);
+      const draft = driverFor(hostId).plan(request, inventory);
       const plan: Omit<Plan, 'script'> = {
         ...numbered(isReadOnly(hostId) ? refusedForReadOnly(draft, hostName, request, inventory) : draft),
         id: newId(),
@@ -66,6 +75,7 @@ export function createPlanService({ readHost, isReadOnly, clock, newId }: PlanSe
       }
       return plan;
     },
+    again: ({ hostId, request }, inventory) => driverFor(hostId).plan(request, inventory),
   };
 }
 

@@ -3,6 +3,7 @@ import type { SnaptreeError } from '../../shared/errors.ts';
 import { readJournals } from '../store/journal.ts';
 import { afterRestart, replay } from './operation-machine.ts';
 import type { OperationService } from './operations.ts';
+import { stateOfJournal, unreadableOperation } from './unreadable-operations.ts';
 
 export interface ReadOnlyOperationsParts {
   readonly journalFolder: string;
@@ -17,7 +18,14 @@ export interface ReadOnlyOperationsParts {
 /** Reads the journals once and changes nothing, neither there nor on a host. Throws `storeUnusable`. */
 export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Promise<OperationService> {
   const { journalFolder, inUse, clock, refuse } = parts;
-  const { journals, notices } = await readJournals(journalFolder, clock, (records) => void replay(records), 'leave');
+  const { journals, unreadable, notices } = await readJournals(
+    journalFolder,
+    clock,
+    (records) => void replay(records),
+    {
+      inUse,
+    },
+  );
   const operations = journals
     .map(({ records }) => (inUse ? replay(records) : afterRestart(replay(records))))
     // As in the running service: what was refused, or is not accepted yet, is not shown.
@@ -29,12 +37,14 @@ export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Pr
     notices,
     list: () => operations,
     onChange: () => () => undefined,
+    listUnreadable: () => unreadable.map((journal) => unreadableOperation(journal, stateOfJournal(journal))),
+    onUnreadableChange: () => () => undefined,
     start: refused('run a plan'),
     cancel: refused('cancel an operation'),
     examine: refused('examine an operation'),
     resolve: refused('resume or forget an operation'),
     hostConnected: () => undefined,
-    tidied: () => Promise.resolve(),
+    cleanedUp: () => Promise.resolve(),
     dispose: () => Promise.resolve(),
   };
 }

@@ -37,18 +37,18 @@ describe('the audit trail', () => {
     await Promise.all(['a', 'b', 'c'].map((outcome) => trail.append(entry(outcome))));
     expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(4);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(await readAuditTrail(path)).toEqual({ entries: ['a', 'b', 'c'].map(entry), damagedLines: 0 });
+    expect(await readAuditTrail(path)).toEqual({ entries: ['a', 'b', 'c'].map(entry), newerLines: 0, damagedLines: 0 });
   });
 
   test('goes on after a line that was cut off, which costs itself only', async () => {
     await createAuditTrail(path).append(entry('a'));
     await appendFile(path, '{"at":"2026');
     await createAuditTrail(path).append(entry('b'));
-    expect(await readAuditTrail(path)).toEqual({ entries: [entry('a'), entry('b')], damagedLines: 1 });
+    expect(await readAuditTrail(path)).toEqual({ entries: [entry('a'), entry('b')], newerLines: 0, damagedLines: 1 });
   });
 
   test('is empty before the first entry, and an error where it cannot be written', async () => {
-    expect(await readAuditTrail(path)).toEqual({ entries: [], damagedLines: 0 });
+    expect(await readAuditTrail(path)).toEqual({ entries: [], newerLines: 0, damagedLines: 0 });
     await expect(createAuditTrail(folder).append(entry('a'))).rejects.toMatchObject({ code: 'storeUnusable' });
   });
 });

@@ -5,6 +5,14 @@ import { z } from 'zod';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { ensureFolder, systemErrorCode } from './files.ts';
 import { withSpareDescriptors } from './spare-descriptors.ts';
+import { migrate, objectOf, versionAfter } from './versions.ts';
+import type { Migration } from './versions.ts';
+
+/** Version 1 to 2: an entry says its version. The first had none. */
+const toVersion2: Migration = (entry) => objectOf(entry, 'an entry');
+
+const migrations: readonly Migration[] = [toVersion2];
+const version = versionAfter(migrations);
 
 const auditEntrySchema = z.strictObject({
   /** ISO 8601, UTC. */
@@ -30,6 +38,8 @@ const auditEntrySchema = z.strictObject({
   outcome: z.string(),
 });
 
+const lineSchema = z.looseObject({ version: z.int().positive().default(1) });
+
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
 export interface AuditTrail {
@@ -50,7 +60,7 @@ export function createAuditTrail(path: string): AuditTrail {
         const end = Buffer.alloc(1);
         if (size > 0) await handle.read(end, 0, 1, size - 1);
         const separator = size > 0 && end.toString('latin1') !== '\n' ? '\n' : '';
-        await handle.appendFile(`${separator}${JSON.stringify(entry)}\n`);
+        await handle.appendFile(`${separator}${JSON.stringify({ version, ...entry })}\n`);
         await handle.sync();
       } finally {
         await handle.close();
@@ -70,28 +80,36 @@ export function createAuditTrail(path: string): AuditTrail {
   };
 }
 
-/** Every entry in the file, oldest first, and how many lines are not entries. Throws `storeUnusable`. */
-export async function readAuditTrail(
-  path: string,
-): Promise<{ readonly entries: readonly AuditEntry[]; readonly damagedLines: number }> {
+/**
+ * Every entry in the file, oldest first, how many lines a newer Snaptree wrote, and how many are not entries. Throws
+ * `storeUnusable`.
+ */
+export async function readAuditTrail(path: string): Promise<{
+  readonly entries: readonly AuditEntry[];
+  readonly newerLines: number;
+  readonly damagedLines: number;
+}> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return { entries: [], damagedLines: 0 };
+    if (systemErrorCode(error) === 'ENOENT') return { entries: [], newerLines: 0, damagedLines: 0 };
     throw unusable(path, 'read', error);
   }
   const entries: AuditEntry[] = [];
+  let newerLines = 0;
   let damagedLines = 0;
   for (const line of text.split('\n')) {
     if (line === '') continue;
     try {
-      entries.push(auditEntrySchema.parse(JSON.parse(line)));
+      const { version: written, ...entry } = lineSchema.parse(JSON.parse(line));
+      if (written > version) newerLines += 1;
+      else entries.push(auditEntrySchema.parse(migrate(entry, written, migrations)));
     } catch {
       damagedLines += 1;
     }
   }
-  return { entries, damagedLines };
+  return { entries, newerLines, damagedLines };
 }
 
 function unusable(path: string, what: string, error: unknown): SnaptreeError {

@@ -64,7 +64,7 @@ describe('the host book', () => {
     ]);
     await book.remove(two.id);
     expect((await open()).list().map(({ name }) => name)).toEqual(['renamed']);
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ schema: 'snaptree.hostBook', version: 1 });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ schema: 'snaptree.hostBook', version: 2 });
     expect(notices).toEqual([]);
     // No temporary file is left.
     expect(readdirSync(join(folder, 'data'))).toEqual(['hosts.json']);
@@ -149,9 +149,9 @@ describe('the host book', () => {
   });
 
   it('refuses a file of a newer version and leaves it alone', async () => {
-    const text = '{"schema":"snaptree.hostBook","version":2,"racks":[]}';
+    const text = '{"schema":"snaptree.hostBook","version":99,"racks":[]}';
     putFile(text);
-    await expect(open()).rejects.toMatchObject({ code: 'storeUnusable', data: { version: '2' } });
+    await expect(open()).rejects.toMatchObject({ code: 'storeUnusable', data: { version: '99' } });
     expect(readFileSync(path, 'utf8')).toBe(text);
     expect(asideFiles()).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { hostSchema } from '../../shared/model/host.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { DamagedFile, JsonFileFormat } from './json-file.ts';
+import type { Migration } from './versions.ts';
 import { createListeners } from '../base/listeners.ts';
 
 const content = z.strictObject({
@@ -15,9 +16,12 @@ const content = z.strictObject({
   }),
 });
 
+/** Version 1 to 2: the file got a checksum, which is not part of its content. */
+const toVersion2: Migration = (book) => book;
+
 const format = {
   schema: 'snaptree.hostBook',
-  version: 1,
+  migrations: [toVersion2],
   content,
   title: 'host book',
 } as const satisfies JsonFileFormat<typeof content.shape>;

@@ -4,69 +4,13 @@
  */
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Notice } from '../../shared/contract.ts';
-import { errorSchema, SnaptreeError } from '../../shared/errors.ts';
-import { epochSecondsSchema } from '../../shared/model/inventory.ts';
-import { examinationSchema } from '../../shared/model/operation.ts';
-import { planSchema } from '../../shared/model/plan.ts';
-import { ensureFolder, setAside, syncFolder, systemErrorCode } from './files.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import { ensureFolder, replaceFile, setAside, syncFolder, systemErrorCode } from './files.ts';
+import { readForgottenMark, removeForgottenMark, writeForgottenMark } from './forgotten-marks.ts';
+import { journalVersion, knownOf, parseJournal, recordLine } from './journal-records.ts';
+import type { JournalEntry, JournalRecord, KnownOfOperation, ParsedJournal } from './journal-records.ts';
 import { withSpareDescriptors } from './spare-descriptors.ts';
-import type { DamagedFile } from './json-file.ts';
-
-const index = z.int().nonnegative();
-const schemaVersion = 1;
-
-/** What can happen to an operation, in the order of its life. operation-machine.ts says what each means. */
-export const journalEntrySchema = z.discriminatedUnion('type', [
-  /** Before anything is done. */
-  z.strictObject({
-    type: z.literal('started'),
-    version: z.literal(schemaVersion),
-    operationId: z.uuid(),
-    plan: planSchema,
-    startedBy: z.strictObject({ user: z.string(), computer: z.string() }),
-  }),
-  /** The VM is locked, the host is as planned. `jobFolder`: the operation's folder on the host. */
-  z.strictObject({ type: z.literal('accepted'), jobFolder: z.string() }),
-  /** Refused before any step: the VM is locked by others, the host has changed. */
-  z.strictObject({ type: z.literal('rejected'), error: errorSchema }),
-  /** `alreadyMet`: what the step is to bring about holds before it runs, so that finding it later proves nothing. */
-  z.strictObject({ type: z.literal('stepStarting'), index, alreadyMet: z.boolean() }),
-  /** The step's command has ended (`exitCode` null: without saying how); the host has not been read yet. */
-  z.strictObject({ type: z.literal('stepExited'), index, exitCode: z.int().nullable(), output: z.string() }),
-  /** The host was read. `fingerprint`: of the state that the step left. */
-  z.strictObject({
-    type: z.literal('stepFinished'),
-    index,
-    outcome: z.enum(['done', 'failed']),
-    fingerprint: z.string(),
-  }),
-  z.strictObject({ type: z.literal('interrupted'), error: errorSchema }),
-  z.strictObject({ type: z.literal('examined'), examination: examinationSchema }),
-  /** A step that still ran was found again, or the user wants the steps that are not done. */
-  z.strictObject({ type: z.literal('continued'), why: z.enum(['reattached', 'resumed']) }),
-  z.strictObject({ type: z.literal('cancelRequested') }),
-  z.strictObject({
-    type: z.literal('ended'),
-    state: z.enum(['succeeded', 'failed', 'cancelled', 'forgotten']),
-    error: errorSchema.nullable(),
-  }),
-  /** Nothing of the operation is left on the host: neither its lock nor its jobs. */
-  z.strictObject({ type: z.literal('cleanedUp') }),
-]);
-
-export type JournalEntry = z.infer<typeof journalEntrySchema>;
-
-/** An entry with its place and its time. */
-export interface JournalRecord {
-  /** From 0, without a gap. */
-  readonly sequence: number;
-  readonly at: number;
-  readonly entry: JournalEntry;
-}
-
-const recordSchema = z.strictObject({ sequence: index, at: epochSecondsSchema, entry: journalEntrySchema });
 
 /** One operation's file, open for more. */
 export interface JournalFile {
@@ -83,125 +27,144 @@ export interface JournalRead {
   readonly operationId: string;
   readonly records: readonly JournalRecord[];
   readonly file: JournalFile;
+  /** Its user has let the operation be, in a Snaptree that could not write in this journal. */
+  readonly forgotten: boolean;
+}
+
+/** A journal that cannot be used: damaged, or of a newer Snaptree. Nothing is ever written in it. */
+export interface UnreadableJournal {
+  readonly operationId: string;
+  readonly kind: 'damaged' | 'newer';
+  /** What is wrong with which file, in sentences. */
+  readonly explanation: string;
+  readonly known: KnownOfOperation;
+  /** Its user has let the operation be. */
+  readonly forgotten: boolean;
+  /** Nothing of the operation is left on its host. */
+  readonly cleanedUp: boolean;
+  /** Remembers, beside the journal, that the operation is let be. Throws `storeUnusable`. */
+  forget(): Promise<void>;
+  /**
+   * Remembers that nothing of it is left on its host: a damaged journal is renamed aside, one of a newer Snaptree stays
+   * as it is. Throws `storeUnusable`.
+   */
+  putAway(): Promise<void>;
+}
+
+export interface JournalsRead {
+  readonly journals: readonly JournalRead[];
+  readonly unreadable: readonly UnreadableJournal[];
+  readonly notices: readonly Notice[];
 }
 
 const suffix = '.jsonl';
 
 /** The journal of a new operation; its file appears with the first record. */
 export function newJournal(folder: string, operationId: string, clock: () => number): JournalFile {
-  return journalFile({ folder, operationId, clock, sequence: 0, size: 0 });
+  return journalFile({ folder, operationId, clock, sequence: 0, size: 0, checksum: null, older: null });
 }
 
 /**
- * Reads every journal in `folder`, in no particular order. A last line that was not written to its end is left out, and
- * a notice says so: what it announced had not been done. A file that is damaged otherwise, or that `check` throws for,
- * is renamed aside (or left, see `damaged`) with a notice; the others are not affected. Throws `storeUnusable` where the folder cannot be read.
+ * Reads every journal in `folder`, in no particular order; nothing is changed there. A last line that was not written to
+ * its end is left out, and a notice says so: what it announced had not been done. What is damaged otherwise, written by a
+ * newer Snaptree, or refused by `check` (which throws), is unreadable; the others are not affected. Throws
+ * `storeUnusable` where the folder cannot be read.
+ *
+ * @param inUse whether another Snaptree works there, which may be at writing a last line
  */
 export async function readJournals(
   folder: string,
   clock: () => number,
   check: (records: readonly JournalRecord[]) => void,
-  damaged: DamagedFile = 'setAside',
-): Promise<{ readonly journals: readonly JournalRead[]; readonly notices: readonly Notice[] }> {
-  if (damaged === 'setAside') await ensureFolder(folder);
+  { inUse = false }: { readonly inUse?: boolean } = {},
+): Promise<JournalsRead> {
   const journals: JournalRead[] = [];
+  const unreadable: UnreadableJournal[] = [];
   const notices: Notice[] = [];
   for (const name of await listFolder(folder)) {
     if (!name.endsWith(suffix)) continue;
     const operationId = name.slice(0, -suffix.length);
     const path = join(folder, name);
-    let content: Buffer;
-    try {
-      content = await readFile(path);
-    } catch (error) {
-      notices.push(
-        notice(
-          name,
-          'error',
-          `The journal ${path} cannot be read (${reasonOf(error)}). It was left where it is, and its operation is not shown.`,
-        ),
-      );
+    const mark = await readForgottenMark(folder, operationId);
+    const { content, parsed } = await readOne(path, operationId, check);
+    if (parsed.kind === 'records') {
+      const { records, version, checksum } = parsed;
+      const size = endOfLines(content);
+      const older = version < journalVersion ? records : null;
+      const file = journalFile({ folder, operationId, clock, sequence: records.length, size, checksum, older });
+      journals.push({ operationId, records, file, forgotten: mark !== null });
+      if (size < content.length && !inUse) notices.push(tornNotice(path, name));
       continue;
     }
-    // A line counts from its newline on; after a power cut the tail of a file can also be a run of zeros.
-    const size = content.lastIndexOf('\n') + 1;
-    try {
-      const records = parseRecords(content.subarray(0, size).toString('utf8'), operationId);
-      check(records);
-      journals.push({
-        operationId,
-        records,
-        file: journalFile({ folder, operationId, clock, sequence: records.length, size }),
-      });
-    } catch (error) {
-      const reason = reasonOf(error);
-      notices.push(
-        damaged === 'leave'
-          ? notice(name, 'error', `The journal ${path} is damaged (${reason}). It was left as it is. ${damagedMeaning}`)
-          : await keepAside(path, name, clock, reason),
-      );
-      continue;
-    }
-    // Where the file is left, its owner may be at writing that very line.
-    if (size < content.length && damaged === 'setAside') {
-      notices.push(
-        notice(
-          name,
-          'warning',
-          `The last line of the journal ${path} was not written to its end and is left out. What it announced had not begun; the operation is examined on its host.`,
-        ),
-      );
-    }
+    const known = knownOf(content.toString('utf8'));
+    const explanation =
+      parsed.kind === 'newer'
+        ? `The journal ${path} was written by a newer Snaptree (version ${parsed.version} of its format; this one knows up to ${journalVersion}). It is left as it is.`
+        : `The journal ${path} is damaged: ${parsed.reason}.`;
+    const cleanedUp = known.cleanedUp || mark?.cleanedUp === true;
+    unreadable.push({
+      operationId,
+      kind: parsed.kind,
+      explanation,
+      known,
+      forgotten: mark !== null,
+      cleanedUp,
+      forget: () => writeForgottenMark(folder, operationId, { at: clock(), cleanedUp: false }),
+      async putAway() {
+        if (parsed.kind === 'newer') {
+          await writeForgottenMark(folder, operationId, { at: clock(), cleanedUp: true });
+          return;
+        }
+        await setAside(path, new Date(clock() * 1000));
+        await removeForgottenMark(folder, operationId);
+      },
+    });
+    if (mark === null && !known.cleanedUp) notices.push(unreadableNotice(name, explanation));
   }
-  return { journals, notices };
+  return { journals, unreadable, notices };
 }
 
-function parseRecords(text: string, operationId: string): readonly JournalRecord[] {
-  const lines = text.split('\n').slice(0, -1);
-  if (lines.length === 0) throw new Error('it holds no complete record');
-  const records = lines.map((line, sequence): JournalRecord => {
-    const parsed = recordSchema.safeParse(parseJson(line));
-    if (!parsed.success) throw new Error(`line ${sequence + 1} is not a record`);
-    if (parsed.data.sequence !== sequence) throw new Error(`line ${sequence + 1} is out of order`);
-    return parsed.data;
-  });
-  const first = records[0]?.entry;
-  if (first?.type !== 'started' || first.operationId !== operationId) {
-    throw new Error('it does not begin with the operation that it is named after');
-  }
-  return records;
+/** A line counts from its newline on; after a power cut the tail of a file can also be a run of zeros. */
+function endOfLines(content: Buffer): number {
+  return content.lastIndexOf('\n') + 1;
 }
 
-function parseJson(line: string): unknown {
+async function readOne(
+  path: string,
+  operationId: string,
+  check: (records: readonly JournalRecord[]) => void,
+): Promise<{ readonly content: Buffer; readonly parsed: ParsedJournal }> {
+  let content: Buffer;
   try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-const damagedMeaning =
-  'Its operation is not shown. If it was not finished, its VM may still be locked on its host, and the host says what was done.';
-
-async function keepAside(path: string, name: string, clock: () => number, reason: string): Promise<Notice> {
-  try {
-    const kept = await setAside(path, new Date(clock() * 1000));
-    return notice(
-      name,
-      'error',
-      `The journal ${path} is damaged (${reason}). It was kept as ${kept}. ${damagedMeaning}`,
-    );
+    content = await readFile(path);
   } catch (error) {
-    return notice(
-      name,
-      'error',
-      `The journal ${path} is damaged (${reason}) and could not be renamed (${reasonOf(error)}). ${damagedMeaning}`,
-    );
+    return { content: Buffer.alloc(0), parsed: { kind: 'damaged', reason: reasonOf(error) } };
+  }
+  const text = content.subarray(0, endOfLines(content)).toString('utf8');
+  const parsed = parseJournal(text, operationId);
+  if (parsed.kind !== 'records') return { content, parsed };
+  try {
+    check(parsed.records);
+    return { content, parsed };
+  } catch (error) {
+    return { content, parsed: { kind: 'damaged', reason: reasonOf(error) } };
   }
 }
 
-function notice(name: string, severity: Notice['severity'], message: string): Notice {
-  return { id: `journal-${name}`, severity, message };
+function tornNotice(path: string, name: string): Notice {
+  return {
+    id: `journal-${name}`,
+    severity: 'warning',
+    message: `The last line of the journal ${path} was not written to its end and is left out. What it announced had not begun; the operation is examined on its host.`,
+  };
+}
+
+function unreadableNotice(name: string, explanation: string): Notice {
+  return {
+    id: `journal-${name}`,
+    severity: 'error',
+    message: `${explanation} Its operation is in the list of operations, with what is known of it. If it had not ended, its VM is still locked on its host, and the host says what was done: forget the operation there, and the VM is unlocked.`,
+  };
 }
 
 function reasonOf(error: unknown): string {
@@ -232,21 +195,49 @@ interface Position {
   sequence: number;
   /** Bytes of the file that are known to be good; a failed write may have left more. */
   size: number;
+  /** Of the last record. */
+  checksum: string | null;
+  /** The records of a file that an earlier version wrote: with the next record the whole of it is written anew. */
+  older: readonly JournalRecord[] | null;
 }
 
 function journalFile(position: Position): JournalFile {
   const { folder, operationId, clock } = position;
   const path = join(folder, operationId + suffix);
   let last: Promise<unknown> = Promise.resolve();
+  let isThere = position.size > 0;
 
   async function write(entry: JournalEntry): Promise<JournalRecord> {
     const record: JournalRecord = { sequence: position.sequence, at: clock(), entry };
-    const line = Buffer.from(`${JSON.stringify(recordSchema.parse(record))}\n`);
+    if (position.older === null) {
+      const { line, checksum } = recordLine(record, operationId, position.checksum);
+      await appendLine(Buffer.from(line));
+      position.size += Buffer.byteLength(line);
+      position.checksum = checksum;
+    } else {
+      let { checksum }: { checksum: string | null } = { checksum: null };
+      const lines = [...position.older, record].map((each) => {
+        const written = recordLine(each, operationId, checksum);
+        checksum = written.checksum;
+        return written.line;
+      });
+      const text = lines.join('');
+      await replaceFile(path, text);
+      Object.assign(position, { size: Buffer.byteLength(text), checksum, older: null });
+    }
+    position.sequence += 1;
+    return record;
+  }
+
+  async function appendLine(line: Buffer): Promise<void> {
     const isNew = position.size === 0;
     try {
       if (isNew) await ensureFolder(folder);
-      const handle = await withSpareDescriptors(() => open(path, isNew ? 'w' : 'r+', 0o600));
+      // Never over a file that is there: it would be another operation's.
+      const handle = await withSpareDescriptors(() => open(path, isThere ? 'r+' : 'wx', 0o600));
+      isThere = true;
       try {
+        // Without this the end of a longer line, of which a crash left a part, would stay behind this one.
         await handle.truncate(position.size);
         let written = 0;
         while (written < line.length) {
@@ -261,9 +252,6 @@ function journalFile(position: Position): JournalFile {
     } catch (error) {
       throw unusable(path, 'write', error);
     }
-    position.size += line.length;
-    position.sequence += 1;
-    return record;
   }
 
   return {
@@ -275,6 +263,7 @@ function journalFile(position: Position): JournalFile {
     async remove() {
       await last;
       await rm(path, { force: true });
+      await removeForgottenMark(folder, operationId);
     },
   };
 }

@@ -1,21 +1,37 @@
-/** A JSON file with a schema name and a version, validated when read and replaced atomically when written. */
-import { randomUUID } from 'node:crypto';
+/**
+ * A JSON file with a schema name, a version and a checksum of its content; migrated and validated when read, replaced
+ * atomically when written.
+ */
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { readTextFile, replaceFile, setAside } from './files.ts';
+import { migrate, versionAfter } from './versions.ts';
+import type { Migration } from './versions.ts';
 
 export interface JsonFileFormat<Content extends z.ZodRawShape> {
   /** As in the file's `schema` property, e.g. `snaptree.hostBook`. */
   readonly schema: string;
-  readonly version: number;
-  /** The properties beside `schema` and `version`. */
+  /** From each version of the content to the next. */
+  readonly migrations: readonly Migration[];
+  /** The properties beside `schema`, `version` and `checksum`. */
   readonly content: z.ZodObject<Content>;
   /** What the file is, in words, for messages: `host book`. */
   readonly title: string;
 }
 
-const headerSchema = z.looseObject({ schema: z.string(), version: z.int().positive() });
+const headerSchema = z.looseObject({
+  schema: z.string(),
+  version: z.int().positive(),
+  /** May be left out, by whoever edits the file. */
+  checksum: z.string().optional(),
+});
+
+/** SHA-256 (hex) of a content as JSON without spaces. */
+function checksumOf(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
+}
 
 /** The content of a file's text, or why it cannot be used. Pure. */
 function parseJsonFile<Content extends z.ZodRawShape>(
@@ -33,13 +49,25 @@ function parseJsonFile<Content extends z.ZodRawShape>(
   }
   const header = headerSchema.safeParse(raw);
   if (!header.success) return { kind: 'corrupt', reason: 'it has no schema name and version' };
-  const { schema, version, ...rest } = header.data;
+  const { schema, version, checksum, ...rest } = header.data;
   if (schema !== format.schema) {
     return { kind: 'corrupt', reason: `it is of the schema ${JSON.stringify(schema)}, not ${format.schema}` };
   }
-  if (version > format.version) return { kind: 'newer', version };
-  if (version < format.version) return { kind: 'corrupt', reason: `version ${version} never existed` };
-  const content = format.content.safeParse(rest);
+  if (version > versionAfter(format.migrations)) return { kind: 'newer', version };
+  if (checksum !== undefined && checksum !== checksumOf(rest)) {
+    return {
+      kind: 'corrupt',
+      reason:
+        'its content is not what was written: it does not fit its checksum. If you edited it on purpose, take out its line "checksum"',
+    };
+  }
+  let migrated: unknown;
+  try {
+    migrated = migrate(rest, version, format.migrations);
+  } catch (error) {
+    return { kind: 'corrupt', reason: error instanceof Error ? error.message : String(error) };
+  }
+  const content = format.content.safeParse(migrated);
   if (content.success) return { kind: 'content', content: content.data };
   return { kind: 'corrupt', reason: z.prettifyError(content.error).replaceAll(/\s*\n\s*/g, ' ') };
 }
@@ -65,7 +93,7 @@ export async function readJsonFile<Content extends z.ZodRawShape>(
     case 'newer':
       throw new SnaptreeError(
         'storeUnusable',
-        `The ${format.title} ${path} was written by a newer Snaptree (version ${parsed.version} of its format; this one knows up to ${format.version}). It was left as it is. Start the newer Snaptree, or choose another data folder with SNAPTREE_DATA.`,
+        `The ${format.title} ${path} was written by a newer Snaptree (version ${parsed.version} of its format; this one knows up to ${versionAfter(format.migrations)}). It was left as it is. Start the newer Snaptree, or choose another data folder with SNAPTREE_DATA.`,
         { data: { path, version: String(parsed.version) } },
       );
     case 'corrupt': {
@@ -86,6 +114,11 @@ export async function writeJsonFile<Content extends z.ZodRawShape>(
   format: JsonFileFormat<Content>,
   content: z.output<z.ZodObject<Content>>,
 ): Promise<void> {
-  const { schema, version } = format;
-  await replaceFile(path, `${JSON.stringify({ schema, version, ...content }, null, 2)}\n`);
+  const file = {
+    schema: format.schema,
+    version: versionAfter(format.migrations),
+    checksum: checksumOf(content),
+    ...content,
+  };
+  await replaceFile(path, `${JSON.stringify(file, null, 2)}\n`);
 }

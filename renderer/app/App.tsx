@@ -8,7 +8,8 @@ import { Details } from '../details/Details.tsx';
 import { HostPane } from '../hosts/HostPane.tsx';
 import { OperationsPanel } from '../operations/OperationsPanel.tsx';
 import { QuestionDialog } from '../questions/QuestionDialog.tsx';
-import { findSnapshot, findVm, hasEnded } from '../store/state.ts';
+import { findSnapshot, findVm } from '../store/state.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
 import { useStore } from '../store/store.ts';
 import { VmPane } from '../tree/VmPane.tsx';
 import { Navigation } from '../vms/Navigation.tsx';
@@ -55,8 +56,10 @@ export function App() {
 function Panes() {
   const navigation = usePaneSize('navigation', wide ? 292 : 256, ...limits.navigation);
   const operationsPane = usePaneSize('operations', 240, ...limits.operations);
-  const needsEyes = useStore((state) =>
-    Object.values(state.operations).some((operation) => !hasEnded(operation) || operation.state === 'interrupted'),
+  const needsEyes = useStore(
+    (state) =>
+      Object.values(state.operations).some((operation) => !hasEnded(operation)) ||
+      state.unreadableOperations.some((operation) => operation.state === 'open'),
   );
   // It opens by itself when something starts; then it is closed by whoever has seen the outcome, and not by its end.
   const [operationsOpen, setOperationsOpen] = useState(needsEyes);

@@ -5,6 +5,7 @@ import type { PlanStep } from '../../shared/model/plan.ts';
 import { reportFailure } from '../session/messages.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
+import { isInterrupted, isUnderWay } from '../../shared/rules/operation-life.ts';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
@@ -13,7 +14,6 @@ import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { shellLine } from '../appearance/shell-words.ts';
-import { hasEnded } from '../store/state.ts';
 import { Interruption } from './Interruption.tsx';
 import styles from './OperationCard.module.css';
 import { operationAppearance, progressOf, stepAppearance } from './operation-words.ts';
@@ -22,11 +22,11 @@ const css = classes(styles);
 
 /** One operation: how far it is, and opened, its steps with what they printed. */
 export function OperationCard({ operation }: { readonly operation: Operation }) {
-  const ended = hasEnded(operation);
-  const needsAttention = operation.state === 'failed' || operation.state === 'interrupted';
+  const underWay = isUnderWay(operation);
+  const needsAttention = operation.state === 'failed' || isInterrupted(operation);
   // Until somebody opens or closes it, it is open while there is something to see.
   const [chosen, setChosen] = useState<boolean | null>(null);
-  const open = chosen ?? (!ended || needsAttention);
+  const open = chosen ?? (underWay || needsAttention);
   const titleId = useId();
   const { word, icon: Icon, tone, spins } = operationAppearance(operation.state);
   const { done, all } = progressOf(operation);
@@ -58,7 +58,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
           {done} of {all}
         </span>
         <Elapsed operation={operation} />
-        {!ended && <Cancel operation={operation} />}
+        {underWay && <Cancel operation={operation} />}
       </header>
       {open && (
         <div className={css('body')}>
@@ -76,7 +76,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
         </div>
       )}
       <span className={css('visuallyHidden')} role="status">
-        {ended ? `${operation.plan.title}: ${word}` : ''}
+        {underWay ? '' : `${operation.plan.title}: ${word}`}
       </span>
     </article>
   );

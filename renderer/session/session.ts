@@ -2,7 +2,7 @@
 import type { Client } from '../ipc/client.ts';
 import type { TopicEvent } from '../../shared/contract.ts';
 import { afterInventoryEvent, type ToldInventory } from '../store/inventory-events.ts';
-import { newlyEnded, withHosts, withInventory, withOperations } from '../store/reducers.ts';
+import { newlyAtRest, withHosts, withInventory, withOperations } from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
 import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
 import { reportFailure, toastOperationEnd } from './messages.ts';
@@ -78,7 +78,17 @@ export function startSession(client: Client): () => void {
         next(event) {
           const before = useStore.getState().operations;
           update((state) => withOperations(state, event));
-          for (const operation of newlyEnded(before, useStore.getState().operations)) toastOperationEnd(operation);
+          for (const operation of newlyAtRest(before, useStore.getState().operations)) toastOperationEnd(operation);
+        },
+        failed,
+      },
+    ),
+    client.subscribe(
+      'unreadableOperations',
+      {},
+      {
+        next(unreadableOperations) {
+          update((state) => ({ ...state, unreadableOperations }));
         },
         failed,
       },

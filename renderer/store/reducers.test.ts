@@ -6,7 +6,7 @@ import type { Inventory, ReadableVm, Snapshot } from '../../shared/model/invento
 import { vm as madeVm } from '../../shared/model/inventory.fixtures.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import {
-  newlyEnded,
+  newlyAtRest,
   withHosts,
   withInventory,
   withOperations,
@@ -54,7 +54,7 @@ function operation(id: string, state: Operation['state']): Operation {
     plan: { hostId: 'h1', vmUuid: 'v' } as Operation['plan'],
     state,
     startedAt: 1,
-    endedAt: null,
+    endedAt: ['succeeded', 'failed', 'cancelled', 'forgotten'].includes(state) ? 2 : null,
     steps: [],
     error: null,
     examination: null,
@@ -125,10 +125,10 @@ describe('operations', () => {
     expect(withOperations(more, { kind: 'all', operations: [] }).operations).toEqual({});
   });
 
-  it('are newly ended only if they were seen running', () => {
+  it('are newly at rest only if they were seen running', () => {
     const before = { '1': operation('1', 'running'), '3': operation('3', 'failed') };
     const after = { '1': operation('1', 'succeeded'), '2': operation('2', 'failed'), '3': operation('3', 'failed') };
-    expect(newlyEnded(before, after).map(({ id }) => id)).toEqual(['1']);
+    expect(newlyAtRest(before, after).map(({ id }) => id)).toEqual(['1']);
   });
 
   it('stand in the way while they run or are interrupted', () => {
@@ -137,6 +137,22 @@ describe('operations', () => {
     expect((['running', 'verifying', 'interrupted'] as const).map(blocks)).toEqual([true, true, true]);
     expect((['succeeded', 'failed', 'cancelled', 'forgotten'] as const).map(blocks)).toEqual([
       false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('stand in the way while their journal cannot be used, until they are forgotten', () => {
+    const known = { hostName: null, vmName: null, title: null, startedAt: null, message: '' };
+    const blocks = (state: 'open' | 'forgotten' | 'ended', hostId = 'h1') =>
+      operationRunsOn(
+        { ...initialState, unreadableOperations: [{ id: '1', hostId, vmUuid: 'v', state, ...known }] },
+        'h1',
+        'v',
+      );
+    expect([blocks('open'), blocks('open', 'h2'), blocks('forgotten'), blocks('ended')]).toEqual([
+      true,
       false,
       false,
       false,

@@ -3,8 +3,9 @@ import type { InventoryState, TopicEvent } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
+import { isUnderWay } from '../../shared/rules/operation-life.ts';
 import { vmsByUuid } from './selectors.ts';
-import { findVm, hasEnded, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
+import { findVm, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
 
 /** The host book. What belongs to a host that is gone goes with it; where nothing is selected then, the first host is. */
 export function withHosts(state: State, hosts: readonly HostWithSession[]): State {
@@ -56,14 +57,14 @@ export function withOperations(state: State, event: TopicEvent<'operations'>): S
   };
 }
 
-/** Operations that had not ended before and have now. An operation first heard of as ended is old news. */
-export function newlyEnded(
+/** Operations that were under way before and are no more: ended, or cut off. One first heard of so is old news. */
+export function newlyAtRest(
   before: Readonly<Record<string, Operation>>,
   after: Readonly<Record<string, Operation>>,
 ): readonly Operation[] {
   return Object.values(after).filter((operation) => {
     const earlier = before[operation.id];
-    return earlier !== undefined && !hasEnded(earlier) && hasEnded(operation);
+    return earlier !== undefined && isUnderWay(earlier) && !isUnderWay(operation);
   });
 }
 

@@ -2,9 +2,10 @@
 import type { InventoryState, Notice, ResponseValue } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, UnreadableOperation } from '../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
 import { vmsByUuid } from './selectors.ts';
 
 export interface SelectionState {
@@ -33,6 +34,7 @@ export interface State {
   readonly inventories: Readonly<Record<string, InventoryState>>;
   readonly questions: readonly Question[];
   readonly operations: Readonly<Record<string, Operation>>;
+  readonly unreadableOperations: readonly UnreadableOperation[];
   readonly notices: readonly Notice[];
   readonly selection: SelectionState;
   readonly search: string;
@@ -52,6 +54,7 @@ export const initialState: State = {
   inventories: {},
   questions: [],
   operations: {},
+  unreadableOperations: [],
   notices: [],
   selection: nothingSelected,
   search: '',
@@ -78,25 +81,14 @@ export function findSnapshot(vm: Vm | null, snapshotId: string | null): Snapshot
   return vm.snapshots.find((snapshot) => snapshot.id === snapshotId) ?? null;
 }
 
-const ended: ReadonlySet<Operation['state']> = new Set([
-  'succeeded',
-  'failed',
-  'cancelled',
-  'interrupted',
-  'forgotten',
-]);
-
-/** Whether an operation has ended, one way or another; an interrupted one has, for now. */
-export function hasEnded(operation: Operation): boolean {
-  return ended.has(operation.state);
-}
-
 /** Whether an operation on the VM stands in the way of another. */
 export function operationRunsOn(state: State, hostId: string, vmUuid: string): boolean {
-  return Object.values(state.operations).some(
-    (operation) =>
-      operation.plan.hostId === hostId &&
-      operation.plan.vmUuid === vmUuid &&
-      (!hasEnded(operation) || operation.state === 'interrupted'),
+  return (
+    Object.values(state.operations).some(
+      (operation) => operation.plan.hostId === hostId && operation.plan.vmUuid === vmUuid && !hasEnded(operation),
+    ) ||
+    state.unreadableOperations.some(
+      (operation) => operation.hostId === hostId && operation.vmUuid === vmUuid && operation.state === 'open',
+    )
   );
 }

@@ -58,6 +58,25 @@ export const operationSchema = z.strictObject({
   examination: examinationSchema.nullable(),
 });
 
+/** An operation whose journal cannot be used: damaged, or written by a newer Snaptree. Null: not known. */
+export const unreadableOperationSchema = z.strictObject({
+  id: z.string(),
+  hostId: z.uuid().nullable(),
+  hostName: z.string().nullable(),
+  vmUuid: z.string().nullable(),
+  vmName: z.string().nullable(),
+  title: z.string().nullable(),
+  startedAt: epochSecondsSchema.nullable(),
+  /**
+   * open: it may hold the lock of its VM, and can be forgotten. forgotten: its lock is released, or will be as soon as its
+   * host is connected. ended: nothing of it is left on its host.
+   */
+  state: z.enum(['open', 'forgotten', 'ended']),
+  /** What is wrong with its journal, and what that means, in sentences. */
+  message: z.string(),
+});
+
+export type UnreadableOperation = z.infer<typeof unreadableOperationSchema>;
 export type StepState = z.infer<typeof stepStateSchema>;
 export type OperationStep = z.infer<typeof operationStepSchema>;
 export type OperationState = z.infer<typeof operationStateSchema>;

@@ -21,7 +21,7 @@ export function planWith(parts: Partial<Plan> = {}): Plan {
     },
     title: 'Create the internal snapshot “one” of web',
     createdAt: 1_795_200_000,
-    fingerprint: 'f'.repeat(64),
+    fingerprint: `v2:${'f'.repeat(64)}`,
     steps: [
       {
         index: 0,

@@ -128,7 +128,7 @@ const readCodes = [0, 5];
 async function planFile(...parameters: readonly string[]): Promise<{ path: string; plan: Plan }> {
   const { plan } = await json('plan', 0, 'plan', ...parameters);
   const path = join(folder, `${plan.id}.json`);
-  writeFileSync(path, JSON.stringify({ schema: 'snaptree.plan', version: 1, plan }));
+  writeFileSync(path, JSON.stringify({ schema: 'snaptree.plan', version: 2, plan }));
   return { path, plan };
 }
 
@@ -354,10 +354,10 @@ describe('a change', { timeout }, () => {
     const [step] = plan.steps;
     const argv = step?.argv.map((word) => (word === '--name=never' ? '--name=other' : word)) ?? [];
     const edited = { ...plan, steps: [{ ...step, argv }] };
-    const text = JSON.stringify({ schema: 'snaptree.plan', version: 1, plan: edited });
+    const text = JSON.stringify({ schema: 'snaptree.plan', version: 2, plan: edited });
     const fromStdin = await start(['run', '--yes', '-'], text).ended;
     expect(fromStdin).toMatchObject({ code: 3, out: '' });
-    expect(fromStdin.err).toContain('the file was edited');
+    expect(fromStdin.err).toContain('it was edited');
 
     await virsh(['snapshot-create-as', vm.uuid, 'by-others']);
     const { error } = await json('error', 4, 'run', '--yes', path);

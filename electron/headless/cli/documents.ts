@@ -13,11 +13,12 @@ import {
   snapshotSchema,
   vmStateSchema,
 } from '../../../shared/model/inventory.ts';
-import { operationSchema } from '../../../shared/model/operation.ts';
+import { operationSchema, unreadableOperationSchema } from '../../../shared/model/operation.ts';
 import { planSchema } from '../../../shared/model/plan.ts';
 import { reportSchema } from '../../../shared/model/report.ts';
 
 const version = z.literal(1);
+const version2 = z.literal(2);
 const hostReference = z.strictObject({ id: z.uuid(), name: z.string() });
 const unread = z.array(z.strictObject({ hostName: z.string(), what: z.string(), reason: z.string() }));
 
@@ -93,12 +94,14 @@ export const documents = {
     unread,
   }),
   /** The plan file that `snaptree run` takes. */
-  plan: z.strictObject({ schema: z.literal('snaptree.plan'), version, plan: planSchema }),
-  operation: z.strictObject({ schema: z.literal('snaptree.operation'), version, operation: operationSchema }),
+  plan: z.strictObject({ schema: z.literal('snaptree.plan'), version: version2, plan: planSchema }),
+  operation: z.strictObject({ schema: z.literal('snaptree.operation'), version: version2, operation: operationSchema }),
   operations: z.strictObject({
     schema: z.literal('snaptree.operations'),
-    version,
+    version: version2,
     operations: z.array(operationSchema),
+    /** Those whose journals cannot be used, with what is known of them. */
+    unreadable: z.array(unreadableOperationSchema),
   }),
   report: reportSchema,
   /** In place of any other, where a command fails. */

@@ -2,6 +2,7 @@
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
+import { isUnderWay } from '../../../shared/rules/operation-life.ts';
 import type { CommandContext, GlobalOptions, Work } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -94,7 +95,7 @@ function untilSettled(context: CommandContext, work: Work, operationId: string):
     const look = (operation: Operation): void => {
       if (operation.id !== operationId || done) return;
       progress.show(operation);
-      if (operation.endedAt !== null || operation.state === 'interrupted') finish(operation);
+      if (!isUnderWay(operation)) finish(operation);
     };
     interruption.signal.addEventListener('abort', leave, { once: true });
     stop = client.watch('operations', {}, (event) => {
@@ -155,7 +156,7 @@ function leftMessage(operation: Operation | null): string {
 
 function report(context: CommandContext, operation: Operation, options: GlobalOptions, askedToStop: boolean): ExitCode {
   const { output } = context;
-  if (options.json === true) context.document('operation', { schema: 'snaptree.operation', version: 1, operation });
+  if (options.json === true) context.document('operation', { schema: 'snaptree.operation', version: 2, operation });
   const { plan, state, error, startedAt, endedAt, steps } = operation;
   if (state === 'succeeded') {
     if (options.json !== true) {

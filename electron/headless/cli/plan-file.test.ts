@@ -12,13 +12,13 @@ const refused = { code: 'r', message: 'It is in use.', names: [] };
 
 describe('a plan file', () => {
   it('is what plan --json prints', () => {
-    expect(parsePlanFile(JSON.stringify({ schema: 'snaptree.plan', version: 1, plan }), 'f')).toEqual(plan);
+    expect(parsePlanFile(JSON.stringify({ schema: 'snaptree.plan', version: 2, plan }), 'f')).toEqual(plan);
   });
   it.each([
-    ['', 'not a plan file'],
+    ['', 'not a plan file that this Snaptree understands'],
     ['{}', 'not a plan file that this Snaptree understands'],
-    [JSON.stringify({ schema: 'snaptree.plan', version: 2, plan }), 'not a plan file that'],
-    [JSON.stringify({ schema: 'snaptree.plan', version: 1, plan: { ...plan, more: 1 } }), 'not a plan file that'],
+    [JSON.stringify({ schema: 'snaptree.plan', version: 3, plan }), 'a newer Snaptree wrote it'],
+    [JSON.stringify({ schema: 'snaptree.plan', version: 2, plan: { ...plan, more: 1 } }), 'not a plan file that'],
     [JSON.stringify(plan), 'not a plan file that'],
   ])('is not %j', (text, reason) => {
     expect(() => parsePlanFile(text, 'f')).toThrow(reason);
@@ -40,7 +40,7 @@ describe('a plan that was made again', () => {
     }).not.toThrow();
   });
   it.each([
-    ['the host has changed', plan, planWith({ fingerprint: 'e'.repeat(64) }), 'planStale'],
+    ['the host has changed', plan, planWith({ fingerprint: `v2:${'e'.repeat(64)}` }), 'planStale'],
     ['it is refused now', plan, planWith({ refusals: [refused], steps: [] }), 'planRefused'],
     ['a step was edited', planWith({ steps: step ? [{ ...step, argv: ['rm'] }] : [] }), plan, 'planRefused'],
     [
@@ -49,6 +49,8 @@ describe('a plan that was made again', () => {
       plan,
       'planRefused',
     ],
+    ['a request was edited', planWith({ request: { ...plan.request, vmUuid: 'x' } }), plan, 'planRefused'],
+    ['another version made it', planWith({ fingerprint: 'f'.repeat(64) }), plan, 'planStale'],
     ['a step was taken out', planWith({ steps: [] }), plan, 'planRefused'],
   ])('is not run where %s', (_title, inFile, now, code) => {
     expect(() => {

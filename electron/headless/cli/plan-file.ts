@@ -4,23 +4,46 @@ import { z } from 'zod';
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
+import { isComparable } from '../../operations/fingerprint.ts';
+import { stepDifferences } from '../../operations/same-steps.ts';
+import { planMigrations } from '../../store/plan-versions.ts';
+import { migrate, versionAfter } from '../../store/versions.ts';
 import { documents } from './documents.ts';
 
-/** The plan in the text of a file. Throws `invalidRequest`. */
+const headerSchema = z.looseObject({ schema: z.literal('snaptree.plan'), version: z.int().positive() });
+
+/** Plan files of earlier versions are understood as well. Throws `invalidRequest`. */
 export function parsePlanFile(text: string, name: string): Plan {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch (error) {
-    throw new SnaptreeError(
-      'invalidRequest',
-      `${name} is not a plan file: ${error instanceof Error ? error.message : String(error)}. “snaptree plan … --json” makes one. Nothing was done.`,
-    );
+    throw notAPlanFile(name, error instanceof Error ? error.message : String(error));
   }
-  const parsed = documents.plan.safeParse(raw);
-  if (parsed.success) return parsed.data.plan;
-  const reason = z.prettifyError(parsed.error).split('\n').slice(0, 4).join(' ');
-  throw new SnaptreeError(
+  const header = headerSchema.safeParse(raw);
+  if (!header.success) throw notAPlanFile(name, reasonOf(header.error));
+  const { version, plan, ...rest } = header.data;
+  const present = versionAfter(planMigrations);
+  if (version > present) {
+    throw notAPlanFile(name, `a newer Snaptree wrote it (version ${version}; this one knows up to ${present}).`);
+  }
+  let migrated: unknown;
+  try {
+    migrated = migrate(plan, version, planMigrations);
+  } catch (error) {
+    throw notAPlanFile(name, error instanceof Error ? error.message : String(error));
+  }
+  const parsed = documents.plan.safeParse({ ...rest, version: present, plan: migrated });
+  if (!parsed.success) throw notAPlanFile(name, reasonOf(parsed.error));
+  return parsed.data.plan;
+}
+
+function reasonOf(error: z.ZodError): string {
+  return z.prettifyError(error).split('\n').slice(0, 4).join(' ');
+}
+
+function notAPlanFile(name: string, reason: string): SnaptreeError {
+  return new SnaptreeError(
     'invalidRequest',
     `${name} is not a plan file that this Snaptree understands: ${reason} Nothing was done. “snaptree plan … --json” makes one.`,
   );
@@ -43,6 +66,12 @@ export function hostOfPlan({ hostId, hostName }: Plan, hosts: readonly Host[]): 
  */
 export function checkSamePlan(inFile: Plan, now: Plan): void {
   const what = `“${now.title}” for the VM ${now.vmName} on ${now.hostName}`;
+  if (!isComparable(inFile.fingerprint)) {
+    throw new SnaptreeError(
+      'planStale',
+      `The plan file was made by another version of Snaptree, and this one cannot tell whether ${now.hostName} is still as it was then. Nothing was done. Plan the change again and look at what it does now.`,
+    );
+  }
   if (now.fingerprint !== inFile.fingerprint) {
     const why = now.refusals.length > 0 ? ` Planned anew it is refused: ${reasons(now)}` : '';
     throw new SnaptreeError(
@@ -53,10 +82,14 @@ export function checkSamePlan(inFile: Plan, now: Plan): void {
   if (now.refusals.length > 0 || now.steps.length === 0) {
     throw new SnaptreeError('planRefused', `${what} is refused. Nothing was done. ${reasons(now)}`);
   }
-  if (!isDeepStrictEqual(now.steps, inFile.steps)) {
+  const differences = [
+    ...(isDeepStrictEqual(now.request, inFile.request) ? [] : ['It asks for something else.']),
+    ...stepDifferences(inFile.steps, now.steps),
+  ];
+  if (differences.length > 0) {
     throw new SnaptreeError(
       'planRefused',
-      `The steps in the plan file are not those that ${what} takes: the file was edited, or made by another version of Snaptree. Nothing was done. Plan the change again.`,
+      `The plan file does not hold what ${what} takes: it was edited or damaged, or made by another version of Snaptree. ${differences.join(' ')} Nothing was done. Plan the change again.`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { Host } from '../../../../shared/model/host.ts';
-import type { Operation } from '../../../../shared/model/operation.ts';
+import type { Operation, UnreadableOperation } from '../../../../shared/model/operation.ts';
+import { hasEnded, isInterrupted } from '../../../../shared/rules/operation-life.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, GlobalOptions, Work } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -41,9 +42,14 @@ export function addOperations(program: Program, context: CommandContext): void {
       await context.work(options, 'readOnly', ({ client }) => {
         const all = listed(client);
         if (options.json === true) {
-          context.document('operations', { schema: 'snaptree.operations', version: 1, operations: [...all] });
+          context.document('operations', {
+            schema: 'snaptree.operations',
+            version: 2,
+            operations: [...all],
+            unreadable: [...unreadable(client)],
+          });
         } else {
-          printList(context, all);
+          printList(context, all, unreadable(client));
         }
         return Promise.resolve(exitCodes.done);
       });
@@ -72,10 +78,10 @@ export function addOperations(program: Program, context: CommandContext): void {
       const options = command.optsWithGlobals();
       await context.work(options, 'exclusive', async ({ client }) => {
         const found = findOperation(id, listed(client));
-        await connectFor(context, client, found, options.uri);
+        await connectFor(context, client, found.plan, options.uri);
         const operation = await client.ask('operations.examine', { operationId: found.id });
         print(context, operation, options);
-        return operation.endedAt === null ? exitCodes.outcomeUnknown : exitCodes.done;
+        return hasEnded(operation) ? exitCodes.done : exitCodes.outcomeUnknown;
       });
     });
 
@@ -91,14 +97,14 @@ export function addOperations(program: Program, context: CommandContext): void {
       await context.work(options, 'exclusive', async (work) => {
         const { client } = work;
         const found = findOperation(id, listed(client));
-        await connectFor(context, client, found, options.uri);
+        await connectFor(context, client, found.plan, options.uri);
         const operation = await client.ask('operations.examine', { operationId: found.id });
-        if (operation.endedAt !== null) {
+        if (hasEnded(operation)) {
           context.output.say('It has ended; there is nothing to resume.');
           print(context, operation, options);
           return exitCodes.done;
         }
-        if (operation.state !== 'interrupted') {
+        if (!isInterrupted(operation)) {
           context.output.say('Its step still runs on the host, and is followed.');
           return follow(context, work, found.id, options);
         }
@@ -127,20 +133,23 @@ export function addOperations(program: Program, context: CommandContext): void {
       const options = command.optsWithGlobals();
       await context.work(options, 'exclusive', async (work) => {
         const { client } = work;
-        const found = findOperation(id, listed(client));
-        const question = `Forget “${shownSentence(found.plan.title)}” for the VM ${shown(found.plan.vmName)}?`;
+        const found = findOperation<Operation | UnreadableOperation>(id, [...listed(client), ...unreadable(client)]);
+        const { hostId, hostName, vmName, title } = 'plan' in found ? found.plan : found;
+        const question = `Forget “${shownSentence(title ?? found.id)}” for the VM ${shown(vmName ?? 'that is not known')}?`;
         if (!(await confirmed(work, question, options.yes === true))) {
           context.output.say('Nothing was done.');
           return exitCodes.refused;
         }
         try {
-          await connectFor(context, client, found, options.uri);
+          await connectFor(context, client, { hostId, hostName }, options.uri);
         } catch (error) {
           if (!SnaptreeError.is(error)) throw error;
           context.warn(`${error.message} The VM is unlocked when the host is connected next.`);
         }
         await client.ask('operations.resolve', { operationId: found.id, choice: 'forget' });
-        print(context, findOperation(found.id, listed(client)), options);
+        if ('plan' in found) print(context, findOperation(found.id, listed(client)), options);
+        else
+          for (const one of unreadable(client)) if (one.id === found.id) context.output.say(shownSentence(one.message));
         return exitCodes.done;
       });
     });
@@ -170,14 +179,14 @@ async function undo(
   options: GlobalOptions & { readonly uri?: string | undefined; readonly yes?: true | undefined },
 ): Promise<ExitCode> {
   const { client } = work;
-  const host = await connectFor(context, client, operation, options.uri);
+  const host = await connectFor(context, client, operation.plan, options.uri);
   const { inventory } = await client.read(host);
   const request = undoRequest(operation, inventory);
   const plan = await client.ask('plans.create', { hostId: host.id, request });
   const { paint, unicode } = context.output;
   for (const line of planLines(plan, { paint: paint.err, unicode })) context.output.say(line);
   if (isRefused(plan)) {
-    if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 1, plan });
+    if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 2, plan });
     return exitCodes.refused;
   }
   if (!(await confirmed(work, 'Run this plan?', options.yes === true))) {
@@ -192,21 +201,25 @@ function listed(client: Client): readonly Operation[] {
   return event.kind === 'all' ? event.operations : [];
 }
 
+function unreadable(client: Client): readonly UnreadableOperation[] {
+  return client.present('unreadableOperations', {});
+}
+
 /** Connects to the host of an operation: the one of the host book, or the one that `--uri` names. Throws `hostNotFound`. */
 async function connectFor(
   context: CommandContext,
   client: Client,
-  { plan }: Operation,
+  operation: Pick<UnreadableOperation, 'hostId' | 'hostName'>,
   uri: string | undefined,
 ): Promise<Host> {
   const named = uri === undefined ? null : await hostOfUri(context, client, uri);
-  const host = named ?? client.hosts().find(({ id }) => id === plan.hostId);
-  if (host?.id !== plan.hostId) {
+  const host = named ?? client.hosts().find(({ id }) => id === operation.hostId);
+  if (host?.id !== operation.hostId) {
     throw new SnaptreeError(
       'hostNotFound',
       named === null
-        ? `The host ${plan.hostName} of this operation is not in the host book. Where it was named by --uri, give that again.`
-        : `${named.name} is not the host of this operation, which ran on ${plan.hostName}. Give the same --uri as then.`,
+        ? `The host ${operation.hostName ?? 'that is not known'} of this operation is not in the host book. Where it was named by --uri, give that again.`
+        : `${named.name} is not the host of this operation, which ran on ${operation.hostName ?? 'another'}. Give the same --uri as then.`,
     );
   }
   await client.connect(host);
@@ -219,9 +232,13 @@ function stateText(state: Operation['state'], paint: Paint): { text: string; pai
   return { text: state, paint: (text) => paint(style, text) };
 }
 
-function printList({ output }: CommandContext, operations: readonly Operation[]): void {
+function printList(
+  { output }: CommandContext,
+  operations: readonly Operation[],
+  unreadable: readonly UnreadableOperation[],
+): void {
   const paint = output.paint.out;
-  if (operations.length === 0) {
+  if (operations.length + unreadable.length === 0) {
     output.say('There are no operations.');
     return;
   }
@@ -236,13 +253,21 @@ function printList({ output }: CommandContext, operations: readonly Operation[])
       shown(plan.vmName),
       shownSentence(plan.title),
     ]),
+    ...unreadable.map(({ id, startedAt, state, hostName, vmName, title }) => [
+      id.slice(0, 8),
+      startedAt === null ? '?' : utc(startedAt),
+      { text: state === 'open' ? 'unreadable' : state, paint: (text: string) => paint('yellow', text) },
+      shown(hostName ?? '?'),
+      shown(vmName ?? '?'),
+      shownSentence(title ?? '?'),
+    ]),
   ]);
   output.data(`${lines.join('\n')}\n`);
 }
 
 function print(context: CommandContext, operation: Operation, options: GlobalOptions): void {
   if (options.json === true) {
-    context.document('operation', { schema: 'snaptree.operation', version: 1, operation });
+    context.document('operation', { schema: 'snaptree.operation', version: 2, operation });
     return;
   }
   const { output } = context;

@@ -154,7 +154,7 @@ async function printPlan(
     context.output.progress('Planning …');
     const plan = await client.ask('plans.create', { hostId: reading.host.id, request: requestFor(vm) });
     context.output.progress(null);
-    if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 1, plan });
+    if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 2, plan });
     else if (options.script === true) printScript(context, plan);
     else printPlanText(context, plan);
     return planExitCode(plan);

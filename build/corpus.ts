@@ -1,0 +1,280 @@
+/**
+ * Writes what the present version keeps on disk into the corpus: electron/store/corpus/README.md says when. Every file is
+ * written by the code that writes it for a user; only the host is in memory.
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { hostId, vmUuid } from '../electron/operations/fake-host.fixtures.ts';
+import type { Fault } from '../electron/operations/fake-host.fixtures.ts';
+import { LibvirtHost, planServiceFor, requests } from '../electron/operations/libvirt-host.fixtures.ts';
+import { openOperationService } from '../electron/operations/operations.ts';
+import type { OperationService } from '../electron/operations/operations.ts';
+import { createAuditTrail } from '../electron/store/audit-trail.ts';
+import { openHostBook } from '../electron/store/host-book.ts';
+import { journalVersion } from '../electron/store/journal-records.ts';
+import type { Plan } from '../shared/model/plan.ts';
+import { isUnderWay } from '../shared/rules/operation-life.ts';
+import { inRepository } from './paths.ts';
+
+const version = String(journalVersion);
+const out = inRepository(`electron/store/corpus/${version}`);
+let time = 0;
+let ids = 0;
+const clock = () => (time += 1);
+const newId = () => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`;
+const quiet = () => undefined;
+const startTime = 1_795_000_000;
+
+function open(host: LibvirtHost, folder: string, plan: Plan | null): Promise<OperationService> {
+  const plans = planServiceFor(host, clock, newId);
+  return openOperationService({
+    plans: {
+      get: (planId) => plan ?? plans.get(planId),
+      again: (same, inventory) => plans.again(same, inventory),
+    },
+    runnerFor: () => {
+      throw new Error('not used');
+    },
+    toolsFor: host.toolsFor,
+    readHost: host.readHost,
+    isReadOnly: () => host.readOnly,
+    journalFolder: join(folder, 'journal'),
+    auditTrail: createAuditTrail(join(folder, 'audit.jsonl')),
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    clock,
+    newId,
+    startedBy: { user: 'ann', computer: 'desk' },
+  });
+}
+
+const seen = new Set<string>();
+
+/** Keeps the journals in a folder under names that say what they hold, each kind once. */
+function keep(what: string, folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const types = readFileSync(path, 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => {
+        const { entry } = JSON.parse(line) as {
+          entry: { type: string; index?: number; outcome?: string; state?: string };
+        };
+        return [entry.type, entry.index, entry.outcome, entry.state].filter((part) => part !== undefined).join('-');
+      });
+    const key = `${what} ${types.join(' ')}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const base = `${what}.${String(types.length).padStart(2, '0')}-${types.at(-1) ?? ''}`;
+    const taken = readdirSync(join(out, 'journal')).filter((other) => other.startsWith(base)).length;
+    copyFileSync(path, join(out, 'journal', `${base}${taken === 0 ? '' : `.${taken + 1}`}.jsonl`));
+  }
+}
+
+interface Scenario {
+  readonly what: keyof typeof requests;
+  readonly fault?: Fault;
+  readonly prepare?: (host: LibvirtHost) => void;
+  readonly then?: (service: OperationService, id: string, host: LibvirtHost) => Promise<void>;
+}
+
+/** Everything here answers at once; what is still under way after this long waits for something that never comes. */
+const settled = () => delay(400);
+
+async function play({ what, fault, prepare, then }: Scenario): Promise<void> {
+  time = startTime;
+  ids = 0;
+  const host = new LibvirtHost();
+  const folder = mkdtempSync(join(tmpdir(), 'snaptree-corpus-'));
+  const plan = await planServiceFor(host, clock, newId).create(hostId, requests[what]);
+  prepare?.(host);
+  const service = await open(host, folder, plan);
+  host.arm(fault ?? null);
+  const started = service.start(plan.id).catch(quiet);
+  await Promise.race([started, host.crashed]);
+  await settled();
+  const [operation] = service.list();
+  if (then && operation) {
+    await then(service, operation.id, host);
+    await settled();
+  }
+  keep(what, join(folder, 'journal'));
+  rmSync(folder, { recursive: true });
+}
+
+const slow = (host: LibvirtHost) => {
+  host.slow = true;
+};
+
+async function cut(host: LibvirtHost, service: OperationService): Promise<void> {
+  host.disconnect();
+  while (service.list().some(isUnderWay)) await delay(20);
+  host.reconnect();
+}
+
+async function writeJournals(): Promise<void> {
+  const what = 'delete-subtree';
+  for (let at = 0; at < 14; at += 1) {
+    for (const when of ['before', 'after'] as const) {
+      for (const kind of ['crash', 'lost'] as const) await play({ what, fault: { at, when, kind } });
+    }
+  }
+  await play({ what });
+  // Refused: the host is not as planned. Cut off there, so that the journal stays.
+  await play({
+    what,
+    fault: { at: 2, when: 'before', kind: 'crash' },
+    prepare: (host) => {
+      host.names = host.names.slice(0, 3);
+    },
+  });
+  await play({
+    what,
+    prepare: (host) => {
+      const { effect } = host;
+      host.effect = (argv) => {
+        effect(argv);
+        host.exitCode = 1;
+      };
+    },
+  });
+  await play({ what, prepare: slow });
+  await play({ what, prepare: slow, then: (service, id) => service.cancel(id) });
+  await play({
+    what,
+    prepare: slow,
+    then: async (service, id, host) => {
+      await service.cancel(id);
+      host.finish();
+    },
+  });
+  await play({
+    what,
+    prepare: slow,
+    then: async (service, _id, host) => {
+      await cut(host, service);
+      service.hostConnected(hostId);
+    },
+  });
+  await play({
+    what,
+    prepare: slow,
+    then: async (service, id, host) => {
+      await cut(host, service);
+      host.finish();
+      await service.examine(id);
+    },
+  });
+  await play({
+    what,
+    prepare: slow,
+    then: async (service, id, host) => {
+      await cut(host, service);
+      host.finish();
+      host.slow = false;
+      await service.examine(id);
+      await service.resolve(id, 'resume');
+    },
+  });
+  await play({
+    what,
+    prepare: slow,
+    then: async (service, id, host) => {
+      await cut(host, service);
+      host.kill();
+      await service.examine(id);
+    },
+  });
+  await play({
+    what,
+    prepare: slow,
+    then: async (service, id, host) => {
+      await cut(host, service);
+      host.kill();
+      await service.examine(id);
+      await service.resolve(id, 'forget');
+    },
+  });
+  for (const other of ['revert', 'create-internal', 'create-external'] as const) {
+    await play({ what: other });
+    await play({ what: other, prepare: slow, then: (service, _id, host) => cut(host, service) });
+  }
+  const whole = readFileSync(join(out, 'journal', `${what}.06-stepStarting-1.jsonl`));
+  writeFileSync(join(out, 'journal', `${what}.torn.jsonl`), whole.subarray(0, whole.length - 20));
+}
+
+async function writeAuditTrail(): Promise<void> {
+  time = startTime;
+  ids = 0;
+  const folder = mkdtempSync(join(tmpdir(), 'snaptree-corpus-'));
+  const first = new LibvirtHost();
+  const plan = await planServiceFor(first, clock, newId).create(hostId, requests['delete-subtree']);
+  const service = await open(first, folder, plan);
+  await service.start(plan.id);
+  await settled();
+  // The host is not as planned any more.
+  await service.start(plan.id).catch(quiet);
+  const second = new LibvirtHost();
+  second.slow = true;
+  const other = await planServiceFor(second, clock, newId).create(hostId, requests['create-external']);
+  await (await open(second, folder, other)).start(other.id);
+  second.disconnect();
+  await settled();
+  copyFileSync(join(folder, 'audit.jsonl'), join(out, 'audit.jsonl'));
+  rmSync(folder, { recursive: true });
+}
+
+async function writePlanFiles(): Promise<void> {
+  const refused = { ...requests['create-internal'], name: 'base state' };
+  for (const [name, request] of Object.entries({ ...requests, refused })) {
+    time = startTime;
+    ids = 0;
+    const plan = await planServiceFor(new LibvirtHost(), clock, newId).create(hostId, { ...request, vmUuid });
+    const file = { schema: 'snaptree.plan', version: journalVersion, plan };
+    writeFileSync(join(out, 'plan-files', `${name}.json`), `${JSON.stringify(file, null, 2)}\n`);
+  }
+}
+
+async function writeHostBook(): Promise<void> {
+  const book = await openHostBook(join(out, 'hosts.json'), quiet);
+  const common = { libvirtUri: 'qemu:///system', sudo: false, readOnly: false };
+  const keyFile = { method: 'keyFile', path: '/home/ann/.ssh/id_ed25519' } as const;
+  await book.add({ name: 'this computer', connection: { transport: 'local' }, ...common });
+  const plain = { transport: 'ssh', address: 'kvm1.example', port: 22, user: 'root', jumps: [] } as const;
+  await book.add({ name: 'kvm1', connection: { ...plain, jumps: [], authentication: { method: 'agent' } }, ...common });
+  await book.add({
+    name: 'kvm2 – Zürich',
+    connection: {
+      transport: 'ssh',
+      address: '192.0.2.7',
+      port: 2222,
+      user: 'ann',
+      authentication: keyFile,
+      jumps: [
+        { address: 'gate.example', port: 22, user: 'ann', authentication: keyFile },
+        { address: 'fe80::1', port: 2200, user: 'jump', authentication: { method: 'password' } },
+      ],
+    },
+    libvirtUri: 'qemu+unix:///system?socket=/run/libvirt/other',
+    sudo: true,
+    readOnly: true,
+  });
+  const openssh = { transport: 'openssh', destination: 'kvm3', port: null, user: null } as const;
+  await book.add({ name: 'alias', connection: openssh, ...common });
+  const full = { transport: 'openssh', destination: 'kvm4.example', port: 2022, user: 'bob' } as const;
+  await book.add({ name: 'openssh', connection: full, ...common, libvirtUri: 'qemu:///session' });
+  for (const machine of ['alder', 'birch', 'cedar'] as const) {
+    await book.add({ name: machine, connection: { transport: 'demo', machine }, ...common });
+  }
+}
+
+rmSync(out, { recursive: true, force: true });
+for (const part of ['journal', 'plan-files']) mkdirSync(join(out, part), { recursive: true });
+await writeJournals();
+await writeAuditTrail();
+await writePlanFiles();
+await writeHostBook();
+// Operations that crashed on purpose wait for an answer that never comes.
+process.exit(0);

@@ -1,0 +1,144 @@
+/** Everything that earlier versions wrote is read by this one. See store/corpus/README.md. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
+import { readAuditTrail } from '../store/audit-trail.ts';
+import { openHostBook } from '../store/host-book.ts';
+import { journalVersion } from '../store/journal-records.ts';
+import { readJournals } from '../store/journal.ts';
+import { hostId, vmUuid } from './fake-host.fixtures.ts';
+import { LibvirtHost, planServiceFor } from './libvirt-host.fixtures.ts';
+import { openOperationService } from './operations.ts';
+import type { OperationService } from './operations.ts';
+
+const corpus = fileURLToPath(new URL('../store/corpus', import.meta.url));
+const versions = readdirSync(corpus).filter((name) => /^\d+$/.test(name));
+const operationId = '00000000-0000-4000-8000-000000000002';
+const clock = () => 1_795_100_000;
+const quiet = () => undefined;
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'snaptree-corpus-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function open(host: LibvirtHost): Promise<OperationService> {
+  const plans = planServiceFor(host, clock, () => operationId);
+  return openOperationService({
+    plans,
+    runnerFor: () => {
+      throw new Error('not used');
+    },
+    toolsFor: host.toolsFor,
+    readHost: host.readHost,
+    isReadOnly: () => false,
+    journalFolder: folder,
+    auditTrail: { append: () => Promise.resolve() },
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    clock,
+    newId: () => operationId,
+    startedBy: { user: 'ann', computer: 'desk' },
+  });
+}
+
+/** What the last `ended` record of a journal says, by looking at nothing else. */
+function endIn(path: string): string | null {
+  const ends = readFileSync(path, 'utf8').match(/"type":"ended","state":"\w+"/g) ?? [];
+  return /"state":"(\w+)"/.exec(ends.at(-1) ?? '')?.[1] ?? null;
+}
+
+test('every version has its files in the corpus', () => {
+  expect(versions).toEqual(Array.from({ length: journalVersion }, (_, index) => String(index + 1)));
+});
+
+const journals = versions.flatMap((version) =>
+  readdirSync(join(corpus, version, 'journal')).map((name) => ({ version, name })),
+);
+
+describe.each(journals)('the journal $name of version $version', ({ version, name }) => {
+  const original = join(corpus, version, 'journal', name);
+  const path = () => join(folder, `${operationId}.jsonl`);
+
+  test('tells what it told', async () => {
+    cpSync(original, path());
+    const service = await open(new LibvirtHost());
+    expect(service.listUnreadable()).toEqual([]);
+    expect(service.notices).toHaveLength(name.includes('torn') ? 1 : 0);
+    const ended = endIn(original);
+    // What was refused before it began was never shown.
+    const shown = name.includes('rejected') ? [] : [{ id: operationId, state: ended ?? 'interrupted' }];
+    expect(service.list()).toMatchObject(shown);
+    for (const { plan, steps } of service.list()) {
+      expect(plan).toMatchObject({ hostName: 'kvm1', vmName: 'wéb "1"' });
+      expect(steps).toHaveLength(plan.steps.length);
+    }
+    // Looked at only: the file is as its version wrote it.
+    expect(readFileSync(path())).toEqual(readFileSync(original));
+  });
+
+  test('lets its VM be unlocked, and goes on in the present version', async () => {
+    cpSync(original, path());
+    const host = new LibvirtHost();
+    if (!name.includes('cleanedUp')) {
+      host.locks.set(vmUuid, { operationId, user: 'ann', computer: 'desk', startedAt: 1, title: 'x' });
+    }
+    const service = await open(host);
+    service.hostConnected(hostId);
+    for (const { id } of service.list()) {
+      const operation = await service.examine(id);
+      if (isInterrupted(operation)) await service.resolve(id, 'forget');
+    }
+    await service.cleanedUp();
+    expect(service.list().every(hasEnded)).toBe(true);
+    expect([...host.locks.keys()]).toEqual([]);
+    expect(host.runs).toEqual([]);
+    await service.dispose();
+    const again = await readJournals(folder, clock, quiet);
+    expect(again).toMatchObject({ unreadable: [], notices: [] });
+    for (const { records } of again.journals) expect(records.at(-1)?.entry.type).toBe('cleanedUp');
+  });
+});
+
+describe.each(versions)('of version %s', (version) => {
+  test('the host book has its hosts, and is written in the present version', async () => {
+    const path = join(folder, 'hosts.json');
+    cpSync(join(corpus, version, 'hosts.json'), path);
+    const refuse = (notice: { message: string }) => {
+      throw new Error(notice.message);
+    };
+    const hosts = (await openHostBook(path, refuse)).list();
+    expect(hosts.map(({ name, connection }) => [name, connection.transport])).toEqual([
+      ['this computer', 'local'],
+      ['kvm1', 'ssh'],
+      ['kvm2 – Zürich', 'ssh'],
+      ['alias', 'openssh'],
+      ['openssh', 'openssh'],
+      ['alder', 'demo'],
+      ['birch', 'demo'],
+      ['cedar', 'demo'],
+    ]);
+    expect(hosts[2]).toMatchObject({
+      sudo: true,
+      readOnly: true,
+      connection: { address: '192.0.2.7', port: 2222, jumps: [{ address: 'gate.example' }, { port: 2200 }] },
+    });
+    const book = await openHostBook(path, refuse);
+    await book.remove(hosts[0]?.id ?? '');
+    expect((await openHostBook(path, refuse)).list()).toEqual(hosts.slice(1));
+  });
+
+  test('the audit trail is read', async () => {
+    const { entries, newerLines, damagedLines } = await readAuditTrail(join(corpus, version, 'audit.jsonl'));
+    expect({ newerLines, damagedLines }).toEqual({ newerLines: 0, damagedLines: 0 });
+    const events = entries.map(({ event }) => event);
+    expect(events.filter((event) => event === 'operationStarted')).toHaveLength(3);
+    expect(events).toContain('operationRefused');
+    expect(events.at(-1)).toBe('interrupted');
+  });
+});
