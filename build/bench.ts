@@ -3,10 +3,12 @@ import { run as images } from './benchmarks/images.ts';
 import { run as inventory } from './benchmarks/inventory.ts';
 import { run as renderer } from './benchmarks/renderer.ts';
 import { run as snapshotTree } from './benchmarks/snapshot-tree.ts';
+import { run as startup } from './benchmarks/startup.ts';
 
 const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
   'snapshot-tree': snapshotTree,
   images,
+  startup,
   inventory,
   renderer,
 };

@@ -4,8 +4,9 @@ import { inRepository } from './paths.ts';
 import { productDependencies } from './product-dependencies.ts';
 
 /**
- * The command line, as one ES module: Node strips no types in node_modules, so what is installed must be JavaScript.
- * Packages of the product stay imports, and Node's own modules.
+ * The command line, as ES modules: Node strips no types in node_modules, so what is installed must be JavaScript. What is
+ * imported when it is needed is a file of its own, so that a command loads no more than it uses. Packages of the product
+ * stay imports, and Node's own modules.
  */
 export const cliConfig = {
   configFile: false,
@@ -27,7 +28,13 @@ export const cliConfig = {
         ...builtinModules,
         ...productDependencies().flatMap((name) => [name, new RegExp(`^${name}/`)]),
       ],
-      output: { format: 'es', entryFileNames: 'snaptree.js', codeSplitting: false, banner: '#!/usr/bin/env node' },
+      output: {
+        format: 'es',
+        entryFileNames: 'snaptree.js',
+        // All in one folder: where the page lies is said relative to the file that serves it.
+        chunkFileNames: '[name]-[hash].js',
+        banner: ({ isEntry }) => (isEntry ? '#!/usr/bin/env node' : ''),
+      },
     },
   },
 } satisfies InlineConfig;

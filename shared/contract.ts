@@ -5,7 +5,7 @@
  * every change, so that a renderer never has to fetch *and* listen. Long work answers at once with an id; its progress is a subscription.
  */
 import { z } from 'zod';
-import { errorSchema } from './errors.ts';
+import { errorSchema } from './error-schema.ts';
 import { hostSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';

@@ -2,9 +2,8 @@
  * The catalogue of everything that can go wrong across the IPC contract. An error crosses as data; `message` is a
  * sentence that says what happened, on which host or VM, what state things are in and what to do next.
  */
-import { z } from 'zod';
 
-const errorCodes = [
+export const errorCodes = [
   // the request itself
   'invalidRequest',
   'unknownRequest',
@@ -57,19 +56,15 @@ const errorCodes = [
   'questionNotFound',
 ] as const;
 
-export const errorCodeSchema = z.enum(errorCodes);
+export type ErrorCode = (typeof errorCodes)[number];
 
-export const errorSchema = z.strictObject({
-  code: errorCodeSchema,
-  message: z.string(),
-  /** Facts for the reader or the program, each a line of text: stderr, paths, names of dependents. */
-  data: z.record(z.string(), z.string()),
-  /** True where asking again, unchanged, may succeed. Never true for a write whose outcome is unknown. */
-  retryable: z.boolean(),
-});
-
-export type ErrorCode = z.infer<typeof errorCodeSchema>;
-export type SnaptreeErrorData = z.infer<typeof errorSchema>;
+/** An error as it crosses the contract; error-schema.ts says what each part is. */
+export interface SnaptreeErrorData {
+  code: ErrorCode;
+  message: string;
+  data: Record<string, string>;
+  retryable: boolean;
+}
 
 /** The one exception class that carries a catalogue entry; everything else that is thrown is a bug. */
 export class SnaptreeError extends Error {

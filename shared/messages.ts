@@ -1,6 +1,6 @@
 /** The messages that carry the contract, the same over Electron's IPC and over the browser shell's WebSocket. */
 import { z } from 'zod';
-import { errorSchema } from './errors.ts';
+import { errorSchema } from './error-schema.ts';
 
 /** Chosen by the client, unique within its connection while the request or subscription lives. */
 const id = z.int().nonnegative();

@@ -1,6 +1,7 @@
 /** How what was thrown crosses the contract: catalogue errors as they are, everything else without its details. */
 import type { z } from 'zod';
-import { errorSchema, SnaptreeError } from '../../shared/errors.ts';
+import { errorSchema } from '../../shared/error-schema.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import type { Log } from '../base/log.ts';
 

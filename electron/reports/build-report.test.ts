@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultReportThresholds, reportSchema } from '../../shared/model/report.ts';
+import { reportSchema } from '../../shared/model/report.ts';
+import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
 import type { Image, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 import { image, internal, inventory, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
 import { imagesById } from '../../shared/rules/chains.ts';

@@ -4,7 +4,6 @@ import type { FileToSave } from '../application/file-saver.ts';
 import { exportCsv } from './export-csv.ts';
 import { exportHtml } from './export-html.ts';
 import { exportJson } from './export-json.ts';
-import { exportPdf } from './export-pdf.ts';
 
 const exporters: Readonly<
   Record<ReportFormat, { mediaType: string; write: (report: Report) => string | Uint8Array | Promise<Uint8Array> }>
@@ -14,6 +13,12 @@ const exporters: Readonly<
   html: { mediaType: 'text/html; charset=utf-8', write: exportHtml },
   pdf: { mediaType: 'application/pdf', write: exportPdf },
 };
+
+/** What writes PDF, with its fonts, is larger than all the rest: it is loaded when a PDF is written. */
+async function exportPdf(report: Report): Promise<Uint8Array> {
+  const pdf = await import('./export-pdf.ts');
+  return pdf.exportPdf(report);
+}
 
 /** The report as a file of `format`, named after the time of the report. */
 export async function exportReport(report: Report, format: ReportFormat): Promise<FileToSave> {

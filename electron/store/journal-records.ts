@@ -1,7 +1,7 @@
 /** The records of a journal, and the text that they are on disk. Pure. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { errorSchema } from '../../shared/errors.ts';
+import { errorSchema } from '../../shared/error-schema.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
 import { examinationSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';

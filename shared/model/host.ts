@@ -1,6 +1,6 @@
 /** A host as the host book holds it, and the state of the session with it. */
 import { z } from 'zod';
-import { errorSchema } from '../errors.ts';
+import { errorSchema } from '../error-schema.ts';
 import { epochSecondsSchema } from './inventory.ts';
 
 /** Printable text on one line. Refused otherwise: these strings end up in logs and prompts. */

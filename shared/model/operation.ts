@@ -1,6 +1,6 @@
 /** An operation: a plan being run, or one that was. */
 import { z } from 'zod';
-import { errorSchema } from '../errors.ts';
+import { errorSchema } from '../error-schema.ts';
 import { epochSecondsSchema } from './inventory.ts';
 import { planSchema } from './plan.ts';
 

@@ -13,13 +13,6 @@ export const reportThresholdsSchema = z.strictObject({
   minimumFreePercent: z.int().min(0).max(100),
 });
 
-export const defaultReportThresholds: z.infer<typeof reportThresholdsSchema> = {
-  maximumAgeDays: 30,
-  maximumSnapshots: 10,
-  maximumChainLength: 8,
-  minimumFreePercent: 10,
-};
-
 export const findingCodeSchema = z.enum([
   'snapshotOld',
   'tooManySnapshots',

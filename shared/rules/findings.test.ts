@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { disk, folder, held, image, internal, inventory, overlay, vm } from '../model/inventory.fixtures.ts';
 import type { Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../model/inventory.ts';
-import { defaultReportThresholds } from '../model/report.ts';
+import { defaultReportThresholds } from './report-thresholds.ts';
 import type { Finding, ReportThresholds } from '../model/report.ts';
 import { fileSystems, mostGrowth } from './findings-storage.ts';
 import { findingsOf } from './findings.ts';

@@ -6,19 +6,15 @@ import type { ApplicationFactory } from '../../application/application-factory.t
 import { withDemoFleet } from '../../application/demo-application.ts';
 import { noFileSaver } from '../../application/file-saver.ts';
 import type { FileSaver } from '../../application/file-saver.ts';
-import { createLog } from '../../base/log.ts';
 import { defaultDataFolder } from '../../store/paths.ts';
-import { createClient } from './client.ts';
 import type { Client } from './client.ts';
 import type { DocumentContent, DocumentName } from './documents.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { createInterruption } from './interruption.ts';
+import { createInterruption, Interrupted } from './interruption.ts';
 import type { Interruption } from './interruption.ts';
 import { shownSentence, visibleJson } from './output.ts';
 import type { Output } from './output.ts';
-import { createAsker } from './questions.ts';
-import { Interrupted, openTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The options that stand before or behind every command. */
@@ -90,6 +86,7 @@ export function createContext(parts: {
       return isAbsolute(dataFolder) ? dataFolder : resolve(dataFolder);
     },
     async work(options, access, task, files = noFileSaver) {
+      const { createLog, createClient, createAsker, openTerminal } = await loadWork();
       const log = createLog({ level: options.verbose === true ? 'debug' : 'silent' });
       const interruption = createInterruption();
       let client: Client | null = null;
@@ -129,6 +126,15 @@ export function createContext(parts: {
     },
   };
   return context;
+}
+
+/** What only a command that works needs: `--version`, help and completion are quick without it. */
+async function loadWork() {
+  const { createLog } = await import('../../base/log.ts');
+  const { createClient } = await import('./client.ts');
+  const { createAsker } = await import('./questions.ts');
+  const { openTerminal } = await import('./terminal.ts');
+  return { createLog, createClient, createAsker, openTerminal };
 }
 
 function unexpected(error: unknown): SnaptreeError {

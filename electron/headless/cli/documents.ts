@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { connectionTestSchema, importCandidateSchema } from '../../../shared/contract.ts';
-import { errorSchema } from '../../../shared/errors.ts';
+import { errorSchema } from '../../../shared/error-schema.ts';
 import { hostSchema } from '../../../shared/model/host.ts';
 import {
   imageSchema,

@@ -2,6 +2,12 @@
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 
+/** Ctrl-C while something was asked. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly exitCode = exitCodes.interrupted;
+}
+
 export interface Interruption {
   /** Aborted at the first Ctrl-C, unless somebody handles that, and at SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;

@@ -1,7 +1,9 @@
-/** The command line from its arguments to its exit code. */
+/**
+ * The command line from its arguments to its exit code. What it imports is what it takes to describe every command; what
+ * a command takes to work is loaded when it works.
+ */
 import { CommanderError } from '@commander-js/extra-typings';
-import { createApplication } from '../../application/application.ts';
-import { createLog } from '../../base/log.ts';
+import type { ApplicationFactory } from '../../application/application-factory.ts';
 import { listen } from '../../ipc/listen.ts';
 import { addChain } from './commands/chain.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -22,6 +24,11 @@ import { createOutput, shownLines } from './output.ts';
 import type { Output } from './output.ts';
 import { createProgram } from './program.ts';
 import type { Program } from './program.ts';
+
+const createApplication: ApplicationFactory = async (options) => {
+  const application = await import('../../application/application.ts');
+  return application.createApplication(options);
+};
 
 /** The program with all its commands. */
 export function programFor(context: CommandContext): Program {
@@ -93,6 +100,7 @@ async function complete(context: CommandContext, program: Program, words: readon
   try {
     const place = words.findIndex((word) => word === '--data-folder');
     const dataFolder = context.dataFolder({ input: false, dataFolder: words[place < 0 ? -1 : place + 1] });
+    const { createLog } = await import('../../base/log.ts');
     const log = createLog({ level: 'silent' });
     const application = await createApplication({ dataFolder, shell: 'commandLine', log, access: 'readOnly' });
     listen(application.handlers, 'hosts', {}, (hosts) => {

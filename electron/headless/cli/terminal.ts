@@ -1,13 +1,7 @@
 /** The user's terminal, to ask on: also where stdin and stdout are files or pipes. */
 import { openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { exitCodes } from './exit-codes.ts';
-
-/** Ctrl-C while something was asked. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-  readonly exitCode = exitCodes.interrupted;
-}
+import { Interrupted } from './interruption.ts';
 
 export interface Terminal {
   /**

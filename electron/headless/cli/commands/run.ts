@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { SnaptreeError } from '../../../../shared/errors.ts';
-import { checkSamePlan, hostOfPlan, parsePlanFile } from '../plan-file.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { confirmed, runPlan } from '../follow.ts';
@@ -34,6 +33,7 @@ export function addRun(program: Program, context: CommandContext): void {
       const options = command.optsWithGlobals();
       await context.work(options, 'exclusive', async (work) => {
         const { client } = work;
+        const { checkSamePlan, hostOfPlan, parsePlanFile } = await import('../plan-file.ts');
         const inFile = parsePlanFile(await readPlanFile(file), file === '-' ? 'What came on stdin' : file);
         const host =
           options.uri === undefined

@@ -1,6 +1,4 @@
 import { withDemoFleet } from '../../../application/demo-application.ts';
-import { createLog } from '../../../base/log.ts';
-import { serve } from '../../serve.ts';
 import type { CommandContext } from '../context.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
@@ -21,6 +19,10 @@ export function addServe(program: Program, context: CommandContext): void {
       const options = command.optsWithGlobals();
       const { createApplication } = context;
       await context.attempt(options, async () => {
+        const [{ createLog }, { serve }] = await Promise.all([
+          import('../../../base/log.ts'),
+          import('../../serve.ts'),
+        ]);
         await serve(
           { port: options.port, open: options.open },
           {
