@@ -46,7 +46,16 @@ describe('the aliases of a configuration', () => {
     expect(await readAliases(join(home, '.ssh/config'), home)).toEqual({
       aliases: ['alpha', 'beta', 'one', 'elsewhere', 'two'],
       problems: [],
+      isDynamic: false,
     });
+  });
+
+  it('come with a word about what is decided at each connection', async () => {
+    for (const match of ['exec true', 'host a !exec "x y"', 'localnetwork 10.0.0.0/8']) {
+      write('.ssh/config', 'Include more', 'Host here');
+      write('.ssh/more', `Match ${match}`);
+      expect((await readAliases(join(home, '.ssh/config'), home)).isDynamic, match).toBe(true);
+    }
   });
 
   it('end where files include each other, with a word about it', async () => {

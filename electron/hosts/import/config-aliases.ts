@@ -98,6 +98,8 @@ export interface Aliases {
   readonly aliases: readonly string[];
   /** What could not be read, each in a sentence. */
   readonly problems: readonly string[];
+  /** Whether a program, or the network that this computer is in, has a say in what holds (Match exec, localnetwork). */
+  readonly isDynamic: boolean;
 }
 
 /**
@@ -110,6 +112,7 @@ export async function readAliases(path: string, home: string): Promise<Aliases> 
   const aliases = new Set<string>();
   const problems: string[] = [];
   let files = 0;
+  let isDynamic = false;
 
   async function read(file: string, depth: number): Promise<void> {
     files += 1;
@@ -119,6 +122,8 @@ export async function readAliases(path: string, home: string): Promise<Aliases> 
     for (const line of text.split(/\r?\n/)) {
       const parsed = parseConfigLine(line);
       if (parsed?.keyword === 'host') for (const each of parsed.values.filter(isAlias)) aliases.add(each);
+      if (parsed?.keyword === 'match')
+        isDynamic ||= parsed.values.some((each) => /^!?(exec|localnetwork)\b/i.test(each));
       if (parsed?.keyword === 'include') for (const each of parsed.values) await include(each, depth + 1);
     }
   }
@@ -141,5 +146,5 @@ export async function readAliases(path: string, home: string): Promise<Aliases> 
   }
 
   await read(path, 0);
-  return { aliases: [...aliases], problems };
+  return { aliases: [...aliases], problems, isDynamic };
 }

@@ -66,7 +66,7 @@ describe('from ~/.ssh/config', () => {
         connection: sshConnection({ address: 'kvm1.example', user: 'admin', authentication }),
       },
       problem: null,
-      notes: [],
+      notes: [expect.stringContaining('Match exec') as string],
       sameAs: null,
     });
     expect(found.get('kvm2')?.settings?.connection).toMatchObject({ address: 'kvm2.example', port: 2222 });

@@ -1,6 +1,6 @@
 /** Hosts that could be added to the host book, from what a user has already: `~/.ssh/config`, or libvirt URIs. */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { existsSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ImportCandidate, ImportSource } from '../../../shared/contract.ts';
 import { SnaptreeError } from '../../../shared/errors.ts';
@@ -10,10 +10,13 @@ import { systemErrorCode } from '../../store/files.ts';
 import { resolveSshSettings, settingOf } from '../openssh/ssh-settings.ts';
 import type { Environment, ResolvedSettings, SettingsRequest, SshSettings } from '../openssh/ssh-settings.ts';
 import { readAliases } from './config-aliases.ts';
+import { expandProxyJump } from './expansion.ts';
 import { parseLibvirtUri } from './libvirt-uri.ts';
 import type { LibvirtUri } from './libvirt-uri.ts';
+import { inspectKeyFile, readAgentKeys } from './local-keys.ts';
 import { parseProxyJump, proposeEndpoint } from './ssh-proposal.ts';
-import type { KeyFile, ProposalContext } from './ssh-proposal.ts';
+import type { ProposalContext } from './ssh-proposal.ts';
+import type { Classified } from './ssh-keywords.ts';
 
 /** How many `ssh -G` run at once. */
 const atOnce = 4;
@@ -21,6 +24,9 @@ const maximumJumps = 8;
 const systemConfig = '/etc/ssh/ssh_config';
 const installSsh =
   'Install OpenSSH (Debian and Ubuntu: openssh-client; Fedora: openssh-clients), or enter the hosts by hand.';
+
+const valuesOfNow =
+  "The configuration decides anew at each connection (Match exec); these are the values of now. For others, choose the system's OpenSSH in the settings.";
 
 export interface ImportOptions {
   /** Instead of `~/.ssh/config` and the system's configuration. */
@@ -61,37 +67,25 @@ export async function importableHosts(
   return found.map((each) => toCandidate(each, known, taken));
 }
 
-/** What a key file is, by what stands in it and in its public half. */
-function inspectKeyFile(path: string): KeyFile | null {
-  const isDeviceKey = (text: string) => text.startsWith('sk-');
-  try {
-    if (!statSync(path).isFile()) return null;
-    const publicHalf = existsSync(`${path}.pub`) ? readFileSync(`${path}.pub`, 'utf8').slice(0, 100) : '';
-    const file = openSync(path, 'r');
-    try {
-      const start = Buffer.alloc(100);
-      const text = start.toString('latin1', 0, readSync(file, start, 0, start.length, 0));
-      if (isDeviceKey(publicHalf) || isDeviceKey(text)) return 'securityKey';
-      return /^(ssh-|ecdsa-)/.test(text) ? 'public' : 'private';
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    return systemErrorCode(error) === 'EACCES' ? 'unreadable' : null;
-  }
-}
-
 async function createImporter(options: ImportOptions): Promise<Importer> {
   const environment = options.environment ?? process.env;
   const configFile = options.configFile ?? null;
+  const baselineOf = async (file: string): Promise<SshSettings> => {
+    const resolved = await resolveSshSettings({ destination: 'snaptree.invalid', configFile: file, environment });
+    return resolved.kind === 'settings' ? resolved.settings : new Map<string, string[]>();
+  };
+  const defaults = await baselineOf('none');
+  const system = configFile === null && existsSync(systemConfig) ? await baselineOf(systemConfig) : defaults;
   // As ssh does: by the user database, not by HOME.
-  const { homedir: home, username: localUser } = userInfo();
-  const defaults = configFile === null && existsSync(systemConfig) ? systemConfig : 'none';
-  const resolved = await resolveSshSettings({ destination: 'snaptree.invalid', configFile: defaults, environment });
-  const baseline: SshSettings = resolved.kind === 'settings' ? resolved.settings : new Map<string, string[]>();
+  const { homedir: home, username: localUser, uid: localUserId } = userInfo();
   const socket = environment['SSH_AUTH_SOCK'];
   const agentSocket = socket === undefined || socket === '' ? null : socket;
-  const context: ProposalContext = { baseline, home, localUser, agentSocket, keyFile: inspectKeyFile };
+  const context: ProposalContext = {
+    ...{ home, localUser, localUserId, localHost: hostname(), environment, agentSocket },
+    baselines: { defaults, system },
+    agentKeys: agentSocket === null ? [] : await readAgentKeys(environment),
+    keyFile: inspectKeyFile,
+  };
   return { configFile, environment, context };
 }
 
@@ -114,7 +108,7 @@ async function mapSome<Item, Result>(items: readonly Item[], work: (item: Item) 
 async function fromSshConfig(importer: Importer): Promise<Found[]> {
   const { home } = importer.context;
   const path = importer.configFile ?? join(home, '.ssh', 'config');
-  const { aliases, problems } = await readAliases(path, home).catch((error: unknown) => {
+  const { aliases, problems, isDynamic } = await readAliases(path, home).catch((error: unknown) => {
     const missing = systemErrorCode(error) === 'ENOENT';
     const reason = error instanceof Error ? error.message : String(error);
     throw new SnaptreeError(
@@ -134,7 +128,10 @@ async function fromSshConfig(importer: Importer): Promise<Found[]> {
   }
   const found = await mapSome(aliases, async (alias): Promise<Found> => {
     const outcome = await reach(importer, { destination: alias, port: null, user: null }, 'qemu:///system');
-    return { origin: alias, name: alias, outcome };
+    if (!isDynamic || 'problem' in outcome || outcome.connection.transport !== 'ssh') {
+      return { origin: alias, name: alias, outcome };
+    }
+    return { origin: alias, name: alias, outcome: { ...outcome, notes: [...outcome.notes, valuesOfNow] } };
   });
   return [...found, ...problems.map((problem) => ({ origin: basename(path), name: '', outcome: { problem } }))];
 }
@@ -147,7 +144,8 @@ async function fromUri(importer: Importer, origin: string): Promise<Found> {
     return { origin, name: 'This computer', outcome: { connection: { transport: 'local' }, libvirtUri, notes } };
   }
   const { host, port, user } = uri;
-  const outcome = await reach(importer, { destination: host, port, user }, libvirtUri);
+  const isLoginGiven = uri.keyFile !== null || uri.password;
+  const outcome = await reach(importer, { destination: host, port, user }, libvirtUri, isLoginGiven);
   if ('problem' in outcome) return { origin, name: host, outcome };
   const { connection, notes: more } = withAuthentication(outcome, uri);
   return { origin, name: host, outcome: { connection, libvirtUri, notes: [...notes, ...more] } };
@@ -179,15 +177,29 @@ function problemOf(resolved: Exclude<ResolvedSettings, { kind: 'settings' }>, de
     : `OpenSSH cannot tell how to reach ${destination}: ${resolved.reason}.`;
 }
 
-/** How to reach a destination: with Snaptree's own SSH where it can, else with the system's OpenSSH. */
-async function reach(importer: Importer, wanted: Wanted, libvirtUri: string): Promise<Found['outcome']> {
+/**
+ * How to reach a destination: with Snaptree's own SSH where it can do what ssh would, else with the system's OpenSSH.
+ *
+ * @param isLoginGiven the key file or the password is said elsewhere, and not looked for in the configuration
+ */
+async function reach(
+  importer: Importer,
+  wanted: Wanted,
+  libvirtUri: string,
+  isLoginGiven = false,
+): Promise<Found['outcome']> {
   const resolved = await resolve(importer, wanted);
   if (resolved.kind !== 'settings') return { problem: problemOf(resolved, wanted.destination) };
-  const own = proposeEndpoint(resolved.settings, importer.context);
-  const way = await jumpsOf(importer, resolved.settings, 0);
+  const settings = withHost(resolved.settings, wanted.destination);
+  const own = proposeEndpoint(settings, importer.context);
+  if (own.problem !== null) return { problem: own.problem };
+  const way = await jumpsOf(importer, settings, 0);
   if ('problem' in way) return way;
-  const needsOpenssh = [...new Set([...own.needsOpenssh, ...way.needsOpenssh])];
-  const notes = [...needsOpenssh, ...own.notes, ...way.notes];
+  const needsOpenssh = [
+    ...new Set([...own.needsOpenssh, ...(isLoginGiven ? [] : own.loginNeedsOpenssh), ...way.needsOpenssh]),
+  ];
+  const ofTransport = needsOpenssh.length > 0 ? needsOpenssh : [...own.ownNotes, ...way.ownNotes];
+  const notes = [...new Set([...ofTransport, ...own.notes, ...way.notes])];
   const connection: Connection =
     needsOpenssh.length > 0
       ? { transport: 'openssh', ...wanted }
@@ -195,10 +207,13 @@ async function reach(importer: Importer, wanted: Wanted, libvirtUri: string): Pr
   return { connection, libvirtUri, notes };
 }
 
-interface Way {
+/** OpenSSH before 8.7 does not print what it was asked for. */
+function withHost(settings: SshSettings, destination: string): SshSettings {
+  return settings.has('host') ? settings : new Map([...settings, ['host', [destination]]]);
+}
+
+interface Way extends Classified {
   readonly jumps: SshEndpoint[];
-  readonly needsOpenssh: readonly string[];
-  readonly notes: readonly string[];
 }
 
 /**
@@ -207,32 +222,38 @@ interface Way {
  */
 async function jumpsOf(importer: Importer, settings: SshSettings, depth: number): Promise<Way | { problem: string }> {
   const value = settingOf(settings, 'proxyjump');
-  if (value === null) return { jumps: [], needsOpenssh: [], notes: [] };
-  const chain = parseProxyJump(value);
+  if (value === null) return { jumps: [], needsOpenssh: [], notes: [], ownNotes: [] };
+  const expanded = expandProxyJump(value, settings);
+  const chain = expanded.kind === 'value' ? parseProxyJump(expanded.value) : null;
   if (chain === null) return { problem: `Its jump hosts are not understood: ProxyJump ${value}.` };
   const jumps: SshEndpoint[] = [];
   const needsOpenssh: string[] = [];
   const notes: string[] = [];
+  const ownNotes: string[] = [];
   for (const [index, jump] of chain.entries()) {
     const resolved = await resolve(importer, jump);
     if (resolved.kind !== 'settings') return { problem: problemOf(resolved, `the jump host ${jump.destination}`) };
+    const ofJump = withHost(resolved.settings, jump.destination);
     if (index === 0) {
       if (depth >= maximumJumps)
         return { problem: `It has more than ${maximumJumps} jump hosts, or they lead in a circle.` };
-      const before = await jumpsOf(importer, resolved.settings, depth + 1);
+      const before = await jumpsOf(importer, ofJump, depth + 1);
       if ('problem' in before) return before;
       jumps.push(...before.jumps);
       needsOpenssh.push(...before.needsOpenssh);
       notes.push(...before.notes);
+      ownNotes.push(...before.ownNotes);
     }
-    const proposal = proposeEndpoint(resolved.settings, importer.context);
+    const proposal = proposeEndpoint(ofJump, importer.context);
+    if (proposal.problem !== null) return { problem: `Jump host ${jump.destination}: ${proposal.problem}` };
     jumps.push(proposal.endpoint);
     const named = (sentence: string) => `Jump host ${jump.destination}: ${sentence}`;
-    needsOpenssh.push(...proposal.needsOpenssh.map(named));
+    needsOpenssh.push(...[...proposal.needsOpenssh, ...proposal.loginNeedsOpenssh].map(named));
     notes.push(...proposal.notes.map(named));
+    ownNotes.push(...proposal.ownNotes.map(named));
   }
   if (jumps.length > maximumJumps) return { problem: `It has more than ${maximumJumps} jump hosts.` };
-  return { jumps, needsOpenssh, notes };
+  return { jumps, needsOpenssh, notes, ownNotes };
 }
 
 /** Two connections with the same key lead to the same place in the same way; how to log in does not count. */

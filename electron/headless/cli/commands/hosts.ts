@@ -144,8 +144,15 @@ export function addHosts(program: Program, context: CommandContext): void {
         const chosen =
           options.all === true ? candidates.filter(canBeAdded) : aliases.map((alias) => named(alias, candidates));
         const added: Host[] = [];
-        for (const { settings } of chosen) {
-          if (settings !== null) added.push(await client.ask('hosts.add', { settings }));
+        for (const { origin, settings, notes } of chosen) {
+          if (settings === null) continue;
+          for (const note of notes) context.warn(`${origin}: ${note}`);
+          added.push(await client.ask('hosts.add', { settings }));
+        }
+        if (options.all === true) {
+          for (const { origin, problem } of candidates) {
+            if (problem !== null) context.warn(`${origin} was not added. ${problem}`);
+          }
         }
         if (options.json === true) {
           context.document('importableHosts', {
