@@ -2,6 +2,7 @@ import js from '@eslint/js';
 import reactHooks from 'eslint-plugin-react-hooks';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { shellOutput } from './build/lint/shell-output.ts';
 
 export default defineConfig(
   globalIgnores(['dist', 'node_modules', 'test-results', 'playwright-report', 'coverage']),
@@ -51,6 +52,13 @@ export default defineConfig(
     },
   },
   { files: ['electron/desktop/ipc.ts', 'electron/desktop/preload.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    // Scripts that hosts run. Completion scripts run in the user's own shell, over its own short answers.
+    files: ['electron/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/*.fixtures.ts', 'electron/simulator/**', 'electron/headless/cli/completion.ts'],
+    plugins: { snaptree: { rules: { 'shell-output': shellOutput } } },
+    rules: { 'snaptree/shell-output': 'error' },
+  },
   {
     // Command line programs talk on stdout and stderr.
     files: ['build/**/*.ts', 'e2e/testbeds/**/*.ts', 'electron/headless/**/*.ts'],
