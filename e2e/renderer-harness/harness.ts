@@ -7,6 +7,8 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { unreadInventory } from '../../shared/model/host.fixtures.ts';
 import { createInventoryFeed, type InventoryFeed } from '../../electron/inventory/inventory-feed.ts';
 import { securityHeaders } from '../../electron/page/content-security-policy.ts';
+import { createToken } from '../../electron/headless/access.ts';
+import { takeHandshake } from '../../electron/headless/handshake.ts';
 import { readStaticFiles } from '../../electron/page/static-files.ts';
 import {
   requests,
@@ -161,7 +163,15 @@ export async function startHarness(folder: string): Promise<Harness> {
     }
   };
 
+  const key = createToken();
   sockets.on('connection', (socket) => {
+    // As the browser shell does it, but every token is good: nothing here is worth guarding.
+    void takeHandshake(socket, { key, useToken: () => true, patience: 30_000 }).then((refusal) => {
+      if (refusal === null) serve(socket);
+      else socket.close();
+    });
+  });
+  const serve = (socket: WebSocket) => {
     socket.on('close', () => {
       live = live.filter((subscription) => subscription.socket !== socket);
     });
@@ -180,14 +190,14 @@ export async function startHarness(folder: string): Promise<Harness> {
         live = live.filter((subscription) => subscription.socket !== socket || subscription.id !== message.id);
       }
     });
-  });
+  };
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('The harness has no port.');
 
   return {
-    url: `http://127.0.0.1:${address.port}/`,
+    url: `http://127.0.0.1:${address.port}/?token=harness`,
     calls,
     get handlers() {
       return handlers;

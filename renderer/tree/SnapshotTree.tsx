@@ -70,38 +70,54 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
     [currentSnapshotId, metrics, onToggle, now, here],
   );
   return (
-    <TreeGrid
-      label={`Snapshots of ${visibleString(vm.name)}`}
-      rows={layout.rows}
-      columns={columns}
-      rowHeight={heightOf}
-      // The row that stands for the selection: where "you are here" is hidden by a collapsed row, none.
-      selectedKey={keys.has(selectedKey) ? selectedKey : null}
-      onSelect={(row) => {
-        onSelect(row.snapshot?.id ?? null);
-      }}
-      onToggle={(row, expanded) => {
-        onToggle(row.key, expanded);
-      }}
-      onMenu={(_row, anchor, point) => {
-        onMenu(anchor, point);
-      }}
-      onDelete={(row) => {
-        if (row.snapshot) onDelete();
-      }}
-      textOf={textOf}
-      rowClassName={(row) =>
-        css(
-          'row',
-          !row.snapshot && 'here',
-          search !== '' && row.snapshot?.name.toLocaleLowerCase().includes(search) && 'found',
-        )
-      }
-      renderRow={renderRow}
-      isSameRow={isSameRow}
-    />
+    <>
+      <MemoryIcon />
+      <TreeGrid
+        label={`Snapshots of ${visibleString(vm.name)}`}
+        rows={layout.rows}
+        columns={columns}
+        rowHeight={heightOf}
+        // The row that stands for the selection: where "you are here" is hidden by a collapsed row, none.
+        selectedKey={keys.has(selectedKey) ? selectedKey : null}
+        onSelect={(row) => {
+          onSelect(row.snapshot?.id ?? null);
+        }}
+        onToggle={(row, expanded) => {
+          onToggle(row.key, expanded);
+        }}
+        onMenu={(_row, anchor, point) => {
+          onMenu(anchor, point);
+        }}
+        onDelete={(row) => {
+          if (row.snapshot) onDelete();
+        }}
+        textOf={textOf}
+        rowClassName={(row) =>
+          css(
+            'row',
+            !row.snapshot && 'here',
+            search !== '' && row.snapshot?.name.toLocaleLowerCase().includes(search) && 'found',
+          )
+        }
+        renderRow={renderRow}
+        isSameRow={isSameRow}
+      />
+    </>
   );
 });
+
+const memoryIconId = 'snapshot-memory-icon';
+
+/** Once for all rows: it has many strokes, and rows come and go while the tree is scrolled. */
+function MemoryIcon() {
+  return (
+    <svg className={css('definitions')} aria-hidden>
+      <symbol id={memoryIconId} viewBox="0 0 24 24">
+        <MemoryStick />
+      </symbol>
+    </svg>
+  );
+}
 
 const heightOf = () => rowHeight;
 const textOf = (row: TreeRow) => row.snapshot?.name ?? 'You are here';
@@ -172,7 +188,9 @@ function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; readonl
         <span className={css('text')}>{snapshotKindWords[snapshot.kind]}</span>
         {snapshot.memory.kind !== 'none' && (
           <span className={css('memory')} title={`With memory (${snapshot.memory.kind})`}>
-            <MemoryStick size={13} role="img" aria-label="with memory" />
+            <svg width="13" height="13" role="img" aria-label="with memory">
+              <use href={`#${memoryIconId}`} />
+            </svg>
           </span>
         )}
       </div>
