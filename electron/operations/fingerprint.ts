@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Disk, Image, Inventory, ReadableVm, Snapshot, VmState } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanStep } from '../../shared/model/plan.ts';
-import { chainFrom, dependentsIndex, dependentsOf, imagesById, imagesOfVm } from '../../shared/rules/chains.ts';
+import { dependentsIndex, dependentsOf, imagesById, imagesOfVm, reachedFrom } from '../../shared/rules/chains.ts';
 import { unknownDependentsOfAny } from '../../shared/rules/dependents.ts';
 
 type Canonical = string | number | boolean | null | readonly Canonical[] | { readonly [key: string]: Canonical };
@@ -57,15 +57,14 @@ function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inve
 
   const images = imagesById(inventory.images);
   const dependents = dependentsIndex(inventory);
-  const reached = new Set(imagesOfVm(vm));
-  for (const imageId of [...reached]) for (const image of chainFrom(imageId, images).images) reached.add(image.id);
+  const reached = reachedFrom(imagesOfVm(vm), images);
   const touched = new Set(
     steps.flatMap(({ reads, writes, invalidates, deletes }) => [...reads, ...writes, ...invalidates, ...deletes]),
   );
   const unknown = mayHarmOthers(request, vm) ? unknownDependentsOfAny(inventory, [...touched]) : [];
   return {
     hypervisor,
-    unknownDependents: unknown.map(({ what, imageIds }) => ({ what, imageIds })),
+    unknownDependents: unknown.map(({ what, imageIds, likelihood = 'possible' }) => ({ what, imageIds, likelihood })),
     vm: {
       uuid: vm.uuid,
       state: steadyState(vm.state),
@@ -80,10 +79,12 @@ function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inve
     },
     images: [...reached].map((imageId) => ({ id: imageId, image: imagePart(images.get(imageId)) })),
     dependents: [...touched].map((imageId) => {
-      const { childImageIds, activeFor, vms } = dependentsOf(imageId, dependents);
+      const { childImageIds, possibleChildIds, activeFor, uses, vms } = dependentsOf(imageId, dependents);
       return {
         id: imageId,
         children: childImageIds,
+        possibleChildren: possibleChildIds,
+        uses: uses.map((each) => ({ vm: each.vm.uuid, use: each.use.use, place: each.use.place, by: each.use.by })),
         activeFor: activeFor.map((use) => ({ vm: use.vm.uuid, target: use.disk.target, readOnly: use.disk.readOnly })),
         vms: vms.map(({ uuid }) => uuid),
       };
@@ -108,12 +109,21 @@ function steadyState(state: VmState): VmState {
   return state === 'idle' ? 'running' : state;
 }
 
-function diskPart({ target, device, imageId, source, format, readOnly, shareable }: Disk): Canonical {
-  return { target, device, imageId, source, format, readOnly, shareable };
+function diskPart({ target, device, imageId, source, format, readOnly, shareable, openedAs }: Disk): Canonical {
+  return { target, device, imageId, source, format, readOnly, shareable, openedAs: openedAs ?? null };
 }
 
-function snapshotPart({ id, parentId, kind, vmState, createdAt, memory, disks }: Snapshot): Canonical {
-  return { id, parentId, kind, vmState, createdAt, memory, disks: disks.map((disk) => ({ ...disk })) };
+function snapshotPart({ id, parentId, kind, vmState, createdAt, memory, disks, unknownPart }: Snapshot): Canonical {
+  return {
+    unknownPart: unknownPart ?? null,
+    id,
+    parentId,
+    kind,
+    vmState,
+    createdAt,
+    memory,
+    disks: disks.map((disk) => ({ ...disk })),
+  };
 }
 
 function imagePart(image: Image | undefined): Canonical {
@@ -124,10 +134,17 @@ function imagePart(image: Image | undefined): Canonical {
     status,
     format,
     virtualBytes,
-    parent: parent && { ...parent },
+    parent: parentPart(parent),
+    parentsByPath: (image.parentsByPath ?? []).map((each) => ({ path: each.path, parent: parentPart(each.parent) })),
+    header: image.header ? { ...image.header } : null,
     internalSnapshots: internalSnapshots.map(({ id, name, createdAt }) => ({ id, name, createdAt })),
     corrupt,
   };
+}
+
+function parentPart(parent: Image['parent']): Canonical {
+  if (!parent) return null;
+  return { ...parent, openedAs: parent.openedAs ?? null };
 }
 
 /** JSON with sorted keys and sorted lists: every list here is a set. */

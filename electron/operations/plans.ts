@@ -2,7 +2,7 @@
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
-import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
+import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 import type { HypervisorDriver, PlanDraft } from '../hypervisors/driver.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { planScript } from './plan-script.ts';
@@ -115,7 +115,8 @@ function refusedForReadOnly(
 
 function presentChains({ disks }: ReadableVm, { images }: Inventory): DiskChain[] {
   const byId = imagesById(images);
-  return disks.flatMap(({ target, imageId }) =>
-    imageId === null ? [] : [{ target, imageIds: chainFrom(imageId, byId).images.map(({ id }) => id) }],
-  );
+  return disks.flatMap((disk) => {
+    const chain = chainOfDisk(disk, byId);
+    return chain === null ? [] : [{ target: disk.target, imageIds: chain.images.map(({ id }) => id) }];
+  });
 }

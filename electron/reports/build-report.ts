@@ -1,7 +1,7 @@
 /** Makes the report, as data, of what was read from hosts. Every format is written from it. Pure. */
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import type { Finding, Report, ReportHost, ReportRow, ReportThresholds, Unread } from '../../shared/model/report.ts';
-import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
+import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 import { isForMedia } from '../../shared/rules/disks.ts';
 import { fileSystems } from '../../shared/rules/findings-storage.ts';
 import { folderOf } from '../../shared/rules/folders.ts';
@@ -192,9 +192,9 @@ function inTreeOrder(snapshots: readonly Snapshot[]): readonly Snapshot[] {
 
 function chainDepthOf(vm: ReadableVm, images: ReadonlyMap<string, Image>): number | null {
   const depths = vm.disks.flatMap((disk) => {
-    if (disk.imageId === null || isForMedia(disk)) return [];
-    const chain = chainFrom(disk.imageId, images);
-    return chain.end === 'base' ? [chain.images.length] : [];
+    if (isForMedia(disk)) return [];
+    const chain = chainOfDisk(disk, images);
+    return chain?.end === 'base' ? [chain.images.length] : [];
   });
   return depths.length === 0 ? null : Math.max(...depths);
 }

@@ -86,6 +86,11 @@ function SnapshotDetails({ snapshot, vm }: { readonly snapshot: Snapshot; readon
           )}
         </Fact>
       </dl>
+      {snapshot.unknownPart !== undefined && (
+        <p className={css('quiet')}>
+          <HostText text={snapshot.unknownPart} />
+        </p>
+      )}
       <h3 className={css('heading')}>Where its data lives</h3>
       {snapshot.disks.length === 0 && <p className={css('quiet')}>The snapshot names no disk.</p>}
       <ul className={css('disks')}>
@@ -103,6 +108,8 @@ function Memory({ snapshot: { memory, vmState } }: { readonly snapshot: Snapshot
       return vmState === 'shutoff'
         ? 'none: the VM was shut off'
         : 'not saved: after a revert the guest starts as after a power cut';
+    case 'unknown':
+      return 'not known';
     case 'internal':
       return 'saved inside the disk image';
     case 'external':

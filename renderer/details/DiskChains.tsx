@@ -2,7 +2,7 @@ import { ArrowDown, CircleAlert } from 'lucide-react';
 import { useMemo } from 'react';
 import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import {
-  chainFrom,
+  chainOfDisk,
   dependentsIndex,
   dependentsOf,
   imagesById,
@@ -42,7 +42,7 @@ export function DiskChains({
           key={disk.target}
           disk={disk}
           vm={vm}
-          chain={disk.imageId === null ? null : chainFrom(disk.imageId, images)}
+          chain={chainOfDisk(disk, images)}
           dependents={dependents}
           highlighted={highlighted}
         />

@@ -1,7 +1,7 @@
 /** What a plan changes, as the review shows it: the tree before and after in one, and the chains that are not the same. */
 import type { DiskChain, Plan } from '../../shared/model/plan.ts';
 import type { Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
+import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 
 export interface PlannedTree {
   /** Every snapshot of before or after. */
@@ -39,8 +39,9 @@ export interface PlannedChain extends DiskChain {
 export function plannedChains(before: ReadableVm, inventory: Inventory, plan: Plan): readonly PlannedChain[] {
   const images = imagesById(inventory.images);
   return plan.after.chains.map((chain) => {
-    const active = before.disks.find((disk) => disk.target === chain.target)?.imageId ?? null;
-    const idsBefore = active === null ? [] : chainFrom(active, images).images.map((image) => image.id);
+    const disk = before.disks.find(({ target }) => target === chain.target);
+    const present = disk ? chainOfDisk(disk, images) : null;
+    const idsBefore = present?.images.map((image) => image.id) ?? [];
     return {
       ...chain,
       changed: idsBefore.join('\n') !== chain.imageIds.join('\n'),

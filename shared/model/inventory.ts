@@ -22,6 +22,11 @@ export const imageParentSchema = z.strictObject({
   imageId: z.string().nullable(),
   /** The format recorded in the overlay; null where none is recorded (libvirt refuses that since 6.0). */
   format: z.string().nullable(),
+  /**
+   * The path by which the backing image is opened from here, where it matters: from it, and not from its resolved path,
+   * relative references in that image count. Absent where that makes no difference.
+   */
+  openedAs: z.string().optional(),
 });
 
 export const internalSnapshotSchema = z.strictObject({
@@ -45,6 +50,26 @@ export const imageSchema = z.strictObject({
   /** Bytes taken on storage. */
   allocatedBytes: z.number().nonnegative().nullable(),
   parent: imageParentSchema.nullable(),
+  /**
+   * What it hangs on for those who open it by other paths than the one that `parent` is about: a relative reference counts
+   * from the folder of the path that is opened. Absent where all lead to the same.
+   */
+  parentsByPath: z.array(z.strictObject({ path: z.string(), parent: imageParentSchema.nullable() })).optional(),
+  /**
+   * What its beginning says, where all who use it use it as raw and its beginning says something else; absent where it does
+   * not. Either they use it with the wrong format, or the guest wrote that into its raw disk: nobody can tell.
+   */
+  header: z
+    .strictObject({
+      format: z.string(),
+      /** What it would hang on. */
+      reference: z.string().nullable(),
+      /** The images that it would depend on, nearest first, as far as they are in the inventory. */
+      mayDependOn: z.array(z.string()),
+    })
+    .optional(),
+  /** How it is encrypted by its own format (`luks`, `aes`); absent where it is not, or that is not known. */
+  encryption: z.string().optional(),
   internalSnapshots: z.array(internalSnapshotSchema),
   /** Of an LVM COW volume: 0..1 of its room used; it is lost for good when full. */
   fill: z.number().min(0).max(1).nullable(),
@@ -67,6 +92,10 @@ export const diskSchema = z.strictObject({
   format: z.string().nullable(),
   readOnly: z.boolean(),
   shareable: z.boolean(),
+  /** How the definition says that it is encrypted (`luks`, `qcow`); absent where it does not. */
+  encryption: z.string().optional(),
+  /** The path by which it is opened, where other chains start from other paths of the image; absent where that makes no difference. */
+  openedAs: z.string().optional(),
 });
 
 export const snapshotDiskSchema = z.strictObject({
@@ -80,6 +109,7 @@ export const snapshotDiskSchema = z.strictObject({
 
 const snapshotMemorySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('unknown') }),
   z.strictObject({ kind: z.literal('internal') }),
   z.strictObject({ kind: z.literal('external'), file: z.string() }),
 ]);
@@ -96,6 +126,23 @@ export const snapshotSchema = z.strictObject({
   description: z.string(),
   memory: snapshotMemorySchema,
   disks: z.array(snapshotDiskSchema),
+  /** What of its record is not known, in a sentence; absent where all is. No plan is made that would need it. */
+  unknownPart: z.string().optional(),
+});
+
+/** That a VM names an image otherwise than as a present disk or as a disk of a snapshot that is known. */
+export const imageUseSchema = z.strictObject({
+  imageId: z.string(),
+  /** For what: a word of the hypervisor's driver that people understand, such as `mirror`, `nvram` or `argument`. */
+  use: z.string(),
+  /** The disk, or the part of the definition, that names it. */
+  place: z.string(),
+  /** What names it: how the VM runs or is defined, how it will start next, its saved memory, or a snapshot's record. */
+  by: z.enum(['definition', 'nextStart', 'savedMemory', 'snapshot']),
+  /** The first of the snapshots that name it so; null where none does. */
+  snapshotName: z.string().nullable(),
+  /** The format in which it is used; null where that is not said. */
+  format: z.string().nullable(),
 });
 
 export const vmStateSchema = z.enum([
@@ -129,6 +176,8 @@ export const readableVmSchema = z.strictObject({
   memoryBytes: z.number().nonnegative().nullable(),
   cpuCount: z.int().nonnegative().nullable(),
   disks: z.array(diskSchema),
+  /** Images that it names besides: whatever the use, the VM needs them as they are. Absent where it names none. */
+  uses: z.array(imageUseSchema).optional(),
   snapshots: z.array(snapshotSchema),
   currentSnapshotId: z.string().nullable(),
   problems: z.array(problemSchema),
@@ -167,6 +216,13 @@ export const unknownDependentsSchema = z.strictObject({
   reason: z.string(),
   /** The images that it may depend on; null where it may be any. */
   imageIds: z.array(z.string()).nullable(),
+  /** What would settle it, in a sentence; absent where the right to read it would. */
+  remedy: z.string().optional(),
+  /**
+   * `possible`, as where it is absent: plans that would harm a dependent are refused. `remote`: nothing speaks for it, and it
+   * cannot be ruled out; plans go with a warning.
+   */
+  likelihood: z.enum(['possible', 'remote']).optional(),
 });
 
 /** Everything read from one host at one moment. */
@@ -184,7 +240,6 @@ export const inventorySchema = z.strictObject({
   vms: z.array(vmSchema),
   images: z.array(imageSchema),
   filesystems: z.array(filesystemSchema),
-  /** Where this is not empty, plans that would harm a dependent image are refused. */
   unknownDependents: z.array(unknownDependentsSchema),
   /** What could not be read, each in a sentence: folders that could not be listed, lists that could not be told apart. */
   problems: z.array(problemSchema),
@@ -194,6 +249,7 @@ export type HypervisorKind = z.infer<typeof hypervisorKindSchema>;
 export type ImageParent = z.infer<typeof imageParentSchema>;
 export type InternalSnapshot = z.infer<typeof internalSnapshotSchema>;
 export type Image = z.infer<typeof imageSchema>;
+export type ImageUse = z.infer<typeof imageUseSchema>;
 export type Disk = z.infer<typeof diskSchema>;
 export type SnapshotDisk = z.infer<typeof snapshotDiskSchema>;
 export type Snapshot = z.infer<typeof snapshotSchema>;

@@ -1,5 +1,5 @@
 /** What can be told from the images of a host alone: each disk's chain, and who depends on which image. */
-import type { Disk, Image, Inventory, ReadableVm } from '../model/inventory.ts';
+import type { Disk, Image, ImageParent, ImageUse, Inventory, ReadableVm } from '../model/inventory.ts';
 
 /** Why a chain ends where it ends. `base`: at an image without a parent, as it should. */
 export type ChainEnd = 'base' | 'missing' | 'unreadable' | 'unresolved' | 'loop';
@@ -17,11 +17,16 @@ export function imagesById(images: readonly Image[]): ReadonlyMap<string, Image>
   return new Map(images.map((image) => [image.id, image]));
 }
 
-/** The chain that starts at `imageId` and follows parents (backing images, LVM origins) down. Ends at a loop. */
-export function chainFrom(imageId: string, images: ReadonlyMap<string, Image>): Chain {
+/**
+ * The chain that starts at `imageId` and follows parents (backing images, LVM origins) down. Ends at a loop.
+ *
+ * @param openedAs the path by which the image is opened: relative references count from there. Left out: its own
+ */
+export function chainFrom(imageId: string, images: ReadonlyMap<string, Image>, openedAs = imageId): Chain {
   const chain: Image[] = [];
   const seen = new Set<string>();
   let next: string | null = imageId;
+  let path = openedAs;
   let reference = imageId;
   while (next !== null) {
     if (seen.has(next)) return { images: chain, end: 'loop', endReference: next };
@@ -30,24 +35,50 @@ export function chainFrom(imageId: string, images: ReadonlyMap<string, Image>): 
     seen.add(next);
     chain.push(image);
     if (image.status !== 'ok') return { images: chain, end: image.status, endReference: image.id };
-    if (!image.parent) return { images: chain, end: 'base', endReference: null };
-    reference = image.parent.reference;
-    next = image.parent.imageId;
+    const parent = parentOf(image, path);
+    if (!parent) return { images: chain, end: 'base', endReference: null };
+    reference = parent.reference;
+    next = parent.imageId;
+    path = parent.openedAs ?? next ?? '';
   }
   return { images: chain, end: 'unresolved', endReference: reference };
 }
 
+/** The chain of a disk, from the path that its VM opens; null where it has no image. */
+export function chainOfDisk(disk: Disk, images: ReadonlyMap<string, Image>): Chain | null {
+  return disk.imageId === null ? null : chainFrom(disk.imageId, images, disk.openedAs ?? disk.imageId);
+}
+
+/** What an image hangs on for whoever opens it by `path`. */
+function parentOf(image: Image, path: string): ImageParent | null {
+  const byPath = image.parentsByPath?.find((each) => each.path === path);
+  return byPath ? byPath.parent : image.parent;
+}
+
+/** What an image hangs on, by whatever path it is opened. */
+function parentsOf(image: Image): readonly ImageParent[] {
+  const all = [image.parent, ...(image.parentsByPath ?? []).map(({ parent }) => parent)];
+  return all.filter((parent) => parent !== null);
+}
+
 /** Who needs an image as it is. */
 export interface Dependents {
-  /** Images whose parent it is. */
+  /** Images whose parent it is, for anybody. */
   readonly childImageIds: readonly string[];
+  /**
+   * Images that are used as raw and begin as an overlay that would depend on it: they may be one, used in the wrong format,
+   * or the guest wrote that.
+   */
+  readonly possibleChildIds: readonly string[];
   /** Disks that have it as their active layer. */
   readonly activeFor: readonly { readonly vm: ReadableVm; readonly disk: Disk }[];
-  /** VMs whose disk chains or snapshots reach the image, directly or through other images. */
+  /** Whatever else of a VM's definitions and records names it. */
+  readonly uses: readonly { readonly vm: ReadableVm; readonly use: ImageUse }[];
+  /** VMs that name the image, or an image that depends on it, however many others lie between. */
   readonly vms: readonly ReadableVm[];
 }
 
-const nobody: Dependents = { childImageIds: [], activeFor: [], vms: [] };
+const nobody: Dependents = { childImageIds: [], possibleChildIds: [], activeFor: [], uses: [], vms: [] };
 
 /**
  * The reverse index over all images of all VMs of a host, running or not: image id → who depends on it.
@@ -55,34 +86,54 @@ const nobody: Dependents = { childImageIds: [], activeFor: [], vms: [] };
  */
 export function dependentsIndex(inventory: Inventory): ReadonlyMap<string, Dependents> {
   const images = imagesById(inventory.images);
-  const index = new Map<
-    string,
-    { childImageIds: string[]; activeFor: { vm: ReadableVm; disk: Disk }[]; vms: Set<ReadableVm> }
-  >();
-  const entry = (imageId: string) => {
+  const index = new Map<string, MutableDependents>();
+  const entry = (imageId: string): MutableDependents => {
     let found = index.get(imageId);
-    if (!found) index.set(imageId, (found = { childImageIds: [], activeFor: [], vms: new Set() }));
+    if (!found) {
+      found = { childImageIds: [], possibleChildIds: [], activeFor: [], uses: [], vms: new Set() };
+      index.set(imageId, found);
+    }
     return found;
   };
   for (const image of inventory.images) {
-    const parentId = image.parent?.imageId ?? null;
-    if (parentId !== null) entry(parentId).childImageIds.push(image.id);
+    for (const parentId of new Set(parentsOf(image).map(({ imageId }) => imageId))) {
+      if (parentId !== null) entry(parentId).childImageIds.push(image.id);
+    }
+    for (const imageId of image.header?.mayDependOn ?? []) entry(imageId).possibleChildIds.push(image.id);
   }
   for (const vm of inventory.vms) {
     if (!vm.readable) continue;
     for (const disk of vm.disks) {
       if (disk.imageId !== null) entry(disk.imageId).activeFor.push({ vm, disk });
     }
-    for (const imageId of imagesOfVm(vm)) {
-      for (const image of chainFrom(imageId, images).images) entry(image.id).vms.add(vm);
-    }
+    for (const use of vm.uses ?? []) entry(use.imageId).uses.push({ vm, use });
+    for (const imageId of reachedFrom(imagesOfVm(vm), images)) entry(imageId).vms.add(vm);
   }
-  return new Map(
-    [...index].map(([imageId, { childImageIds, activeFor, vms }]) => [
-      imageId,
-      { childImageIds, activeFor, vms: [...vms] },
-    ]),
-  );
+  return new Map([...index].map(([imageId, found]) => [imageId, { ...found, vms: [...found.vms] }]));
+}
+
+interface MutableDependents {
+  readonly childImageIds: string[];
+  readonly possibleChildIds: string[];
+  readonly activeFor: { vm: ReadableVm; disk: Disk }[];
+  readonly uses: { vm: ReadableVm; use: ImageUse }[];
+  readonly vms: Set<ReadableVm>;
+}
+
+/** These images and all that they hang on, by whatever path they are opened. */
+export function reachedFrom(imageIds: readonly string[], images: ReadonlyMap<string, Image>): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const open = [...imageIds];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue;
+    const image = images.get(next);
+    if (!image) continue;
+    reached.add(next);
+    if (image.status !== 'ok') continue;
+    for (const { imageId } of parentsOf(image)) if (imageId !== null) open.push(imageId);
+    open.push(...(image.header?.mayDependOn ?? []));
+  }
+  return reached;
 }
 
 /** The dependents of one image. */
@@ -90,10 +141,11 @@ export function dependentsOf(imageId: string, index: ReadonlyMap<string, Depende
   return index.get(imageId) ?? nobody;
 }
 
-/** Every image that a VM names itself: its active layers and those of its snapshots. Without duplicates. */
+/** Every image that a VM names itself, in whatever definition or record and for whatever use. Without duplicates. */
 export function imagesOfVm(vm: ReadableVm): readonly string[] {
   const named = [
     ...vm.disks.map((disk) => disk.imageId),
+    ...(vm.uses ?? []).map((use) => use.imageId),
     ...vm.snapshots.flatMap((snapshot) => snapshot.disks.flatMap((disk) => [disk.dataImageId, disk.overlayImageId])),
   ];
   return [...new Set(named.filter((imageId) => imageId !== null))];

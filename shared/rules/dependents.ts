@@ -1,24 +1,32 @@
 /** Who may depend on an image without anybody being able to tell. */
 import type { Inventory, UnknownDependents } from '../model/inventory.ts';
 
+type Unknown = Pick<Inventory, 'unknownDependents'>;
+
 /**
- * What could not be looked into and may depend on the image `imageId`. An image does not depend on itself, so what is not
- * known of the image is not in it.
+ * What could not be looked into and may depend on the image `imageId`, where something speaks for it. An image does not
+ * depend on itself, so what is not known of the image is not in it.
  */
-export function unknownDependentsOf(
-  inventory: Pick<Inventory, 'unknownDependents'>,
-  imageId: string,
-): readonly UnknownDependents[] {
+export function unknownDependentsOf(inventory: Unknown, imageId: string): readonly UnknownDependents[] {
   return inventory.unknownDependents.filter(
-    ({ what, imageIds }) => what !== imageId && (imageIds === null || imageIds.includes(imageId)),
+    (each) => each.likelihood !== 'remote' && each.what !== imageId && concerns(each, imageId),
   );
 }
 
 /** As `unknownDependentsOf`, for several images at once. Without duplicates; empty for no images. */
-export function unknownDependentsOfAny(
-  inventory: Pick<Inventory, 'unknownDependents'>,
-  imageIds: readonly string[],
-): readonly UnknownDependents[] {
+export function unknownDependentsOfAny(inventory: Unknown, imageIds: readonly string[]): readonly UnknownDependents[] {
   const found = new Set(imageIds.flatMap((imageId) => unknownDependentsOf(inventory, imageId)));
   return inventory.unknownDependents.filter((each) => found.has(each));
+}
+
+/** What could not be looked into either, and may depend on one of these images though nothing speaks for it. */
+export function remoteDependents(inventory: Unknown, imageIds: readonly string[]): readonly UnknownDependents[] {
+  return inventory.unknownDependents.filter(
+    (each) =>
+      each.likelihood === 'remote' && imageIds.some((imageId) => each.what !== imageId && concerns(each, imageId)),
+  );
+}
+
+function concerns({ imageIds }: UnknownDependents, imageId: string): boolean {
+  return imageIds === null || imageIds.includes(imageId);
 }

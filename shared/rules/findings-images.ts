@@ -1,7 +1,7 @@
 /** Findings about chains and images: broken, long, corrupt, or left over. */
 import type { Image, ReadableVm } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
-import { chainFrom, imagesOfVm } from './chains.ts';
+import { chainFrom, chainOfDisk, imagesOfVm } from './chains.ts';
 import { isForMedia } from './disks.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
@@ -11,10 +11,10 @@ import { readableBytes } from './units.ts';
 export function chainFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
   const { maximumChainLength } = context.thresholds;
   return vm.disks.flatMap((disk): readonly Finding[] => {
-    if (disk.imageId === null) return [];
+    const chain = chainOfDisk(disk, context.images);
+    if (disk.imageId === null || !chain) return [];
     const where = `disk ${disk.target} of VM “${vm.name}”`;
     const found: Finding[] = [];
-    const chain = chainFrom(disk.imageId, context.images);
     if (chain.images.length > maximumChainLength) {
       found.push(
         finding(context, {
@@ -182,15 +182,17 @@ function tagsWithoutRecord(
 export function orphanFindings(context: FindingContext): readonly Finding[] {
   const { inventory, vms } = context;
   const named = new Set(vms.flatMap((vm) => imagesOfVm(vm)));
-  for (const { parent } of inventory.images) if (parent) named.add(parent.imageId ?? parent.reference);
+  for (const { parent, parentsByPath = [], header } of inventory.images) {
+    for (const each of [parent, ...parentsByPath.map((view) => view.parent)]) {
+      if (each) named.add(each.imageId ?? each.reference);
+    }
+    for (const imageId of header?.mayDependOn ?? []) named.add(imageId);
+  }
   for (const vm of vms) {
     for (const { memory } of vm.snapshots) if (memory.kind === 'external') named.add(memory.file);
     for (const { source } of vm.disks) if (source !== null) named.add(source);
   }
-  // What a VM will use from its next start on stands in its problems only.
-  const said = vms.flatMap((vm) => vm.problems.map(({ message }) => message)).join('\n');
-  const isNamed = (image: Image): boolean =>
-    [image.id, ...image.otherPaths].some((path) => named.has(path)) || said.includes(image.id);
+  const isNamed = (image: Image): boolean => [image.id, ...image.otherPaths].some((path) => named.has(path));
   return inventory.images.flatMap((image): readonly Finding[] => {
     if (image.kind === 'network' || image.status !== 'ok' || isNamed(image) || isNoDisk(image)) return [];
     const doubt = doubtAbout(image.id, context);

@@ -1,7 +1,7 @@
 /** Findings about the snapshots of one VM: how old and many they are, and whether their data is where they say. */
 import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
-import { chainFrom } from './chains.ts';
+import { chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 
@@ -93,9 +93,8 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
     snapshot.disks.flatMap((disk): readonly Finding[] => {
       if (disk.kind !== 'external' || disk.dataImageId === null) return [];
       const now = vm.disks.find(({ target }) => target === disk.target);
-      if (typeof now?.imageId !== 'string') return [];
-      const chain = chainFrom(now.imageId, context.images);
-      if (chain.end !== 'base') return [];
+      const chain = now ? chainOfDisk(now, context.images) : null;
+      if (!now || chain?.end !== 'base') return [];
       const ids = chain.images.map(({ id }) => id);
       const at = ids.indexOf(disk.dataImageId);
       const above = at > 0 ? ids[at - 1] : undefined;

@@ -130,9 +130,16 @@ describe('chains and images', () => {
       image(template),
       image(`${folder}/nvram/web_VARS.qcow2`),
       image(`${folder}/install.iso`),
-      image(`${folder}/next.qcow2`),
+      image(`${folder}/copy.qcow2`),
+      image(`${folder}/claimed.qcow2`),
+      image(`${folder}/raw.img`, {
+        format: 'raw',
+        header: { format: 'qcow2', reference: 'claimed.qcow2', mayDependOn: [`${folder}/claimed.qcow2`] },
+        otherPaths: [base],
+      }),
     ];
-    const of = vmOn(base, { problems: [{ severity: 'warning', message: `will be ${folder}/next.qcow2, …` }] });
+    const mirror = { use: 'mirror', place: 'vda', by: 'definition', snapshotName: null, format: 'qcow2' } as const;
+    const of = vmOn(base, { uses: [{ ...mirror, imageId: `${folder}/copy.qcow2` }] });
     const from = inventory([of], images);
     expect(find(from).map(({ code, severity, path }) => [code, severity, path])).toEqual([
       ['fileWithoutRecord', 'warning', stray],

@@ -170,7 +170,7 @@ describe('a field of the model', () => {
     ['inventory', full, Object.keys(inventorySchema.shape), (changed) => ({ ...full, ...changed })],
     [
       'VM',
-      vm(),
+      vm({ uses: [] }),
       Object.keys(readableVmSchema.shape),
       (changed) => ({ ...full, vms: [{ ...full.vms[0], ...changed }] }),
     ],
@@ -182,13 +182,17 @@ describe('a field of the model', () => {
     ],
     [
       'snapshot',
-      internal('one', null),
+      internal('one', null, { unknownPart: 'memory' }),
       Object.keys(snapshotSchema.shape),
       (changed) => ({ ...full, vms: [vm({ snapshots: [{ ...internal('one', null), ...changed }] })] }),
     ],
     [
       'image',
-      image('/a'),
+      image('/a', {
+        encryption: 'luks',
+        parentsByPath: [],
+        header: { format: 'qcow2', reference: null, mayDependOn: [] },
+      }),
       Object.keys(imageSchema.shape),
       (changed) => ({ ...full, images: [{ ...image('/a'), ...changed }] }),
     ],

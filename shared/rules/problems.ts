@@ -1,6 +1,6 @@
 /** What is wrong with a VM, as far as its disks and their chains show it. */
 import type { Disk, Image, Problem, ReadableVm } from '../model/inventory.ts';
-import { chainFrom } from './chains.ts';
+import { chainOfDisk } from './chains.ts';
 
 /** Why the chain of a disk cannot be relied on. `at` is the image or reference where it breaks. */
 export interface ChainProblem {
@@ -10,12 +10,12 @@ export interface ChainProblem {
 
 /** What is wrong with the chain of `disk`; null where it is whole. An empty drive has nothing wrong. */
 export function chainProblem(disk: Disk, images: ReadonlyMap<string, Image>): ChainProblem | null {
-  if (disk.imageId === null) {
+  const chain = chainOfDisk(disk, images);
+  if (disk.imageId === null || !chain) {
     if (disk.source === null) return null;
     const message = `The image of disk ${disk.target} (${disk.source}) could not be found, so nothing can be said of its data.`;
     return { message, at: disk.source };
   }
-  const chain = chainFrom(disk.imageId, images);
   const at = chain.endReference ?? disk.imageId;
   switch (chain.end) {
     case 'base':

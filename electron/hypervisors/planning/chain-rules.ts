@@ -1,7 +1,7 @@
 /** Rules about the chains of a VM's disks, and how these are after a change. */
 import type { Disk } from '../../../shared/model/inventory.ts';
 import type { DiskChain, Expectation, PlanNote } from '../../../shared/model/plan.ts';
-import { chainFrom } from '../../../shared/rules/chains.ts';
+import { chainOfDisk } from '../../../shared/rules/chains.ts';
 import { chainProblem } from '../../../shared/rules/problems.ts';
 import { note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
@@ -20,9 +20,9 @@ export function chainRefusals({ images }: PlanningContext, disks: readonly Disk[
   });
 }
 
-/** The chain below an image as ids, itself first. */
-export function chainIds({ images }: PlanningContext, imageId: string): readonly string[] {
-  return chainFrom(imageId, images).images.map(({ id }) => id);
+/** The chain of a disk as ids, the active layer first. */
+export function chainIds({ images }: PlanningContext, disk: Disk): readonly string[] {
+  return chainOfDisk(disk, images)?.images.map(({ id }) => id) ?? [];
 }
 
 /** The chain of each disk as ids, with `replaced` giving new chains for some targets. */
@@ -30,8 +30,10 @@ export function chainsOf(
   context: PlanningContext,
   replaced: ReadonlyMap<string, readonly string[]> = new Map(),
 ): DiskChain[] {
-  return context.vm.disks.flatMap(({ target, imageId }) =>
-    imageId === null ? [] : [{ target, imageIds: [...(replaced.get(target) ?? chainIds(context, imageId))] }],
+  return context.vm.disks.flatMap((disk) =>
+    disk.imageId === null
+      ? []
+      : [{ target: disk.target, imageIds: [...(replaced.get(disk.target) ?? chainIds(context, disk))] }],
   );
 }
 

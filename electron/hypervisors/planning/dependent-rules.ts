@@ -1,8 +1,8 @@
 /** Rules about who else needs the images that a change would touch. */
-import type { Disk } from '../../../shared/model/inventory.ts';
+import type { Disk, UnknownDependents } from '../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../shared/model/plan.ts';
 import { dependentsOf } from '../../../shared/rules/chains.ts';
-import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
+import { remoteDependents, unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import { listed, note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 
@@ -13,10 +13,7 @@ import type { PlanningContext } from './planning-context.ts';
 export function dependentRefusals(context: PlanningContext, imageIds: readonly string[], verb: string): PlanNote[] {
   return imageIds.flatMap((imageId) => {
     const { childImageIds, activeFor, vms } = dependentsOf(imageId, context.dependents);
-    const otherVms = new Set([
-      ...activeFor.filter(({ vm }) => vm.uuid !== context.vm.uuid).map(({ vm }) => vm.name),
-      ...(childImageIds.length > 0 ? vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name) : []),
-    ]);
+    const otherVms = new Set(vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name));
     const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
     const names = [
       ...childImageIds,
@@ -24,14 +21,33 @@ export function dependentRefusals(context: PlanningContext, imageIds: readonly s
       // The same image in two drives: qemu-img would make two snapshots of one name in it.
       ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
     ];
-    if (names.length === 0) return [];
+    if (names.length === 0) return possibleDependentRefusals(context, imageId, verb);
     return [
       note(
         'imageHasDependents',
         `${verb} would change ${imageId}, which others depend on: ${listed(names)}. Their data would silently become wrong.`,
         names,
       ),
+      ...possibleDependentRefusals(context, imageId, verb),
     ];
+  });
+}
+
+/**
+ * Images that every VM uses as raw and that begin as an overlay of this one. Where the format is the mistake (a definition
+ * without `<driver>` counts as raw), their data would silently become wrong as that of any overlay.
+ */
+function possibleDependentRefusals(context: PlanningContext, imageId: string, verb: string): PlanNote[] {
+  const { possibleChildIds } = dependentsOf(imageId, context.dependents);
+  return possibleChildIds.map((childId) => {
+    const { activeFor } = dependentsOf(childId, context.dependents);
+    const users = [...new Set(activeFor.map(({ vm, disk }) => `disk ${disk.target} of VM ${vm.name}`))];
+    const use = users.length === 0 ? 'is used as raw' : `is used as raw by ${listed(users)}`;
+    return note(
+      'imageMayHaveDependents',
+      `${verb} would change ${imageId}. ${childId} ${use}, but begins as an overlay of ${imageId}: where the format in the definition is wrong, its data would silently become wrong. Find out which is right: correct the definition, or, where the guest itself wrote this beginning, move its data to another image.`,
+      [childId],
+    );
   });
 }
 
@@ -44,12 +60,30 @@ export function unknownDependentRefusals(
   imageIds: readonly string[],
   verb: string,
 ): PlanNote[] {
-  return unknownDependentNotes(
-    context,
-    imageIds,
-    (images, they) =>
-      `${verb} would change ${images} for good, and whether others depend on ${they} is not known. Log in as a user who may read all of it (root, or with sudo), or put in order what is named, then read the host again.`,
-  );
+  return unknownDependentNotes(context, imageIds, (images, they, unknown) => {
+    const advice = [
+      ...(unknown.some(({ remedy }) => remedy === undefined)
+        ? ['Log in as a user who may read all of it (root, or with sudo), or put in order what is named.']
+        : []),
+      ...new Set(unknown.flatMap(({ remedy }) => remedy ?? [])),
+    ];
+    return `${verb} would change ${images} for good, and whether others depend on ${they} is not known. ${advice.join(' ')} Then read the host again.`;
+  });
+}
+
+/** What nothing speaks for and what cannot be ruled out either: whoever runs the plan should have heard of it. */
+export function remoteDependentWarnings({ inventory }: PlanningContext, imageIds: readonly string[]): PlanNote[] {
+  const remote = remoteDependents(inventory, imageIds);
+  if (remote.length === 0) return [];
+  const shown = remote.slice(0, 5).map(({ what, reason, remedy = '' }) => `${what}: ${reason} ${remedy}`.trimEnd());
+  const more = remote.length > shown.length ? ` And ${remote.length - shown.length} more.` : '';
+  return [
+    note(
+      'dependentsNotRuledOut',
+      `Nothing says that anything else depends on ${listed([...new Set(imageIds)])}, but this could not be looked into. ${shown.join(' ')}${more}`,
+      [...new Set(remote.map(({ what }) => what))],
+    ),
+  ];
 }
 
 /** For changes that others survive, as long as they are what they seem to be. */
@@ -64,7 +98,7 @@ export function unknownDependentWarnings(context: PlanningContext, imageIds: rea
 function unknownDependentNotes(
   { inventory }: PlanningContext,
   imageIds: readonly string[],
-  say: (images: string, they: string) => string,
+  say: (images: string, they: string, unknown: readonly UnknownDependents[]) => string,
 ): PlanNote[] {
   const unknown = unknownDependentsOfAny(inventory, imageIds);
   if (unknown.length === 0) return [];
@@ -75,7 +109,7 @@ function unknownDependentNotes(
   return [
     note(
       'dependentsUnknown',
-      `${say(listed(images), images.length === 1 ? 'it' : 'them')} What could not be looked into: ${what}.`,
+      `${say(listed(images), images.length === 1 ? 'it' : 'them', unknown)} What could not be looked into: ${what}.`,
       [...new Set(unknown.map((each) => each.what))],
     ),
   ];

@@ -68,6 +68,7 @@ export function parseQcow2Header(
     internalSnapshots: [],
     // Version 2 has no such mark.
     corrupt: version === 3 ? false : null,
+    encryption: null,
   };
 }
 

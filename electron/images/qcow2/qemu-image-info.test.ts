@@ -40,6 +40,7 @@ it('takes an overlay apart', () => {
     backing: { recorded: 'e1-ext1.ext2', resolved: '/var/lib/libvirt/images/e1-ext1.ext2', format: 'qcow2' },
     internalSnapshots: [{ id: '1', name: 'two\nlines', createdAt: 1795207054.5, memoryBytes: 801021 }],
     corrupt: false,
+    encryption: null,
   });
 });
 
@@ -51,6 +52,7 @@ it('takes a raw image apart', () => {
     backing: null,
     internalSnapshots: [],
     corrupt: null,
+    encryption: null,
   });
 });
 

@@ -11,7 +11,18 @@ const infoSchema = z.object({
   'backing-filename': z.string().optional(),
   'full-backing-filename': z.string().optional(),
   'backing-filename-format': z.string().optional(),
-  'format-specific': z.object({ data: z.object({ corrupt: z.boolean().optional() }).optional() }).optional(),
+  encrypted: z.boolean().optional(),
+  'format-specific': z
+    .object({
+      type: z.string().optional(),
+      data: z
+        .object({
+          corrupt: z.boolean().optional(),
+          encrypt: z.object({ format: z.string() }).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
   snapshots: z
     .array(
       z.object({
@@ -38,6 +49,8 @@ export interface QemuImageInfo {
   } | null;
   readonly internalSnapshots: readonly InternalSnapshot[];
   readonly corrupt: boolean | null;
+  /** `luks`, `aes` (qcow2's own, and broken); null where it is not encrypted by its format. */
+  readonly encryption: string | null;
 }
 
 /** The answer taken apart, or null where it is not what `qemu-img` 1.5 or later prints. */
@@ -70,5 +83,12 @@ export function parseQemuImageInfo(json: string): QemuImageInfo | null {
       memoryBytes: snapshot['vm-state-size'],
     })),
     corrupt: info['format-specific']?.data?.corrupt ?? null,
+    encryption: encryptionOf(info),
   };
+}
+
+function encryptionOf(info: z.infer<typeof infoSchema>): string | null {
+  if (info.format === 'luks') return 'luks';
+  // Before QEMU 2.10 there was nothing but AES, and no word for it.
+  return info['format-specific']?.data?.encrypt?.format ?? (info.encrypted === true ? 'aes' : null);
 }

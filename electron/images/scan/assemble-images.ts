@@ -23,64 +23,176 @@ export interface AssembledImages {
    * known) that it leads to.
    */
   readonly ambiguous: readonly { readonly path: string; readonly parentId: string | null }[];
+  /** Images that all use as raw, whose headers lead to something that could not be followed. */
+  readonly openHeaders: readonly string[];
   imageIdOf(reference: string): string | null;
+  /** The path by which that reference opens an image, as `openedAs` and `parentsByPath` of the model spell it; null: no path. */
+  openedAs(reference: string): string | null;
 }
 
-/** Every image that is known, with hard links and other names of one device brought together. */
-export function assembleImages(requests: readonly ImageRequest[], knowledge: ImageKnowledge): AssembledImages {
+/**
+ * Every image that is known and of interest, with hard links and other names of one device brought together.
+ *
+ * @param all everything that was found, also what is of no interest by itself; see `relevantKnowledge`
+ */
+export function assembleImages(
+  requests: readonly ImageRequest[],
+  knowledge: ImageKnowledge,
+  all: ImageKnowledge = knowledge,
+): AssembledImages {
   const requested = new Set<string>();
   for (const { reference } of requests) {
     const target = parseImageReference(reference, null);
-    if (target.kind === 'path') requested.add(target.path);
+    if (target.kind === 'path') requested.add(spelled(target.path, knowledge));
   }
   const groups = groupsOf(knowledge);
   const canonical = new Map<string, string>();
+  const byIdentity = new Map<string, string>();
   for (const group of groups) {
     const id = canonicalId(group, requested, knowledge);
     for (const member of group) canonical.set(member, id);
+    const status = statusOf(knowledge, id);
+    if (status) byIdentity.set(identityOf(status), id);
   }
   const resolve = (path: string): string | null => {
-    const real = knowledge.realPaths.get(path) ?? path;
-    return canonical.get(real) ?? null;
+    const known = canonical.get(knowledge.realPaths.get(path) ?? path);
+    if (known !== undefined) return known;
+    const status = statusOf(knowledge, path);
+    return (status && byIdentity.get(identityOf(status))) ?? null;
   };
+  const opened = openedPaths(requested, knowledge);
   const linked = linkedPaths(knowledge);
   const formatted = usedWithFormat(knowledge);
   const images = new Map<string, Image>();
   const views = new Map<string, WalkedImage>();
+  const openHeaders: string[] = [];
   const ambiguous: { path: string; parentId: string | null }[] = [];
   for (const group of groups) {
     const id = canonical.get(group[0] ?? '') ?? '';
-    const all = viewsOf(group, knowledge);
-    const view = bestView(all, requested, formatted);
+    const ofGroup = viewsOf(group, knowledge);
+    const isThere = (view: WalkedImage): boolean => isParentThere(view, knowledge);
+    const view = bestView(ofGroup, requested, formatted, isThere);
     if (!view) continue;
-    const parent = parentOf(view, resolve);
+    const parent = parentOf(view, resolve, knowledge);
     const status = statusOf(knowledge, id);
     const others = [...group, ...(status ? (linked.get(identityOf(status)) ?? []) : [])];
+    const parentsByPath: ParentByPath[] = [];
+    for (const other of view.raw ? [] : ofGroup) {
+      if (other === view || other.raw || !other.info) continue;
+      const otherParent = parentOf(other, resolve, knowledge);
+      if (isSameParent(otherParent, parent)) continue;
+      if (opened.has(other.path)) parentsByPath.push({ path: other.path, parent: otherParent });
+      else if (otherParent && otherParent.imageId !== parent?.imageId) {
+        ambiguous.push({ path: other.path, parentId: otherParent.imageId });
+      }
+    }
+    const { header, isOpen } = view.raw ? headerOf(group, all, resolve, knowledge) : noHeader;
+    if (isOpen) openHeaders.push(id);
     images.set(id, {
       ...imageOf(id, view, knowledge.hasQemuImg),
       parent,
+      ...(parentsByPath.length > 0 && { parentsByPath }),
+      ...(header && { header }),
       otherPaths: [...new Set(others)].filter((path) => path !== id).sort(),
       modifiedAt: status?.modifiedAt ?? null,
     });
     views.set(id, view);
-    for (const other of view.raw ? [] : all) {
-      const otherParent = parentOf(other, resolve);
-      if (otherParent && otherParent.imageId !== parent?.imageId) {
-        ambiguous.push({ path: other.path, parentId: otherParent.imageId });
-      }
-    }
   }
   addNetworkImages(images, requests);
   return {
-    images: [...images.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    images: withoutNeedlessPaths([...images.values()]).sort((a, b) => (a.id < b.id ? -1 : 1)),
     views,
     ambiguous,
+    openHeaders,
     imageIdOf(reference) {
       const target = parseImageReference(reference, null);
-      if (target.kind === 'network') return reference;
+      if (target.kind === 'network') return images.has(reference) ? reference : null;
       return target.kind === 'path' ? resolve(target.path) : null;
     },
+    openedAs(reference) {
+      const target = parseImageReference(reference, null);
+      return target.kind === 'path' ? spelled(target.path, knowledge) : null;
+    },
   };
+}
+
+type ParentByPath = NonNullable<Image['parentsByPath']>[number];
+
+/** The path by which what `path` leads to was examined. */
+function spelled(path: string, { spellings }: ImageKnowledge): string {
+  return spellings.get(path) ?? path;
+}
+
+/** The paths by which somebody opens an image: those of the requests, and those to which references lead from there. */
+function openedPaths(requested: ReadonlySet<string>, knowledge: ImageKnowledge): ReadonlySet<string> {
+  const opened = new Set(requested);
+  for (const view of [...knowledge.images.values(), ...knowledge.otherViews.values()]) {
+    const path = backingPath(view);
+    if (path !== null) opened.add(spelled(path, knowledge));
+  }
+  return opened;
+}
+
+function isSameParent(a: ImageParent | null, b: ImageParent | null): boolean {
+  return a?.imageId === b?.imageId && a?.openedAs === b?.openedAs;
+}
+
+function isParentThere(view: WalkedImage, { images, realPaths }: ImageKnowledge): boolean {
+  const path = backingPath(view);
+  return path === null || images.get(realPaths.get(path) ?? path)?.kind !== 'absent';
+}
+
+/** Leaves the path away by which a backing image is opened where all paths of that image lead to the same. */
+function withoutNeedlessPaths(images: readonly Image[]): Image[] {
+  const several = new Set(images.flatMap(({ id, parentsByPath }) => (parentsByPath ? [id] : [])));
+  const slim = (parent: ImageParent | null): ImageParent | null => {
+    if (parent?.openedAs === undefined || (parent.imageId !== null && several.has(parent.imageId))) return parent;
+    const { openedAs: _, ...rest } = parent;
+    return rest;
+  };
+  return images.map((image) => ({
+    ...image,
+    parent: slim(image.parent),
+    ...(image.parentsByPath && {
+      parentsByPath: image.parentsByPath.map(({ path, parent }) => ({ path, parent: slim(parent) })),
+    }),
+  }));
+}
+
+/** What an image that all use as raw begins with, and where that would lead. */
+function headerOf(
+  group: readonly string[],
+  all: ImageKnowledge,
+  resolve: (path: string) => string | null,
+  relevant: ImageKnowledge,
+): { readonly header: Image['header'] | null; readonly isOpen: boolean } {
+  const header = group.map((id) => all.headers.get(id)).find((found) => found !== undefined);
+  if (!header?.info) return noHeader;
+  const mayDependOn: string[] = [];
+  const seen = new Set<string>([header.id]);
+  let isOpen = isOpenEnd(header);
+  for (let path = backingPath(header); path !== null;) {
+    const real = all.realPaths.get(path) ?? path;
+    if (seen.has(real)) break;
+    seen.add(real);
+    const id = resolve(path);
+    if (id !== null && relevant.images.has(real)) mayDependOn.push(id);
+    const next = all.headers.get(real) ?? all.images.get(real);
+    isOpen ||= next !== undefined && isOpenEnd(next);
+    path = next ? backingPath(next) : null;
+  }
+  const reference = header.info.backing?.recorded ?? null;
+  return { header: { format: header.info.format, reference, mayDependOn }, isOpen };
+}
+
+const noHeader = { header: null, isOpen: false };
+
+/** Whether it cannot be told on what an image hangs. */
+function isOpenEnd(image: WalkedImage): boolean {
+  if (!image.info) return image.kind === 'file' || image.kind === 'block';
+  const { backing } = image.info;
+  if (!backing || backingPath(image) !== null) return false;
+  return parseImageReference(backing.recorded, null).kind !== 'network';
 }
 
 /** The resolved paths of images that are one and the same, in groups. */
@@ -131,11 +243,13 @@ function bestView(
   views: readonly WalkedImage[],
   requested: ReadonlySet<string>,
   formatted: ReadonlySet<string>,
+  isParentThere: (view: WalkedImage) => boolean,
 ): WalkedImage | undefined {
   const rank = (view: WalkedImage): number => {
-    if (!view.info) return 4;
-    if (requested.has(view.path) || (formatted.has(view.id) && !view.raw)) return view.raw ? 1 : 0;
-    return view.raw ? 2 : 3;
+    if (!view.info) return 40;
+    const isUsed = requested.has(view.path) || (formatted.has(view.id) && !view.raw);
+    const use = isUsed ? (view.raw ? 10 : 0) : view.raw ? 20 : 30;
+    return use + (isParentThere(view) ? 0 : 2) + (view.path === view.id ? 0 : 1);
   };
   return views.toSorted((a, b) => rank(a) - rank(b))[0];
 }
@@ -159,6 +273,7 @@ function imageOf(
     internalSnapshots: [...(info?.internalSnapshots ?? [])],
     fill: null,
     corrupt: info?.corrupt ?? null,
+    ...(info?.encryption && { encryption: info.encryption }),
   };
 }
 
@@ -178,12 +293,20 @@ function readability(
   return { status: 'unreadable', problem: reason };
 }
 
-function parentOf(view: WalkedImage, resolve: (path: string) => string | null): ImageParent | null {
+function parentOf(
+  view: WalkedImage,
+  resolve: (path: string) => string | null,
+  knowledge: ImageKnowledge,
+): ImageParent | null {
   const backing = view.info?.backing;
   if (!backing) return null;
   const { recorded: reference, format } = backing;
   const path = backingPath(view);
-  if (path !== null) return { relation: 'backing', reference, imageId: resolve(path), format };
+  if (path !== null) {
+    const imageId = resolve(path);
+    const openedAs = spelled(path, knowledge);
+    return { relation: 'backing', reference, imageId, format, ...(openedAs !== imageId && { openedAs }) };
+  }
   const isNetwork = parseImageReference(reference, null).kind === 'network';
   return { relation: 'backing', reference, imageId: isNetwork ? reference : null, format };
 }

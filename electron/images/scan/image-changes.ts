@@ -57,7 +57,9 @@ export function hangsOtherwise(before: ImageKnowledge, after: ImageKnowledge, ch
   return [...changed].some((id) => {
     const image = before.images.get(id);
     const now = after.images.get(id);
-    return image !== undefined && (now === undefined || backingPath(image) !== backingPath(now));
+    if (image !== undefined && (now === undefined || backingPath(image) !== backingPath(now))) return true;
+    const [header, headerNow] = [before.headers.get(id), after.headers.get(id)];
+    return (header ? backingPath(header) : null) !== (headerNow ? backingPath(headerNow) : null);
   });
 }
 
@@ -75,6 +77,7 @@ export function forgetImages(knowledge: ImageKnowledge, ids: ReadonlySet<string>
   if (ids.size === 0) return;
   for (const id of ids) {
     knowledge.images.delete(id);
+    knowledge.headers.delete(id);
     knowledge.unread.delete(id);
     knowledge.asked.delete(id);
     knowledge.askedFormatted.delete(id);

@@ -28,7 +28,7 @@ export function imageProblems(knowledge: ImageKnowledge): readonly Problem[] {
 /** What may, for all that is known, depend on images of the host. */
 export function imageDoubts(
   knowledge: ImageKnowledge,
-  { images, views, ambiguous }: Pick<AssembledImages, 'images' | 'views' | 'ambiguous'>,
+  { images, views, ambiguous, openHeaders }: Pick<AssembledImages, 'images' | 'views' | 'ambiguous' | 'openHeaders'>,
 ): readonly UnknownDependents[] {
   if (!knowledge.hasQemuImg) return [{ what: 'every image of the host', reason: noQemuImg, imageIds: null }];
   const doubts: UnknownDependents[] = [];
@@ -40,7 +40,7 @@ export function imageDoubts(
     const reason = `Images lie in more than ${maximumFolders} folders; the others were not looked through.`;
     doubts.push({ what: 'further folders', reason, imageIds: null });
   }
-  for (const { id, kind, status, problem, parent } of images) {
+  for (const { id, kind, status, problem, parent, parentsByPath = [] } of images) {
     // Of images on the network it depends on their use whether it matters; `unknownDependents` knows that.
     if (kind === 'network') continue;
     const view = views.get(id);
@@ -55,8 +55,9 @@ export function imageDoubts(
       const reason = `It is a ${behind} device, and which image lies behind it is not known.`;
       doubts.push({ what: id, reason, imageIds: null });
     }
-    if (parent?.imageId === null) {
-      const reason = `Its backing image, recorded as ${parent.reference}, could not be found out.`;
+    const unfollowed = [parent, ...parentsByPath.map((each) => each.parent)].find((each) => each?.imageId === null);
+    if (unfollowed) {
+      const reason = `Its backing image, recorded as ${unfollowed.reference}, could not be found out.`;
       doubts.push({ what: id, reason, imageIds: null });
     }
   }
@@ -67,6 +68,12 @@ export function imageDoubts(
     // Whoever made the link uses the image by it, or keeps it as a copy; overlays would lie beside it.
     const reason = `The file has ${unseen === 1 ? 'one more name (a hard link)' : `${unseen} more names (hard links)`} in a folder that was not looked through.`;
     doubts.push({ what: `further names of ${id}`, reason, imageIds: [id] });
+  }
+  for (const id of openHeaders) {
+    const reason =
+      'It is used as raw, but begins as an overlay of something that could not be followed to its end: either the format in the definition is wrong, or the guest wrote this beginning.';
+    const remedy = 'Correct the format in the definition of the VM, if that is what is wrong.';
+    doubts.push({ what: id, reason, imageIds: null, remedy, likelihood: 'remote' });
   }
   for (const { path, parentId } of ambiguous) {
     const reason = `By this name the image has another backing image than by its other names: ${parentId ?? 'one that could not be found out'}.`;

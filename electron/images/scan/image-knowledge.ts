@@ -11,7 +11,14 @@ export interface ImageKnowledge {
   readonly images: Map<string, WalkedImage>;
   /** The same images as they look by other paths, from whose folders relative backing names lead elsewhere. */
   readonly otherViews: Map<string, WalkedImage>;
+  /**
+   * Of images that all use as raw, by resolved path: how they look by what they begin with, where that is another format.
+   * A guest can have written that, so nothing that is found through it is taken for granted.
+   */
+  readonly headers: Map<string, WalkedImage>;
   readonly realPaths: Map<string, string>;
+  /** Paths → the path with its folder resolved, where that is another: what hangs on the path is the same by both. */
+  readonly spellings: Map<string, string>;
   readonly folders: Map<string, WalkedFolder>;
   /** By path, behind symbolic links. */
   readonly statuses: Map<string, FileStatus>;
@@ -32,7 +39,9 @@ export function emptyKnowledge(): ImageKnowledge {
   return {
     images: new Map(),
     otherViews: new Map(),
+    headers: new Map(),
     realPaths: new Map(),
+    spellings: new Map(),
     folders: new Map(),
     statuses: new Map(),
     asked: new Map(),
@@ -50,7 +59,9 @@ export function copyOf(knowledge: ImageKnowledge): ImageKnowledge {
     ...knowledge,
     images: new Map(knowledge.images),
     otherViews: new Map(knowledge.otherViews),
+    headers: new Map(knowledge.headers),
     realPaths: new Map(knowledge.realPaths),
+    spellings: new Map(knowledge.spellings),
     folders: new Map(knowledge.folders),
     statuses: new Map(knowledge.statuses),
     asked: new Map(knowledge.asked),
@@ -63,6 +74,7 @@ export function copyOf(knowledge: ImageKnowledge): ImageKnowledge {
 /** Takes in what a walk found. */
 export function learn(knowledge: ImageKnowledge, walk: Walk): void {
   for (const [path, real] of walk.realPaths) knowledge.realPaths.set(path, real);
+  for (const [path, spelled] of walk.spellings) knowledge.spellings.set(path, spelled);
   for (const [path, folder] of walk.folders) knowledge.folders.set(path, folder);
   for (const [path, status] of walk.statuses) knowledge.statuses.set(path, status);
   const found = [...walk.images];
@@ -72,15 +84,33 @@ export function learn(knowledge: ImageKnowledge, walk: Walk): void {
     if (info) found.push({ id: path, path, kind: 'file', raw: false, info, failure: null });
     else knowledge.unread.add(path);
   }
-  for (const image of found) {
-    const backing = backingPath(image);
-    if (backing !== null && (image.info?.backing?.format ?? 'raw') !== 'raw') knowledge.formatted.add(backing);
-  }
+  noteBackingFormats(knowledge, found);
   const formatted = usedWithFormat(knowledge);
   for (const image of found) learnImage(knowledge, image, formatted.has(image.id));
   knowledge.foldersCut ||= walk.foldersCut;
   knowledge.hasQemuImg &&= walk.hasQemuImg;
   knowledge.hasStat &&= walk.hasStat;
+}
+
+/**
+ * Takes note of the formats in which images use their backing images. What a raw disk begins with says nothing about others,
+ * unless somebody uses it with a format, which another of the images may say.
+ */
+function noteBackingFormats(knowledge: ImageKnowledge, found: readonly WalkedImage[]): void {
+  const raw = new Set([...knowledge.images.values(), ...found].flatMap((image) => (image.raw ? [image.id] : [])));
+  let open = [...found, ...knowledge.headers.values()].filter(
+    (image) => (image.info?.backing?.format ?? 'raw') !== 'raw',
+  );
+  for (let before = -1; before !== open.length;) {
+    before = open.length;
+    const formatted = usedWithFormat(knowledge);
+    open = open.filter((image) => {
+      if (!image.raw && raw.has(image.id) && !formatted.has(image.id)) return true;
+      const backing = backingPath(image);
+      if (backing !== null) knowledge.formatted.add(backing);
+      return false;
+    });
+  }
 }
 
 /**
@@ -94,9 +124,11 @@ export function usedWithFormat({ formatted, realPaths }: ImageKnowledge): Readon
 function learnImage(knowledge: ImageKnowledge, image: WalkedImage, hasFormat: boolean): void {
   const known = knowledge.images.get(image.id);
   if (known && known.raw !== image.raw) {
+    const [asRaw, asItBegins] = image.raw ? [image, known] : [known, image];
     // What is only used as raw is raw, whatever a guest wrote into it.
-    if (image.raw === hasFormat) return;
-    knowledge.images.set(image.id, image);
+    knowledge.images.set(image.id, hasFormat ? asItBegins : asRaw);
+    if (hasFormat || (asItBegins.info?.format ?? 'raw') === 'raw') knowledge.headers.delete(image.id);
+    else knowledge.headers.set(image.id, asItBegins);
     return;
   }
   if (!known || image.raw || known.path === image.path) knowledge.images.set(image.id, image);
@@ -119,10 +151,12 @@ export function noteAsked(knowledge: ImageKnowledge, requests: readonly WalkRequ
 export function openRequests(knowledge: ImageKnowledge, wanted: readonly WalkRequest[]): readonly WalkRequest[] {
   const { images, otherViews, realPaths, asked, askedFormatted, unread } = knowledge;
   const formatted = usedWithFormat(knowledge);
-  const backings = [...images.values(), ...otherViews.values()].flatMap((image): readonly WalkRequest[] => {
-    const path = backingPath(image);
-    return path === null ? [] : [{ path, raw: image.info?.backing?.format === 'raw' }];
-  });
+  const backings = [...images.values(), ...otherViews.values(), ...knowledge.headers.values()].flatMap(
+    (image): readonly WalkRequest[] => {
+      const path = backingPath(image);
+      return path === null ? [] : [{ path, raw: image.info?.backing?.format === 'raw' }];
+    },
+  );
   const open = new Map<string, boolean>();
   const unreadRequests = [...unread].map((path): WalkRequest => ({ path, raw: false }));
   for (const { path, raw } of [...wanted, ...backings, ...unreadRequests]) {

@@ -32,6 +32,8 @@ export interface ImageReading {
   readonly unknownDependents: readonly UnknownDependents[];
   /** The id of the image that a request's reference led to; null where it led to none. */
   imageIdOf(reference: string): string | null;
+  /** The path by which a reference opens an image, as the model's `openedAs` has it; null where it is none. */
+  openedAs(reference: string): string | null;
 }
 
 export interface ImageReadOptions {
@@ -39,6 +41,8 @@ export interface ImageReadOptions {
   readonly signal?: AbortSignal;
   /** Absolute paths of folders to look through besides those in which images lie: storage pools. */
   readonly folders?: readonly string[];
+  /** Absolute paths that are no images as far as anybody says, and may be one all the same: `imageIdOf` knows them as well. */
+  readonly named?: readonly string[];
   /**
    * Examine only what changed since the reading that filled it, told from the status of files (device, inode, size,
    * blocks, times). For showing, never for plans. Where nothing changed this is one script without qemu-img.
@@ -61,10 +65,11 @@ export async function readImages(
   const wanted = wantedPaths(requests);
   const folders = [...new Set(options.folders ?? [])].filter((folder) => folder.startsWith('/')).sort();
   const walk = createWalk(runner, options);
+  const named = [...new Set(options.named ?? [])];
   const remembered = options.memory?.known ?? null;
   let found: { knowledge: ImageKnowledge; busy: ReadonlySet<string> } | null = null;
-  if (remembered && isAbout(remembered, wanted, folders)) found = await readChanges(walk, remembered, wanted);
-  found ??= { knowledge: await readAll(walk, wanted, folders), busy: new Set() };
+  if (remembered && isAbout(remembered, wanted, folders)) found = await readChanges(walk, remembered, wanted, named);
+  found ??= { knowledge: await readAll(walk, wanted, folders, named), busy: new Set() };
   const { knowledge, busy } = found;
   if (options.memory) options.memory.known = canRemember(knowledge) ? { wanted, folders, knowledge, busy } : null;
 
@@ -73,7 +78,7 @@ export async function readImages(
     wanted.map(({ path }) => path),
     folders,
   );
-  const assembled = assembleImages(requests, relevant);
+  const assembled = assembleImages(requests, relevant, knowledge);
   return {
     images: [...assembled.images],
     filesystems: [...relevant.folders.values()].flatMap(({ path, space }) =>
@@ -82,6 +87,7 @@ export async function readImages(
     problems: imageProblems(relevant),
     unknownDependents: imageDoubts(relevant, assembled),
     imageIdOf: (reference) => assembled.imageIdOf(reference),
+    openedAs: (reference) => assembled.openedAs(reference),
   };
 }
 
@@ -128,12 +134,13 @@ async function readAll(
   walk: RunWalk,
   wanted: readonly WalkRequest[],
   folders: readonly string[],
+  named: readonly string[],
 ): Promise<ImageKnowledge> {
   const knowledge = emptyKnowledge();
   if (wanted.length === 0 && folders.length === 0) return knowledge;
   noteUses(knowledge, wanted);
   // What the folders do not show is asked for by itself in a second round.
-  learn(knowledge, await walk({ requests: wanted, alone: false, folders }));
+  learn(knowledge, await walk({ requests: wanted, alone: false, folders, links: named }));
   await readOpen(walk, knowledge, wanted);
   return knowledge;
 }
@@ -169,6 +176,7 @@ async function readChanges(
   walk: RunWalk,
   { knowledge: before, wanted: wantedBefore, busy }: RememberedImages,
   wanted: readonly WalkRequest[],
+  named: readonly string[],
 ): Promise<{ knowledge: ImageKnowledge; busy: ReadonlySet<string> } | null> {
   const knowledge = copyOf(before);
   noteUses(knowledge, wanted);
@@ -176,7 +184,7 @@ async function readChanges(
   const links = linksOf(knowledge);
   const first = await walk({
     listedFolders: skippedFolders,
-    links,
+    links: [...links, ...named],
     skippedFolders,
     ...examination(before, busy, wantedBefore),
   });

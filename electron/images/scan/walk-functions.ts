@@ -26,6 +26,8 @@ scanned=0
 subfolders=0
 deferred=0
 sorted=0
+suspects=0
+cleared=0
 candidates=0
 taken=0
 items=0
@@ -54,13 +56,15 @@ make_work_folder() { # for what several write at the same time; without it one i
   trap 'rm -rf -- "$work_folder"' EXIT
   trap 'exit 143' HUP INT TERM
   : >"$work_folder/followed"
+  : >"$work_folder/spelled"
 }
 
-resolve() { # path: sets real
+resolve() { # path: sets real, and spelled: the path with its folder resolved, from which relative names lead to the same
   name=\${1##*/}
   parent=\${1%/*}
+  spelled=$1
   case $name in '' | . | ..) name= ;; esac
-  if [ "$name" ] && ! [ -L "$1" ]; then
+  if [ "$name" ]; then
     # No process for each of thousands of paths: most lie in the folder of the one before.
     if [ "$parent/" != "$last_parent" ]; then
       last_parent=
@@ -70,8 +74,9 @@ resolve() { # path: sets real
       fi
     fi
     if [ "$last_parent" ]; then
-      real=$last_real/$name
-      return
+      spelled=$last_real/$name
+      real=$spelled
+      [ -L "$spelled" ] || return 0
     fi
   fi
   real=$(readlink -f -- "$1" 2>/dev/null && printf x)
@@ -137,12 +142,19 @@ add_item() { # path, real path, kind, raw or nothing
   items=$((items + 1))
 }
 
-request() { # path, raw or nothing, alone or nothing
+name_path() { # path: tells what it leads to
   resolve "$1"
   frame named
   printf %s "$1"
   frame real
   printf %s "$real"
+  [ "$spelled" = "$1" ] || { frame spelled; printf %s "$spelled"; }
+}
+
+request() { # path, raw or nothing, alone or nothing
+  name_path "$1"
+  asked=$1
+  set -- "$spelled" "$2" "$3"
   if [ -f "$real" ]; then kind=file
   elif [ -b "$real" ]; then kind=block
   elif [ -e "$real" ]; then kind=other
@@ -167,13 +179,16 @@ request() { # path, raw or nothing, alone or nothing
   if [ "$2" ]; then
     eval "raw_$raws=\\$real"
     raws=$((raws + 1))
+    eval "suspect_$suspects=\\$1 suspect_real_$suspects=\\$real suspect_kind_$suspects=\\$kind"
+    suspects=$((suspects + 1))
   elif [ -z "$3" ] && [ $kind = file ] && [ "$real" = "$1" ] && [ -r "$real" ] && [ -r "$parent/" ]; then
     eval "deferred_$deferred=\\$real"
     deferred=$((deferred + 1))
+    [ "$asked" = "$1" ] || status_of "$asked"
     return
   fi
   add_item "$1" "$real" $kind "$2"
-  [ -z "$have_stat" ] || status_of "$1"
+  [ -z "$have_stat" ] || status_of "$1" "$asked"
 }
 
 status_of() {
@@ -198,6 +213,22 @@ numbers_of_images() { # files: the numbers of those that begin like an image tha
   # /dev/null, since head names the files only where there are several.
   { printf '%s\\n' "$@" "$N"; head -c 3 -- /dev/null "$@"; } | awk -v N="$N" "$awk_heads"
 } 2>/dev/null
+
+sort_suspects() { # what is used as raw and begins like an image that can have a backing image is examined as that as well
+  while [ $cleared -lt $suspects ]; do
+    before=$((cleared - 1))
+    set --
+    while [ $cleared -lt $suspects ] && [ $# -lt 64 ]; do
+      eval "file=\\$suspect_real_$cleared"
+      cleared=$((cleared + 1))
+      set -- "$@" "$file"
+    done
+    for number in $(numbers_of_images "$@"); do
+      number=$((before + number))
+      eval "add_item \\"\\$suspect_$number\\" \\"\\$suspect_real_$number\\" \\$suspect_kind_$number ''"
+    done
+  done
+}
 
 sort_deferred() { # leaves to the folders what looking through them finds
   while [ $sorted -lt $deferred ]; do
@@ -402,7 +433,20 @@ work_aside() { # number of the worker: as work, into files; a second one with so
   work $((first + $1)) $count >"$work_folder/found.$1" && echo done >"$work_folder/done.$1"
 } 2>/dev/null
 
+is_spelled_again() { # use, path: an image that names itself by “../folder/name” has another path each time
+  resolve "$2"
+  [ "$spelled" != "$2" ] || return 1
+  case $1 in *' raw') again="raw $spelled" ;; *) again=" $spelled" ;; esac
+  grep -Fqx -e "$again" "$work_folder/spelled" && return 0
+  printf '%s\\n' "$again" >>"$work_folder/spelled"
+  return 1
+}
+
 follow() { # how the image is used, path
+  if is_spelled_again "$1" "$2"; then
+    name_path "$2"
+    return
+  fi
   case $1 in
     *' raw') request "$2" raw '' ;;
     *' beside')
@@ -448,6 +492,7 @@ examine() {
 
 walk() {
   while :; do
+    sort_suspects
     sort_deferred
     scan_folders
     [ $sorted = $deferred ] || continue

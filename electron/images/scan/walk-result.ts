@@ -39,6 +39,8 @@ export interface Walk {
   readonly headers: readonly { readonly path: string; readonly bytes: Uint8Array | null }[];
   /** Every path that was named → its resolved path. */
   readonly realPaths: ReadonlyMap<string, string>;
+  /** Paths that were named → the path by which they were examined, where that is another: with the folder resolved. */
+  readonly spellings: ReadonlyMap<string, string>;
   /** Folders that were looked through. */
   readonly folders: ReadonlyMap<string, WalkedFolder>;
   /** Folders that were only listed. */
@@ -57,6 +59,7 @@ export interface Walk {
 export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const images: WalkedImage[] = [];
   const realPaths = new Map<string, string>();
+  const spellings = new Map<string, string>();
   const folders = new Map<string, FolderBeingRead>();
   const listings = new Map<string, FolderBeingRead>();
   const statuses = new Map<string, FileStatus>();
@@ -82,6 +85,9 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         id = frame.body;
         realPaths.set(path, id);
         realPaths.set(id, id);
+        break;
+      case 'spelled':
+        spellings.set(path, frame.body);
         break;
       case 'kind':
         images.push({ id, path, kind: kindOf(first), raw: frame.arguments[1] === 'raw', info: null, failure: null });
@@ -144,6 +150,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     images,
     headers,
     realPaths,
+    spellings,
     folders,
     listings,
     statuses,

@@ -7,7 +7,8 @@ export interface WalkRequest {
   readonly path: string;
   /**
    * True where the image is used as raw. It is then read as raw: a guest can write anything into a raw disk, also a
-   * header that makes it look like an overlay of some file of the host.
+   * header that makes it look like an overlay of some file of the host. Where it begins so, it is examined as that as well:
+   * the definition may be what is wrong.
    */
   readonly raw: boolean;
 }
@@ -38,7 +39,8 @@ export interface WalkTask {
  * subfolders: an overlay that no VM names depends on its backing image all the same.
  *
  * Frames:
- * - `named` (body: a path as asked for or as recorded), `real` (the resolved path of it); then, where it is examined,
+ * - `named` (body: a path as asked for or as recorded), `real` (the resolved path of it), `spelled` (the same path with its
+ *   folder resolved, where that is another; the image is examined by it); then, where it is examined,
  *   `kind file|block|other|absent [raw]` and, once or again after a failure, `info` (JSON, or the error) and `exit CODE`; or
  *   `header`: its first bytes are in the next `headers` (base64), which holds those of all files named since the one before;
  * - `folder` or, where it was only listed, `listing` (its path), and of that folder `df`, `entries` (the status of

@@ -1,5 +1,5 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
-import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
+import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
@@ -85,9 +85,10 @@ async function find(context: CommandContext, client: Client, text: string, optio
   return {
     reading,
     vm: { uuid: vm.uuid, name: vm.name },
-    chains: vm.disks.flatMap(({ target, imageId }) =>
-      imageId === null ? [] : [{ target, chain: chainFrom(imageId, images) }],
-    ),
+    chains: vm.disks.flatMap((disk) => {
+      const chain = chainOfDisk(disk, images);
+      return chain === null ? [] : [{ target: disk.target, chain }];
+    }),
     unreadHosts: unreadHosts.length,
   };
 }

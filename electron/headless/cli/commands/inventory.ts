@@ -1,5 +1,5 @@
 import type { Inventory, Vm } from '../../../../shared/model/inventory.ts';
-import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
+import { chainOfDisk, imagesById } from '../../../../shared/rules/chains.ts';
 import { vmProblems } from '../../../../shared/rules/problems.ts';
 import type { HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
@@ -96,7 +96,7 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
           const text = shownSentence(`could not be read: ${vm.reason}`);
           return [shown(vm.name ?? '-'), 'unreadable', '-', '-', shown(vm.uuid), { text, paint: red }];
         }
-        const depths = vm.disks.map(({ imageId }) => (imageId === null ? 0 : chainFrom(imageId, images).images.length));
+        const depths = vm.disks.map((disk) => chainOfDisk(disk, images)?.images.length ?? 0);
         const problems = vmProblems(vm, images);
         const [first] = problems;
         const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';

@@ -1,7 +1,7 @@
 /** Plans for external disk-only snapshots: overlays that take all further writes. */
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
-import { chainFrom } from '../../../../shared/rules/chains.ts';
+import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { folderOf } from '../../../../shared/rules/folders.ts';
 import type { PlanDraft } from '../../driver.ts';
@@ -143,7 +143,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
           disks.flatMap((disk) => {
             const overlay = overlays.get(disk.target) ?? null;
             if (overlay === null || disk.imageId === null) return [];
-            return [[disk.target, [overlay, ...chainIds(context, disk.imageId)]]];
+            return [[disk.target, [overlay, ...chainIds(context, disk)]]];
           }),
         ),
       ),
@@ -188,7 +188,7 @@ function partialWarnings({ vm }: LibvirtContext, writable: readonly Disk[], disk
 /** A chain has at most 200 images (libvirt); before 12.0 a VM with more than about 25 external snapshots does not start. */
 function chainLengthRefusals(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   return disks.flatMap((disk) => {
-    const length = disk.imageId === null ? 0 : chainFrom(disk.imageId, context.images).images.length;
+    const length = chainOfDisk(disk, context.images)?.images.length ?? 0;
     const limit = longestChain(context.inventory.hypervisor.version);
     return length < limit
       ? []

@@ -1,10 +1,15 @@
 /** Plans that take a VM back to an internal snapshot. */
 import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
-import { dependentRefusals, unknownDependentRefusals } from '../../planning/dependent-rules.ts';
+import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import {
+  dependentRefusals,
+  remoteDependentWarnings,
+  unknownDependentRefusals,
+} from '../../planning/dependent-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
@@ -89,6 +94,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ...stateWarnings(context, stateAfter),
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
+      ...remoteDependentWarnings(context, rewritten),
     ],
     space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
     expectedPause:
@@ -131,7 +137,7 @@ function chainsAfter(snapshot: Snapshot, context: LibvirtContext): DiskChain[] {
     ...present,
     ...detached.map(({ target, imageId }) => ({
       target,
-      imageIds: [...chainIds(context, imageId)],
+      imageIds: chainFrom(imageId, context.images).images.map(({ id }) => id),
     })),
   ];
 }
@@ -144,6 +150,14 @@ function stateAfterRevert(snapshot: Snapshot): VmState {
 }
 
 function kindRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
+  if (snapshot.unknownPart !== undefined) {
+    return [
+      note(
+        'recordIncomplete',
+        `What "${snapshot.name}" holds is not known: ${snapshot.unknownPart} Going back to it could leave ${vm.name} without some of its disks. Look at its record (virsh snapshot-dumpxml) and at what lies on storage.`,
+      ),
+    ];
+  }
   if (snapshot.kind === 'internal') return [];
   const version = inventory.hypervisor.version ?? '(unknown version)';
   const native = hasCapability(inventory.hypervisor.version, 'revertToExternal')

@@ -1,5 +1,6 @@
 /** Records of VMs and facts about images, put together in the words of the model. Pure. */
 import type {
+  Disk,
   Image,
   Problem,
   ReadableVm,
@@ -11,12 +12,15 @@ import { isForMedia } from '../../../../shared/rules/disks.ts';
 import { problemsOfDefinedChains } from './defined-chains.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
+import { usesBesides } from './image-uses.ts';
 import type { VmRecords } from './vm-records.ts';
 
 export interface AssembleContext {
   readonly images: ReadonlyMap<string, Image>;
   /** The image behind a source; null where there is none, or it is not known. */
   imageIdOf(source: DiskSource): string | null;
+  /** The path by which a source is opened, as images spell it; null where it has none, or it is not known. */
+  pathOf(source: DiskSource): string | null;
 }
 
 const states: ReadonlyMap<string, VmState> = new Map([
@@ -52,6 +56,9 @@ function sourceText(source: DiskSource): string | null {
 /** One VM in the words of the model. */
 export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm {
   const { answers, domain } = vm;
+  const disks = domain.disks.map((disk) => assembleDisk(disk, context));
+  const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, context));
+  const uses = usesBesides(vm, { disks, snapshots }, context);
   return {
     readable: true,
     uuid: answers.uuid,
@@ -64,16 +71,9 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     description: domain.description,
     memoryBytes: domain.memoryBytes,
     cpuCount: domain.cpuCount,
-    disks: domain.disks.map((disk) => ({
-      target: disk.target,
-      device: disk.device,
-      imageId: context.imageIdOf(disk.source),
-      source: sourceText(disk.source),
-      format: disk.format,
-      readOnly: disk.readOnly,
-      shareable: disk.shareable,
-    })),
-    snapshots: vm.snapshots.map((record) => assembleSnapshot(record, context)),
+    disks,
+    ...(uses.length > 0 && { uses }),
+    snapshots,
     currentSnapshotId: vm.currentName,
     problems: [
       ...vm.problems,
@@ -82,6 +82,24 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
       ...problemsOfDefinedChains(vm, context),
       ...unresolvedVolumes(domain.disks, context),
     ],
+  };
+}
+
+function assembleDisk(disk: DomainDisk, context: AssembleContext): Disk {
+  const imageId = context.imageIdOf(disk.source);
+  const path = context.pathOf(disk.source);
+  const image = imageId === null ? undefined : context.images.get(imageId);
+  const isPathOfItsOwn = path !== null && path !== imageId && image?.parentsByPath?.some((view) => view.path === path);
+  return {
+    target: disk.target,
+    device: disk.device,
+    imageId,
+    source: sourceText(disk.source),
+    format: disk.format,
+    readOnly: disk.readOnly,
+    shareable: disk.shareable,
+    ...(disk.encryption !== null && { encryption: disk.encryption }),
+    ...(isPathOfItsOwn === true && { openedAs: path }),
   };
 }
 

@@ -34,6 +34,7 @@ describe('disks', () => {
         format: 'qcow2',
         readOnly: false,
         shareable: false,
+        encryption: null,
         backing: [
           { source: { kind: 'image', reference: '/var/lib/libvirt/images/e1-memext3.qcow2' }, format: 'qcow2' },
           { source: { kind: 'image', reference: '/dev/vg/base' }, format: 'raw' },

@@ -17,6 +17,8 @@ export interface DomainDisk {
   readonly format: string | null;
   readonly readOnly: boolean;
   readonly shareable: boolean;
+  /** The format of its encryption; null where it has none. */
+  readonly encryption: string | null;
   /** The chain as the definition names it, nearest first. */
   readonly backing: readonly { readonly source: DiskSource; readonly format: string | null }[];
 }
@@ -80,6 +82,7 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       format: attribute(child(element, 'driver'), 'type'),
       readOnly: child(element, 'readonly') !== null || device === 'cdrom',
       shareable: child(element, 'shareable') !== null,
+      encryption: attribute(child(child(element, 'source'), 'encryption') ?? child(element, 'encryption'), 'format'),
       backing: backingOf(element),
     },
   ];

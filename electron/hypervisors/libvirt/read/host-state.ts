@@ -10,7 +10,7 @@ import { dependentsByDefinition } from './defined-chains.ts';
 import type { DiskSource } from './domain-xml.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
-import { imageUses } from './named-files.ts';
+import { imageUses, type FileUse } from './named-files.ts';
 import { readVm, type UnreadableVm, type VmRecords } from './vm-records.ts';
 
 export interface HostState {
@@ -124,6 +124,22 @@ export function imageRequests({ vms, volumes }: HostState): readonly ImageReques
   return [...requests.values()];
 }
 
+/** Uses whose paths are sockets and programs, of which every VM has some: they are compared by their names alone. */
+const usesWithoutImage: ReadonlySet<FileUse> = new Set(['emulator', 'characterDevice']);
+
+/** Absolute paths that VMs name for something else than a disk, and that may be an image all the same. */
+export function namedPaths({ vms, volumes }: HostState): readonly string[] {
+  const paths = new Set<string>();
+  for (const vm of vms.values()) {
+    if (!('domain' in vm)) continue;
+    for (const { use, source } of vm.files) {
+      const reference = imageUses.has(use) || usesWithoutImage.has(use) ? null : referenceOf(source, volumes);
+      if (reference?.startsWith('/')) paths.add(reference);
+    }
+  }
+  return [...paths];
+}
+
 /** A list that holds something else than VMs may hold fewer VMs than there are. */
 function unlistedVms({ strayLines: [first] }: HostState): readonly UnknownDependents[] {
   if (first === undefined) return [];
@@ -138,6 +154,10 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
     imageIdOf(source) {
       const reference = referenceOf(source, state.volumes);
       return reference === null ? null : images.imageIdOf(reference);
+    },
+    pathOf(source) {
+      const reference = referenceOf(source, state.volumes);
+      return reference === null ? null : images.openedAs(reference);
     },
   };
   const vms = [...state.vms.values()]

@@ -7,7 +7,14 @@ import type { ReadOptions } from '../../driver.ts';
 import { createAsk } from './ask.ts';
 import { inventoryScript, versionScript } from './batch-script.ts';
 import { parseVersions, sortAnswers } from './host-answers.ts';
-import { hostStateFrom, imageRequests, inventoryFrom, withoutVanished, type HostReading } from './host-state.ts';
+import {
+  hostStateFrom,
+  imageRequests,
+  inventoryFrom,
+  namedPaths,
+  withoutVanished,
+  type HostReading,
+} from './host-state.ts';
 
 /**
  * Everything on the host that libvirt at `uri` manages. A VM, snapshot or image that cannot be read is in the result as
@@ -42,6 +49,7 @@ export async function readHost(
   const images = await readImages(runner, imageRequests(state), {
     priority,
     folders: state.pools.folders,
+    named: namedPaths(state),
     memory: imageMemory,
     ...(signal && { signal }),
   });

@@ -21,6 +21,7 @@ import { sortAnswers, strayLines, uuidsIn, type VmAnswers } from '../read/host-a
 import {
   imageRequests,
   inventoryFrom,
+  namedPaths,
   readVms,
   withoutVanished,
   type HostReading,
@@ -45,6 +46,7 @@ export async function pollHost(
     readImages(runner, imageRequests(state), {
       priority: 'poll',
       folders: state.pools.folders,
+      named: namedPaths(state),
       memory: before.imageMemory,
       ...(options.signal && { signal: options.signal }),
     });
