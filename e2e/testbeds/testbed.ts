@@ -12,10 +12,11 @@ import {
   stopDaemons,
 } from './daemons.ts';
 import { ensureVirtualMachines, fixtures } from './fixtures.ts';
-import { changedCaches, mountsBelow, purge } from './chroots.ts';
+import { footprint } from './footprint.ts';
+import { mountsBelow, purge } from './chroots.ts';
 import { ensurePackages, requiredPackages } from './packages.ts';
 import { paths, testbedFolder } from './paths.ts';
-import { listProcesses, readProcess } from './processes.ts';
+import { readProcess } from './processes.ts';
 import { waitUntil } from './run.ts';
 import { otherVersions } from './places.ts';
 import type { LibvirtVersion } from './places.ts';
@@ -94,38 +95,6 @@ async function withLock<T>(action: () => Promise<T>): Promise<T> {
   } finally {
     rmSync(paths.lock, { force: true });
   }
-}
-
-/** What `down` has to leave as it was, as lines that can be compared. */
-export function footprint(): string[] {
-  const names = new Set(['sshd', 'libvirtd', 'virtlogd', 'virtlockd', 'dnsmasq']);
-  const ofTestbed = listProcesses().filter(
-    (each) => each.pid !== process.pid && (names.has(each.name) || each.name.startsWith('qemu-system')),
-  );
-  return [
-    ...Object.entries(hashConfiguration()).map(([file, hash]) => `${hash} ${file}`),
-    ...['/etc/passwd', '/etc/group', '/etc/shadow', '/etc/gshadow', '/etc/subuid', '/etc/subgid'].flatMap((file) =>
-      existsSync(file)
-        ? readFileSync(file, 'utf8')
-            .split('\n')
-            // Never the password fields themselves.
-            .map((line) => `${file} ${file.includes('shadow') ? (line.split(':')[0] ?? '') : line}`)
-        : [],
-    ),
-    ...listDaemonFiles(),
-    ...ofTestbed.map((each) => `process ${each.pid} ${each.commandLine}`),
-    ...testbedEntries(),
-    ...mountsBelow(testbedFolder).map((point) => `mount ${point}`),
-    ...changedCaches().map((folder) => `changed ${folder}`),
-  ];
-}
-
-/** What is in the testbed's folder, without the root file systems that stay for the next time. */
-function testbedEntries(): string[] {
-  if (!existsSync(testbedFolder)) return [];
-  const entries = readdirSync(testbedFolder).map((name) => join(testbedFolder, name));
-  const left = entries.filter((entry) => entry !== paths.cache);
-  return entries.length > 0 && left.length === 0 ? [] : [testbedFolder, ...left];
 }
 
 /** The `footprint` from before `up`; undefined when the testbed is not up. */
