@@ -119,7 +119,7 @@ function DiskChain({
 }
 
 const endWords: Readonly<Record<Exclude<ChainEnd, 'base'>, string>> = {
-  missing: 'The chain is broken: an image is missing',
+  missing: 'The chain is broken: an image, or the file that holds its data, is missing',
   unreadable: 'The chain could not be followed: an image is unreadable',
   unresolved: 'The chain could not be followed: this reference leads nowhere',
   loop: 'The chain is a loop: this image comes again',
@@ -169,6 +169,14 @@ function Layer({
       </p>
       {image.parent?.relation === 'backing' && image.parent.format === null && (
         <p className={css('warning')}>The format of its backing image is not recorded.</p>
+      )}
+      {image.dataFile && (
+        <p className={css('sizes')}>
+          Its data is in{' '}
+          <code>
+            <HostText text={image.dataFile.imageId ?? image.dataFile.reference} />
+          </code>
+        </p>
       )}
       {image.internalSnapshots.length > 0 && (
         <details className={css('internal')}>

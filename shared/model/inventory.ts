@@ -68,6 +68,11 @@ export const imageSchema = z.strictObject({
       mayDependOn: z.array(z.string()),
     })
     .optional(),
+  /**
+   * Where its data is, if not in itself (`data_file` of qcow2): the reference as recorded, and the id of what it leads to, or
+   * null where it could not be resolved. Absent where it holds its data itself.
+   */
+  dataFile: z.strictObject({ reference: z.string(), imageId: z.string().nullable() }).optional(),
   /** How it is encrypted by its own format (`luks`, `aes`); absent where it is not, or that is not known. */
   encryption: z.string().optional(),
   internalSnapshots: z.array(internalSnapshotSchema),

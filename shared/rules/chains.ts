@@ -1,7 +1,10 @@
 /** What can be told from the images of a host alone: each disk's chain, and who depends on which image. */
 import type { Disk, Image, ImageParent, ImageUse, Inventory, ReadableVm } from '../model/inventory.ts';
 
-/** Why a chain ends where it ends. `base`: at an image without a parent, as it should. */
+/**
+ * Why a chain ends where it ends. `base`: at an image without a parent, as it should. An image whose data lies in a file of its
+ * own ends the chain like an image that is not there, where that file is not.
+ */
 export type ChainEnd = 'base' | 'missing' | 'unreadable' | 'unresolved' | 'loop';
 
 export interface Chain {
@@ -35,6 +38,8 @@ export function chainFrom(imageId: string, images: ReadonlyMap<string, Image>, o
     seen.add(next);
     chain.push(image);
     if (image.status !== 'ok') return { images: chain, end: image.status, endReference: image.id };
+    const data = dataFileEnd(image, images);
+    if (data) return { images: chain, ...data };
     const parent = parentOf(image, path);
     if (!parent) return { images: chain, end: 'base', endReference: null };
     reference = parent.reference;
@@ -42,6 +47,15 @@ export function chainFrom(imageId: string, images: ReadonlyMap<string, Image>, o
     path = parent.openedAs ?? next ?? '';
   }
   return { images: chain, end: 'unresolved', endReference: reference };
+}
+
+/** How a chain ends at an image whose data file is not as it should be; null where it is, or there is none. */
+function dataFileEnd({ dataFile }: Image, images: ReadonlyMap<string, Image>): Omit<Chain, 'images'> | null {
+  if (!dataFile) return null;
+  const { imageId, reference } = dataFile;
+  if (imageId === null) return { end: 'unresolved', endReference: reference };
+  const status = images.get(imageId)?.status ?? 'missing';
+  return status === 'ok' ? null : { end: status, endReference: imageId };
 }
 
 /** The chain of a disk, from the path that its VM opens; null where it has no image. */
@@ -63,7 +77,7 @@ function parentsOf(image: Image): readonly ImageParent[] {
 
 /** Who needs an image as it is. */
 export interface Dependents {
-  /** Images whose parent it is, for anybody. */
+  /** Images whose parent it is, for anybody, or whose data it holds. */
   readonly childImageIds: readonly string[];
   /**
    * Images that are used as raw and begin as an overlay that would depend on it: they may be one, used in the wrong format,
@@ -99,6 +113,7 @@ export function dependentsIndex(inventory: Inventory): ReadonlyMap<string, Depen
     for (const parentId of new Set(parentsOf(image).map(({ imageId }) => imageId))) {
       if (parentId !== null) entry(parentId).childImageIds.push(image.id);
     }
+    if (typeof image.dataFile?.imageId === 'string') entry(image.dataFile.imageId).childImageIds.push(image.id);
     for (const imageId of image.header?.mayDependOn ?? []) entry(imageId).possibleChildIds.push(image.id);
   }
   for (const vm of inventory.vms) {
@@ -131,6 +146,7 @@ export function reachedFrom(imageIds: readonly string[], images: ReadonlyMap<str
     reached.add(next);
     if (image.status !== 'ok') continue;
     for (const { imageId } of parentsOf(image)) if (imageId !== null) open.push(imageId);
+    if (typeof image.dataFile?.imageId === 'string') open.push(image.dataFile.imageId);
     open.push(...(image.header?.mayDependOn ?? []));
   }
   return reached;

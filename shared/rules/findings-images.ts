@@ -27,7 +27,11 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
         }),
       );
     }
-    const broken = brokenChain(chain.images.at(-1), chain.end, chain.endReference ?? disk.imageId);
+    const broken = brokenChain(
+      context.images.get(chain.endReference ?? disk.imageId),
+      chain.end,
+      chain.endReference ?? disk.imageId,
+    );
     if (broken) {
       // An installation medium that is gone harms no data.
       const isMedium = isForMedia(disk);
@@ -47,12 +51,12 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
 
 type Broken = Pick<Finding, 'code' | 'severity' | 'message' | 'remedy'>;
 
-function brokenChain(last: Image | undefined, end: ReturnType<typeof chainFrom>['end'], at: string): Broken | null {
+function brokenChain(image: Image | undefined, end: ReturnType<typeof chainFrom>['end'], at: string): Broken | null {
   switch (end) {
     case 'base':
       return null;
     case 'missing':
-      if (last?.status === 'missing') {
+      if (image?.status === 'missing') {
         return {
           code: 'imageMissing',
           severity: 'critical',
@@ -78,8 +82,10 @@ function brokenChain(last: Image | undefined, end: ReturnType<typeof chainFrom>[
       return {
         code: 'chainUnreadable',
         severity: 'warning',
-        message: `could not be read: ${at}: ${last?.problem ?? 'no reason was given.'}`,
-        remedy: 'Give the user of this connection the right to read the image, or mount its storage.',
+        message: `could not be read: ${at}: ${image?.problem ?? 'no reason was given.'}`,
+        remedy: namesWhatIsMissing(image)
+          ? 'Do not start, merge or delete anything of this chain. Put what is missing back from a backup.'
+          : 'Give the user of this connection the right to read the image, or mount its storage.',
       };
     case 'unresolved':
       return {
@@ -89,6 +95,11 @@ function brokenChain(last: Image | undefined, end: ReturnType<typeof chainFrom>[
         remedy: 'Check on the host where the reference leads; nothing is known of what lies below.',
       };
   }
+}
+
+/** QEMU before 9.1 does not open an image at all whose data file is gone, and names that file. */
+function namesWhatIsMissing(image: Image | undefined): boolean {
+  return image?.problem?.endsWith('No such file or directory') === true;
 }
 
 /** What is wrong with images whichever chain they are in. */
@@ -182,11 +193,12 @@ function tagsWithoutRecord(
 export function orphanFindings(context: FindingContext): readonly Finding[] {
   const { inventory, vms } = context;
   const named = new Set(vms.flatMap((vm) => imagesOfVm(vm)));
-  for (const { parent, parentsByPath = [], header } of inventory.images) {
+  for (const { parent, parentsByPath = [], header, dataFile } of inventory.images) {
     for (const each of [parent, ...parentsByPath.map((view) => view.parent)]) {
       if (each) named.add(each.imageId ?? each.reference);
     }
     for (const imageId of header?.mayDependOn ?? []) named.add(imageId);
+    if (dataFile) named.add(dataFile.imageId ?? dataFile.reference);
   }
   for (const vm of vms) {
     for (const { memory } of vm.snapshots) if (memory.kind === 'external') named.add(memory.file);

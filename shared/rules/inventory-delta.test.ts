@@ -189,6 +189,7 @@ describe('a field of the model', () => {
     [
       'image',
       image('/a', {
+        dataFile: { reference: 'disk.raw', imageId: '/images/disk.raw' },
         encryption: 'luks',
         parentsByPath: [],
         header: { format: 'qcow2', reference: null, mayDependOn: [] },

@@ -23,7 +23,7 @@ export function chainProblem(disk: Disk, images: ReadonlyMap<string, Image>): Ch
     case 'missing':
       return { message: `The chain of disk ${disk.target} is broken: ${at} is missing.`, at };
     case 'unreadable': {
-      const reason = chain.images.at(-1)?.problem ?? 'no reason given';
+      const reason = images.get(at)?.problem ?? 'no reason given';
       return { message: `The chain of disk ${disk.target} could not be read: ${at}: ${reason}`, at };
     }
     case 'unresolved':

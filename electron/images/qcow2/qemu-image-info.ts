@@ -18,6 +18,7 @@ const infoSchema = z.object({
       data: z
         .object({
           corrupt: z.boolean().optional(),
+          'data-file': z.string().optional(),
           encrypt: z.object({ format: z.string() }).optional(),
         })
         .optional(),
@@ -49,6 +50,8 @@ export interface QemuImageInfo {
   } | null;
   readonly internalSnapshots: readonly InternalSnapshot[];
   readonly corrupt: boolean | null;
+  /** The file that holds the data in place of the image, as recorded (`data_file` of qcow2); absent where there is none. */
+  readonly dataFile?: string;
   /** `luks`, `aes` (qcow2's own, and broken); null where it is not encrypted by its format. */
   readonly encryption: string | null;
 }
@@ -63,6 +66,7 @@ export function parseQemuImageInfo(json: string): QemuImageInfo | null {
   }
   const info = infoSchema.safeParse(value).data;
   if (!info) return null;
+  const dataFile = info['format-specific']?.data?.['data-file'];
   const recorded = info['backing-filename'] ?? info['full-backing-filename'];
   return {
     format: info.format,
@@ -83,6 +87,7 @@ export function parseQemuImageInfo(json: string): QemuImageInfo | null {
       memoryBytes: snapshot['vm-state-size'],
     })),
     corrupt: info['format-specific']?.data?.corrupt ?? null,
+    ...(dataFile !== undefined && { dataFile }),
     encryption: encryptionOf(info),
   };
 }

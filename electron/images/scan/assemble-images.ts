@@ -1,7 +1,7 @@
 /** What the walks found, in the words of the model: each image once, whatever it is called. Pure. */
 import type { Image, ImageParent } from '../../../shared/model/inventory.ts';
 import { identityOf } from './file-status.ts';
-import { backingPath, statusOf, usedWithFormat, type ImageKnowledge } from './image-knowledge.ts';
+import { backingPath, dataFilePath, statusOf, usedWithFormat, type ImageKnowledge } from './image-knowledge.ts';
 import { parseImageReference } from '../image-reference.ts';
 import type { WalkedImage } from './walk-result.ts';
 
@@ -93,6 +93,7 @@ export function assembleImages(
       parent,
       ...(parentsByPath.length > 0 && { parentsByPath }),
       ...(header && { header }),
+      ...dataFileOf(view, resolve),
       otherPaths: [...new Set(others)].filter((path) => path !== id).sort(),
       modifiedAt: status?.modifiedAt ?? null,
     });
@@ -309,6 +310,13 @@ function parentOf(
   }
   const isNetwork = parseImageReference(reference, null).kind === 'network';
   return { relation: 'backing', reference, imageId: isNetwork ? reference : null, format };
+}
+
+function dataFileOf(view: WalkedImage, resolve: (path: string) => string | null): Pick<Image, 'dataFile'> {
+  const reference = view.info?.dataFile;
+  if (reference === undefined) return {};
+  const path = dataFilePath(view);
+  return { dataFile: { reference, imageId: path === null ? null : resolve(path) } };
 }
 
 function addNetworkImages(images: Map<string, Image>, requests: readonly ImageRequest[]): void {

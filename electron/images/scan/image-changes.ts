@@ -1,6 +1,6 @@
 /** What changed on a host since its images were examined, told from the status of files. Pure. */
 import type { FileStatus } from './file-status.ts';
-import { backingPath, statusOf, type ImageKnowledge } from './image-knowledge.ts';
+import { backingPath, dataFilePath, statusOf, type ImageKnowledge } from './image-knowledge.ts';
 import type { Walk, WalkedFolder } from './walk-result.ts';
 
 /** Resolved paths of files to examine again; or `everything`, where the change is not one of single files. */
@@ -58,6 +58,7 @@ export function hangsOtherwise(before: ImageKnowledge, after: ImageKnowledge, ch
     const image = before.images.get(id);
     const now = after.images.get(id);
     if (image !== undefined && (now === undefined || backingPath(image) !== backingPath(now))) return true;
+    if (image && now && dataFilePath(image) !== dataFilePath(now)) return true;
     const [header, headerNow] = [before.headers.get(id), after.headers.get(id)];
     return (header ? backingPath(header) : null) !== (headerNow ? backingPath(headerNow) : null);
   });

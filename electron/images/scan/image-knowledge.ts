@@ -153,8 +153,12 @@ export function openRequests(knowledge: ImageKnowledge, wanted: readonly WalkReq
   const formatted = usedWithFormat(knowledge);
   const backings = [...images.values(), ...otherViews.values(), ...knowledge.headers.values()].flatMap(
     (image): readonly WalkRequest[] => {
-      const path = backingPath(image);
-      return path === null ? [] : [{ path, raw: image.info?.backing?.format === 'raw' }];
+      const backing = backingPath(image);
+      const data = dataFilePath(image);
+      return [
+        ...(backing === null ? [] : [{ path: backing, raw: image.info?.backing?.format === 'raw' }]),
+        ...(data === null ? [] : [{ path: data, raw: true }]),
+      ];
     },
   );
   const open = new Map<string, boolean>();
@@ -182,6 +186,13 @@ export function backingPath({ info, path }: WalkedImage): string | null {
     if (target?.kind === 'path') return target.path;
   }
   return null;
+}
+
+/** The absolute path of the file that holds an image's data; null where the image holds it itself, or it is no path. */
+export function dataFilePath({ info, path }: WalkedImage): string | null {
+  if (info?.dataFile === undefined) return null;
+  const target = parseImageReference(info.dataFile, posix.dirname(path));
+  return target.kind === 'path' ? target.path : null;
 }
 
 /** The status of what is at a resolved path; undefined where it is not known. */

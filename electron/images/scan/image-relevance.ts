@@ -6,7 +6,7 @@
  * what is remembered of earlier readings can be of no interest any more.
  */
 import { posix } from 'node:path';
-import { backingPath, type ImageKnowledge } from './image-knowledge.ts';
+import { backingPath, dataFilePath, type ImageKnowledge } from './image-knowledge.ts';
 import type { WalkedImage } from './walk-result.ts';
 import { maximumDepth } from './walk-limits.ts';
 
@@ -63,6 +63,8 @@ export function relevantKnowledge(
       for (const view of views.get(id) ?? []) {
         const backing = backingPath(view);
         if (backing !== null) openImages.push(real(backing));
+        const data = dataFilePath(view);
+        if (data !== null) openImages.push(real(data));
         if (view.kind === 'file' || view.kind === 'absent') openFolders.push(posix.dirname(id));
       }
       continue;

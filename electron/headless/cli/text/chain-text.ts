@@ -21,6 +21,7 @@ function facts(image: Image, dependents: number): string {
     `${bytes(image.allocatedBytes)} of ${bytes(image.virtualBytes)}`,
     ...(image.internalSnapshots.length > 0 ? [count(image.internalSnapshots.length, 'internal snapshot')] : []),
     ...(dependents > 1 ? [`${dependents} images hang on it`] : []),
+    ...(image.dataFile ? [`data in ${shown(image.dataFile.imageId ?? image.dataFile.reference)}`] : []),
     ...(image.corrupt === true ? ['marked corrupt'] : []),
     ...(image.otherPaths.length > 0 ? [`also ${image.otherPaths.map(shown).join(', ')}`] : []),
   ];
@@ -38,7 +39,8 @@ export function chainLines(
     `  ${index === 0 ? '  ' : arrow}${shown(image.id)}`,
     { text: facts(image, children(image.id)), paint: (text) => look.paint('dim', text) },
   ]);
-  const problem = chain.end === 'unreadable' ? (chain.images.at(-1)?.problem ?? null) : null;
+  const last = chain.images.at(-1);
+  const problem = chain.end === 'unreadable' && last?.id === chain.endReference ? last.problem : null;
   const end =
     chain.end === 'base'
       ? []

@@ -103,10 +103,10 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
   };
 }
 
-function internalFormatRefusals({ vm }: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
+function internalFormatRefusals({ vm, images }: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   if (disks.length === 0)
     return [note('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
-  return disks
+  const otherFormats = disks
     .filter((disk) => disk.format !== 'qcow2')
     .map((disk) =>
       note(
@@ -115,6 +115,14 @@ function internalFormatRefusals({ vm }: LibvirtContext, disks: readonly Disk[]):
         [disk.target],
       ),
     );
+  // QEMU (qcow2_snapshot_create) answers “Operation not supported”.
+  const onDataFiles = disks.flatMap((disk): PlanNote[] => {
+    const dataFile = disk.imageId === null ? undefined : images.get(disk.imageId)?.dataFile;
+    if (!dataFile) return [];
+    const message = `Disk ${disk.target} keeps its data in a file of its own (${dataFile.imageId ?? dataFile.reference}), and such an image holds no internal snapshots; an external snapshot is possible.`;
+    return [note('formatWithoutSnapshots', message, [disk.target])];
+  });
+  return [...otherFormats, ...onDataFiles];
 }
 
 /**
