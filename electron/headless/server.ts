@@ -128,7 +128,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return;
     }
     // The path as it was sent: a URL parser resolves dots, and a path with dots in it is nobody's honest wish.
-    const path = (request.url ?? '').replace(/\?.*$/s, '');
+    const path = pathOf(request);
     // A file is gone once it was sent, so that only a real fetch of it counts.
     const download = request.method === 'GET' ? options.downloads?.take(path) : undefined;
     if (download !== undefined) {
@@ -151,7 +151,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       status,
       text,
       method: request.method,
-      path: request.url?.replace(/\?.*$/s, ''),
+      path: pathOf(request),
     });
     response.writeHead(status, { ...securityHeaders, ...refusalHeaders(status) });
     response.end(request.method === 'HEAD' ? undefined : `${text}\n`);
@@ -294,4 +294,9 @@ function rawResponse({ status, text }: Refusal): string {
   const headers = { ...securityHeaders, ...refusalHeaders(status), Connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', `${text}\n`].join('\r\n');
+}
+
+/** What was asked for, without the query. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '';
 }

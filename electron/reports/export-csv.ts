@@ -138,7 +138,12 @@ function cell(value: string | number | boolean | null): string {
 }
 
 /** With a `'` wherever a spreadsheet would take what follows for a formula; half-width and full-width signs alike. */
-function defused(text: string): string {
-  const within = text.replace(/([;\t\r\n])(?=["\s]*[=+\-@＝＋－＠]|')/gu, "$1'");
+export function defused(text: string): string {
+  const within = text.replace(/[;\t\r\n][;"\s]*/gu, (run, offset: number) => {
+    const next = text.charAt(offset + run.length);
+    // Behind a separator, blanks and quotes are passed over; another separator begins anew.
+    const from = /[=+\-@＝＋－＠]/u.test(next) ? run.lastIndexOf(';') : next === "'" ? run.length - 1 : run.length;
+    return run.slice(0, Math.max(from, 0)) + run.slice(Math.max(from, 0)).replace(/[;\t\r\n]/g, "$&'");
+  });
   return /^\s*[=+\-@＝＋－＠]|^[\t\r\n']/u.test(within) ? `'${within}` : within;
 }

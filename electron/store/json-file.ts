@@ -69,7 +69,15 @@ function parseJsonFile<Content extends z.ZodRawShape>(
   }
   const content = format.content.safeParse(migrated);
   if (content.success) return { kind: 'content', content: content.data };
-  return { kind: 'corrupt', reason: z.prettifyError(content.error).replaceAll(/\s*\n\s*/g, ' ') };
+  return { kind: 'corrupt', reason: onOneLine(z.prettifyError(content.error)) };
+}
+
+function onOneLine(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }
 
 /** What is to become of a damaged file: renamed aside, or left, where another Snaptree may be about to use it. */

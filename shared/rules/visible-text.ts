@@ -64,7 +64,7 @@ const unseen =
   /[\u0000-\u001f\u007f-\u009f\u2800\ufffd]|(?! )\p{Zs}|\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{Zl}|\p{Zp}|\p{Cs}/gu;
 
 /** As `unseen`, and the common spaces that a page does not show: at the ends, and more than one together. */
-const unseenOfName = new RegExp(`^ +| +$| {2,}|${unseen.source}`, 'gu');
+const unseenOfName = new RegExp(` (?= |$)|(?<=^| ) |${unseen.source}`, 'gu');
 
 /**
  * The text as segments: what can be seen as it is, and a mark for each character that cannot. `spaces` marks the spaces

@@ -48,9 +48,13 @@ function splitWords(text: string): string[] {
 
 /** One line of an ssh_config; null where it says nothing. Keyword and values may stand apart by blanks or one `=`. */
 export function parseConfigLine(line: string): ConfigLine | null {
-  const [, keyword, rest] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+|$)(.*)$/.exec(line.trimEnd()) ?? [];
+  const content = line.trim();
+  const [keyword] = /^[A-Za-z][A-Za-z0-9]*/.exec(content) ?? [];
   if (keyword === undefined) return null;
-  return { keyword: keyword.toLowerCase(), values: splitWords(rest ?? '') };
+  const behind = content.slice(keyword.length);
+  const values = behind.trimStart();
+  if (behind !== '' && behind === values && !behind.startsWith('=')) return null;
+  return { keyword: keyword.toLowerCase(), values: splitWords(values.startsWith('=') ? values.slice(1) : values) };
 }
 
 /** Whether a Host pattern names one host: no wildcard, no negation. */

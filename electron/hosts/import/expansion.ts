@@ -80,7 +80,7 @@ export function expandIdentityFile(written: string, settings: SshSettings, facts
     '%d': facts.home,
     '%i': String(facts.localUserId),
     '%k': settingOf(settings, 'hostkeyalias') ?? settingOf(settings, 'host'),
-    '%L': facts.localHost.replace(/\..*$/s, ''),
+    '%L': facts.localHost.split('.', 1)[0] ?? '',
     '%l': facts.localHost,
     '%u': facts.localUser,
   };

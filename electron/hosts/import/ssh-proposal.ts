@@ -127,7 +127,7 @@ function parseJump(text: string): Jump | null {
   const [, bracketed, ofBracketed] = /^\[([^[\]]+)\](?::(\d{1,5}))?$/.exec(place) ?? [];
   const [, named, ofNamed] = /^([^:[\]]+)(?::(\d{1,5}))?$/.exec(place) ?? [];
   // An IPv6 address without brackets has no port.
-  const bare = /^[^[\]]*:[^[\]]*:[^[\]]*$/.test(place) ? place : undefined;
+  const bare = !/[[\]]/.test(place) && place.split(':').length > 2 ? place : undefined;
   const destination = bracketed ?? named ?? bare;
   const port = ofBracketed ?? ofNamed;
   if (destination === undefined || user === '') return null;

@@ -1,4 +1,5 @@
 /** What OpenSSH's configuration says about the key of a host: which files are read, and under which name it stands there. */
+import { withoutEnd } from '../../../shared/rules/trim.ts';
 import { opensshKnownHosts } from '../../store/paths.ts';
 import { resolveSshSettings, settingOf } from '../openssh/ssh-settings.ts';
 import type { Environment, SshSettings } from '../openssh/ssh-settings.ts';
@@ -25,7 +26,7 @@ export function plainHostKeySettings(files: readonly string[]): HostKeySettings 
 
 /** The absolute paths in a list as `ssh -G` prints it, without quotes: a space within a path is told by what follows. */
 export function splitPaths(list: string): string[] {
-  return list.split(/ +(?=\/)/).filter((path) => path.startsWith('/'));
+  return ` ${list}`.split(' /').flatMap((path, index) => (index === 0 ? [] : [`/${withoutEnd(path, ' ')}`]));
 }
 
 const isYes = (value: string | null): boolean => value === 'yes' || value === 'true';

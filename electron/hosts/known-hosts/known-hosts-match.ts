@@ -35,7 +35,7 @@ export function keyTypeOf(blob: Buffer): string | null {
 
 /** As OpenSSH prints it: `SHA256:` and base64 without padding. */
 export function fingerprint(blob: Buffer): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replaceAll('=', '')}`;
 }
 
 /** What a host is to be looked up by. */

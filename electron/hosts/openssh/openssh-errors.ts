@@ -119,7 +119,7 @@ function changedKey(named: Named, text: string, revoked: boolean): SnaptreeError
   );
   const type = find(text, revoked ? /^The (\S+) host key for/m : /^The fingerprint for the (\S+) key/m, 'unknown type');
   // With DEBUG1 OpenSSH says the fingerprint in every case, before it judges.
-  const fingerprint = find(text, /Server host key: \S+ (SHA256:\S+)[^]*$/m, find(text, /^(SHA256:[^\s.]+)\.?$/m));
+  const fingerprint = find(text, /Server host key: \S+ (SHA256:\S+)/, find(text, /^(SHA256:[^\s.]+)\.?$/m));
   const where = find(text, /^Offending \S+ key in (.+)$/m, 'see known_hosts');
   return keyChanged(named, { place, offered: `${type} ${fingerprint}`.trim(), where, revoked });
 }

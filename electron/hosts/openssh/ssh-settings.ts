@@ -41,9 +41,10 @@ export function sshEnvironment(environment: Environment, extra: Environment = {}
 export function parseSshSettings(output: string): SshSettings {
   const settings = new Map<string, string[]>();
   for (const line of output.split(/\r?\n/)) {
-    const [, keyword, value] = /^(\S+) ?(.*)$/.exec(line) ?? [];
-    if (keyword === undefined || value === undefined) continue;
+    const [keyword = '', ...words] = line.split(' ');
+    if (keyword === '') continue;
     const key = keyword.toLowerCase();
+    const value = words.join(' ');
     const values = settings.get(key);
     if (values === undefined) settings.set(key, [value]);
     else values.push(value);

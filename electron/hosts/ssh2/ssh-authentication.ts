@@ -12,6 +12,8 @@ import { withoutWeakSignatures } from './weak-signature.ts';
 const maximumAttempts = 3;
 /** What a host may say with a prompt; more is cut. */
 const longestPromptText = 4000;
+/** A user and a host, at their longest, and a few words. Whatever is longer is no mere question for a password. */
+const longestPasswordPrompt = 600;
 
 export interface Authenticator {
   /**
@@ -28,8 +30,19 @@ export interface Authenticator {
  * code for one time.
  */
 export function isPasswordPrompt({ prompt, echo }: Pick<Prompt, 'prompt' | 'echo'>): boolean {
+  if (echo === true || prompt.length > longestPasswordPrompt) return false;
+  const text = prompt.trim().toLowerCase().replace(/:$/, '').trim();
+  // OpenSSH puts "(user@host) " in front of what a host asks.
+  const end = text.startsWith('(') ? text.indexOf(')') : -1;
+  const words = text
+    .slice(end + 1)
+    .trim()
+    .split(' ');
   // PAM's "Password: ", sshd on others "user@host's password:", "Password for user@host:".
-  return echo !== true && /^\s*(\([^()]*\)\s*)?(\S+'s )?password( for [^\s:]+)?\s*:?\s*$/i.test(prompt);
+  if (words[0]?.endsWith("'s") === true) words.shift();
+  const [password, of, whom, ...more] = words;
+  if (password !== 'password' || more.length > 0) return false;
+  return of === undefined || (of === 'for' && whom !== undefined && !/[\s:]/.test(whom));
 }
 
 /**

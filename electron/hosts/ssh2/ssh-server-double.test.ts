@@ -259,6 +259,9 @@ describe('a prompt', () => {
     ['Password (OTP): ', false],
     ['Passcode: ', false],
     ['Verification code: ', false],
+    ['Password for me at host: ', false],
+    [`password${' '.repeat(30_000)}x`, false],
+    [`(${'('.repeat(30_000)}`, false],
   ])('%j asks for the password: %s', (prompt, expected) => {
     expect(isPasswordPrompt({ prompt, echo: false })).toBe(expected);
     expect(isPasswordPrompt({ prompt, echo: true })).toBe(false);

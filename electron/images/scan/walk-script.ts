@@ -1,4 +1,5 @@
 /** The shell script that examines images on a host: asked for by path, found by following chains and by looking round. */
+import { withoutEnd } from '../../../shared/rules/trim.ts';
 import { quoteArgument } from '../../hosts/commands/quoting.ts';
 import { walkFunctions } from './walk-functions.ts';
 
@@ -71,7 +72,7 @@ export function walkScript(nonce: string, task: WalkTask): string {
 
 /** The root folder is the empty string in the script, so that a slash and a name can follow it. */
 function withoutSlash(folder: string): string {
-  return folder.replace(/\/+$/, '');
+  return withoutEnd(folder, '/');
 }
 
 function batches(paths: readonly string[]): readonly (readonly string[])[] {

@@ -1,4 +1,5 @@
 /** The system's small tools, where the interpreter's own are missing or differ from what a Linux host does. */
+import { withoutEnd } from '../../../shared/rules/trim.ts';
 import { posix } from 'node:path';
 import type { Node } from '../file-system.ts';
 import type { Machine } from '../machine.ts';
@@ -197,11 +198,10 @@ const readlink: Tool = ({ machine, argv, cwd }) => {
 
 const mktemp: Tool = ({ machine, argv, cwd }) => {
   const [template = '/tmp/tmp.XXXXXXXXXX'] = operands(argv);
+  const stem = withoutEnd(template, 'X');
+  const marks = template.length - stem.length;
   const random = () => Math.random().toString(36).slice(2, 12).padEnd(10, '0');
-  const path = posix.resolve(
-    cwd,
-    template.replace(/X{3,}$/, (marks) => random().slice(0, marks.length)),
-  );
+  const path = posix.resolve(cwd, marks < 3 ? template : `${stem}${random().slice(0, marks)}`);
   if (machine.files.nodeAt(posix.dirname(path))?.kind !== 'folder') {
     return failed(`mktemp: failed to create file via template '${template}': No such file or directory`);
   }

@@ -1,4 +1,5 @@
 /** Plans for external disk-only snapshots: overlays that take all further writes. */
+import { withoutEnd, withoutStart } from '../../../../shared/rules/trim.ts';
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
@@ -223,5 +224,5 @@ function overlayPath(disk: Disk, snapshotName: string, context: LibvirtContext):
 }
 
 function plainName(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
+  return withoutStart(withoutEnd(name.replace(/[^A-Za-z0-9._-]+/g, '-'), '-.'), '-.');
 }
