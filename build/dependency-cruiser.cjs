@@ -135,6 +135,23 @@ module.exports = {
       to: { path: 'node_modules/(@types/)?ssh2/' },
     },
     {
+      name: 'simulator-is-injected',
+      comment: 'Nothing in the product knows whether a host is simulated, but for what puts the application together.',
+      severity: 'error',
+      from: {
+        path: '^(electron|shared|renderer)/',
+        pathNot: '(^electron/(simulator|application)/|\\.(test|fixtures)\\.ts$)',
+      },
+      to: { path: '^electron/simulator/' },
+    },
+    {
+      name: 'hosts-do-not-know-the-simulator',
+      comment: 'Their tests neither: it comes with a server of its own.',
+      severity: 'error',
+      from: { path: '^electron/hosts/' },
+      to: { path: '^electron/simulator/' },
+    },
+    {
       name: 'drivers-never-open-a-connection',
       comment: 'A driver is handed a runner; of hosts it may know the runner interface only.',
       severity: 'error',

@@ -1,6 +1,7 @@
 /** What a shell needs of the application: made once, it serves any number of renderers until it is disposed of. */
 import type { Host, HostSettings } from '../../shared/model/host.ts';
 import type { FileSaver } from './file-saver.ts';
+import type { ConnectSimulated } from '../hosts/connect.ts';
 import type { Handlers } from '../ipc/handlers.ts';
 import type { Log } from '../base/log.ts';
 
@@ -17,6 +18,8 @@ export interface ApplicationOptions {
   readonly access?: 'exclusive' | 'readOnly';
   /** How the shell lets its user keep a file. Without it, saving is refused. */
   readonly files?: FileSaver;
+  /** How simulated hosts are reached: as the demo fleet, where it is left out. */
+  readonly connectSimulated?: ConnectSimulated;
 }
 
 export interface Application {

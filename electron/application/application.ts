@@ -9,6 +9,7 @@ import type { Application, ApplicationOptions } from './application-factory.ts';
 import { addDemoHosts } from './add-demo-hosts.ts';
 import { noFileSaver } from './file-saver.ts';
 import { createConnect } from '../hosts/connect.ts';
+import type { ConnectSimulated } from '../hosts/connect.ts';
 import { testConnection } from '../hosts/connection-test.ts';
 import { importableHosts } from '../hosts/import/import-hosts.ts';
 import { createHostKeySettings } from '../hosts/known-hosts/host-key-settings.ts';
@@ -36,6 +37,12 @@ import { readOnlyHostBook, withVisitors } from './visitors.ts';
 
 /** Milliseconds that ended operations have to leave nothing on their hosts when the application is closed. */
 const patience = 5000;
+
+/** The simulated hosts are large, and most people have real ones. */
+const connectDemoFleet: ConnectSimulated = async (...about) => {
+  const { connectDemo } = await import('../simulator/fleet/connect-demo.ts');
+  return connectDemo(...about);
+};
 
 const clock = (): number => Date.now() / 1000;
 
@@ -66,7 +73,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const { env: environment, platform } = process;
     const hostKeySettings = createHostKeySettings({ environment, platform, home: homedir() });
     const knownHosts = createKnownHosts(paths.knownHosts, hostKeySettings);
-    const connect = createConnect({ questions, knownHosts, environment: process.env });
+    const connectSimulated = options.connectSimulated ?? connectDemoFleet;
+    const connect = createConnect({ questions, knownHosts, environment: process.env, connectSimulated });
     const sessions = createSessions({ hostBook, connect });
     const stopSleepWatch = watchForSleep(systemTicks, () => {
       sessions.wake();

@@ -11,6 +11,7 @@ import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { listen } from '../ipc/listen.ts';
+import type { ConnectSimulated } from '../hosts/connect.ts';
 import type { Application } from './application-factory.ts';
 import { createApplication } from './application.ts';
 import { hasCapability, namesJobsAfterSnapshots } from '../hypervisors/libvirt/capabilities.ts';
@@ -20,6 +21,8 @@ const never = new AbortController().signal;
 
 /** A host for the procedures, and what is behind it: a real one of the testbed, or a simulated one. */
 export interface ProceduresHost {
+  /** How it is reached, where it is simulated. */
+  readonly connectSimulated?: ConnectSimulated;
   /** Makes it ready; gives the settings by which it is reached. */
   up(): Promise<HostSettings>;
   down(): Promise<void>;
@@ -187,7 +190,11 @@ export function proceduresSuite(server: ProceduresHost): void {
   });
 
   async function open(): Promise<void> {
-    application = await createApplication({ dataFolder, shell: 'browser', log: silent });
+    const { connectSimulated } = server;
+    application = await createApplication({
+      ...{ dataFolder, shell: 'browser', log: silent },
+      ...(connectSimulated === undefined ? {} : { connectSimulated }),
+    });
     listen(application.handlers, 'questions', {}, (questions) => {
       for (const question of questions) {
         if (question.kind === 'unknownHostKey')

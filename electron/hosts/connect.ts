@@ -1,6 +1,7 @@
 /** Makes the transport that a host's settings ask for. */
 import { assertNever } from '../../shared/assert-never.ts';
-import type { Host } from '../../shared/model/host.ts';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { Connection, Host } from '../../shared/model/host.ts';
 import type { KnownHosts } from './known-hosts/known-hosts.ts';
 import { createLocalTransport } from './commands/local-transport.ts';
 import { connectOpenssh } from './openssh/connect-openssh.ts';
@@ -19,6 +20,11 @@ export interface ConnectOptions {
   readonly onProgress?: (progress: ConnectProgress) => void;
 }
 
+type SimulatedMachine = Extract<Connection, { transport: 'demo' }>['machine'];
+
+/** Connects to a simulated host. Throws `cancelled` when `signal` aborts, and `hostUnreachable`. */
+export type ConnectSimulated = (machine: SimulatedMachine, hostName: string, signal: AbortSignal) => Promise<Transport>;
+
 /** Throws what `connectSsh` and `connectOpenssh` throw. */
 export type Connect = (options: ConnectOptions) => Promise<Transport>;
 
@@ -28,6 +34,8 @@ export function createConnect(parts: {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** For the system's OpenSSH, instead of the user's and the system's configuration. */
   readonly sshConfigFile?: string;
+  /** Where there are simulated hosts: without it they cannot be reached. */
+  readonly connectSimulated?: ConnectSimulated;
 }): Connect {
   return async ({ host, secrets, mayAsk, signal, onProgress }) => {
     const { connection } = host;
@@ -48,11 +56,14 @@ export function createConnect(parts: {
         const about = { hostId: host.id, hostName: host.name, destination, port, user, knownHosts, ask, environment };
         return connectOpenssh({ ...about, configFile: parts.sshConfigFile ?? null, ...progress }, signal);
       }
-      case 'demo': {
-        // The simulated hosts are large, and most people have real ones.
-        const { connectDemo } = await import('./demo-hosts.ts');
-        return connectDemo(connection.machine, host.name, signal);
-      }
+      case 'demo':
+        if (parts.connectSimulated === undefined) {
+          throw new SnaptreeError(
+            'hostUnreachable',
+            `${host.name} is a simulated host, and there are none here. Remove it from the host book.`,
+          );
+        }
+        return parts.connectSimulated(connection.machine, host.name, signal);
       default:
         return assertNever(connection);
     }

@@ -1,6 +1,6 @@
 /** A simulated host that is used like the testbed's real ones (e2e/testbeds): the same VMs, the same questions. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { replaceDemoServer } from '../hosts/demo-hosts.ts';
+import type { ConnectSimulated } from '../hosts/connect.ts';
 import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import {
@@ -45,6 +45,8 @@ export interface SimulatedVm {
 export interface SimulatedTestbed {
   readonly machine: Machine;
   readonly settings: HostSettings;
+  /** For the options of an application: every simulated host is this one then. */
+  readonly connectSimulated: ConnectSimulated;
   createVirtualMachine(spec: SimulatedVmSpec): Promise<SimulatedVm>;
   deleteVirtualMachine(vm: SimulatedVm): Promise<void>;
   createImage(path: string, backing: string): Promise<void>;
@@ -86,15 +88,15 @@ export interface SimulatedTestbed {
   dropConnections(): void;
 }
 
-/** Makes an empty host and puts it in the place of a machine of the demo fleet. Work takes no time on it. */
-export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alder'): SimulatedTestbed {
+/** Makes an empty host. Work takes no time on it. */
+export function createSimulatedTestbed(): SimulatedTestbed {
+  const name = 'alder';
   const machine = createMachine({
     name,
     pace: 0,
     filesystems: [{ mountPoint: '/', device: '/dev/vda1', totalBytes: 100 * gibibyte, otherBytes: 10 * gibibyte }],
   });
   const server = createSimulatedSshServer(machine);
-  replaceDemoServer(name, server);
   const serialLogs = new Map<string, { readonly countingSince: number | null; readonly counts: readonly number[] }>();
   const range = (byte: number, offset: number, length: number) => ({ start: offset, end: offset + length, byte });
 
@@ -121,6 +123,7 @@ export function createSimulatedTestbed(name: 'alder' | 'birch' | 'cedar' = 'alde
 
   return {
     machine,
+    connectSimulated: (_machine, hostName, signal) => server.connect(hostName, signal),
     settings: {
       name: 'simulated host',
       connection: { transport: 'demo', machine: name },
