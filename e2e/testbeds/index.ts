@@ -25,6 +25,7 @@ export { libvirtVersions } from './versions.ts';
 export {
   createVirtualMachine,
   deleteVirtualMachine,
+  guestProcess,
   readSerialCounter,
   readSerialCounts,
   snaptreeLock,

@@ -251,6 +251,15 @@ export async function endStrayGuests(version?: LibvirtVersion): Promise<void> {
   }
 }
 
+/** The process of a VM that runs. */
+export function guestProcess({ uuid, name }: VirtualMachine): number {
+  const guest = listProcesses().find(
+    ({ executable, commandLine }) => executable.includes('qemu-system') && commandLine.includes(` -uuid ${uuid} `),
+  );
+  if (!guest) throw new Error(`VM ${name} has no QEMU.`);
+  return guest.pid;
+}
+
 /** The last number that the guest of a VM printed on its serial port; undefined when it has printed none yet. */
 export function readSerialCounter(vm: VirtualMachine): number | undefined {
   if (!existsSync(vm.serialLog)) return undefined;

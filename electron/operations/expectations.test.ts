@@ -18,17 +18,24 @@ const host = inventory(
 const check = (expectation: Expectation, vmUuid = uuid) => checkExpectations([expectation], vmUuid, host);
 
 describe('what a step should have brought about', () => {
-  test.each<Expectation>([
-    { kind: 'snapshotExists', snapshotId: 'a' },
-    { kind: 'snapshotAbsent', snapshotId: 'b' },
-    { kind: 'currentSnapshot', snapshotId: 'a' },
-    { kind: 'vmState', oneOf: ['shutoff', 'running'] },
-    { kind: 'activeLayer', target: 'vda', imageId: '/top' },
-    { kind: 'imageParent', imageId: '/top', parentId: '/base' },
-    { kind: 'internalSnapshot', imageId: '/base', name: 'a', present: true },
-    { kind: 'internalSnapshot', imageId: '/base', name: 'b', present: false },
-  ])('is there: %o', (expectation) => {
-    expect(check(expectation)).toEqual({ met: true, unmet: [] });
+  test.each<[Expectation, string]>([
+    [{ kind: 'snapshotExists', snapshotId: 'a' }, 'there is a record of the snapshot “a”'],
+    [{ kind: 'snapshotAbsent', snapshotId: 'b' }, 'there is no record of a snapshot “b”'],
+    [{ kind: 'currentSnapshot', snapshotId: 'a' }, 'the current snapshot is “a”'],
+    [{ kind: 'vmState', oneOf: ['shutoff', 'running'] }, 'the VM is shutoff or running'],
+    [{ kind: 'activeLayer', target: 'vda', imageId: '/top' }, 'the active layer of “vda” is “/top”'],
+    [{ kind: 'imageParent', imageId: '/top', parentId: '/base' }, '“/top” hangs on “/base”'],
+    [
+      { kind: 'internalSnapshot', imageId: '/base', name: 'a', present: true },
+      '“/base” holds an internal snapshot of the name “a”',
+    ],
+    [
+      { kind: 'internalSnapshot', imageId: '/base', name: 'b', present: false },
+      '“/base” holds no internal snapshot of the name “b”',
+    ],
+    [{ kind: 'noBlockJob', target: 'vda' }, 'no block job runs on “vda”'],
+  ])('is there: %o', (expectation, words) => {
+    expect(check(expectation)).toEqual({ met: true, held: [words], unmet: [] });
   });
 
   test.each<[Expectation, string]>([
@@ -54,13 +61,25 @@ describe('what a step should have brought about', () => {
     ],
     [{ kind: 'imageParent', imageId: '/gone', parentId: '/top' }, 'The image “/gone” cannot be read.'],
   ])('is not there: %o', (expectation, sentence) => {
-    expect(check(expectation)).toEqual({ met: false, unmet: [sentence] });
+    expect(check(expectation)).toEqual({ met: false, held: [], unmet: [sentence] });
   });
 
   test('cannot be told of a VM that is gone or unreadable', () => {
     const absent: Expectation = { kind: 'snapshotAbsent', snapshotId: 'a' };
     expect(check(absent, 'gone').unmet).toEqual(['The VM gone is not on the host any more.']);
     expect(check(absent, 'broken').unmet).toEqual(['The VM b cannot be read: the daemon says no']);
-    expect(checkExpectations([], 'gone', host)).toEqual({ met: true, unmet: [] });
+    expect(checkExpectations([], 'gone', host)).toEqual({ met: true, held: [], unmet: [] });
+  });
+
+  test('is not there while a block job runs, or while nobody can tell', () => {
+    const expectation: Expectation = { kind: 'noBlockJob', target: 'vda' };
+    const blockJob = { kind: 'copy', target: '/copy', ready: false, detail: null } as const;
+    const at = (one: Parameters<typeof vm>[0]) =>
+      checkExpectations([expectation], uuid, inventory([vm({ uuid, disks: [disk('vda', '/top')], ...one })], [])).unmet;
+    expect(at({ disks: [disk('vda', '/top', { blockJob })] })).toEqual(['On “vda” a block job runs: a copy to /copy.']);
+    expect(at({ job: { kind: 'unknown', detail: 'occupied (3.5s)' } })).toEqual([
+      'Whether a block job runs on “vda” could not be told: occupied (3.5s).',
+    ]);
+    expect(at({ job: { kind: 'backup', detail: 'Backup' } })).toEqual([]);
   });
 });

@@ -2,10 +2,13 @@
 import { assertNever } from '../../shared/assert-never.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Expectation } from '../../shared/model/plan.ts';
+import { blockJobWords } from '../../shared/rules/jobs.ts';
 import { oneLine } from './one-line.ts';
 
 export interface ExpectationCheck {
   readonly met: boolean;
+  /** What is as expected, each in half a sentence. */
+  readonly held: readonly string[];
   /** What is not as expected, each in a sentence. */
   readonly unmet: readonly string[];
 }
@@ -19,16 +22,21 @@ export function checkExpectations(
   vmUuid: string,
   inventory: Inventory,
 ): ExpectationCheck {
-  if (expectations.length === 0) return { met: true, unmet: [] };
+  if (expectations.length === 0) return { met: true, held: [], unmet: [] };
   const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
-  if (!vm) return { met: false, unmet: [`The VM ${vmUuid} is not on the host any more.`] };
+  if (!vm) return { met: false, held: [], unmet: [`The VM ${vmUuid} is not on the host any more.`] };
   if (!vm.readable) {
-    return { met: false, unmet: [`The VM ${oneLine(vm.name ?? vmUuid)} cannot be read: ${oneLine(vm.reason)}`] };
+    const unmet = [`The VM ${oneLine(vm.name ?? vmUuid)} cannot be read: ${oneLine(vm.reason)}`];
+    return { met: false, held: [], unmet };
   }
-  const unmet = expectations
-    .map((expectation) => deviation(expectation, vm, inventory))
-    .filter((sentence) => sentence !== null);
-  return { met: unmet.length === 0, unmet };
+  const held: string[] = [];
+  const unmet: string[] = [];
+  for (const expectation of expectations) {
+    const sentence = deviation(expectation, vm, inventory);
+    if (sentence === null) held.push(inWords(expectation));
+    else unmet.push(sentence);
+  }
+  return { met: unmet.length === 0, held, unmet };
 }
 
 function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventory): string | null {
@@ -59,6 +67,15 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
         ? null
         : `The active layer of ${quoted(expectation.target)} is ${named(disk.imageId)}, not ${quoted(expectation.imageId)}.`;
     }
+    case 'noBlockJob': {
+      const disk = vm.disks.find(({ target }) => target === expectation.target);
+      if (!disk) return `The VM has no disk ${quoted(expectation.target)}.`;
+      if (disk.blockJob)
+        return `On ${quoted(expectation.target)} a block job runs: ${oneLine(blockJobWords(disk.blockJob))}.`;
+      return vm.job?.kind === 'unknown'
+        ? `Whether a block job runs on ${quoted(expectation.target)} could not be told: ${oneLine(vm.job.detail)}.`
+        : null;
+    }
     case 'imageParent': {
       const image = imageOf(expectation.imageId);
       if (image?.status !== 'ok') return unreadable(expectation.imageId, image?.problem);
@@ -76,6 +93,30 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
         ? `The image ${quoted(expectation.imageId)} still holds the internal snapshot ${quoted(expectation.name)}.`
         : `The image ${quoted(expectation.imageId)} holds no internal snapshot ${quoted(expectation.name)}.`;
     }
+    default:
+      return assertNever(expectation);
+  }
+}
+
+/** What holds, in half a sentence. */
+function inWords(expectation: Expectation): string {
+  switch (expectation.kind) {
+    case 'snapshotExists':
+      return `there is a record of the snapshot ${quoted(expectation.snapshotId)}`;
+    case 'snapshotAbsent':
+      return `there is no record of a snapshot ${quoted(expectation.snapshotId)}`;
+    case 'currentSnapshot':
+      return `the current snapshot is ${named(expectation.snapshotId)}`;
+    case 'vmState':
+      return `the VM is ${expectation.oneOf.join(' or ')}`;
+    case 'activeLayer':
+      return `the active layer of ${quoted(expectation.target)} is ${quoted(expectation.imageId)}`;
+    case 'imageParent':
+      return `${quoted(expectation.imageId)} hangs on ${quoted(expectation.parentId)}`;
+    case 'internalSnapshot':
+      return `${quoted(expectation.imageId)} holds ${expectation.present ? 'an' : 'no'} internal snapshot of the name ${quoted(expectation.name)}`;
+    case 'noBlockJob':
+      return `no block job runs on ${quoted(expectation.target)}`;
     default:
       return assertNever(expectation);
   }

@@ -21,7 +21,7 @@ const method = 'v2';
  * `v2:` and the SHA-256 (hex) of everything on a host that a plan depends on. Two readings of the same state give the same
  * fingerprint, in whatever order they list things.
  *
- * In it: the VM's state, disks, snapshots, current snapshot, managed save and persistence; every image that its chains
+ * In it: the VM's state, disks, jobs, checkpoints, snapshots, current snapshot, managed save and persistence; every image that its chains
  * and snapshots reach; who else depends on the images that the plan's steps read or change; where the plan takes away what
  * others may depend on, what could not be looked into; and the hypervisor's version, on which the procedure depends. The
  * creation time of a snapshot is in it as well: it is what tells a snapshot from another of the same name that took its place.
@@ -71,6 +71,8 @@ function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inve
       persistent: vm.persistent,
       hasManagedSave: vm.hasManagedSave,
       hasNvram: vm.hasNvram,
+      hasCheckpoints: vm.hasCheckpoints === true,
+      job: vm.job?.kind ?? null,
       currentSnapshotId: vm.currentSnapshotId,
       disks: vm.disks.map(diskPart),
       snapshots: vm.snapshots.map(snapshotPart),
@@ -109,8 +111,10 @@ function steadyState(state: VmState): VmState {
   return state === 'idle' ? 'running' : state;
 }
 
-function diskPart({ target, device, imageId, source, format, readOnly, shareable, openedAs }: Disk): Canonical {
-  return { target, device, imageId, source, format, readOnly, shareable, openedAs: openedAs ?? null };
+function diskPart({ blockJob, openedAs, ...disk }: Disk): Canonical {
+  const { target, device, imageId, source, format, readOnly, shareable } = disk;
+  const job = blockJob ? { kind: blockJob.kind, target: blockJob.target } : null;
+  return { target, device, imageId, source, format, readOnly, shareable, openedAs: openedAs ?? null, job };
 }
 
 function snapshotPart({ id, parentId, kind, vmState, createdAt, memory, disks, unknownPart }: Snapshot): Canonical {
@@ -128,7 +132,7 @@ function snapshotPart({ id, parentId, kind, vmState, createdAt, memory, disks, u
 
 function imagePart(image: Image | undefined): Canonical {
   if (!image) return null;
-  const { kind, status, format, virtualBytes, parent, internalSnapshots, corrupt } = image;
+  const { kind, status, format, virtualBytes, parent, internalSnapshots, corrupt, bitmaps = [] } = image;
   return {
     kind,
     status,
@@ -139,6 +143,7 @@ function imagePart(image: Image | undefined): Canonical {
     header: image.header ? { ...image.header } : null,
     internalSnapshots: internalSnapshots.map(({ id, name, createdAt }) => ({ id, name, createdAt })),
     corrupt,
+    bitmaps,
   };
 }
 

@@ -87,19 +87,19 @@ export interface FailedStep {
   readonly exitCode: number | null;
   readonly stderr: string;
   readonly check: ExpectationCheck;
+  /** All that is checked was so before the step began, and says nothing of what it did. */
+  readonly alreadyMet: boolean;
 }
 
 /** Why an operation ends as failed: which step, what its command said, and how things are now on the host. */
-export function stepFailed({ plan, step, exitCode, stderr, check }: FailedStep): SnaptreeError {
+export function stepFailed({ plan, step, exitCode, stderr, check, alreadyMet }: FailedStep): SnaptreeError {
   const ended = exitCode === 0;
   const code: ErrorCode = ended ? 'verificationFailed' : 'commandFailed';
   const said = oneLine(stderr.trim().split('\n').at(-1) ?? '', 500);
   const what = ended
     ? 'its command reported success, but the host does not bear it out'
     : `its command ended with exit code ${exitCode ?? 'unknown'}${said ? `: ${said}` : ' and gave no reason'}`;
-  const present = check.met
-    ? 'Nevertheless everything that can be checked of the step is as it was to be.'
-    : `As the host is now: ${check.unmet.join(' ')}`;
+  const present = check.met ? metAllTheSame(step, check, alreadyMet) : `As the host is now: ${check.unmet.join(' ')}`;
   const earlier =
     step.index === 0
       ? ''
@@ -119,6 +119,27 @@ export function stepFailed({ plan, step, exitCode, stderr, check }: FailedStep):
       },
     },
   );
+}
+
+/**
+ * Of a step that failed although nothing is found that is not as it should have left it. That is no comfort: what it does to
+ * the content of images is not seen from outside, and what held before says nothing. So what was looked at is named.
+ */
+function metAllTheSame(
+  { writes, invalidates, deletes, verify }: PlanStep,
+  { held }: ExpectationCheck,
+  alreadyMet: boolean,
+): string {
+  const changed = [...new Set([...writes, ...invalidates, ...deletes])].map((path) => oneLine(path));
+  const unseen =
+    changed.length > 0
+      ? `the content of ${changed.slice(0, 5).join(', ')}${changed.length > 5 ? ` and ${changed.length - 5} more` : ''}`
+      : 'anything else that the command does';
+  if (verify.length === 0) return `Nothing of the step can be checked. What became of ${unseen} is not known.`;
+  const before = alreadyMet
+    ? ' All of that was so before the step began as well, and does not show whether it did anything.'
+    : ' That does not make it a success: the command says that it failed.';
+  return `Looked at was only this: ${held.join('; ')}.${before} Not looked at was ${unseen}: it may be as it was, or changed in part.`;
 }
 
 export function cancelledAfter(plan: Plan, doneSteps: number): SnaptreeError {

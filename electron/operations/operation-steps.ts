@@ -283,7 +283,12 @@ async function endFailed(
 ): Promise<void> {
   const { plan } = live.operation;
   const check = checkExpectations(step.verify, plan.vmUuid, inventory);
-  await end(context, live, 'failed', stepFailed({ plan, step, exitCode, stderr, check }));
+  await end(
+    context,
+    live,
+    'failed',
+    stepFailed({ plan, step, exitCode, stderr, check, alreadyMet: live.state.alreadyMet }),
+  );
 }
 
 /** Ends an operation, and leaves nothing of it on its host. */

@@ -10,6 +10,7 @@ import {
   type ChainEnd,
   type Dependents,
 } from '../../shared/rules/chains.ts';
+import { blockJobWords } from '../../shared/rules/jobs.ts';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
@@ -71,8 +72,14 @@ function DiskChain({
         {disk.device !== 'disk' && <Chip>{disk.device}</Chip>}
         {disk.readOnly && <Chip>read-only</Chip>}
         {disk.shareable && <Chip tone="warning">shareable</Chip>}
+        {disk.blockJob && <Chip tone="warning">block job</Chip>}
         {chain && chain.images.length > 1 && <span className={css('quiet')}>{chain.images.length} layers</span>}
       </h4>
+      {disk.blockJob && (
+        <p className={css('quiet')}>
+          A block job runs: <HostText text={blockJobWords(disk.blockJob)} />. Until it ends no snapshot can be changed.
+        </p>
+      )}
       {!chain && (
         <p className={css('quiet')}>
           {disk.source === null ? (

@@ -13,7 +13,7 @@ import { formatClock, formatDuration, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
-import { shellLine } from '../appearance/shell-words.ts';
+import { shellLine } from '../../shared/rules/shell-words.ts';
 import { Interruption } from './Interruption.tsx';
 import styles from './OperationCard.module.css';
 import { operationAppearance, progressOf, stepAppearance } from './operation-words.ts';

@@ -12,7 +12,7 @@ import { vmStateWords } from '../appearance/model-words.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
-import { shellLine } from '../appearance/shell-words.ts';
+import { shellLine } from '../../shared/rules/shell-words.ts';
 
 const css = classes(styles);
 

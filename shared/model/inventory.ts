@@ -76,6 +76,8 @@ export const imageSchema = z.strictObject({
   /** How it is encrypted by its own format (`luks`, `aes`); absent where it is not, or that is not known. */
   encryption: z.string().optional(),
   internalSnapshots: z.array(internalSnapshotSchema),
+  /** Names of the dirty bitmaps that are kept in it, for incremental backups; absent where there are none. */
+  bitmaps: z.array(z.string()).optional(),
   /** Of an LVM COW volume: 0..1 of its room used; it is lost for good when full. */
   fill: z.number().min(0).max(1).nullable(),
   /** The image format's own mark that it was found corrupt, or null where it has none. */
@@ -84,6 +86,25 @@ export const imageSchema = z.strictObject({
   otherPaths: z.array(z.string()),
   /** When its content was last written, as its file system says; null where that is not known. */
   modifiedAt: epochSecondsSchema.nullable(),
+});
+
+/** A job inside the hypervisor that reads or writes a disk's images while the guest runs. */
+export const blockJobSchema = z.strictObject({
+  kind: z.enum(['copy', 'commit', 'activeCommit', 'pull', 'backup', 'unknown']),
+  /** What it writes to, as the hypervisor names it; null where that is not said. */
+  target: z.string().nullable(),
+  /** It has done its work and only waits for being ended, one way or the other; until then it goes on. */
+  ready: z.boolean(),
+  /** What the hypervisor says, where the kind is not known: its word for the job, or why it could not be asked. */
+  detail: z.string().nullable(),
+});
+
+/** Work on a VM as a whole that forbids others meanwhile. */
+export const vmJobSchema = z.strictObject({
+  /** `unknown`: the VM does not answer, so that nobody can tell whether there are jobs. */
+  kind: z.enum(['backup', 'save', 'dump', 'migration', 'snapshot', 'other', 'unknown']),
+  /** In the hypervisor's words. */
+  detail: z.string(),
 });
 
 export const diskSchema = z.strictObject({
@@ -101,6 +122,8 @@ export const diskSchema = z.strictObject({
   encryption: z.string().optional(),
   /** The path by which it is opened, where other chains start from other paths of the image; absent where that makes no difference. */
   openedAs: z.string().optional(),
+  /** Absent where there is none. */
+  blockJob: blockJobSchema.optional(),
 });
 
 export const snapshotDiskSchema = z.strictObject({
@@ -173,6 +196,10 @@ export const readableVmSchema = z.strictObject({
   /** False for a VM that exists only as long as it runs. */
   persistent: z.boolean(),
   hasManagedSave: z.boolean(),
+  /** Absent where there is none. */
+  job: vmJobSchema.optional(),
+  /** Whether it has checkpoints, from which incremental backups are made; absent where it has none. */
+  hasCheckpoints: z.literal(true).optional(),
   /** Firmware with its own variable store, which disk snapshots may not hold. */
   hasNvram: z.boolean(),
   title: z.string(),
@@ -255,6 +282,8 @@ export type ImageParent = z.infer<typeof imageParentSchema>;
 export type InternalSnapshot = z.infer<typeof internalSnapshotSchema>;
 export type Image = z.infer<typeof imageSchema>;
 export type ImageUse = z.infer<typeof imageUseSchema>;
+export type BlockJob = z.infer<typeof blockJobSchema>;
+export type VmJob = z.infer<typeof vmJobSchema>;
 export type Disk = z.infer<typeof diskSchema>;
 export type SnapshotDisk = z.infer<typeof snapshotDiskSchema>;
 export type Snapshot = z.infer<typeof snapshotSchema>;

@@ -32,6 +32,8 @@ export const expectationSchema = z.discriminatedUnion('kind', [
   /** The active layer of a disk is this image. */
   z.strictObject({ kind: z.literal('activeLayer'), target: z.string(), imageId: z.string() }),
   z.strictObject({ kind: z.literal('imageParent'), imageId: z.string(), parentId: z.string() }),
+  /** Nothing but the guest works on the disk. */
+  z.strictObject({ kind: z.literal('noBlockJob'), target: z.string() }),
   z.strictObject({ kind: z.literal('internalSnapshot'), imageId: z.string(), name: z.string(), present: z.boolean() }),
 ]);
 

@@ -25,6 +25,7 @@ export const findingCodeSchema = z.enum([
   'activeLayerMismatch',
   'internalInsideOverlay',
   'imageCorrupt',
+  'jobRuns',
   'storageNearlyFull',
   'mergeWouldNotFit',
 ]);

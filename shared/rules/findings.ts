@@ -4,6 +4,7 @@ import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts'
 import { dependentsIndex, imagesById } from './chains.ts';
 import type { FindingContext } from './findings-context.ts';
 import { chainFindings, imageFindings, orphanFindings } from './findings-images.ts';
+import { jobFindings } from './findings-jobs.ts';
 import { snapshotFindings } from './findings-snapshots.ts';
 import { mergeFindings, storageFindings } from './findings-storage.ts';
 
@@ -20,6 +21,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   activeLayerMismatch: 'Chain is not what the snapshot says',
   internalInsideOverlay: 'Internal snapshots in an overlay',
   imageCorrupt: 'Image corrupt',
+  jobRuns: 'Job runs',
   storageNearlyFull: 'Storage nearly full',
   mergeWouldNotFit: 'Merge would not fit',
 };
@@ -49,7 +51,11 @@ export function findingsOf(
     vms: inventory.vms.filter((vm): vm is ReadableVm => vm.readable),
   };
   return [
-    ...context.vms.flatMap((vm) => [...snapshotFindings(vm, context), ...chainFindings(vm, context)]),
+    ...context.vms.flatMap((vm) => [
+      ...snapshotFindings(vm, context),
+      ...chainFindings(vm, context),
+      ...jobFindings(vm, context),
+    ]),
     ...imageFindings(context),
     ...orphanFindings(context),
     ...storageFindings(context),

@@ -1,6 +1,7 @@
 /** What is wrong with a VM, as far as its disks and their chains show it. */
 import type { Disk, Image, Problem, ReadableVm } from '../model/inventory.ts';
 import { chainOfDisk } from './chains.ts';
+import { jobsOf } from './jobs.ts';
 
 /** Why the chain of a disk cannot be relied on. `at` is the image or reference where it breaks. */
 export interface ChainProblem {
@@ -33,11 +34,12 @@ export function chainProblem(disk: Disk, images: ReadonlyMap<string, Image>): Ch
   }
 }
 
-/** Everything that an administrator should know to be wrong with a VM: what reading it found, and broken chains. */
+/** Everything that an administrator should know to be wrong with a VM: what reading it found, broken chains, and jobs. */
 export function vmProblems(vm: ReadableVm, images: ReadonlyMap<string, Image>): readonly Problem[] {
   const chains = vm.disks.flatMap((disk): Problem[] => {
     const problem = chainProblem(disk, images);
     return problem ? [{ severity: 'error', message: problem.message }] : [];
   });
-  return [...chains, ...vm.problems];
+  const jobs = jobsOf(vm).map(({ message }): Problem => ({ severity: 'warning', message }));
+  return [...chains, ...jobs, ...vm.problems];
 }

@@ -7,6 +7,7 @@ import { connectionTestSchema, importCandidateSchema } from '../../../shared/con
 import { errorSchema } from '../../../shared/error-schema.ts';
 import { hostSchema } from '../../../shared/model/host.ts';
 import {
+  blockJobSchema,
   imageSchema,
   inventorySchema,
   problemSchema,
@@ -76,6 +77,8 @@ export const documents = {
       z.strictObject({
         /** The disk; null where an image was asked for. */
         target: z.string().nullable(),
+        /** The job that works on the disk; null where there is none. */
+        blockJob: blockJobSchema.nullable(),
         /** From the active layer to the base. */
         images: z.array(imageSchema),
         end: z.enum(['base', 'missing', 'unreadable', 'unresolved', 'loop']),

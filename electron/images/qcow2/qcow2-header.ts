@@ -66,6 +66,8 @@ export function parseQcow2Header(
     allocatedBytes: file.allocatedBytes,
     backing: recorded === null ? null : { recorded, resolved: null, format },
     internalSnapshots: [],
+    // An image with bitmaps has an autoclear feature, and is not taken apart here.
+    bitmaps: [],
     // Version 2 has no such mark.
     corrupt: version === 3 ? false : null,
     encryption: null,

@@ -41,6 +41,7 @@ it('takes an overlay apart', () => {
     internalSnapshots: [{ id: '1', name: 'two\nlines', createdAt: 1795207054.5, memoryBytes: 801021 }],
     corrupt: false,
     encryption: null,
+    bitmaps: [],
   });
 });
 
@@ -53,6 +54,7 @@ it('takes a raw image apart', () => {
     internalSnapshots: [],
     corrupt: null,
     encryption: null,
+    bitmaps: [],
   });
 });
 

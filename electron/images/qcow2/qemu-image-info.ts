@@ -20,6 +20,7 @@ const infoSchema = z.object({
           corrupt: z.boolean().optional(),
           'data-file': z.string().optional(),
           encrypt: z.object({ format: z.string() }).optional(),
+          bitmaps: z.array(z.object({ name: z.string() })).optional(),
         })
         .optional(),
     })
@@ -54,6 +55,8 @@ export interface QemuImageInfo {
   readonly dataFile?: string;
   /** `luks`, `aes` (qcow2's own, and broken); null where it is not encrypted by its format. */
   readonly encryption: string | null;
+  /** Names of dirty bitmaps. */
+  readonly bitmaps: readonly string[];
 }
 
 /** The answer taken apart, or null where it is not what `qemu-img` 1.5 or later prints. */
@@ -89,6 +92,7 @@ export function parseQemuImageInfo(json: string): QemuImageInfo | null {
     corrupt: info['format-specific']?.data?.corrupt ?? null,
     ...(dataFile !== undefined && { dataFile }),
     encryption: encryptionOf(info),
+    bitmaps: (info['format-specific']?.data?.bitmaps ?? []).map(({ name }) => name),
   };
 }
 

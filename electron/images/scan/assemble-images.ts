@@ -275,6 +275,7 @@ function imageOf(
     fill: null,
     corrupt: info?.corrupt ?? null,
     ...(info?.encryption && { encryption: info.encryption }),
+    ...(info && info.bitmaps.length > 0 && { bitmaps: [...info.bitmaps] }),
   };
 }
 

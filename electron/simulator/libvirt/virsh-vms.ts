@@ -33,6 +33,8 @@ function listVms({ host, command, print, quiet }: Call): void {
       (!has(command, 'transient') || !vm.persistent) &&
       (!has(command, 'with-managed-save') || vm.managedSave !== null) &&
       (!has(command, 'with-snapshot') || vm.snapshots.length > 0) &&
+      // There are none on a simulated host.
+      !has(command, 'with-checkpoint') &&
       isInState(command, vm),
   );
   if (has(command, 'uuid') || has(command, 'name') || has(command, 'id')) {
@@ -48,6 +50,10 @@ function listVms({ host, command, print, quiet }: Call): void {
   }
   const rows = vms.map((vm) => [String(vm.live?.id ?? '-'), vm.definition.name, stateText(vm)]);
   print(table(['Id', 'Name', 'State'], rows, quiet));
+}
+
+function requireLive({ live }: Vm): void {
+  if (!live) throw new LibvirtError('Requested operation is not valid: domain is not running');
 }
 
 function sourceWord(source: Definition['disks'][number]['source']): string {
@@ -102,6 +108,7 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
         'with-managed-save',
         'with-snapshot',
         'without-snapshot',
+        'with-checkpoint',
         'state-running',
         'state-paused',
         'state-shutoff',
@@ -150,6 +157,44 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
         const reason = has(call.command, 'reason') ? ` (${vm.live?.reason ?? vm.offReason})` : '';
         call.print(`${stateText(vm)}${reason}\n`);
         call.remark('\n');
+      },
+    },
+  ],
+  [
+    'domcontrol',
+    {
+      ...domain,
+      run: (call) => {
+        requireLive(vmFor(call));
+        call.print('ok\n');
+      },
+    },
+  ],
+  [
+    'domjobinfo',
+    {
+      ...domain,
+      flags: ['completed', 'keep-completed', 'anystats', 'rawstats'],
+      run: (call) => {
+        vmFor(call);
+        call.print(`${'Job type:'.padEnd(17)} ${'None'.padEnd(12)}\n`);
+        call.remark('\n');
+      },
+    },
+  ],
+  [
+    // There are no block jobs on a simulated host, and where there is none virsh says nothing.
+    'blockjob',
+    {
+      positional: ['domain', 'path'],
+      required: ['domain', 'path'],
+      flags: ['raw', 'info'],
+      run: (call) => {
+        const vm = vmFor(call);
+        requireLive(vm);
+        const path = value(call.command, 'path');
+        const known = definitionOf(vm).disks.some(({ target, source }) => [target, sourceWord(source)].includes(path));
+        if (!known) throw new LibvirtError(`invalid argument: disk '${path}' not found in domain`);
       },
     },
   ],

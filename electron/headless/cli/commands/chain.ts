@@ -1,4 +1,6 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
+import type { BlockJob } from '../../../../shared/model/inventory.ts';
+import { blockJobWords } from '../../../../shared/rules/jobs.ts';
 import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
 import type { Client, HostReading } from '../client.ts';
@@ -16,7 +18,11 @@ import { hostOption, uriOption } from './shared-options.ts';
 interface Found {
   readonly reading: HostReading;
   readonly vm: { readonly uuid: string; readonly name: string } | null;
-  readonly chains: readonly { readonly target: string | null; readonly chain: Chain }[];
+  readonly chains: readonly {
+    readonly target: string | null;
+    readonly blockJob: BlockJob | null;
+    readonly chain: Chain;
+  }[];
   readonly unreadHosts: number;
 }
 
@@ -62,7 +68,7 @@ async function find(context: CommandContext, client: Client, text: string, optio
       return {
         reading: first.reading,
         vm: null,
-        chains: [{ target: null, chain }],
+        chains: [{ target: null, blockJob: null, chain }],
         unreadHosts: unreadHosts.length,
       };
     }
@@ -87,7 +93,7 @@ async function find(context: CommandContext, client: Client, text: string, optio
     vm: { uuid: vm.uuid, name: vm.name },
     chains: vm.disks.flatMap((disk) => {
       const chain = chainOfDisk(disk, images);
-      return chain === null ? [] : [{ target: disk.target, chain }];
+      return chain === null ? [] : [{ target: disk.target, blockJob: disk.blockJob ?? null, chain }];
     }),
     unreadHosts: unreadHosts.length,
   };
@@ -102,8 +108,9 @@ function printDocument(context: CommandContext, { reading, vm, chains }: Found):
     version: 1,
     host: { id: host.id, name: host.name },
     vm,
-    chains: chains.map(({ target, chain }) => ({
+    chains: chains.map(({ target, blockJob, chain }) => ({
       target,
+      blockJob,
       images: [...chain.images],
       end: chain.end,
       endReference: chain.endReference,
@@ -124,8 +131,9 @@ function printText({ output }: CommandContext, { reading, vm, chains }: Found): 
   const lines = [
     `${title}on ${shown(reading.host.name)}`,
     ...(chains.length === 0 ? ['No disk of this VM has an image.'] : []),
-    ...chains.flatMap(({ target, chain }) => [
+    ...chains.flatMap(({ target, blockJob, chain }) => [
       ...(target === null ? [] : [paint.out('bold', shown(target))]),
+      ...(blockJob === null ? [] : [paint.out('yellow', `    A block job runs: ${shown(blockJobWords(blockJob))}`)]),
       ...chainLines(chain, children, { paint: paint.out, unicode }),
     ]),
     ...(vm === null ? usedBy(chains[0]?.chain, reading) : []),

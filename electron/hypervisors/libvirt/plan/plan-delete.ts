@@ -12,6 +12,7 @@ import {
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
+import { noBlockJobs } from './job-rules.ts';
 import {
   ambiguousNameRefusals,
   internalHoldings,
@@ -96,6 +97,7 @@ function step(snapshot: Snapshot, context: LibvirtContext): Omit<PlanStep, 'inde
       name: snapshot.name,
       present: false,
     })),
+    ...noBlockJobs(context),
   ];
   return {
     title: `Delete "${snapshot.name}"`,

@@ -13,6 +13,7 @@ import {
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
+import { bitmapRefusals } from './job-rules.ts';
 import {
   ambiguousNameRefusals,
   internalHoldings,
@@ -63,6 +64,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
+    ...bitmapRefusals(context, imageIds),
     ...firmwareRefusals(context),
     // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
     ...managedSaveRefusals(

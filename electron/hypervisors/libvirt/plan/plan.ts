@@ -4,6 +4,7 @@ import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { plannedSnapshot, planningContext } from '../../planning/planning-context.ts';
 import { withoutRefusedSteps } from '../../planning/refused-draft.ts';
+import { jobRefusals } from './job-rules.ts';
 import { planCreate } from './plan-create.ts';
 import { planDelete } from './plan-delete.ts';
 import { planRevert } from './plan-revert.ts';
@@ -15,7 +16,8 @@ import type { LibvirtContext } from './plan-rules.ts';
  */
 export function planLibvirt(uri: string, request: ChangeRequest, inventory: Inventory): PlanDraft {
   const context = { ...planningContext(inventory, request.vmUuid), uri };
-  return withoutRefusedSteps(draftFor(request, context), context);
+  const draft = draftFor(request, context);
+  return withoutRefusedSteps({ ...draft, refusals: [...jobRefusals(context), ...draft.refusals] }, context);
 }
 
 function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {

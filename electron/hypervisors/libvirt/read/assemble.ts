@@ -11,6 +11,7 @@ import type {
 import { isForMedia } from '../../../../shared/rules/disks.ts';
 import { problemsOfDefinedChains } from './defined-chains.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
+import { blockJobOf, vmJobOf } from './jobs.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
 import { usesBesides } from './image-uses.ts';
 import type { VmRecords } from './vm-records.ts';
@@ -56,9 +57,10 @@ function sourceText(source: DiskSource): string | null {
 /** One VM in the words of the model. */
 export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm {
   const { answers, domain } = vm;
-  const disks = domain.disks.map((disk) => assembleDisk(disk, context));
+  const disks = domain.disks.map((disk) => assembleDisk(disk, vm, context));
   const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, context));
   const uses = usesBesides(vm, { disks, snapshots }, context);
+  const job = vmJobOf(answers);
   return {
     readable: true,
     uuid: answers.uuid,
@@ -66,6 +68,8 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     ...parseState(answers.state),
     persistent: answers.isPersistent,
     hasManagedSave: answers.hasManagedSave,
+    ...(job && { job }),
+    ...(answers.hasCheckpoints && { hasCheckpoints: true as const }),
     hasNvram: domain.hasNvram,
     title: domain.title,
     description: domain.description,
@@ -85,7 +89,8 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
   };
 }
 
-function assembleDisk(disk: DomainDisk, context: AssembleContext): Disk {
+function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: AssembleContext): Disk {
+  const blockJob = blockJobOf(disk, answers, sourceText);
   const imageId = context.imageIdOf(disk.source);
   const path = context.pathOf(disk.source);
   const image = imageId === null ? undefined : context.images.get(imageId);
@@ -98,6 +103,7 @@ function assembleDisk(disk: DomainDisk, context: AssembleContext): Disk {
     format: disk.format,
     readOnly: disk.readOnly,
     shareable: disk.shareable,
+    ...(blockJob && { blockJob }),
     ...(disk.encryption !== null && { encryption: disk.encryption }),
     ...(isPathOfItsOwn === true && { openedAs: path }),
   };

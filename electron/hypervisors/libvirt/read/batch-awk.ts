@@ -58,6 +58,11 @@ index($0, N " ") == 1 {
   if (kind == "saved") flush()
   next
 }
+# An option that virsh does not know would refuse all commands of its line.
+kind == "version" && /^Using library: libvirt [0-9]/ {
+  split($4, version, ".")
+  if (version[1] * 1000 + version[2] >= 5006) add("echo " q("\n" N " with-checkpoints\n") ";list --all --with-checkpoint --uuid;")
+}
 !/^[0-9a-f-]+$/ || length($0) != 36 { next }
 kind == "pools" { ask($0, "pool", "pool-dumpxml " $0) }
 # Asked in a virsh of its own: older than libvirt 3.7, it does not know the command and takes none of the others then.
@@ -68,17 +73,35 @@ kind == "only" && ($0 in saved) { flush(); ask($0, "memory", "managedsave-dumpxm
   ask($0, "state", "domstate --reason " $0)
   ask($0, "current", "snapshot-current --name " $0)
   ask($0, "listing", "snapshot-list --name " $0)
+  ask($0, "control", "domcontrol " $0)
   ask($0, "blocks", "domblklist --details " $0)
 }
 `;
 
-/** From those answers: definitions, and the record of each line that can be a snapshot. */
+/**
+ * From those answers: definitions, the record of each line that can be a snapshot, and the jobs of VMs that run.
+ *
+ * To be told of its jobs one has to wait for those that lock the VM, half a minute for each question and for ever where its
+ * QEMU hangs; virsh domcontrol waits for nothing. A VM that is busy for a second or more is not asked.
+ */
 export const awkRecords = String.raw`
 index($0, N " ") == 1 { kind = $2; uuid = $3; line = 0; next }
 kind == "state" && $0 != "" && !(uuid in asked) {
   asked[uuid] = 1
   ask(uuid, "domain", "dumpxml " uuid)
-  if (index($0, "shut off") != 1) ask(uuid, "inactive", "dumpxml --inactive " uuid)
+  runs = index($0, "shut off") != 1
+  can_tell = 0
+  if (runs) ask(uuid, "inactive", "dumpxml --inactive " uuid)
+}
+kind == "control" && runs && $0 != "" {
+  busy = $0
+  can_tell = busy == "ok" || (sub(/^(background job|occupied) \(/, "", busy) && busy + 0 < 1)
+  if (can_tell) ask(uuid, "job", "domjobinfo " uuid)
+  runs = 0
+}
+kind == "blocks" && can_tell && $2 !~ /^(cdrom|floppy)$/ && $3 ~ /^[A-Za-z0-9_-]+$/ && !((uuid, "job", $3) in asked) {
+  asked[uuid, "job", $3] = 1
+  ask(uuid, "blockjob-" $3, "blockjob " uuid " " $3 " --raw")
 }
 kind == "listing" {
   line++

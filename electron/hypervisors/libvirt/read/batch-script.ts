@@ -54,10 +54,10 @@ export function versionScript(nonce: string, uri: string): string {
 
 /**
  * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
- * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools` (UUIDs); `version`; per
- * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `blocks` (its
- * disks), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
- * for the next start, of VMs that are not shut off), each with the UUID;
+ * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools`, `with-checkpoints` (UUIDs); `version`; per
+ * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `control` (whether it can be
+ * asked for its jobs), `blocks` (its disks), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
+ * for the next start, of VMs that are not shut off), `job` and `blockjob-TARGET` (of VMs that run and answer), each with the UUID;
  * `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of the listing); pairs of `ask UUID` (the
  * name of a snapshot that stands in no line by itself: of several lines, or only named by others) and `lookup UUID` (its
  * record); pairs of `volume` (`POOL/VOLUME`) and `path`; `end`. What went wrong with one of them stands in its frame, as
@@ -127,7 +127,11 @@ function stateFiles(uri: string): readonly string[] {
 }
 
 /** As `stateFiles`, of what need not be there. */
-const optionalStateFiles: readonly string[] = ['/etc/libvirt/storage', '/run/libvirt/storage'];
+const optionalStateFiles: readonly string[] = [
+  '/etc/libvirt/storage',
+  '/run/libvirt/storage',
+  '/var/lib/libvirt/qemu/checkpoint',
+];
 
 /**
  * Sets `stamp`: a checksum over names, inodes and times of the files in which libvirt keeps what it knows; empty where

@@ -32,6 +32,7 @@ describe('disks', () => {
         device: 'disk',
         source: { kind: 'image', reference: '/var/lib/libvirt/images/e1-memext3.livemem4' },
         format: 'qcow2',
+        mirror: null,
         readOnly: false,
         shareable: false,
         encryption: null,

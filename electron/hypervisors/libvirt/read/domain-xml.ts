@@ -10,6 +10,14 @@ export type DiskSource =
   /** Something that is not an image: a folder shown as a FAT disk, an NVMe device, a vhost-user socket. */
   | { readonly kind: 'other'; readonly reference: string };
 
+export interface DiskMirror {
+  /** `copy` or `active-commit`; other words are new to us. */
+  readonly job: string;
+  readonly source: DiskSource;
+  /** Everything is mirrored, and each write goes to both. */
+  readonly ready: boolean;
+}
+
 export interface DomainDisk {
   readonly target: string;
   readonly device: Disk['device'];
@@ -19,6 +27,8 @@ export interface DomainDisk {
   readonly shareable: boolean;
   /** The format of its encryption; null where it has none. */
   readonly encryption: string | null;
+  /** Of a copy or a commit of the active layer that runs. */
+  readonly mirror: DiskMirror | null;
   /** The chain as the definition names it, nearest first. */
   readonly backing: readonly { readonly source: DiskSource; readonly format: string | null }[];
 }
@@ -83,9 +93,21 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       readOnly: child(element, 'readonly') !== null || device === 'cdrom',
       shareable: child(element, 'shareable') !== null,
       encryption: attribute(child(child(element, 'source'), 'encryption') ?? child(element, 'encryption'), 'format'),
+      mirror: mirrorOf(child(element, 'mirror')),
       backing: backingOf(element),
     },
   ];
+}
+
+function mirrorOf(mirror: XmlElement | null): DiskMirror | null {
+  if (mirror === null) return null;
+  const source = child(mirror, 'source');
+  return {
+    job: attribute(mirror, 'job') ?? 'copy',
+    // Very old libvirts name the file in the element itself only.
+    source: source ? sourceOf(attribute(mirror, 'type'), source) : sourceOf('file', mirror),
+    ready: attribute(mirror, 'ready') === 'yes',
+  };
 }
 
 function backingOf(disk: XmlElement): DomainDisk['backing'] {

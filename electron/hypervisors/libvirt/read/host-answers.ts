@@ -5,12 +5,19 @@ export interface VmAnswers {
   readonly uuid: string;
   readonly isPersistent: boolean;
   readonly hasManagedSave: boolean;
+  readonly hasCheckpoints: boolean;
   /** What virsh printed, each; empty where it printed nothing, or died before. */
   readonly name: string;
   readonly state: string;
   readonly listing: string;
   readonly current: string;
   readonly blocks: string;
+  /** Whether it can be asked for its jobs, in the words of `virsh domcontrol`. */
+  readonly control: string;
+  /** What virsh said of work on the VM as a whole; null where it was not asked. */
+  readonly job: string | null;
+  /** What virsh said of the block job of a disk, by target. */
+  readonly blockJobs: ReadonlyMap<string, string>;
   readonly domain: string;
   /** Null where the VM is shut off. */
   readonly inactive: string | null;
@@ -50,11 +57,15 @@ export function strayLines(list: string): readonly string[] {
   return list.split('\n').filter((line) => line !== '' && !uuidPattern.test(line));
 }
 
+/** What the kind of a frame with a block job begins with; the target of the disk is the rest. */
+const blockJobFrame = 'blockjob-';
+
 /** Sorts the frames of `inventoryScript`. */
 export function sortAnswers(frames: readonly Frame[]): HostAnswers {
   const byKey = new Map<string, string>();
   const snapshots = new Map<string, Map<number, string>>();
   const lookups = new Map<string, Map<string, string>>();
+  const blockJobs = new Map<string, Map<string, string>>();
   const volumes = new Map<string, string>();
   const pools = new Map<string, string>();
   const uuids = new Set<string>();
@@ -82,12 +93,14 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
         pools.set(uuid, body);
         break;
       default:
+        if (kind.startsWith(blockJobFrame)) entryOf(blockJobs, uuid).set(kind.slice(blockJobFrame.length), body);
         if (uuidPattern.test(uuid)) uuids.add(uuid);
         byKey.set(`${kind} ${uuid}`, body);
     }
   }
   const answer = (kind: string, uuid = ''): string => byKey.get(`${kind} ${uuid}`) ?? '';
   const persistent = new Set(uuidsIn(answer('persistent')));
+  const withCheckpoints = new Set(uuidsIn(answer('with-checkpoints')));
   const saved = new Set(uuidsIn(answer('saved')));
   return {
     versions: answer('version'),
@@ -101,11 +114,15 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
       uuid,
       isPersistent: persistent.has(uuid),
       hasManagedSave: saved.has(uuid),
+      hasCheckpoints: withCheckpoints.has(uuid),
       name: answer('name', uuid),
       state: answer('state', uuid),
       listing: answer('listing', uuid),
       current: answer('current', uuid),
       blocks: answer('blocks', uuid),
+      control: answer('control', uuid),
+      job: byKey.get(`job ${uuid}`) ?? null,
+      blockJobs: blockJobs.get(uuid) ?? new Map<string, string>(),
       domain: answer('domain', uuid),
       inactive: byKey.get(`inactive ${uuid}`) ?? null,
       memory: byKey.get(`memory ${uuid}`) ?? null,

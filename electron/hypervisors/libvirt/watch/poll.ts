@@ -5,7 +5,8 @@
  * of them was written since. Otherwise, the fingerprint of a VM is its name, its state (running, paused, shut off, other), whether it is persistent and saved,
  * its disks with their sources, the names of its snapshots and which one is current. It does not see: another reason for
  * the same state; a change of title, description, memory or firmware alone; a snapshot that was deleted and made
- * again with the same name, or redefined, between two polls; a changed definition for the next start. libvirt's events
+ * again with the same name, or redefined, between two polls; a changed definition for the next start; a job that begins
+ * (one that was seen is looked at each time until it ends). libvirt's events
  * tell most of these where there are some (`changedVms`); whoever polls reads everything now and then for the rest.
  * Images are polled at the same time, by their own fingerprints (see electron/images).
  */
@@ -17,6 +18,7 @@ import { readImages, type ImageReading } from '../../../images/scan/read-images.
 import type { PollOptions } from '../../driver.ts';
 import { createAsk } from '../read/ask.ts';
 import { fingerprintScript, inventoryScript } from '../read/batch-script.ts';
+import { wasAtWork } from '../read/jobs.ts';
 import { sortAnswers, strayLines, uuidsIn, type VmAnswers } from '../read/host-answers.ts';
 import {
   imageRequests,
@@ -51,7 +53,10 @@ export async function pollHost(
       ...(options.signal && { signal: options.signal }),
     });
   const changedVms = options.changedVms ?? new Set<string>();
-  const questions = { ...questionsFor(before.state), stamp: changedVms.size === 0 ? before.state.stamp : '' };
+  const questions = {
+    ...questionsFor(before.state),
+    stamp: changedVms.size === 0 && !isAnyAtWork(before.state) ? before.state.stamp : '',
+  };
   // Both are awaited whatever happens, so that a failure of one leaves nothing behind that nobody waits for.
   const [prints, imagesNow] = await Promise.allSettled([
     ask('Looking for changes', (nonce) => fingerprintScript(nonce, uri, questions)),
@@ -90,6 +95,10 @@ function questionsFor({ vms, withSnapshots }: HostState): {
   return { uuids: [...vms.keys()], withSnapshots: [...vms.keys()].filter((uuid) => withSnapshots.has(uuid)) };
 }
 
+function isAnyAtWork({ vms }: HostState): boolean {
+  return [...vms.values()].some(({ answers }) => wasAtWork(answers));
+}
+
 interface Changes {
   readonly isSame: boolean;
   /** UUIDs of the VMs to read again: new ones, and those that are not what they were. */
@@ -121,6 +130,7 @@ function findChanges(frames: readonly Frame[], before: HostState, changedNames: 
     return (
       nameNow === lineOf(was.name) &&
       !changedNames.has(nameNow) &&
+      !wasAtWork(was) &&
       states.get(uuid) === stateGroup(was) &&
       persistent.has(uuid) === was.isPersistent &&
       saved.has(uuid) === was.hasManagedSave &&

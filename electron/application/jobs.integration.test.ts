@@ -1,0 +1,208 @@
+/** Jobs inside real libvirts and QEMUs: seen by reading, named by refused plans, and noticed between plan and run. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import * as testbed from '../../e2e/testbeds/index.ts';
+import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
+import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
+import type { BlockJob, ReadableVm } from '../../shared/model/inventory.ts';
+import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { listen } from '../ipc/listen.ts';
+import type { Application } from './application-factory.ts';
+import { createApplication } from './application.ts';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const never = new AbortController().signal;
+
+for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
+  describe.skipIf(!isUp)(`jobs on libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
+    suite(version);
+  });
+}
+
+function suite(version: testbed.LibvirtVersion): void {
+  const spec = { name: 'snaptree-plans-jobs', disks: [{ target: 'vda' }], running: true, version };
+  let dataFolder: string;
+  let server: testbed.SshServer;
+  let application: Application;
+  let hostId: string;
+  let vm: testbed.VirtualMachine;
+
+  const ask = <Name extends RequestName>(name: Name, payload: RequestPayload<Name>): Promise<ResponseValue<Name>> =>
+    application.handlers.requests[name](payload, { signal: never });
+  const virsh = (...argv: readonly string[]) => testbed.virsh(argv, { version });
+  /** So slow that it does not end while a test looks at it. */
+  const slowly = ['--bandwidth', '1', '--bytes'];
+  const onVda = (command: string, ...rest: readonly string[]) => virsh(command, vm.uuid, 'vda', ...rest);
+
+  async function read(): Promise<ReadableVm> {
+    await ask('inventory.refresh', { hostId });
+    let found: ReadableVm | undefined;
+    listen(application.handlers, 'inventory', { hostId }, (event) => {
+      const inventory = event.kind === 'all' ? event.state.inventory : null;
+      const one = inventory?.vms.find(({ uuid }) => uuid === vm.uuid);
+      if (one?.readable) found = one;
+    })();
+    if (!found) throw new Error('The VM is not readable.');
+    return found;
+  }
+  const blockJob = async (): Promise<BlockJob | undefined> => (await read()).disks[0]?.blockJob;
+
+  const requests = (): readonly ChangeRequest[] => [
+    { action: 'createSnapshot', vmUuid: vm.uuid, kind: 'internal', name: 'b', description: '', diskTargets: null },
+    { action: 'createSnapshot', vmUuid: vm.uuid, kind: 'external', name: 'c', description: '', diskTargets: null },
+    { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'a' },
+    { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'a', withDescendants: false },
+  ];
+  /** The refusals for the job alone, one a request. */
+  async function refusals(code = 'jobRuns'): Promise<readonly string[]> {
+    const plans = [];
+    for (const request of requests()) plans.push(await ask('plans.create', { hostId, request }));
+    expect(plans.every(({ steps, refusals: all }) => (steps.length === 0) === all.length > 0)).toBe(true);
+    return plans.map(({ refusals: all }) => all.find((note) => note.code === code)?.message ?? 'not refused');
+  }
+
+  beforeAll(async () => {
+    const { users, keyFile } = await testbed.up();
+    server = await testbed.startSshServer({ name: `plans-jobs-${version.replace('.', '-')}`, version });
+    dataFolder = await mkdtemp(join(tmpdir(), 'snaptree-jobs-'));
+    application = await createApplication({ dataFolder, shell: 'browser', log: silent });
+    listen(application.handlers, 'questions', {}, (questions) => {
+      for (const { id, kind } of questions)
+        if (kind === 'unknownHostKey') void ask('questions.answer', { questionId: id, answer: { kind: 'accept' } });
+    });
+    const authentication = { method: 'keyFile', path: keyFile } as const;
+    const connection = sshConnection({
+      address: server.host,
+      port: server.port,
+      user: users.administrator,
+      authentication,
+    });
+    hostId = (await ask('hosts.add', { settings: { ...hostSettings(), name: 'jobs', connection } })).id;
+    await ask('hosts.connect', { hostId });
+  });
+  beforeEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+    vm = await testbed.createVirtualMachine(spec);
+    await testbed.writeGuestDisk(vm, 'vda', 0xa1, 4 * 1024 ** 2);
+    await virsh('snapshot-create-as', vm.uuid, '--name=a');
+  });
+  afterEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+  });
+  afterAll(async () => {
+    await application.dispose();
+    await server.stop();
+    await rm(dataFolder, { recursive: true });
+  });
+
+  it('sees a copy and where to, refuses every plan with it, and plans again when it is over', async () => {
+    expect(await blockJob()).toBeUndefined();
+    const file = join(vm.folder, 'copy.qcow2');
+    await onVda('blockcopy', '--dest', file, '--transient-job', ...slowly);
+    expect(await blockJob()).toEqual({ kind: 'copy', target: file, ready: false, detail: null });
+    for (const message of await refusals()) {
+      expect(message).toContain(`On disk vda of ${vm.name} a block job runs: a copy to ${file}.`);
+      expect(message).toContain(`blockjob --domain=${vm.uuid} --path=vda --abort`);
+    }
+    await onVda('blockjob', '--abort');
+    expect(await blockJob()).toBeUndefined();
+    expect(await refusals()).toEqual(Array(4).fill('not refused'));
+  });
+
+  it('sees a copy that is ready and waits', async () => {
+    await onVda('blockcopy', '--dest', join(vm.folder, 'copy.qcow2'), '--transient-job');
+    await testbed.waitUntil('the copy to be ready', async () => (await blockJob())?.ready === true);
+    expect((await refusals())[3]).toContain('which has done its work and waits for being ended');
+  });
+
+  it('sees jobs that leave no trace in the definition: a commit further down, and a pull', async () => {
+    const base = vm.images['vda'] ?? '';
+    const overlay = (name: string) =>
+      virsh('snapshot-create-as', vm.uuid, `--name=${name}`, '--disk-only', '--no-metadata');
+    await overlay('e1');
+    const top = await testbed.activeImage(vm, 'vda');
+    // What is to be committed, or the job would end at once.
+    await testbed.writeGuestDisk(vm, 'vda', 0xa2, 8 * 1024 ** 2, 4 * 1024 ** 2);
+    await overlay('e2');
+    await onVda('blockcommit', '--base', base, '--top', top, ...slowly);
+    expect((await virsh('dumpxml', vm.uuid)).stdout).not.toContain('<mirror');
+    expect(await blockJob()).toMatchObject({ kind: 'commit' });
+    expect((await refusals()).every((message) => message.includes('Do not break it off'))).toBe(true);
+    await onVda('blockjob', '--abort');
+    await onVda('blockpull', ...slowly);
+    expect((await virsh('dumpxml', vm.uuid)).stdout).not.toContain('<mirror');
+    expect(await blockJob()).toMatchObject({ kind: 'pull' });
+    await onVda('blockjob', '--abort');
+    await onVda('blockcommit', '--active', ...slowly);
+    expect(await blockJob()).toMatchObject({ kind: 'activeCommit', target: base });
+  });
+
+  const itWithBackups = (title: string, test: () => Promise<void>) => {
+    it.skipIf(version === '7.0')(`${title} (7.0: incremental backup is not supported yet)`, test);
+  };
+
+  itWithBackups('sees a backup, during which libvirt would wait for half a minute', async () => {
+    const file = (name: string) => join(vm.folder, name);
+    const xml = `<domainbackup mode='pull'><server transport='unix' socket='${file('nbd')}'/><disks><disk name='vda' backup='yes' type='file'><scratch file='${file('scratch.qcow2')}'/></disk></disks></domainbackup>`;
+    await testbed.virshWithXml(['backup-begin', vm.uuid], xml, [], { version });
+    const now = await read();
+    expect(now.job).toMatchObject({ kind: 'backup' });
+    expect(now.disks[0]?.blockJob).toMatchObject({ kind: 'backup' });
+    expect((await refusals()).every((message) => message.includes('is being backed up'))).toBe(true);
+  });
+
+  it('does not run a plan when a job began after it, and deletes nothing', async () => {
+    const request = requests()[3];
+    if (!request) throw new Error('no request');
+    const plan = await ask('plans.create', { hostId, request });
+    expect(plan.refusals).toEqual([]);
+    await onVda('blockcopy', '--dest', join(vm.folder, 'copy.qcow2'), '--transient-job', ...slowly);
+    await expect(ask('operations.start', { planId: plan.id })).rejects.toMatchObject({ code: 'planStale' });
+    expect(await testbed.internalSnapshotsOf(vm.images['vda'] ?? '')).toEqual(['a']);
+    expect((await virsh('snapshot-list', vm.uuid, '--name')).stdout.trim()).toBe('a');
+  });
+
+  it.skipIf(version === '11.3')(
+    'reads the host, and refuses, while the QEMU of a VM hangs with a job in it (11.3 waits half a minute before it gives a definition)',
+    async () => {
+      await onVda('blockcopy', '--dest', join(vm.folder, 'copy.qcow2'), '--transient-job', ...slowly);
+      const pid = testbed.guestProcess(vm);
+      process.kill(pid, 'SIGSTOP');
+      let waiting: Promise<unknown> = Promise.resolve();
+      try {
+        // Whoever asks QEMU now locks the VM until it answers.
+        waiting = testbed.virsh(['blockjob', vm.uuid, 'vda', '--raw'], { version, expect: [0, 1] });
+        await testbed.waitUntil('the VM to be locked for a second', async () =>
+          /occupied \([1-9]/.test((await virsh('domcontrol', vm.uuid)).stdout),
+        );
+        const now = await read();
+        expect(now.job?.kind).toBe('unknown');
+        expect(now.job?.detail).toMatch(/^occupied/);
+        expect((await refusals()).every((message) => message.includes('does not answer'))).toBe(true);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+        await waiting;
+      }
+    },
+  );
+
+  itWithBackups(
+    'refuses to revert where there are dirty bitmaps, which libvirt finds out after it ended the VM',
+    async () => {
+      await virsh('checkpoint-create-as', vm.uuid, '--name=incremental');
+      expect((await read()).hasCheckpoints).toBe(true);
+      const [, , revert] = await refusals('dirtyBitmaps');
+      expect(revert).toContain('has checkpoints');
+      await virsh('checkpoint-delete', vm.uuid, 'incremental', '--metadata');
+      await virsh('destroy', vm.uuid);
+      // The bitmap stays in the image, without a record of it.
+      expect((await read()).hasCheckpoints).toBeUndefined();
+      expect((await refusals('dirtyBitmaps'))[2]).toContain('holds dirty bitmaps of incremental backups (incremental)');
+      const result = await testbed.virsh(['snapshot-revert', vm.uuid, 'a'], { version, expect: [0, 1] });
+      expect(result.stderr).toContain('Device has active dirty bitmaps');
+      expect(await testbed.stateOf(vm.uuid, version)).toBe('shut off');
+    },
+  );
+}

@@ -1,0 +1,78 @@
+/** Rules about jobs that run in a VM, and about what they leave behind. */
+import type { BlockJob, Image } from '../../../../shared/model/inventory.ts';
+import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import { jobsOf } from '../../../../shared/rules/jobs.ts';
+import { shellLine } from '../../../../shared/rules/shell-words.ts';
+import { listed, note } from '../../planning/notes.ts';
+import { virsh, type LibvirtContext } from './plan-rules.ts';
+
+/**
+ * No change of snapshots while a job runs. libvirt refuses most of them itself, but not the deletion of an internal snapshot
+ * during a copy (seen on 9.0), and waits half a minute before it refuses during a backup.
+ */
+export function jobRefusals(context: LibvirtContext): PlanNote[] {
+  const { vm } = context;
+  const blockJobs = new Map(vm.disks.map(({ target, blockJob }) => [target, blockJob]));
+  return jobsOf(vm).map(({ target, message }) => {
+    const blockJob = target === null ? undefined : blockJobs.get(target);
+    const advice =
+      target !== null && blockJob
+        ? adviceOn(blockJob, target, context)
+        : adviceOnVm(vm.job?.kind === 'unknown', context);
+    return note('jobRuns', `${message} ${advice}`, [target ?? vm.name]);
+  });
+}
+
+function adviceOn({ kind, ready }: BlockJob, target: string, context: LibvirtContext): string {
+  const command = (end: string) => shellLine(virsh(context, 'blockjob', `--path=${target}`, end));
+  switch (kind) {
+    case 'copy':
+      return `Let whoever started it end it. It can be given up, and the VM goes on with its present image: ${command('--abort')}${ready ? ` Or the VM goes on with the copy, in which there are no internal snapshots: ${command('--pivot')}` : ''}`;
+    case 'pull':
+      return `Wait until it ends. It can be broken off, and the chain stays as it is: ${command('--abort')}`;
+    case 'commit':
+      return 'Wait until it ends. Do not break it off: it has already written into an image that may be the data of a snapshot.';
+    case 'activeCommit':
+      return `Wait until it has done its work, and let whoever started it end it: ${command('--pivot')}`;
+    case 'backup':
+      return 'Wait until the backup program ends it. Broken off, the backup would be worthless.';
+    case 'unknown':
+      return 'Wait until it ends, then plan again.';
+  }
+}
+
+function adviceOnVm(isUnknown: boolean, context: LibvirtContext): string {
+  return isUnknown
+    ? `Try again. If that goes on, its QEMU hangs, or the storage does; this tells for how long: ${shellLine(virsh(context, 'domcontrol'))}`
+    : 'Wait until that is done, then plan again.';
+}
+
+/** No job has begun on the VM's disks meanwhile. */
+export function noBlockJobs({ vm }: LibvirtContext): Expectation[] {
+  return vm.disks.flatMap(({ target, imageId }): Expectation[] =>
+    imageId === null ? [] : [{ kind: 'noBlockJob', target }],
+  );
+}
+
+/**
+ * QEMU loads no internal snapshot into an image with dirty bitmaps ("Device has active dirty bitmaps"): a VM that runs is
+ * ended first and then not started again, and of several disks those before have gone back already (seen on 9.0).
+ * A checkpoint is such a bitmap, which is not in the image before the VM ends.
+ */
+export function bitmapRefusals({ vm, images }: LibvirtContext, imageIds: readonly string[]): PlanNote[] {
+  const withBitmaps = imageIds
+    .map((imageId) => images.get(imageId))
+    .filter((image): image is Image => (image?.bitmaps ?? []).length > 0);
+  if (vm.hasCheckpoints !== true && withBitmaps.length === 0) return [];
+  const what =
+    vm.hasCheckpoints === true
+      ? `${vm.name} has checkpoints, from which incremental backups are made`
+      : `${listed(withBitmaps.map(({ id }) => id))} ${withBitmaps.length === 1 ? 'holds' : 'hold'} dirty bitmaps of incremental backups (${listed(withBitmaps.flatMap(({ bitmaps = [] }) => bitmaps).slice(0, 5))})`;
+  return [
+    note(
+      'dirtyBitmaps',
+      `${what}. QEMU refuses to go back to an internal snapshot then, after the VM was ended. Delete the checkpoints with the backup program first; its next backup is a full one.`,
+      withBitmaps.map(({ id }) => id),
+    ),
+  ];
+}

@@ -1,0 +1,90 @@
+/** The jobs of a VM and of its disks, from what virsh and the VM's definition say. Pure. */
+import type { BlockJob, VmJob } from '../../../../shared/model/inventory.ts';
+import type { DomainDisk } from './domain-xml.ts';
+import { virshError, type VmAnswers } from './host-answers.ts';
+
+/** virsh's words for block jobs (libvirt, tools/virsh-domain.c, virshDomainBlockJob). */
+const blockJobKinds: ReadonlyMap<string, BlockJob['kind']> = new Map([
+  ['Block Pull', 'pull'],
+  ['Block Copy', 'copy'],
+  ['Block Commit', 'commit'],
+  ['Active Block Commit', 'activeCommit'],
+  ['Backup', 'backup'],
+]);
+
+const mirrorKinds: ReadonlyMap<string, BlockJob['kind']> = new Map([
+  ['copy', 'copy'],
+  ['active-commit', 'activeCommit'],
+]);
+
+/**
+ * The block job of a disk; null where there is none. The definition shows copies and commits of the active layer, and is
+ * not enough: a commit further down and a pull leave no trace in it. virsh says nothing at all where there is no job.
+ *
+ * @param nameOf how a source is shown
+ */
+export function blockJobOf(
+  { target, mirror }: Pick<DomainDisk, 'target' | 'mirror'>,
+  { blockJobs }: Pick<VmAnswers, 'blockJobs'>,
+  nameOf: (source: NonNullable<DomainDisk['mirror']>['source']) => string | null,
+): BlockJob | null {
+  const said = blockJobs.get(target) ?? '';
+  if (mirror) {
+    const kind = mirrorKinds.get(mirror.job) ?? 'unknown';
+    const detail = kind === 'unknown' ? mirror.job : null;
+    return { kind, target: nameOf(mirror.source), ready: mirror.ready, detail };
+  }
+  if (said.trim() === '') return null;
+  const word = /^ *type=(.+)$/m.exec(said)?.[1]?.trim();
+  const kind = blockJobKinds.get(word ?? '') ?? 'unknown';
+  const detail = kind === 'unknown' ? (word ?? virshError(said) ?? said.trim()) : null;
+  return { kind, target: null, ready: false, detail };
+}
+
+/** Operations of `virsh domjobinfo`, and what the reason for a state shows where the job is over for libvirt already. */
+const operations: readonly (readonly [pattern: RegExp, kind: VmJob['kind']])[] = [
+  [/backup/i, 'backup'],
+  [/migrat/i, 'migration'],
+  [/^sav/i, 'save'],
+  [/dump/i, 'dump'],
+  [/snapshot/i, 'snapshot'],
+];
+
+/** Reasons for a state that are work going on (virsh-domain-monitor.c, virshDomainPausedReason). */
+const reasonsOfWork = /^paused \((saving|migrating|dumping|snapshot)\)/;
+
+/** The work on a VM as a whole; null where there is none. */
+export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'control' | 'job'>): VmJob | null {
+  if (/^(shut off|crashed)/.test(state) || state === '') return null;
+  const reason = reasonsOfWork.exec(state)?.[1];
+  if (reason !== undefined) return jobOf(reason);
+  if (job === null) {
+    const detail = control.trim();
+    // What could not be asked for on the way stands in the VM's problems.
+    // A driver without such jobs, as libvirt's own for tests.
+    return detail === '' || detail.includes('not supported by the connection driver')
+      ? null
+      : { kind: 'unknown', detail: virshError(detail) ?? detail };
+  }
+  const error = virshError(job);
+  if (error !== null) return { kind: 'unknown', detail: error };
+  const type = field(job, 'Job type');
+  // "Completed" is what was, kept to be looked at.
+  if (type === 'None' || type === 'Completed' || type === 'Failed' || type === 'Cancelled') return null;
+  return jobOf(field(job, 'Operation') || type);
+}
+
+/** Whether work was going on, as far as it was told: when that ends, nothing else of the VM need change. */
+export function wasAtWork(answers: VmAnswers): boolean {
+  return vmJobOf(answers) !== null || [...answers.blockJobs.values()].some((said) => said.trim() !== '');
+}
+
+/** The value of a line such as `Operation:        Backup      `; empty where there is none. */
+function field(text: string, name: string): string {
+  const line = text.split('\n').find((each) => each.startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim() ?? '';
+}
+
+function jobOf(detail: string): VmJob {
+  return { kind: operations.find(([pattern]) => pattern.test(detail))?.[1] ?? 'other', detail };
+}
