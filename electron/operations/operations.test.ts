@@ -168,6 +168,18 @@ describe('an operation', () => {
     expect(host.locks.get(vmUuid)).toEqual(owner);
   });
 
+  test('does not wait for another one of its host that runs', async () => {
+    const plan = planFor(host, ['a']);
+    host.slow = true;
+    const service = await open(plan);
+    const first = await service.start(plan.id);
+    await expect(service.start(plan.id)).rejects.toMatchObject({ code: 'vmLocked' });
+    expect(service.list().find(({ id }) => id === first)?.state).toBe('running');
+    host.finish();
+    await until(service, first, resting);
+    await cleanedUp();
+  });
+
   test('is refused where its plan is, or where there is no plan', async () => {
     const refusal = { code: 'x', message: 'It would destroy b.', names: [] };
     const refused = await open(planFor(host, [], { refusals: [refusal] }));

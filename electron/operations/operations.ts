@@ -120,7 +120,9 @@ export async function openOperationService(dependencies: OperationServiceDepende
       admission.refuseReadOnly(plan);
       if (plan.refusals.length > 0 || plan.steps.length === 0) throw planRefused(plan);
       toolsFor(plan.hostId);
-      for (const live of register.on(plan.hostId)) await live.takeTurn(() => cleanUpEnded(context, live));
+      // One that runs keeps its turn until its end, which nobody here is to wait for.
+      const ended = register.on(plan.hostId).filter(({ operation }) => hasEnded(operation));
+      for (const live of ended) await live.takeTurn(() => cleanUpEnded(context, live));
       const id = newId();
       const live = register.open(id, newJournal(journalFolder, id, clock), null);
       await live.record({ type: 'started', version: journalVersion, operationId: id, plan, startedBy });
