@@ -1,5 +1,5 @@
 /** A simulated host as Snaptree's own SSH client meets it, and what it does when it is told to fail. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createMachine, type Machine } from '../machine.ts';
 import { addVm, gibibyte } from '../furnish.ts';
 import { createDemoMachine } from '../fleet/fleet.ts';
@@ -8,6 +8,7 @@ import { readLibvirt } from '../../hypervisors/libvirt/read/read.ts';
 import { watchLibvirt } from '../../hypervisors/libvirt/watch/watch.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../shared/rules/chains.ts';
 import { inventorySchema } from '../../../shared/model/inventory.ts';
+import type { Inventory } from '../../../shared/model/inventory.ts';
 import { createChannelPool } from '../../hosts/commands/channel-pool.ts';
 import type { CommandRunner } from '../../hosts/commands/runner.ts';
 import { createScriptRunner } from '../../hosts/commands/script-runner.ts';
@@ -137,13 +138,24 @@ describe('told to fail', () => {
 });
 
 describe('the demo fleet', () => {
-  async function read(name: 'alder' | 'birch' | 'cedar') {
-    const { runner } = await connect(createDemoMachine(name, 0));
-    return inventorySchema.parse(await readLibvirt(runner, 'qemu:///system', { priority: 'user' }));
+  const names = ['alder', 'birch', 'cedar'] as const;
+  const inventories = new Map<(typeof names)[number], Inventory>();
+  // Seconds of work for an interpreter in JavaScript, more on a busy machine. No clock races with it: a command that hangs
+  // ends by the time limit that the runner gives every command.
+  beforeAll(async () => {
+    for (const name of names) {
+      const { runner } = await connect(createDemoMachine(name, 0));
+      inventories.set(name, inventorySchema.parse(await readLibvirt(runner, 'qemu:///system', { priority: 'user' })));
+    }
+  }, 0);
+  function inventoryOf(name: (typeof names)[number]): Inventory {
+    const inventory = inventories.get(name);
+    if (inventory === undefined) throw new Error(`${name} was not read`);
+    return inventory;
   }
 
-  it('has on alder a deep chain, old snapshots, a broken chain, a loop and orphans', async () => {
-    const inventory = await read('alder');
+  it('has on alder a deep chain, old snapshots, a broken chain, a loop and orphans', () => {
+    const inventory = inventoryOf('alder');
     const images = imagesById(inventory.images);
     const active = (name: string, index = 0) => {
       const vm = inventory.vms.find((each) => each.name === name);
@@ -172,8 +184,8 @@ describe('the demo fleet', () => {
     ).toEqual(['external', 'external', 'internal']);
   });
 
-  it('has on birch instances that share a template, and a store that is nearly full', async () => {
-    const inventory = await read('birch');
+  it('has on birch instances that share a template, and a store that is nearly full', () => {
+    const inventory = inventoryOf('birch');
     const template = '/srv/vmstore/templates/debian-12.qcow2';
     expect(dependentsOf(template, dependentsIndex(inventory)).childImageIds.length).toBeGreaterThan(9);
     const store = inventory.filesystems.find(({ folder }) => folder.startsWith('/srv/vmstore'));
@@ -182,8 +194,8 @@ describe('the demo fleet', () => {
     expect(golden?.readable === true ? golden.snapshots.length : 0).toBeGreaterThan(30);
   });
 
-  it('has on cedar sixty VMs, and one that cannot be read', async () => {
-    const inventory = await read('cedar');
+  it('has on cedar sixty VMs, and one that cannot be read', () => {
+    const inventory = inventoryOf('cedar');
     expect(inventory.vms.filter((vm) => vm.readable)).toHaveLength(60);
     expect(inventory.vms.filter((vm) => !vm.readable).map(({ name }) => name)).toEqual(['stuck-01']);
   });
