@@ -32,6 +32,7 @@ import { ensureFolder } from '../store/files.ts';
 import { openHostBook } from '../store/host-book.ts';
 import { acquireInstanceLock, instanceLockHolder } from '../store/instance-lock.ts';
 import { storePaths } from '../store/paths.ts';
+import { makePrivate } from '../store/private-folder.ts';
 import { keepSpareDescriptors } from '../store/spare-descriptors.ts';
 import { readOnlyHostBook, withVisitors } from './visitors.ts';
 
@@ -55,8 +56,12 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   const { dataFolder, shell, log, access = 'exclusive' } = options;
   const readOnly = access === 'readOnly';
   const paths = storePaths(dataFolder);
-  if (!readOnly) await ensureFolder(paths.folder);
-  if (!readOnly) keepSpareDescriptors();
+  let wasOpen: string | null = null;
+  if (!readOnly) {
+    await ensureFolder(paths.folder);
+    wasOpen = await makePrivate(paths.folder);
+    keepSpareDescriptors();
+  }
   const instance = readOnly ? { release: () => undefined } : await acquireInstanceLock(paths.instanceLock);
   const refuse = (verb: string) => readOnlyRefusal(verb, dataFolder, instanceLockHolder(paths.instanceLock));
   try {
@@ -65,6 +70,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       log.warn(notice.message);
       notices.add(notice);
     };
+    if (wasOpen !== null) onNotice({ id: randomUUID(), severity: 'warning', message: wasOpen });
 
     const storedHosts = await openHostBook(paths.hostBook, onNotice, readOnly ? 'leave' : 'setAside');
     const visitors = withVisitors(readOnly ? readOnlyHostBook(storedHosts, refuse) : storedHosts);
