@@ -2,6 +2,7 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
+import { writeLicenses } from './licenses.ts';
 import { inRepository } from './paths.ts';
 import { cliConfig } from './vite.cli.config.ts';
 import { rendererConfig } from './vite.renderer.config.ts';
@@ -21,4 +22,5 @@ if (values.renderer !== true) {
   // As npm does for the files of `bin`.
   chmodSync(inRepository('dist/cli/snaptree.js'), 0o755);
 }
+writeLicenses(values.renderer === true ? ['renderer'] : ['renderer', 'desktop', 'cli']);
 process.stderr.write('Built dist/.\n');

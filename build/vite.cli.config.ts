@@ -1,5 +1,6 @@
 import { builtinModules } from 'node:module';
 import type { InlineConfig } from 'vite';
+import { bundledFile } from './licenses.ts';
 import { inRepository } from './paths.ts';
 import { productDependencies } from './product-dependencies.ts';
 
@@ -19,6 +20,7 @@ export const cliConfig = {
     ssr: inRepository('electron/headless/cli/snaptree.ts'),
     outDir: inRepository('dist/cli'),
     emptyOutDir: true,
+    license: { fileName: bundledFile },
     target: 'node22.12',
     minify: false,
     sourcemap: true,

@@ -1,5 +1,6 @@
 import { builtinModules } from 'node:module';
 import type { InlineConfig } from 'vite';
+import { bundledFile } from './licenses.ts';
 import { inRepository } from './paths.ts';
 import { productDependencies } from './product-dependencies.ts';
 
@@ -30,6 +31,7 @@ export const mainConfig = {
     ssr: inRepository('electron/desktop/entry.ts'),
     outDir,
     emptyOutDir: true,
+    license: { fileName: bundledFile },
     target: 'node24',
     minify: false,
     sourcemap: true,

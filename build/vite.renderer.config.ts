@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import type { InlineConfig } from 'vite';
+import { bundledFile } from './licenses.ts';
 import { inRepository } from './paths.ts';
 
 /**
@@ -15,6 +16,7 @@ export const rendererConfig = {
   build: {
     outDir: inRepository('dist/renderer'),
     emptyOutDir: true,
+    license: { fileName: bundledFile },
     target: 'chrome140',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

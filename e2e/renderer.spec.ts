@@ -42,6 +42,16 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.goto(harness.url);
     await expect(page.getByRole('button', { name: 'Add a host' })).toBeVisible();
   },
+  'about, with a licence': async (page) => {
+    await page.goto(harness.url);
+    await page.getByRole('button', { name: 'About Snaptree' }).click();
+    await page.getByRole('dialog').getByText('react-dom', { exact: true }).click();
+    await expect(page.getByRole('dialog').getByText('Permission is hereby granted')).toBeVisible();
+    // The fonts that reports are written with, and what the demo runs on.
+    for (const name of ['dejavu-fonts-ttf', 'just-bash']) {
+      await expect(page.getByRole('dialog').getByText(name, { exact: true })).toBeAttached();
+    }
+  },
   'host form with errors': async (page) => {
     await page.goto(harness.url);
     await page.getByRole('button', { name: 'Add a host' }).click();

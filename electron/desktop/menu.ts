@@ -12,12 +12,15 @@ export function setMenu(): void {
     { role: 'togglefullscreen' },
     ...(app.isPackaged ? [] : ([{ role: 'reload' }, { role: 'toggleDevTools' }] as const)),
   ];
+  const help: MenuItemConstructorOptions = { role: 'help', submenu: [{ role: 'about' }] };
   Menu.setApplicationMenu(
     Menu.buildFromTemplate([
       ...(process.platform === 'darwin' ? ([{ role: 'appMenu' }] as const) : ([{ role: 'fileMenu' }] as const)),
       { role: 'editMenu' },
       { label: 'View', submenu: view },
       { role: 'windowMenu' },
+      // On macOS it is in the menu of the application.
+      ...(process.platform === 'darwin' ? [] : [help]),
     ]),
   );
 }

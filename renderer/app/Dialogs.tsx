@@ -1,3 +1,4 @@
+import { AboutDialog } from './about/AboutDialog.tsx';
 import { HostDialog } from '../hosts/HostDialog.tsx';
 import { ImportDialog } from '../hosts/ImportDialog.tsx';
 import { RemoveHostDialog } from '../hosts/RemoveHostDialog.tsx';
@@ -25,6 +26,8 @@ export function Dialogs() {
       return <HostDialog host={null} onClose={close} />;
     case 'importHosts':
       return <ImportDialog onClose={close} />;
+    case 'about':
+      return <AboutDialog onClose={close} />;
     case 'report':
       return <ReportDialog onClose={close} />;
     case 'editHost':

@@ -1,4 +1,4 @@
-import { ClipboardList, Monitor, Moon, RefreshCw, Sun } from 'lucide-react';
+import { ClipboardList, Info, Monitor, Moon, RefreshCw, Sun } from 'lucide-react';
 import { useState } from 'react';
 import { ToggleButton, ToggleButtonGroup, Tooltip, TooltipTrigger } from 'react-aria-components';
 import { Button } from '../design/Button.tsx';
@@ -65,6 +65,18 @@ export function TopBar() {
         >
           <ClipboardList size={14} aria-hidden />
           Report…
+        </Button>
+        <Button
+          size="small"
+          tone="quiet"
+          iconOnly
+          label="About Snaptree"
+          tooltip="Version, data folder, licences"
+          onPress={() => {
+            showDialog({ kind: 'about' });
+          }}
+        >
+          <Info size={14} aria-hidden />
         </Button>
         <ThemeSwitch />
       </div>

@@ -19,6 +19,7 @@ export type DialogState =
   | { readonly kind: 'addHost' }
   | { readonly kind: 'importHosts' }
   | { readonly kind: 'report' }
+  | { readonly kind: 'about' }
   | { readonly kind: 'editHost'; readonly hostId: string }
   | { readonly kind: 'removeHost'; readonly hostId: string }
   | { readonly kind: 'createSnapshot'; readonly hostId: string; readonly vmUuid: string }
