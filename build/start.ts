@@ -42,7 +42,7 @@ function startDesktop(runtime: string): void {
 async function startBrowser(parameters: readonly string[]): Promise<void> {
   try {
     await serve(parseServeOptions(parameters), {
-      createApplication: demo ? withDemoFleet(createApplication) : createApplication,
+      createApplication: demo ? withDemoFleet(createApplication, 'connects') : createApplication,
       log: createLog(),
     });
   } catch (error) {

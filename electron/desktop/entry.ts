@@ -44,7 +44,7 @@ async function start(): Promise<void> {
   denyPermissions(session.defaultSession);
   setMenu();
   serveScheme(await readStaticFiles(join(import.meta.dirname, '..', 'renderer')));
-  const create = demo ? withDemoFleet(createApplication) : createApplication;
+  const create = demo ? withDemoFleet(createApplication, 'connects') : createApplication;
   const application = await create({
     dataFolder: defaultDataFolder(process.env, process.platform, homedir()),
     shell: 'desktop',

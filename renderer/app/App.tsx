@@ -1,4 +1,4 @@
-import { memo, useMemo, useState } from 'react';
+import { memo, useLayoutEffect, useMemo, useState } from 'react';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
@@ -68,6 +68,7 @@ function Panes() {
     setNeededEyes(needsEyes);
     if (needsEyes) setOperationsOpen(true);
   }
+  useRoomBelowToasts(operationsOpen ? operationsPane.size : 0);
   return (
     <>
       <div className={css('panes')}>
@@ -108,6 +109,16 @@ function Panes() {
   );
 }
 
+/** Keeps messages above the operations that they tell of, whose height in pixels is `size`. */
+function useRoomBelowToasts(size: number): void {
+  useLayoutEffect(() => {
+    document.documentElement.style.setProperty('--operations-height', `${size}px`);
+    return () => {
+      document.documentElement.style.removeProperty('--operations-height');
+    };
+  }, [size]);
+}
+
 /** Middle and right: what is selected. */
 function Selected() {
   const hostId = useStore((state) => state.selection.hostId);
@@ -130,14 +141,14 @@ function Selected() {
     );
   }
   return (
-    <>
+    <div className={css('selected')}>
       <main className={css('middle')}>
         <VmPane hostId={hostId} vm={vm} detailsShown={detailsShown} onShowDetails={setDetailsShown} />
       </main>
       {detailsShown && vm.readable && (
         <DetailsPane hostId={hostId} vm={vm} isStale={entry.session.state !== 'connected'} />
       )}
-    </>
+    </div>
   );
 }
 
@@ -158,15 +169,17 @@ const DetailsPane = memo(function DetailsPane({
   const { size, setSize } = usePaneSize('details', wide ? 392 : 268, ...limits.details);
   return (
     <>
-      <Splitter
-        label="Width of the details"
-        orientation="vertical"
-        size={size}
-        least={limits.details[0]}
-        most={limits.details[1]}
-        grows="backward"
-        onResize={setSize}
-      />
+      <div className={css('widthOfDetails')}>
+        <Splitter
+          label="Width of the details"
+          orientation="vertical"
+          size={size}
+          least={limits.details[0]}
+          most={limits.details[1]}
+          grows="backward"
+          onResize={setSize}
+        />
+      </div>
       <div className={css('details', isStale && 'stale')} style={{ width: size }}>
         <SelectedDetails hostId={hostId} vm={vm} />
       </div>

@@ -41,32 +41,32 @@ export function Button({
   expanded,
 }: ButtonProps) {
   const hint = disabledReason ?? tooltip ?? (iconOnly ? label : undefined);
-  const button = (
-    <AriaButton
-      {...(ref ? { ref } : {})}
-      {...(slot === undefined ? {} : { slot })}
-      {...(label === undefined
-        ? {}
-        : { 'aria-label': disabledReason === null ? label : `${label}. ${disabledReason}` })}
-      {...(expanded === undefined ? {} : { 'aria-expanded': expanded })}
-      type={type}
-      autoFocus={autoFocus}
-      className={css('button', tone, size, iconOnly && 'icon')}
-      {...(disabledReason === null ? {} : { 'aria-disabled': 'true' as const })}
-      onPress={(event) => {
-        if (disabledReason === null) onPress?.(event);
-      }}
-    >
-      {children}
-    </AriaButton>
-  );
-  if (hint === undefined) return button;
+  // With a hint or without, it is one and the same button in one place: one that was pressed and may not be pressed again
+  // for now keeps the focus, and says why.
   return (
-    <TooltipTrigger delay={500} closeDelay={50}>
-      {button}
-      <Tooltip className={css('tooltip')} offset={6}>
-        {hint}
-      </Tooltip>
+    <TooltipTrigger delay={500} closeDelay={50} isDisabled={hint === undefined}>
+      <AriaButton
+        {...(ref ? { ref } : {})}
+        {...(slot === undefined ? {} : { slot })}
+        {...(label === undefined
+          ? {}
+          : { 'aria-label': disabledReason === null ? label : `${label}. ${disabledReason}` })}
+        {...(expanded === undefined ? {} : { 'aria-expanded': expanded })}
+        type={type}
+        autoFocus={autoFocus}
+        className={css('button', tone, size, iconOnly && 'icon')}
+        {...(disabledReason === null ? {} : { 'aria-disabled': 'true' as const })}
+        onPress={(event) => {
+          if (disabledReason === null) onPress?.(event);
+        }}
+      >
+        {children}
+      </AriaButton>
+      {hint !== undefined && (
+        <Tooltip className={css('tooltip')} offset={6}>
+          {hint}
+        </Tooltip>
+      )}
     </TooltipTrigger>
   );
 }

@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
 import { Button } from './Button.tsx';
 import { classes } from './classes.ts';
@@ -19,6 +19,8 @@ interface DialogProps {
 
 /** A modal dialog: title, a body that scrolls, and the buttons that end it. */
 export function Dialog({ title, width = 'normal', alert = false, children, footer, onClose }: DialogProps) {
+  const dialog = useRef<HTMLElement>(null);
+  useCloseUnderTooltip(dialog, onClose);
   return (
     <ModalOverlay
       isOpen
@@ -28,7 +30,7 @@ export function Dialog({ title, width = 'normal', alert = false, children, foote
       }}
     >
       <Modal className={css('modal', width)}>
-        <AriaDialog role={alert ? 'alertdialog' : 'dialog'} className={css('dialog')}>
+        <AriaDialog ref={dialog} role={alert ? 'alertdialog' : 'dialog'} className={css('dialog')}>
           <header className={css('header')}>
             <Heading slot="title" className={css('title')}>
               {title}
@@ -48,4 +50,21 @@ export function Dialog({ title, width = 'normal', alert = false, children, foote
       </Modal>
     </ModalOverlay>
   );
+}
+
+/**
+ * A tooltip that is open takes the first Escape for itself (React Aria stops it there), and one opens wherever the keyboard
+ * goes: to close a dialog would take two presses. So the press closes both. On `window`, before React Aria hears of it.
+ */
+function useCloseUnderTooltip(dialog: React.RefObject<HTMLElement | null>, onClose: () => void): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const hasFocus = dialog.current?.contains(document.activeElement) ?? false;
+      if (event.key === 'Escape' && hasFocus && document.querySelector('[role=tooltip]')) onClose();
+    };
+    window.addEventListener('keydown', onKeyDown, { capture: true });
+    return () => {
+      window.removeEventListener('keydown', onKeyDown, { capture: true });
+    };
+  }, [dialog, onClose]);
 }

@@ -14,12 +14,15 @@ import { blockJobWords } from '../../shared/rules/jobs.ts';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
+import { dependenceOfNoVm, type DependenceOfNoVm } from './dependence.ts';
+import { useFirst } from '../design/ShowMore.tsx';
 import { count, formatBytes, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import styles from './DiskChains.module.css';
 
 const css = classes(styles);
+const dependentsShownAtOnce = 3;
 
 /** The disks of a VM, each with its chain of images on storage, from the active layer down to the base. */
 export function DiskChains({
@@ -34,9 +37,14 @@ export function DiskChains({
 }) {
   const images = useMemo(() => imagesById(inventory.images), [inventory]);
   const dependents = useMemo(() => dependentsIndex(inventory), [inventory]);
+  const anyImage = inventory.unknownDependents.filter(({ imageIds }) => imageIds === null).map(({ what }) => what);
   return (
     <section className={css('chains')} aria-label="Disk chains">
       <h3 className={css('heading')}>Disks and their chains</h3>
+      <Dependence
+        intro="What could not be looked into may need any of these images, so some changes are refused:"
+        names={anyImage}
+      />
       {vm.disks.length === 0 && <p className={css('quiet')}>The VM has no disk.</p>}
       {vm.disks.map((disk) => (
         <DiskChain
@@ -45,6 +53,7 @@ export function DiskChains({
           vm={vm}
           chain={chainOfDisk(disk, images)}
           dependents={dependents}
+          inventory={inventory}
           highlighted={highlighted}
         />
       ))}
@@ -57,12 +66,14 @@ function DiskChain({
   vm,
   chain,
   dependents,
+  inventory,
   highlighted,
 }: {
   readonly disk: Disk;
   readonly vm: ReadableVm;
   readonly chain: Chain | null;
   readonly dependents: ReadonlyMap<string, Dependents>;
+  readonly inventory: Inventory;
   readonly highlighted: ReadonlySet<string> | null;
 }) {
   return (
@@ -100,6 +111,7 @@ function DiskChain({
               role={layerRole(index, chain)}
               vm={vm}
               dependents={dependentsOf(image.id, dependents)}
+              dependence={dependenceOfNoVm(image.id, inventory, dependents)}
               highlighted={highlighted?.has(image.id) ?? false}
             />
           ))}
@@ -142,15 +154,18 @@ function Layer({
   role,
   vm,
   dependents,
+  dependence,
   highlighted,
 }: {
   readonly image: Image;
   readonly role: string;
   readonly vm: ReadableVm;
   readonly dependents: Dependents;
+  readonly dependence: DependenceOfNoVm;
   readonly highlighted: boolean;
 }) {
   const others = dependents.vms.filter((other) => other.uuid !== vm.uuid);
+  const { ofNoVm, possible, unknown } = dependence;
   const [folder, file] = splitPath(image.id);
   return (
     <li className={css('layer', highlighted && 'highlighted')}>
@@ -214,8 +229,35 @@ function Layer({
           {others.length > 6 && ` and ${others.length - 6} more`}
         </p>
       )}
+      <Dependence
+        intro={`Also needed by ${count(ofNoVm.length, 'image')} that no VM is known to use:`}
+        names={ofNoVm}
+      />
+      <Dependence intro={`Perhaps also needed by ${count(possible.length, 'image')} used as raw:`} names={possible} />
+      <Dependence intro="Perhaps also needed by what could not be looked into:" names={unknown} />
       <ArrowDown size={13} aria-hidden className={css('arrow')} />
     </li>
+  );
+}
+
+/** Who depends on an image without belonging to a VM: plans are refused for them too, so they are told in full. */
+function Dependence({ intro, names }: { readonly intro: string; readonly names: readonly string[] }) {
+  const { shown, more } = useFirst(names, dependentsShownAtOnce);
+  if (names.length === 0) return null;
+  return (
+    <div className={css('warning')}>
+      <p>{intro}</p>
+      <ul className={css('dependents')}>
+        {shown.map((name) => (
+          <li key={name}>
+            <code>
+              <HostText text={name} />
+            </code>
+          </li>
+        ))}
+      </ul>
+      {more}
+    </div>
   );
 }
 

@@ -1,3 +1,5 @@
+import { Fragment } from 'react';
+import type { Image } from '../../shared/model/inventory.ts';
 import type { Plan, PlanNote, PlanStep } from '../../shared/model/plan.ts';
 import { Callout } from '../design/Callout.tsx';
 import { Chip, type Tone } from '../design/Chip.tsx';
@@ -9,18 +11,23 @@ import { visibleString } from '../../shared/rules/visible-text.ts';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { vmStateWords } from '../appearance/model-words.ts';
+import { foldSteps } from './fold-steps.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
+import { planSentence } from './plan-sentence.ts';
+import { StepsAlike } from './StepsAlike.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
 import { shellLine } from '../../shared/rules/shell-words.ts';
 
 const css = classes(styles);
+const noImages: readonly Image[] = [];
 
 /** A plan as it is to be read before it is run: why not, what to know, what exactly, and what then. */
 export function PlanReview({ plan }: { readonly plan: Plan }) {
   const refused = plan.refusals.length > 0;
   return (
     <>
+      {!refused && <Sentence plan={plan} />}
       <p className={css('subject')}>
         VM <strong>{<HostText text={plan.vmName} />}</strong> on host{' '}
         <strong>{<HostText text={plan.hostName} />}</strong>
@@ -43,8 +50,11 @@ export function PlanReview({ plan }: { readonly plan: Plan }) {
             <section>
               <h3 className={css('heading')}>Steps</h3>
               <ol className={css('steps')}>
-                {plan.steps.map((step) => (
-                  <Step key={step.index} step={step} />
+                {foldSteps(plan.steps).map(({ first, rest }) => (
+                  <Fragment key={first.index}>
+                    <Step step={first} />
+                    {rest.length > 0 && <StepsAlike first={first} rest={rest} />}
+                  </Fragment>
                 ))}
               </ol>
             </section>
@@ -53,6 +63,18 @@ export function PlanReview({ plan }: { readonly plan: Plan }) {
         </div>
       )}
     </>
+  );
+}
+
+function Sentence({ plan }: { readonly plan: Plan }) {
+  const images = useStore((state) => state.inventories[plan.hostId]?.inventory?.images ?? noImages);
+  const before = useStore((state) => findVm(state, plan.hostId, plan.vmUuid));
+  const kept = new Set(plan.after.snapshots.map(({ id }) => id));
+  const gone = before?.readable ? before.snapshots.filter(({ id }) => !kept.has(id)).length : 0;
+  return (
+    <p className={css('sentence')}>
+      <HostText text={planSentence(plan, images, gone)} />
+    </p>
   );
 }
 

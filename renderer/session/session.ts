@@ -4,6 +4,7 @@ import type { TopicEvent } from '../../shared/contract.ts';
 import { afterInventoryEvent, type ToldInventory } from '../store/inventory-events.ts';
 import { newlyAtRest, withHosts, withInventory, withOperations } from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
+import { withDemoVm } from './demo.ts';
 import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
 import { reportFailure, toastOperationEnd } from './messages.ts';
 
@@ -34,7 +35,12 @@ export function startSession(client: Client): () => void {
         return;
       }
       const { state: inventory } = told;
-      update((state) => (state.hosts[hostId] ? withInventory(state, hostId, inventory) : state));
+      update((state) => {
+        if (!state.hosts[hostId]) return state;
+        const next = withInventory(state, hostId, inventory);
+        const isFirst = !state.inventories[hostId]?.inventory;
+        return isFirst && inventory.inventory ? withDemoVm(next, hostId, inventory.inventory) : next;
+      });
     };
     inventorySubscriptions.set(hostId, client.subscribe('inventory', { hostId }, { next, failed }));
   };

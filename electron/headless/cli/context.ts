@@ -91,7 +91,7 @@ export function createContext(parts: {
       const interruption = createInterruption();
       let client: Client | null = null;
       try {
-        const create = options.demo === true ? withDemoFleet(createApplication) : createApplication;
+        const create = options.demo === true ? withDemoFleet(createApplication, 'waits') : createApplication;
         const dataFolder = context.dataFolder(options);
         const application = await create({ dataFolder, shell: 'commandLine', log, access, files });
         const terminal = options.input ? openTerminal({ stdin: process.stdin, stderr: process.stderr }) : null;

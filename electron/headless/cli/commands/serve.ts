@@ -26,7 +26,7 @@ export function addServe(program: Program, context: CommandContext): void {
         await serve(
           { port: options.port, open: options.open },
           {
-            createApplication: options.demo === true ? withDemoFleet(createApplication) : createApplication,
+            createApplication: options.demo === true ? withDemoFleet(createApplication, 'connects') : createApplication,
             log: createLog({ level: options.verbose === true ? 'debug' : 'info' }),
             dataFolder: context.dataFolder(options),
           },

@@ -1,0 +1,169 @@
+/** The built window over a made-up main process: what an administrator under stress must not stumble over. */
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { hostWithId } from '../shared/model/host.fixtures.ts';
+import type { Inventory } from '../shared/model/inventory.ts';
+import { busyInventory, host, largeTree, now, snapshot, uuid, vm } from './renderer-harness/fixtures.ts';
+import type { Harness } from './renderer-harness/harness.ts';
+import { fakePlan, operationOf } from './renderer-harness/plans.ts';
+import { useWindow } from './renderer-harness/window.ts';
+
+const kvm1 = uuid(1);
+let harness: Harness;
+useWindow((started) => {
+  harness = started;
+});
+
+function show(inventory: Inventory): void {
+  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now })]);
+  harness.setInventory(kvm1, { inventory });
+}
+
+async function openVm(page: Page, name: RegExp): Promise<void> {
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name }).click();
+}
+
+async function boxOf(locator: Locator) {
+  const box = await locator.boundingBox();
+  if (!box) throw new Error('It is not drawn.');
+  return box;
+}
+
+test('a button that was pressed keeps the focus while it may not be pressed again', async ({ page }) => {
+  show(busyInventory());
+  await openVm(page, /^web-01/);
+  await page.getByRole('row', { name: /^october patches/ }).click();
+  await page.getByRole('button', { name: 'Revert…' }).click();
+  let answer: (value: { operationId: string }) => void = () => undefined;
+  harness.handlers = { 'operations.start': () => new Promise((resolve) => (answer = resolve)) };
+  const run = page.getByRole('button', { name: /^Revert VM/ });
+  await run.focus();
+  await page.keyboard.press('Enter');
+  await expect(run).toHaveAttribute('aria-disabled', 'true');
+  await expect(run).toBeFocused();
+  await expect(run).toHaveAccessibleName('Revert VM. The operation is being started.');
+  answer({ operationId: uuid(90_001) });
+  await expect(page.getByRole('dialog')).toBeHidden();
+});
+
+test('one Escape closes a dialog, while a connection is being tested too', async ({ page }) => {
+  harness.handlers = { 'hosts.test': () => new Promise(() => undefined) };
+  await page.goto(harness.url);
+  await page.getByRole('button', { name: 'Add a host' }).click();
+  await page.getByLabel('Address').fill('kvm1.example.org');
+  const button = page.getByRole('button', { name: /^Test connection/ });
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await expect(button).toHaveAttribute('aria-disabled', 'true');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+
+  // With a tooltip open, too.
+  await page.getByRole('button', { name: 'Add a host' }).click();
+  const close = page.getByRole('button', { name: 'Close' });
+  await expect(page.getByLabel('Address')).toBeFocused();
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Shift+Tab');
+  await expect(close).toBeFocused();
+  await expect(page.getByRole('tooltip')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+});
+
+test('whoever depends on an image without being a VM stands in its chain', async ({ page }) => {
+  const inventory = busyInventory();
+  const base = inventory.images.find(({ id }) => id.endsWith('golden-12.qcow2'));
+  if (!base) throw new Error('The fixture has no template.');
+  const orphan = {
+    ...base,
+    id: '/srv/old/forgotten.qcow2',
+    parent: { relation: 'backing' as const, reference: base.id, imageId: base.id, format: 'qcow2' },
+  };
+  const unreadable = { what: '/srv/closed/x.qcow2', reason: 'Permission denied.', imageIds: [base.id] };
+  show({
+    ...inventory,
+    images: [...inventory.images, orphan],
+    unknownDependents: [...inventory.unknownDependents, unreadable],
+  });
+  await openVm(page, /^app-blue/);
+  const chains = page.getByRole('region', { name: 'Disk chains' });
+  const layer = chains.getByRole('listitem').filter({ hasText: 'golden-12.qcow2' }).first();
+  await expect(layer).toContainText('Also used by 2 VMs');
+  await expect(layer).toContainText('Also needed by 1 image that no VM is known to use:/srv/old/forgotten.qcow2');
+  await expect(layer).toContainText('Perhaps also needed by what could not be looked into:/srv/closed/x.qcow2');
+  await expect(chains).toContainText('may need any of these images, so some changes are refused:/srv/private');
+});
+
+test('messages do not cover the operation that they tell of', async ({ page }) => {
+  show(busyInventory());
+  const [web] = busyInventory().vms;
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const plan = fakePlan(kvm1, web, busyInventory(), request);
+  await openVm(page, /^web-01/);
+  harness.changeOperation(operationOf(plan, 1));
+  await expect(page.getByRole('button', { name: 'Cancel operation' })).toBeVisible();
+  const error = { code: 'verificationFailed' as const, message: 'It is not so.', data: {}, retryable: false };
+  harness.changeOperation(operationOf(plan, 1, { state: 'failed', endedAt: now, error }));
+  const message = page.getByRole('alertdialog').filter({ hasText: 'Failed: Revert web-01' });
+  await expect(message).toBeVisible();
+  const told = await boxOf(message);
+  const card = await boxOf(page.getByRole('article'));
+  expect(told.y + told.height).toBeLessThanOrEqual(card.y);
+});
+
+test('how old a snapshot is can be seen at 1440 pixels, with the details open', async ({ page }) => {
+  show(busyInventory());
+  await openVm(page, /^web-01/);
+  await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
+  const age = page.getByRole('row', { name: /^fresh install/ }).getByText('13 months');
+  expect((await boxOf(age)).width).toBeGreaterThan(40);
+});
+
+test('at 720 pixels with the details open the tree still has room for names and ages', async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 900 });
+  show(busyInventory());
+  await openVm(page, /^web-01/);
+  await page.getByRole('button', { name: 'Show details' }).click();
+  await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
+  expect((await boxOf(page.getByRole('treegrid'))).width).toBeGreaterThan(440);
+  expect(await page.evaluate(() => document.body.scrollWidth)).toBeLessThanOrEqual(720);
+});
+
+test('a plan begins with a sentence, and equal steps are one block that can be opened', async ({ page }) => {
+  const tree = [
+    snapshot('root', null),
+    ...largeTree(19).map((each) => ({ ...each, parentId: each.parentId ?? 'root' })),
+  ];
+  show({ ...busyInventory(), vms: [vm(1, 'nightly', { snapshots: tree, currentSnapshotId: 'root' })] });
+  await openVm(page, /^nightly/);
+  await page.getByRole('row', { name: /^nightly 00000/ }).click();
+  await page.getByRole('button', { name: 'Delete with descendants…' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByText('Deletes 19 snapshots, frees no room on storage for certain, no pause.')).toBeVisible();
+  await expect(dialog.getByRole('button', { name: /^Copy command of step/ })).toHaveCount(1);
+  await dialog.getByText('Steps 2 to 19 are alike: 18 more').click();
+  await expect(dialog.getByRole('button', { name: /^Copy command of step/ })).toHaveCount(19);
+});
+
+test('a demo host that is selected opens on its fullest tree, and on nothing else of anybody’s', async ({ page }) => {
+  const demo = hostWithId(kvm1, { name: 'Demo alder', connection: { transport: 'demo', machine: 'alder' } });
+  harness.setHosts([
+    { host: demo, session: { state: 'connected', since: now } },
+    host(2, 'kvm2', { state: 'connected', since: now }),
+  ]);
+  const inventory = busyInventory();
+  await page.goto(harness.url);
+  await expect(page.getByRole('treeitem', { name: /^Demo alder/, selected: true })).toBeVisible();
+  harness.setInventory(kvm1, { inventory });
+  await expect(page.getByRole('treeitem', { name: /^web-01/, selected: true })).toBeVisible();
+
+  // What somebody chose stays, on a demo host and on others.
+  await page.getByRole('treeitem', { name: /^Demo alder/ }).click();
+  harness.setInventory(kvm1, { inventory: { ...inventory, readAt: now } });
+  await expect(page.getByRole('treeitem', { name: /^Demo alder/, selected: true })).toBeVisible();
+  await page.getByRole('treeitem', { name: /^kvm2/ }).click();
+  harness.setInventory(uuid(2), { inventory: { ...inventory, vms: [vm(50, 'real')] } });
+  await expect(page.getByRole('treeitem', { name: /^real/ })).toBeVisible();
+  await expect(page.getByRole('treeitem', { name: /^kvm2/, selected: true })).toBeVisible();
+});

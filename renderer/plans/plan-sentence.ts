@@ -1,0 +1,39 @@
+/** A plan in one sentence, to begin with. Pure. */
+import type { Image } from '../../shared/model/inventory.ts';
+import type { Plan } from '../../shared/model/plan.ts';
+import { count, formatBytes } from '../design/format.ts';
+
+/** Such as `Deletes 19 snapshots, frees no room on storage for certain, no pause.` */
+export function planSentence(plan: Plan, images: readonly Image[], goneSnapshots: number): string {
+  const parts = [deed(plan, goneSnapshots), room(plan, images), pause(plan)];
+  return `${parts.filter((part) => part !== null).join(', ')}.`;
+}
+
+function deed({ request, vmName }: Plan, goneSnapshots: number): string {
+  switch (request.action) {
+    case 'createSnapshot':
+      return `Creates an ${request.kind} snapshot`;
+    case 'revertToSnapshot':
+      return `Takes ${vmName} back to a snapshot`;
+    case 'deleteSnapshot':
+      return `Deletes ${count(goneSnapshots, 'snapshot')}`;
+  }
+}
+
+/** What is deleted is free for certain; what becomes free inside of an image is not. */
+function room({ request, steps, space }: Plan, images: readonly Image[]): string | null {
+  if (request.action !== 'deleteSnapshot') {
+    return space.neededBytes === null || space.neededBytes === 0
+      ? null
+      : `needs at most ${formatBytes(space.neededBytes)}`;
+  }
+  const deleted = new Set(steps.flatMap((step) => step.deletes));
+  const freed = images
+    .filter(({ id }) => deleted.has(id))
+    .reduce((sum, { allocatedBytes }) => sum + (allocatedBytes ?? 0), 0);
+  return freed > 0 ? `frees at least ${formatBytes(freed)}` : 'frees no room on storage for certain';
+}
+
+function pause({ expectedPause }: Plan): string {
+  return expectedPause === null ? 'no pause' : 'with a pause';
+}
