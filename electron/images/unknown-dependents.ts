@@ -17,6 +17,7 @@ export function unknownDependents(
   reading: Pick<ImageReading, 'images' | 'unknownDependents'>,
   further: readonly UnknownDependents[] = [],
 ): UnknownDependents[] {
+  const told = new Set(further.map(({ what }) => what));
   const ofVms = vms.flatMap((vm): UnknownDependents[] => {
     if (!vm.readable) {
       const reason = `The VM could not be read: ${vm.reason}`;
@@ -25,7 +26,13 @@ export function unknownDependents(
     return vm.disks.flatMap((disk): UnknownDependents[] => {
       // What lies in a drive for CDs or floppies is raw as a rule, and raw images have no backing image.
       if (isForMedia(disk) && (disk.format === null || disk.format === 'raw')) return [];
-      if (disk.imageId !== null || disk.source === null || sourcesWithoutImage.test(disk.source)) return [];
+      if (
+        disk.imageId !== null ||
+        disk.source === null ||
+        told.has(disk.source) ||
+        sourcesWithoutImage.test(disk.source)
+      )
+        return [];
       const reason = `Which image disk ${disk.target} of the VM ${vm.name} uses could not be found out.`;
       return [{ what: disk.source, reason, imageIds: null }];
     });
@@ -34,8 +41,8 @@ export function unknownDependents(
 }
 
 /**
- * An image on the network is not examined. Used as raw it has no backing image; any other can have one, also one that is
- * a file of this host. What is used in drives for CDs alone is raw, whether or not the definition says so.
+ * An image on the network is not examined: a server may take one client only, or end with it (qemu-nbd does). Used as raw it
+ * has no backing image; of any other nothing speaks for one that is a file of this host, unless a definition names that. What is used in drives for CDs alone is raw, whether or not the definition says so.
  */
 function ofNetworkImages(vms: readonly Vm[], images: readonly Image[]): readonly UnknownDependents[] {
   const open = images.filter(({ kind, format }) => kind === 'network' && format !== 'raw');
@@ -52,6 +59,9 @@ function ofNetworkImages(vms: readonly Vm[], images: readonly Image[]): readonly
     const uses = drives.filter(({ imageId }) => imageId === id);
     if (uses.length > 0 && uses.every(isForMedia) && !needed.has(id)) return [];
     const reason = 'Images on the network are not examined, so its backing image is not known.';
-    return [{ what: id, reason, imageIds: null }];
+    // A relative reference leads from there to the network again; only an absolute path could lead to a file of this host.
+    const remedy =
+      'Whether it is an overlay of a file of this host says qemu-img info, asked where its server takes another client.';
+    return [{ what: id, reason, imageIds: null, remedy, likelihood: 'remote' }];
   });
 }

@@ -17,6 +17,7 @@ export const findingCodeSchema = z.enum([
   'snapshotOld',
   'tooManySnapshots',
   'chainTooLong',
+  'chainBeyondLimit',
   'imageMissing',
   'chainLoops',
   'chainUnreadable',
@@ -26,6 +27,7 @@ export const findingCodeSchema = z.enum([
   'internalInsideOverlay',
   'imageCorrupt',
   'jobRuns',
+  'formatContradicted',
   'storageNearlyFull',
   'mergeWouldNotFit',
 ]);

@@ -2,6 +2,12 @@
 import type { Disk, Image, ImageParent, ImageUse, Inventory, ReadableVm } from '../model/inventory.ts';
 
 /**
+ * Images that a chain may have at most for libvirt: with one more it refuses to start the VM, “backing store … is
+ * self-referential or too deeply nested” (seen on 9.0: 200 start, 201 do not).
+ */
+export const longestLibvirtChain = 200;
+
+/**
  * Why a chain ends where it ends. `base`: at an image without a parent, as it should. An image whose data lies in a file of its
  * own ends the chain like an image that is not there, where that file is not.
  */

@@ -1,5 +1,5 @@
 /** Who may depend on an image without anybody being able to tell. */
-import type { Inventory, UnknownDependents } from '../model/inventory.ts';
+import type { ImageUse, Inventory, UnknownDependents } from '../model/inventory.ts';
 
 type Unknown = Pick<Inventory, 'unknownDependents'>;
 
@@ -29,4 +29,25 @@ export function remoteDependents(inventory: Unknown, imageIds: readonly string[]
 
 function concerns({ imageIds }: UnknownDependents, imageId: string): boolean {
   return imageIds === null || imageIds.includes(imageId);
+}
+
+const usesInWords: Readonly<Record<string, (place: string) => string>> = {
+  disk: (place) => `disk ${place}`,
+  backing: (place) => `a backing image of disk ${place}`,
+  dataFile: (place) => `the data of disk ${place}`,
+  mirror: (place) => `what a block job of disk ${place} writes to`,
+  overlay: (place) => `the overlay made for disk ${place}`,
+  argument: () => 'an argument of its emulator',
+};
+const testimonies: Readonly<Record<ImageUse['by'], string>> = {
+  definition: '',
+  nextStart: ' from its next start on',
+  savedMemory: ' in its saved memory',
+  snapshot: ' in the record of the snapshot',
+};
+
+/** For what a VM names an image, e.g. `disk vda from its next start on`. */
+export function useInWords({ use, place, by, snapshotName }: ImageUse): string {
+  const what = usesInWords[use]?.(place) ?? `${use} (${place})`;
+  return `${what}${testimonies[by]}${snapshotName === null ? '' : ` “${snapshotName}”`}`;
 }

@@ -1,7 +1,7 @@
 /** Findings about chains and images: broken, long, corrupt, or left over. */
 import type { Image, ReadableVm } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
-import { chainFrom, chainOfDisk, imagesOfVm } from './chains.ts';
+import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
 import { isForMedia } from './disks.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
@@ -15,7 +15,18 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
     if (disk.imageId === null || !chain) return [];
     const where = `disk ${disk.target} of VM “${vm.name}”`;
     const found: Finding[] = [];
-    if (chain.images.length > maximumChainLength) {
+    if (context.inventory.hypervisor.kind === 'libvirt' && chain.images.length > longestLibvirtChain) {
+      found.push(
+        finding(context, {
+          code: 'chainBeyondLimit',
+          severity: 'critical',
+          vm,
+          path: disk.imageId,
+          message: `The chain of ${where} has ${chain.images.length} images, and libvirt takes ${longestLibvirtChain}: the VM will not start${vm.state === 'shutoff' ? '' : ' again once it is shut off'}.`,
+          remedy: `Merge the chain while the VM is shut off: qemu-img commit, from the active layer on, or qemu-img convert into a new image if there is room. Keep the old images until the VM runs.`,
+        }),
+      );
+    } else if (chain.images.length > maximumChainLength) {
       found.push(
         finding(context, {
           code: 'chainTooLong',

@@ -115,6 +115,37 @@ describe('chains and images', () => {
     expect(only(found, 'fileWithoutRecord').map(({ snapshotName }) => snapshotName)).toEqual(['a', 'b']);
   });
 
+  it('are longer than libvirt takes', () => {
+    const ids = Array.from({ length: 201 }, (_, index) => `/i/${String(index)}`);
+    const layers = ids.map((id, index) => (index === 0 ? image(id) : overlay(id, ids[index - 1] ?? '')));
+    const of = (top: number) => find(inventory([vmOn(ids[top] ?? '')], layers.slice(0, top + 1)));
+    expect(codes(of(199))).toEqual(['chainTooLong']);
+    expect(of(200)).toMatchObject([{ code: 'chainBeyondLimit', severity: 'critical', path: '/i/200' }]);
+  });
+
+  it('are used in another format than they are in', () => {
+    const contrary = (images: Image[], format: string | null) => {
+      const machine = vmOn(one);
+      const disks = machine.disks.map((each) => ({ ...each, format }));
+      return only(find(inventory([{ ...machine, disks }], images)), 'formatContradicted');
+    };
+    expect(contrary([image(one)], 'qcow2')).toEqual([]);
+    expect(contrary([image(one)], null)).toEqual([]);
+    expect(contrary([image(one, { format: 'raw' })], 'raw')).toEqual([]);
+    const header = { format: 'qcow2', reference: '../base', mayDependOn: [] };
+    expect(contrary([image(one, { format: 'raw', header })], 'raw')).toMatchObject([
+      { severity: 'critical', path: one, vmName: 'web' },
+    ]);
+    // What a guest may have written, and which would not harm others.
+    const alone = { ...header, reference: null };
+    expect(contrary([image(one, { format: 'raw', header: alone })], 'raw')).toMatchObject([{ severity: 'warning' }]);
+    const [refused] = contrary([image(one, { format: 'raw' })], 'qcow2');
+    expect(refused?.message).toContain('QEMU refuses to open it');
+    expect(contrary([image(one, { format: 'luks', encryption: 'luks' })], 'raw')).toEqual([]);
+    const [recorded] = contrary([overlay(one, base), image(base, { format: 'raw' })], 'qcow2');
+    expect(recorded).toMatchObject({ path: base, vmName: null });
+  });
+
   it('are corrupt', () => {
     const found = find(inventory([vmOn(base)], [image(base, { corrupt: true })]));
     expect(found).toMatchObject([{ code: 'imageCorrupt', severity: 'critical', path: base, vmName: 'web' }]);

@@ -3,6 +3,7 @@ import type { Inventory, ReadableVm } from '../model/inventory.ts';
 import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts';
 import { dependentsIndex, imagesById } from './chains.ts';
 import type { FindingContext } from './findings-context.ts';
+import { formatFindings } from './findings-formats.ts';
 import { chainFindings, imageFindings, orphanFindings } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
 import { snapshotFindings } from './findings-snapshots.ts';
@@ -13,6 +14,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   snapshotOld: 'Old snapshot',
   tooManySnapshots: 'Many snapshots',
   chainTooLong: 'Long chain',
+  chainBeyondLimit: 'Chain too long to start',
   imageMissing: 'Image missing',
   chainLoops: 'Chain in a circle',
   chainUnreadable: 'Chain not readable',
@@ -22,6 +24,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   internalInsideOverlay: 'Internal snapshots in an overlay',
   imageCorrupt: 'Image corrupt',
   jobRuns: 'Job runs',
+  formatContradicted: 'Format contradicted',
   storageNearlyFull: 'Storage nearly full',
   mergeWouldNotFit: 'Merge would not fit',
 };
@@ -57,6 +60,7 @@ export function findingsOf(
       ...jobFindings(vm, context),
     ]),
     ...imageFindings(context),
+    ...formatFindings(context),
     ...orphanFindings(context),
     ...storageFindings(context),
     ...mergeFindings(context),

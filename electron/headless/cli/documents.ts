@@ -91,6 +91,10 @@ export const documents = {
       z.strictObject({
         imageId: z.string(),
         childImageIds: z.array(z.string()),
+        /** Images that are used as raw and begin as overlays of it. */
+        possibleChildIds: z.array(z.string()),
+        /** Whatever else of a VM's definitions and records names it, in words. */
+        uses: z.array(z.strictObject({ vmUuid: z.string(), vmName: z.string(), use: z.string() })),
         vms: z.array(z.strictObject({ uuid: z.string(), name: z.string() })),
       }),
     ),

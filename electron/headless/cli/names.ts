@@ -1,7 +1,8 @@
 /** From what a user types to the host, VM, snapshot or operation that is meant: exactly one, or an error. Pure. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import type { ReadableVm, Snapshot, Vm } from '../../../shared/model/inventory.ts';
+import type { Image, Inventory, ReadableVm, Snapshot, UnknownDependents } from '../../../shared/model/inventory.ts';
+import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import type { HostReading } from './client.ts';
 
 const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -131,20 +132,44 @@ export function findOperation<Each extends { readonly id: string }>(text: string
 }
 
 /** What of a host could not be read, each as a fact and its reason. */
-export function unreadOf({ inventory }: HostReading): readonly { readonly what: string; readonly reason: string }[] {
-  const vmName = (vm: Vm) => `VM ${vm.name ?? vm.uuid}`;
-  const unreadable = inventory.vms.flatMap((vm) => (vm.readable ? [] : [vm.reason]));
+export function unreadOf({ inventory }: HostReading): readonly UnreadFact[] {
+  const images = inventory.images.filter(({ status }) => status === 'unreadable');
+  const doubts = inventory.unknownDependents.filter(({ likelihood }) => likelihood !== 'remote');
   return [
-    ...inventory.vms.flatMap((vm) => (vm.readable ? [] : [{ what: vmName(vm), reason: vm.reason }])),
-    ...inventory.images.flatMap((image) =>
-      image.status === 'unreadable'
-        ? [{ what: `image ${image.id}`, reason: image.problem ?? 'It could not be examined.' }]
-        : [],
-    ),
-    // A VM that could not be read may depend on anything, and is named above.
-    ...inventory.unknownDependents.flatMap(({ what, reason }) =>
-      unreadable.some((known) => reason.includes(known)) ? [] : [{ what, reason }],
-    ),
+    ...unreadableVms(inventory),
+    ...images.map(unreadImage),
+    ...withoutVms(doubts, inventory),
     ...inventory.problems.map(({ message }) => ({ what: 'host', reason: message })),
   ];
+}
+
+/** As `unreadOf`, as far as it can concern these images: what they are, and who depends on them. */
+export function unreadAbout({ inventory }: HostReading, imageIds: readonly string[]): readonly UnreadFact[] {
+  const images = inventory.images.filter(({ id, status }) => status === 'unreadable' && imageIds.includes(id));
+  return [
+    ...unreadableVms(inventory),
+    ...images.map(unreadImage),
+    ...withoutVms(unknownDependentsOfAny(inventory, imageIds), inventory),
+  ];
+}
+
+export interface UnreadFact {
+  readonly what: string;
+  readonly reason: string;
+}
+
+function unreadableVms({ vms }: Inventory): readonly UnreadFact[] {
+  return vms.flatMap((vm) => (vm.readable ? [] : [{ what: `VM ${vm.name ?? vm.uuid}`, reason: vm.reason }]));
+}
+
+function unreadImage({ id, problem }: Image): UnreadFact {
+  return { what: `image ${id}`, reason: problem ?? 'It could not be examined.' };
+}
+
+/** A VM that could not be read may depend on anything, and is named as such. */
+function withoutVms(doubts: readonly UnknownDependents[], { vms }: Inventory): readonly UnreadFact[] {
+  const named = vms.flatMap((vm) => (vm.readable ? [] : [vm.reason]));
+  return doubts.flatMap(({ what, reason }) =>
+    named.some((known) => reason.includes(known)) ? [] : [{ what, reason }],
+  );
 }

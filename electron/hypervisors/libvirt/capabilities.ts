@@ -1,4 +1,5 @@
 /** What libvirt can do by its version: one table, for what is shown and for what is planned. Pure. */
+import { longestLibvirtChain } from '../../../shared/rules/chains.ts';
 import type { Capability } from '../../../shared/model/inventory.ts';
 import { isAtLeast } from './version.ts';
 
@@ -81,5 +82,5 @@ export function hasInternalRevertRegression(libvirtVersion: string | null): bool
 
 /** How many images a chain may have before a VM does not start. */
 export function longestChain(libvirtVersion: string | null): number {
-  return isAtLeast(libvirtVersion, '12.0.0') ? 200 : 25;
+  return isAtLeast(libvirtVersion, '12.0.0') ? longestLibvirtChain : 25;
 }

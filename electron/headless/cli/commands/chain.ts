@@ -3,9 +3,10 @@ import type { BlockJob } from '../../../../shared/model/inventory.ts';
 import { blockJobWords } from '../../../../shared/rules/jobs.ts';
 import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
+import { useInWords } from '../../../../shared/rules/dependents.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
-import { findVm, unreadOf } from '../names.ts';
+import { findVm, unreadAbout } from '../names.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
@@ -48,7 +49,8 @@ export function addChain(program: Program, context: CommandContext): void {
         const json = options.json === true;
         if (json) printDocument(context, found);
         else printText(context, found);
-        return readingExitCode(warnOfUnread(context, found.reading, json) + found.unreadHosts);
+        const unread = unreadAbout(found.reading, idsIn(found));
+        return readingExitCode(warnOfUnread(context, found.reading, json, unread) + found.unreadHosts);
       });
     });
 }
@@ -99,10 +101,16 @@ async function find(context: CommandContext, client: Client, text: string, optio
   };
 }
 
-function printDocument(context: CommandContext, { reading, vm, chains }: Found): void {
+/** Every image of these chains. */
+function idsIn({ chains }: Found): readonly string[] {
+  return [...new Set(chains.flatMap(({ chain }) => chain.images.map(({ id }) => id)))];
+}
+
+function printDocument(context: CommandContext, found: Found): void {
+  const { reading, vm, chains } = found;
   const { host, inventory } = reading;
   const index = dependentsIndex(inventory);
-  const imageIds = new Set(chains.flatMap(({ chain }) => chain.images.map(({ id }) => id)));
+  const imageIds = idsIn(found);
   context.document('chain', {
     schema: 'snaptree.chain',
     version: 1,
@@ -115,11 +123,17 @@ function printDocument(context: CommandContext, { reading, vm, chains }: Found):
       end: chain.end,
       endReference: chain.endReference,
     })),
-    dependents: [...imageIds].map((imageId) => {
-      const { childImageIds, vms } = dependentsOf(imageId, index);
-      return { imageId, childImageIds: [...childImageIds], vms: vms.map(({ uuid, name }) => ({ uuid, name })) };
+    dependents: imageIds.map((imageId) => {
+      const { childImageIds, possibleChildIds, uses, vms } = dependentsOf(imageId, index);
+      return {
+        imageId,
+        childImageIds: [...childImageIds],
+        possibleChildIds: [...possibleChildIds],
+        uses: uses.map(({ vm: user, use }) => ({ vmUuid: user.uuid, vmName: user.name, use: useInWords(use) })),
+        vms: vms.map(({ uuid, name }) => ({ uuid, name })),
+      };
     }),
-    unread: unreadOf(reading).map((fact) => ({ hostName: host.name, ...fact })),
+    unread: unreadAbout(reading, imageIds).map((fact) => ({ hostName: host.name, ...fact })),
   });
 }
 
@@ -145,9 +159,13 @@ function printText({ output }: CommandContext, { reading, vm, chains }: Found): 
 function usedBy(chain: Chain | undefined, { inventory }: HostReading): readonly string[] {
   const [image] = chain?.images ?? [];
   if (!image) return [];
-  const { vms, childImageIds } = dependentsOf(image.id, dependentsIndex(inventory));
+  const { vms, childImageIds, possibleChildIds, uses } = dependentsOf(image.id, dependentsIndex(inventory));
   return [
     ...(childImageIds.length > 0 ? [`Overlays on it: ${childImageIds.map(shown).join(', ')}`] : []),
+    ...(possibleChildIds.length > 0
+      ? [`Perhaps overlays on it (used as raw, and begin as such): ${possibleChildIds.map(shown).join(', ')}`]
+      : []),
+    ...uses.map(({ vm, use }) => `Named by VM ${shown(vm.name)} as ${shown(useInWords(use))}`),
     vms.length > 0
       ? `VMs that need it: ${vms.map(({ name }) => shown(name)).join(', ')}`
       : 'No VM is known to need it.',

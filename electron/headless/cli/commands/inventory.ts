@@ -60,8 +60,12 @@ function printDocument(context: CommandContext, reading: HostReading): void {
 }
 
 /** Says on stderr what could not be read, where the data does not; gives how much it was. */
-export function warnOfUnread(context: CommandContext, reading: HostReading, quiet: boolean): number {
-  const facts = unreadOf(reading);
+export function warnOfUnread(
+  context: CommandContext,
+  reading: HostReading,
+  quiet: boolean,
+  facts = unreadOf(reading),
+): number {
   if (!quiet) {
     for (const { what, reason } of facts.slice(0, 20)) {
       context.warn(`Not read on ${reading.host.name}: ${what}: ${reason}`);

@@ -21,6 +21,7 @@ import {
   stateRefusals,
   virsh,
   type LibvirtContext,
+  recordRefusals,
 } from './plan-rules.ts';
 
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
@@ -49,6 +50,9 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`,
     refusals: [
       ...stateRefusals(context),
+      ...doomed.flatMap((one) =>
+        recordRefusals(one, context, 'Which images deleting it would change is not known either.'),
+      ),
       ...doomed.flatMap((one) => externalRefusals(one, doomedIds, context)),
       ...doomed.flatMap((one) => ambiguousNameRefusals(context, one)),
       ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),

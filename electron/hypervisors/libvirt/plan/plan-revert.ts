@@ -19,6 +19,7 @@ import {
   internalHoldings,
   jobNameRefusals,
   managedSaveRefusals,
+  recordRefusals,
   stateRefusals,
   virsh,
   type LibvirtContext,
@@ -46,6 +47,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
   const refusals = [
+    ...recordRefusals(snapshot, context, 'Going back to it could leave the VM without some of its disks.'),
     ...kindRefusals(snapshot, context),
     ...stateRefusals(context),
     ...ambiguousNameRefusals(context, snapshot),
@@ -152,14 +154,6 @@ function stateAfterRevert(snapshot: Snapshot): VmState {
 }
 
 function kindRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
-  if (snapshot.unknownPart !== undefined) {
-    return [
-      note(
-        'recordIncomplete',
-        `What "${snapshot.name}" holds is not known: ${snapshot.unknownPart} Going back to it could leave ${vm.name} without some of its disks. Look at its record (virsh snapshot-dumpxml) and at what lies on storage.`,
-      ),
-    ];
-  }
   if (snapshot.kind === 'internal') return [];
   const version = inventory.hypervisor.version ?? '(unknown version)';
   const native = hasCapability(inventory.hypervisor.version, 'revertToExternal')

@@ -167,3 +167,15 @@ export function managedSaveRefusals({ vm }: LibvirtContext, harm: string): PlanN
       ]
     : [];
 }
+
+/** Of a snapshot whose record is not whole nobody can say what a change of it does. `harm`: what it could do, in a sentence. */
+export function recordRefusals(snapshot: Snapshot, { vm }: LibvirtContext, harm: string): PlanNote[] {
+  if (snapshot.unknownPart === undefined) return [];
+  return [
+    note(
+      'recordIncomplete',
+      `Not all of the snapshot "${snapshot.name}" of ${vm.name} is known: ${snapshot.unknownPart} ${harm} Look at its record (virsh snapshot-dumpxml) and at what lies on storage.`,
+      [snapshot.name],
+    ),
+  ];
+}

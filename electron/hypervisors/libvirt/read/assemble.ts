@@ -120,6 +120,7 @@ function assembleSnapshot(record: SnapshotRecord, context: AssembleContext): Sna
     description: record.description,
     memory: record.memory,
     disks: record.disks.map((disk) => assembleSnapshotDisk(disk, record, context)),
+    ...(record.unknownPart !== null && { unknownPart: record.unknownPart }),
   };
 }
 

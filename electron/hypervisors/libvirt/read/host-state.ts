@@ -11,6 +11,7 @@ import type { DiskSource } from './domain-xml.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
 import { imageUses, type FileUse } from './named-files.ts';
+import { volumeDoubts } from './volume-doubts.ts';
 import { readVm, type UnreadableVm, type VmRecords } from './vm-records.ts';
 
 export interface HostState {
@@ -176,6 +177,7 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
       ...unlistedVms(state),
       ...state.pools.unknown,
       ...dependentsByDefinition(readable, context),
+      ...volumeDoubts(readable, state, context),
     ]),
     problems: [
       ...images.problems,

@@ -218,10 +218,17 @@ describe('snapshots', () => {
   it('of which one record is broken: the VM and the others stay, and the broken one is named', async () => {
     const vm: FakeVm = {
       listing: 'good\nbad\n',
-      records: { good: recordXml('good'), bad: '<!DOCTYPE x><domainsnapshot/>' },
+      records: {
+        good: recordXml('good', { domain: `<domain type='kvm'><name>web</name></domain>` }),
+        bad: '<!DOCTYPE x><domainsnapshot/>',
+      },
     };
     const found = vmOf(await read({ vms: { [uuid(1)]: vm } }), uuid(1));
-    expect(found.snapshots.map(({ id }) => id)).toEqual(['good']);
+    expect(found.snapshots).toMatchObject([
+      { id: 'good', kind: 'internal' },
+      { id: 'bad', kind: 'unknown', memory: { kind: 'unknown' }, createdAt: null, unknownPart: containing('DOCTYPE') },
+    ]);
+    expect(found.snapshots[0]?.unknownPart).toBeUndefined();
     expect(found.problems).toEqual([{ severity: 'error', message: matching(/“bad” cannot be read.*DOCTYPE/) }]);
   });
 

@@ -19,11 +19,13 @@ export interface SnapshotRecord {
   readonly parentName: string | null;
   readonly createdAt: number | null;
   readonly vmState: Snapshot['vmState'];
-  readonly kind: Extract<Snapshot['kind'], 'internal' | 'external' | 'mixed'>;
+  readonly kind: Extract<Snapshot['kind'], 'internal' | 'external' | 'mixed' | 'unknown'>;
   readonly memory: SnapshotMemory;
   readonly disks: readonly SnapshotRecordDisk[];
   /** The VM as it was when the snapshot was taken; null in records of very old or of hand-made snapshots. */
   readonly domain: Domain | null;
+  /** What of it is not known, in a sentence; null where all is. */
+  readonly unknownPart: string | null;
 }
 
 /** A record, and every file that it names, its definitions of the VM included. */
@@ -49,7 +51,7 @@ export function parseSnapshotXml(xml: string): ParsedSnapshot {
   const name = childText(root, 'name');
   if (root.name !== 'domainsnapshot' || name === null) throw new XmlError(`it is not a snapshot (<${root.name}>)`);
   const domainElement = child(root, 'domain');
-  const domain = domainElement && domainFromElement(domainElement);
+  const domain = domainOf(domainElement);
   const vmState = states.get(childText(root, 'state') ?? '') ?? 'unknown';
   const memoryElement = child(root, 'memory');
   const memory = memoryFrom(attribute(memoryElement, 'snapshot'), attribute(memoryElement, 'file'), vmState);
@@ -65,10 +67,34 @@ export function parseSnapshotXml(xml: string): ParsedSnapshot {
     memory,
     disks,
     domain,
+    unknownPart:
+      domain === null ? 'its record does not hold the definition of the VM, which says where its disks were.' : null,
   };
   // Of a VM that ran, the record holds the definition of its next start beside the one by which it ran.
   const definitions = [domainElement, child(root, 'inactiveDomain')].flatMap((element) => element ?? []);
   return { record, files: [...namedFilesOfRecord(root), ...definitions.flatMap(namedFiles)] };
+}
+
+/** What is known of a snapshot of which the name is known, and why no more of it is. */
+export function unreadRecord(name: string, reason: string): SnapshotRecord {
+  return {
+    name,
+    description: '',
+    parentName: null,
+    createdAt: null,
+    vmState: 'unknown',
+    kind: 'unknown',
+    memory: { kind: 'unknown' },
+    disks: [],
+    domain: null,
+    unknownPart: `its record cannot be read: ${reason}.`,
+  };
+}
+
+/** libvirt's rule: a definition without a type is from before it kept whole ones, and holds a UUID at most. */
+function domainOf(element: XmlElement | null): Domain | null {
+  const isWhole = attribute(element, 'type') !== null && childText(element, 'name') !== null;
+  return element && isWhole ? domainFromElement(element) : null;
 }
 
 /** Records from before external snapshots (libvirt 1.0.1) do not say: then the memory is where the disks' data is. */

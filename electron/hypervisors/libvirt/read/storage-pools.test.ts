@@ -13,7 +13,7 @@ function of(bodies: readonly string[]) {
 describe('storage pools', () => {
   it('are the folders of those that have one', () => {
     const bodies = [pool('dir', '/b &amp; c'), pool('netfs', '/a'), pool('logical', '/dev/vg'), pool('dir', '/a')];
-    expect(of(bodies)).toEqual({ folders: ['/a', '/b & c'], unknown: [] });
+    expect(of(bodies)).toEqual({ folders: ['/a', '/b & c'], names: new Set(['p']), unknown: [] });
   });
 
   it('that cannot be read may hold what depends on images; those that are gone do not', () => {

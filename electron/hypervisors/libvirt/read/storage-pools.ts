@@ -6,6 +6,8 @@ import { attribute, child, childText, parseXml, XmlError } from './xml.ts';
 export interface StoragePools {
   /** Absolute paths. Pools that are not started count too: what lies in their folder may depend on an image all the same. */
   readonly folders: readonly string[];
+  /** Of every pool that is known, started or not. */
+  readonly names: ReadonlySet<string>;
   readonly unknown: readonly UnknownDependents[];
 }
 
@@ -16,6 +18,7 @@ const typesWithFolder: readonly (string | null)[] = ['dir', 'fs', 'netfs', 'glus
 export function storagePools({ poolList, pools }: Pick<HostAnswers, 'poolList' | 'pools'>): StoragePools {
   const error = poolList.startsWith('error: ') ? virshError(poolList) : null;
   const folders: string[] = [];
+  const names = new Set<string>();
   const unknown: UnknownDependents[] = [];
   // Without the storage driver there are no pools: nothing can lie in them.
   if (error !== null && !/no connection driver|not supported by the connection driver/i.test(error)) {
@@ -38,11 +41,12 @@ export function storagePools({ poolList, pools }: Pick<HostAnswers, 'poolList' |
       const pool = parseXml(body);
       const path = childText(child(pool, 'target'), 'path');
       if (typesWithFolder.includes(attribute(pool, 'type')) && path?.startsWith('/')) folders.push(path);
+      names.add(childText(pool, 'name') ?? '');
     } catch (thrown) {
       if (!(thrown instanceof XmlError)) throw thrown;
       const reason = `Its definition cannot be read: ${thrown.message}.`;
       unknown.push({ what: `Storage pool ${uuid}`, reason, imageIds: null });
     }
   }
-  return { folders: [...new Set(folders)].sort(), unknown };
+  return { folders: [...new Set(folders)].sort(), names, unknown };
 }

@@ -5,7 +5,7 @@ import { FileClaims, type FileClaim } from './file-claims.ts';
 import { virshError, type VmAnswers } from './host-answers.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
 import { namedFiles, type NamedFile } from './named-files.ts';
-import { parseSnapshotXml, type ParsedSnapshot, type SnapshotRecord } from './snapshot-xml.ts';
+import { parseSnapshotXml, unreadRecord, type ParsedSnapshot, type SnapshotRecord } from './snapshot-xml.ts';
 import { parseXml, XmlError } from './xml.ts';
 
 /** What is known of a name: a snapshot's record, that it is none, or that it is one whose record cannot be read. */
@@ -116,6 +116,8 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
       snapshots.push(fact.record);
       claims.add('snapshot', fact.files, name);
     } else if (fact?.kind === 'broken') {
+      // That it is there, and that others hang on it, is known all the same.
+      snapshots.push(unreadRecord(name, fact.reason));
       problems.push({
         severity: 'error',
         message: `The record of snapshot “${name}” cannot be read: ${fact.reason}.`,
