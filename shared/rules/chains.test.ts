@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Image, ReadableVm } from '../model/inventory.ts';
 import { disk, image, internal, inventory, overlay, vm } from '../model/inventory.fixtures.ts';
-import { chainFrom, dependentsIndex, dependentsOf, imagesById } from './chains.ts';
+import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from './chains.ts';
 
 /** A VM with one disk, and external snapshots whose overlays these are. */
 function machine(name: string, imageId: string, snapshotImages: readonly string[] = []): ReadableVm {
@@ -70,5 +70,39 @@ describe('the dependents of an image', () => {
     expect(of('a')).toEqual(['orphan', 'A C', 'A C']);
     expect(of('orphan')).toEqual(['', '', 'C']);
     expect(of('nothing')).toEqual(['', '', '']);
+  });
+
+  it('are perhaps what begins as an overlay of it and is used as raw, and no VM for certain', () => {
+    const header = { format: 'qcow2', reference: 'base', mayDependOn: ['base'] };
+    const found = dependentsOf(
+      'base',
+      dependentsIndex(inventory([machine('A', 'raw')], [image('raw', { format: 'raw', header }), image('base')])),
+    );
+    expect(found).toMatchObject({ childImageIds: [], possibleChildIds: ['raw'], vms: [] });
+  });
+
+  it('are those who reach it by another path than its overlay’s own', () => {
+    const parent = { relation: 'backing', reference: 'base', imageId: 'two/base', format: 'qcow2' } as const;
+    const top = overlay('top', 'base', { parentsByPath: [{ path: 'two/top', parent }] });
+    const all = [top, image('base'), image('two/base')];
+    const byPath = vm({ uuid: 'P', name: 'P', disks: [disk('vda', 'top', { openedAs: 'two/top' })] });
+    const found = dependentsIndex(inventory([byPath], all));
+    expect(dependentsOf('two/base', found)).toMatchObject({ childImageIds: ['top'], vms: [{ name: 'P' }] });
+    expect(dependentsOf('base', found)).toMatchObject({ childImageIds: ['top'] });
+    const chain = byPath.disks[0] && chainOfDisk(byPath.disks[0], imagesById(all));
+    expect(chain?.images.map(({ id }) => id)).toEqual(['top', 'two/base']);
+  });
+
+  it('are VMs that name it for anything', () => {
+    const use = {
+      imageId: 'base',
+      use: 'mirror',
+      place: 'vda',
+      by: 'definition',
+      snapshotName: null,
+      format: 'raw',
+    } as const;
+    const found = dependentsIndex(inventory([vm({ uuid: 'U', name: 'U', disks: [], uses: [use] })], [image('base')]));
+    expect(dependentsOf('base', found)).toMatchObject({ vms: [{ name: 'U' }], uses: [{ use }] });
   });
 });

@@ -141,7 +141,10 @@ interface MutableDependents {
   readonly vms: Set<ReadableVm>;
 }
 
-/** These images and all that they hang on, by whatever path they are opened. */
+/**
+ * These images and all that they hang on, by whatever path they are opened. Not what a raw disk may hang on: who calls that a
+ * dependent must say that it is perhaps none.
+ */
 export function reachedFrom(imageIds: readonly string[], images: ReadonlyMap<string, Image>): ReadonlySet<string> {
   const reached = new Set<string>();
   const open = [...imageIds];
@@ -153,7 +156,6 @@ export function reachedFrom(imageIds: readonly string[], images: ReadonlyMap<str
     if (image.status !== 'ok') continue;
     for (const { imageId } of parentsOf(image)) if (imageId !== null) open.push(imageId);
     if (typeof image.dataFile?.imageId === 'string') open.push(image.dataFile.imageId);
-    open.push(...(image.header?.mayDependOn ?? []));
   }
   return reached;
 }
