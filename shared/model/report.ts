@@ -23,6 +23,7 @@ export const findingCodeSchema = z.enum([
   'chainUnreadable',
   'recordWithoutFile',
   'fileWithoutRecord',
+  'dataMoved',
   'activeLayerMismatch',
   'internalInsideOverlay',
   'imageCorrupt',

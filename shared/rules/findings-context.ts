@@ -2,6 +2,7 @@
 import type { Image, Inventory, ReadableVm } from '../model/inventory.ts';
 import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts';
 import type { Dependents } from './chains.ts';
+import type { MovedData } from './moved-data.ts';
 
 export interface FindingContext {
   readonly hostName: string;
@@ -12,6 +13,7 @@ export interface FindingContext {
   readonly images: ReadonlyMap<string, Image>;
   readonly dependents: ReadonlyMap<string, Dependents>;
   readonly vms: readonly ReadableVm[];
+  readonly moved: MovedData;
 }
 
 interface Found {

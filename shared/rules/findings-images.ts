@@ -5,6 +5,8 @@ import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chain
 import { isForMedia } from './disks.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
+import { folderOf } from './folders.ts';
+import { shellLine } from './shell-words.ts';
 import { readableBytes } from './units.ts';
 
 /** What is wrong with the chains of a VM's disks. */
@@ -34,7 +36,8 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
           vm,
           path: disk.imageId,
           message: `The chain of ${where} has ${counted(chain.images.length, 'image')}; the limit of this report is ${maximumChainLength}.`,
-          remedy: 'Delete snapshots, so that their overlays are merged. Long chains slow the guest down.',
+          remedy:
+            'Delete snapshots that nobody will go back to, so that their overlays are merged. Long chains slow the guest down.',
         }),
       );
     }
@@ -60,6 +63,10 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
   });
 }
 
+/** An older backing image below newer overlays gives a mixture of both times, and no tool notices. */
+const whereToLook =
+  'Look for it under another name, or on storage that is not mounted. From a backup only what was copied after the images above it were made fits them.';
+
 type Broken = Pick<Finding, 'code' | 'severity' | 'message' | 'remedy'>;
 
 function brokenChain(image: Image | undefined, end: ReturnType<typeof chainFrom>['end'], at: string): Broken | null {
@@ -72,7 +79,7 @@ function brokenChain(image: Image | undefined, end: ReturnType<typeof chainFrom>
           code: 'imageMissing',
           severity: 'critical',
           message: `is broken: ${at} is missing.`,
-          remedy: 'Do not start, merge or delete anything of this chain. Put the image back from a backup.',
+          remedy: `Do not start, merge or delete anything of this chain. ${whereToLook}`,
         };
       }
       return {
@@ -87,7 +94,7 @@ function brokenChain(image: Image | undefined, end: ReturnType<typeof chainFrom>
         severity: 'critical',
         message: `runs in a circle: it comes back to ${at}.`,
         remedy:
-          'Do not start the VM. Find out which backing reference is wrong, and correct it with qemu-img rebase -u.',
+          'Do not start the VM. Find out which backing reference is wrong; note down what it is now (qemu-img info), so that it can be put back, and correct it with qemu-img rebase -u.',
       };
     case 'unreadable':
       return {
@@ -95,7 +102,7 @@ function brokenChain(image: Image | undefined, end: ReturnType<typeof chainFrom>
         severity: 'warning',
         message: `could not be read: ${at}: ${image?.problem ?? 'no reason was given.'}`,
         remedy: namesWhatIsMissing(image)
-          ? 'Do not start, merge or delete anything of this chain. Put what is missing back from a backup.'
+          ? `Do not start, merge or delete anything of this chain. ${whereToLook}`
           : 'Give the user of this connection the right to read the image, or mount its storage.',
       };
     case 'unresolved':
@@ -184,17 +191,23 @@ function tagsWithoutRecord(
   return image.internalSnapshots.flatMap((tag): readonly Finding[] => {
     // A tag may occur twice; the record then stands for one of them.
     if (records.delete(tag.name)) return [];
+    // One piece of data, one finding: the one that is about its record.
+    const moved = context.moved.recordFor(image, tag);
+    if (moved?.foundIn) return [];
+    const maybe = moved
+      ? ` It may be the data of snapshot “${moved.snapshot.name}” of VM “${moved.vm.name}”, which is not where its record says.`
+      : '';
     const size = tag.memoryBytes > 0 ? `, ${readableBytes(tag.memoryBytes)} of memory` : '';
     return [
       finding(context, {
         code: 'fileWithoutRecord',
-        severity: doubt === '' ? 'warning' : 'information',
+        severity: doubt === '' && !moved ? 'warning' : 'information',
         vm: onlyVmOf(image.id, context),
         snapshotName: tag.name,
         path: image.id,
-        message: `The image ${image.id} (${vmsInWords(vms)}) holds the internal snapshot “${tag.name}” (number ${tag.id}${size}), which no snapshot record names.${doubt}`,
+        message: `The image ${image.id} (${vmsInWords(vms)}) holds the internal snapshot “${tag.name}” (number ${tag.id}${size}), which no snapshot record names.${maybe}${doubt}`,
         remedy:
-          'Nobody sees it, and it takes up room. Remove it with qemu-img snapshot -d while no VM uses the image, after making sure that nobody wants it.',
+          'It takes up room, and may be the only copy of that state: leave it unless you know that nobody wants it. Before it is removed (qemu-img snapshot -d, while no VM uses the image), copy the whole image to other storage.',
       }),
     ];
   });
@@ -222,6 +235,8 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
     const size =
       image.allocatedBytes === null ? 'of unknown size' : `${readableBytes(image.allocatedBytes)} on storage`;
     const isOverlay = image.parent !== null;
+    const missing = missingLike(image, context);
+    const maybe = missing === null ? '' : ` It may be ${missing}, which is missing.`;
     const broken = isOverlay ? brokenNote(chainFrom(image.id, context.images).end) : '';
     const kind = isOverlay
       ? `an overlay of ${image.parent?.imageId ?? image.parent?.reference ?? ''}${broken}`
@@ -229,13 +244,30 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
     return [
       finding(context, {
         code: 'fileWithoutRecord',
-        severity: isOverlay && doubt === '' ? 'warning' : 'information',
+        severity: isOverlay && doubt === '' && missing === null ? 'warning' : 'information',
         path: image.id,
-        message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${doubt}`,
-        remedy: 'Make sure that no other host and no backup uses it, then move it away before you delete it.',
+        message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${doubt}`,
+        remedy:
+          missing === null
+            ? 'Make sure that no other host and no backup uses it, then move it away before you delete it.'
+            : `Do not delete it. If it is what is missing, move it back: ${shellLine(['mv', '-n', '--', image.id, missing])}`,
       }),
     ];
   });
+}
+
+/** The missing image that one may be: of the same file name, or of the size that the images above the missing one have. */
+function missingLike(image: Image, { inventory }: FindingContext): string | null {
+  const fileName = (id: string) => id.slice(folderOf(id).length);
+  const found = inventory.images.find(
+    ({ id, status }) =>
+      status === 'missing' &&
+      (fileName(id) === fileName(image.id) ||
+        inventory.images.some(
+          ({ parent, virtualBytes }) => parent?.imageId === id && virtualBytes === image.virtualBytes,
+        )),
+  );
+  return found?.id ?? null;
 }
 
 function brokenNote(end: ReturnType<typeof chainFrom>['end']): string {

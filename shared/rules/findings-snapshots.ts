@@ -4,6 +4,7 @@ import type { Finding } from '../model/report.ts';
 import { chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
+import { howToReunite, type LostData } from './moved-data.ts';
 
 const secondsPerDay = 86_400;
 
@@ -20,7 +21,7 @@ function tooMany(vm: ReadableVm, context: FindingContext): readonly Finding[] {
       severity: 'warning',
       vm,
       message: `VM “${vm.name}” has ${counted(vm.snapshots.length, 'snapshot')}; the limit of this report is ${maximumSnapshots}.`,
-      remedy: 'Delete the snapshots that nobody will go back to, the oldest first.',
+      remedy: 'Delete the snapshots that nobody will go back to. What is deleted cannot be brought back.',
     }),
   ];
 }
@@ -38,7 +39,7 @@ function tooOld(vm: ReadableVm, context: FindingContext): readonly Finding[] {
         vm,
         snapshotName: snapshot.name,
         message: `Snapshot “${snapshot.name}” of VM “${vm.name}” is ${counted(Math.floor(days), 'day')} old; the limit of this report is ${counted(maximumAgeDays, 'day')}.`,
-        remedy: 'Delete it if nobody will go back to it. A snapshot is not a backup.',
+        remedy: 'Delete it if nobody will go back to it; it cannot be brought back. A snapshot is not a backup.',
       }),
     ];
   });
@@ -53,6 +54,11 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
       if (!image) return [];
       const lost = lostData(snapshot, disk.kind, image);
       if (lost === null) return [];
+      const moved = context.moved.lost.find(
+        (one) => one.vm === vm && one.snapshot === snapshot && one.target === disk.target,
+      );
+      if (moved?.foundIn) return [movedFinding(moved, moved.foundIn, lost, context)];
+      const candidates = (moved?.candidates ?? []).map(({ id }) => id);
       return [
         finding(context, {
           code: 'recordWithoutFile',
@@ -60,13 +66,27 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
           vm,
           snapshotName: snapshot.name,
           path: image.id,
-          message: `Snapshot “${snapshot.name}” of VM “${vm.name}” has no data of disk ${disk.target}: ${lost}`,
+          message: `Snapshot “${snapshot.name}” of VM “${vm.name}” has no data of disk ${disk.target}: ${lost}${candidates.length === 0 ? '' : ` Something of that name, of another time, is in ${candidates.slice(0, 5).join(', ')}.`}`,
           remedy:
-            'It cannot be reverted to. Put the data back from a backup, or remove the record alone (metadata only).',
+            'It cannot be reverted to. Look whether the image was renamed or moved, or its storage is not mounted; then put the data back from a backup. Keep a copy of the record (virsh snapshot-dumpxml --security-info) before you remove it alone (virsh snapshot-delete --metadata).',
         }),
       ];
     }),
   );
+}
+
+function movedFinding(moved: LostData, foundIn: Image, lost: string, context: FindingContext): Finding {
+  const { vm, snapshot, target } = moved;
+  const isNeeded = (context.dependents.get(foundIn.id)?.childImageIds.length ?? 0) > 0;
+  return finding(context, {
+    code: 'dataMoved',
+    severity: 'warning',
+    vm,
+    snapshotName: snapshot.name,
+    path: foundIn.id,
+    message: `The data of disk ${target} in snapshot “${snapshot.name}” of VM “${vm.name}” is not where its record says: ${lost} It is in ${foundIn.id}, which holds an internal snapshot of that name and time that no other record names: the image was probably renamed or moved.`,
+    remedy: howToReunite(moved, foundIn, isNeeded),
+  });
 }
 
 function lostData(snapshot: Snapshot, kind: string, image: Image): string | null {
@@ -109,7 +129,7 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
           path: disk.overlayImageId ?? disk.dataImageId,
           message: `Snapshot “${snapshot.name}” of VM “${vm.name}” does not match the chain of disk ${disk.target}, whose active layer is ${now.imageId}: ${says} The chain was probably changed outside the snapshots, by a commit, pull or rebase.`,
           remedy:
-            'Do not revert to it. Check what the chain holds; where the data was merged on purpose, remove the record alone (metadata only).',
+            'Do not revert to it. Check what the chain holds. Where the data was merged on purpose, keep a copy of the record (virsh snapshot-dumpxml --security-info), then remove it alone (virsh snapshot-delete --metadata).',
         }),
       ];
     }),

@@ -65,7 +65,7 @@ export function storageFindings(context: FindingContext): readonly Finding[] {
         path: system.folders[0] ?? '',
         ...shortage,
         remedy:
-          'Make room before it is full: VMs are paused, and merges fail, when it is. Delete old snapshots or move images away.',
+          'Make room before it is full: VMs are paused, and merges fail, when it is. Move away images that no VM needs, or add storage. Deleting external snapshots that nobody will go back to makes room; deleting internal ones makes no image smaller.',
       }),
     ];
   });

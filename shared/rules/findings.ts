@@ -6,6 +6,7 @@ import type { FindingContext } from './findings-context.ts';
 import { formatFindings } from './findings-formats.ts';
 import { chainFindings, imageFindings, orphanFindings } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
+import { movedData } from './moved-data.ts';
 import { snapshotFindings } from './findings-snapshots.ts';
 import { mergeFindings, storageFindings } from './findings-storage.ts';
 
@@ -20,6 +21,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   chainUnreadable: 'Chain not readable',
   recordWithoutFile: 'Record without data',
   fileWithoutRecord: 'Data without a record',
+  dataMoved: 'Data is elsewhere than its record says',
   activeLayerMismatch: 'Chain is not what the snapshot says',
   internalInsideOverlay: 'Internal snapshots in an overlay',
   imageCorrupt: 'Image corrupt',
@@ -52,6 +54,7 @@ export function findingsOf(
     images: imagesById(inventory.images),
     dependents: dependentsIndex(inventory),
     vms: inventory.vms.filter((vm): vm is ReadableVm => vm.readable),
+    moved: movedData(inventory),
   };
   return [
     ...context.vms.flatMap((vm) => [

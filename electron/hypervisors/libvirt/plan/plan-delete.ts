@@ -143,7 +143,7 @@ function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, co
       : [
           note(
             'wouldDestroySnapshots',
-            `Deleting "${snapshot.name}" would merge ${listed(overlays)} down and remove ${overlays.length === 1 ? 'it' : 'them'}, and with ${overlays.length === 1 ? 'it' : 'them'} the internal snapshot${names.length === 1 ? '' : 's'} ${listed(names.map((name) => `"${name}"`))} that live${names.length === 1 ? 's' : ''} inside. libvirt does not notice; the data would be gone for good. Delete ${names.length === 1 ? 'it' : 'them'} first.`,
+            `Deleting "${snapshot.name}" would merge ${listed(overlays)} down and remove ${overlays.length === 1 ? 'it' : 'them'}, and with ${overlays.length === 1 ? 'it' : 'them'} the internal snapshot${names.length === 1 ? '' : 's'} ${listed(names.map((name) => `"${name}"`))} that live${names.length === 1 ? 's' : ''} inside. libvirt does not notice; the data would be gone for good. If somebody may want ${names.length === 1 ? 'it' : 'them'}, copy ${overlays.length === 1 ? 'that image' : 'those images'} to other storage; then delete ${names.length === 1 ? 'it' : 'them'} first.`,
             names,
           ),
         ]),

@@ -12,6 +12,7 @@ import {
 } from '../../planning/dependent-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
+import { movedData } from '../../../../shared/rules/moved-data.ts';
 import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
@@ -56,7 +57,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ? jobNameRefusals(
           context,
           snapshot.name,
-          `Reverting would fail after ${vm.name} was shut off. Its disks can be set back by hand: qemu-img snapshot -a.`,
+          `Reverting would fail after ${vm.name} was shut off. Once its images are copied, its disks can be set back by hand: qemu-img snapshot -a.`,
         )
       : []),
     ...dataRefusals(snapshot, context),
@@ -176,6 +177,11 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
     const image = context.images.get(imageId);
     return !image?.internalSnapshots.some((internal) => internal.name === snapshot.name);
   });
+  const { lost } = movedData(context.inventory);
+  const whereItIs = (target: string): string => {
+    const moved = lost.find((one) => one.vm === context.vm && one.snapshot === snapshot && one.target === target);
+    return moved?.foundIn ? ` It is in ${moved.foundIn.id}: the image was probably renamed or moved.` : '';
+  };
   const active = new Map(context.vm.disks.map((disk) => [disk.target, disk.imageId]));
   const elsewhere = internalHoldings(snapshot).filter(
     ({ target, imageId }) => active.has(target) && active.get(target) !== imageId,
@@ -197,7 +203,7 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
     ...empty.map(({ target, imageId }) =>
       note(
         'recordWithoutData',
-        `The record of "${snapshot.name}" says that the data of disk ${target} is in ${imageId}, but there is no such snapshot in it. Reverting would fail and leave the VM shut off.`,
+        `The record of "${snapshot.name}" says that the data of disk ${target} is in ${imageId}, but there is no such snapshot in it. Reverting would fail and leave the VM shut off.${whereItIs(target)}`,
         [imageId],
       ),
     ),

@@ -162,7 +162,7 @@ export function managedSaveRefusals({ vm }: LibvirtContext, harm: string): PlanN
     ? [
         note(
           'managedSave',
-          `${harm} Start the VM and shut it down, or discard its saved state (virsh managedsave-remove), then try again.`,
+          `${harm} Start the VM and shut it down, then try again. (To discard its saved memory, virsh managedsave-remove, is to pull its plug: what the guest had not written is lost.)`,
         ),
       ]
     : [];

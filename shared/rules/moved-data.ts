@@ -1,0 +1,136 @@
+/**
+ * Data that lies elsewhere than where its record says. A record without data and data without a record are often two sides
+ * of one thing, as after an image was renamed: judged one by one, the first is lost and the second may go.
+ */
+import type { Image, InternalSnapshot, Inventory, ReadableVm, Snapshot } from '../model/inventory.ts';
+import { imagesById } from './chains.ts';
+import { folderOf } from './folders.ts';
+import { shellLine } from './shell-words.ts';
+
+/** Seconds between the time in a record and that in the image: both are taken when the snapshot is begun. */
+const sameMoment = 120;
+
+interface Tag {
+  readonly image: Image;
+  readonly internal: InternalSnapshot;
+}
+
+/** A snapshot's disk whose data is not where its record says. */
+export interface LostData {
+  readonly vm: ReadableVm;
+  readonly snapshot: Snapshot;
+  readonly target: string;
+  /** Where the record says that it is. */
+  readonly recorded: Image;
+  /** The image that holds it, by all signs: the name, the moment, and that no other image does. */
+  readonly foundIn: Image | null;
+  /** Images that hold something of that name, where none is it by all signs. */
+  readonly candidates: readonly Image[];
+}
+
+export interface MovedData {
+  readonly lost: readonly LostData[];
+  /** Of an internal snapshot in an image: the record that may be about it; undefined where there is none. */
+  recordFor(image: Image, internal: InternalSnapshot): LostData | undefined;
+}
+
+/** Every piece of data of internal snapshots that is not where its record says, and where it may be instead. */
+export function movedData({ vms: all, images }: Pick<Inventory, 'vms' | 'images'>): MovedData {
+  const byId = imagesById(images);
+  const vms = all.filter((vm): vm is ReadableVm => vm.readable);
+  const { missing, owned } = sortRecords(vms, byId);
+  const free = freeTags(images, owned);
+  const lost = missing.map((one): LostData => {
+    const named = (free.get(one.snapshot.name) ?? []).filter(({ image }) => image.id !== one.recorded.id);
+    const sure = closest(
+      named.filter(({ internal }) => isSameMoment(one.snapshot, internal)),
+      one,
+    );
+    return { ...one, foundIn: sure, candidates: sure ? [] : [...new Set(named.map(({ image }) => image))] };
+  });
+  return {
+    lost,
+    recordFor: (image, { name }) =>
+      lost.find(
+        ({ snapshot, foundIn, candidates }) =>
+          snapshot.name === name && (foundIn?.id === image.id || candidates.some(({ id }) => id === image.id)),
+      ),
+  };
+}
+
+type Missing = Omit<LostData, 'foundIn' | 'candidates'>;
+
+/** Records whose data is not in the image that they name, and how often each image's names are spoken for. */
+function sortRecords(
+  vms: readonly ReadableVm[],
+  images: ReadonlyMap<string, Image>,
+): { readonly missing: readonly Missing[]; readonly owned: ReadonlyMap<string, number> } {
+  const missing: Missing[] = [];
+  const owned = new Map<string, number>();
+  for (const vm of vms) {
+    for (const snapshot of vm.snapshots) {
+      for (const { kind, target, dataImageId } of snapshot.disks) {
+        const recorded = dataImageId === null ? undefined : images.get(dataImageId);
+        if (kind !== 'internal' || !recorded) continue;
+        if (recorded.internalSnapshots.some(({ name }) => name === snapshot.name)) {
+          const key = keyOf(recorded.id, snapshot.name);
+          owned.set(key, (owned.get(key) ?? 0) + 1);
+        } else if (recorded.status !== 'unreadable') missing.push({ vm, snapshot, target, recorded });
+      }
+    }
+  }
+  return { missing, owned };
+}
+
+function freeTags(images: readonly Image[], owned: ReadonlyMap<string, number>): ReadonlyMap<string, readonly Tag[]> {
+  const free = new Map<string, Tag[]>();
+  for (const image of images) {
+    const left = new Map<string, number>();
+    for (const internal of image.internalSnapshots) {
+      const taken = left.get(internal.name) ?? owned.get(keyOf(image.id, internal.name)) ?? 0;
+      left.set(internal.name, taken - 1);
+      if (taken > 0) continue;
+      const tags = free.get(internal.name);
+      if (tags) tags.push({ image, internal });
+      else free.set(internal.name, [{ image, internal }]);
+    }
+  }
+  return free;
+}
+
+function keyOf(imageId: string, name: string): string {
+  return JSON.stringify([imageId, name]);
+}
+
+function isSameMoment({ createdAt }: Snapshot, internal: InternalSnapshot): boolean {
+  return createdAt !== null && Math.abs(createdAt - internal.createdAt) <= sameMoment;
+}
+
+/** The only one; of several that which the disk uses now, or else that of the same file name. Null where that does not decide. */
+function closest(tags: readonly Tag[], { vm, target, recorded }: Missing): Image | null {
+  const found = [...new Set(tags.map(({ image }) => image))];
+  if (found.length < 2) return found[0] ?? null;
+  const active = vm.disks.find((disk) => disk.target === target)?.imageId;
+  const inUse = found.filter(({ id }) => id === active);
+  if (inUse.length === 1) return inUse[0] ?? null;
+  const fileName = (id: string) => id.slice(folderOf(id).length);
+  const sameName = found.filter(({ id }) => fileName(id) === fileName(recorded.id));
+  return sameName.length === 1 ? (sameName[0] ?? null) : null;
+}
+
+/**
+ * What brings data and record together again, in sentences. Nothing of it takes anything away.
+ *
+ * @param isNeeded whether other images hang on the image that holds the data
+ */
+export function howToReunite({ vm, snapshot, target, recorded }: LostData, foundIn: Image, isNeeded: boolean): string {
+  const keep = `Delete neither the record of “${snapshot.name}” nor anything in ${foundIn.id}.`;
+  const used = vm.disks.find(({ imageId }) => imageId === foundIn.id);
+  if (recorded.status !== 'missing' || isNeeded) {
+    return `${keep} Write the record out (virsh snapshot-dumpxml --security-info), put ${foundIn.id} in the place of ${recorded.id} in it, and define it again (virsh snapshot-create --redefine).`;
+  }
+  const move = `move the image back: ${shellLine(['mv', '-n', '--', foundIn.id, recorded.id])}`;
+  return used
+    ? `${keep} While ${vm.name} is shut off, ${move}, then give disk ${target} this path again (virsh edit).`
+    : `${keep} While no VM uses it, ${move}.`;
+}
