@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import { createChannelPool } from './commands/channel-pool.ts';
+import { untilAborted } from '../base/until-aborted.ts';
 import type { Connect } from './connect.ts';
 import { findAddresses, findSshServer } from './reach.ts';
 import type { Finding } from './reach.ts';
@@ -89,7 +90,7 @@ export async function testConnection(settings: HostSettings, parts: Parts): Prom
     };
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      if (signal.aborted) throw new SnaptreeError('cancelled', `The test of ${settings.name} was given up.`);
+      if (signal.aborted) throw givenUp(settings.name);
       await look(settings, transport, parts, findings);
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -98,15 +99,20 @@ export async function testConnection(settings: HostSettings, parts: Parts): Prom
     return findings.stages(null);
   } catch (error) {
     if (signal.aborted || SnaptreeError.is(error, 'cancelled')) {
-      throw new SnaptreeError('cancelled', `The test of ${settings.name} was given up.`, { cause: error });
+      throw givenUp(settings.name, error);
     }
     if (error instanceof StageFailed) return findings.stages(error.stage);
     throw error;
   }
 }
 
+function givenUp(hostName: string, cause?: unknown): SnaptreeError {
+  return new SnaptreeError('cancelled', `The test of ${hostName} was given up.`, { cause });
+}
+
 /** Name and port of the server that is reached directly. */
-async function reach({ connection }: HostSettings, signal: AbortSignal, findings: Findings): Promise<void> {
+async function reach(settings: HostSettings, signal: AbortSignal, findings: Findings): Promise<void> {
+  const { connection } = settings;
   switch (connection.transport) {
     case 'local':
       findings.skip('This computer needs no connection.', 'name', 'port', 'hostKey', 'authentication');
@@ -121,28 +127,12 @@ async function reach({ connection }: HostSettings, signal: AbortSignal, findings
       const [jump] = connection.jumps;
       const first = jump ?? connection;
       const through = jump === undefined ? '' : ` What lies behind this jump host is found by it.`;
-      const name = await withAbort(findAddresses(first.address), signal);
+      // The name service of the system cannot be told to give up.
+      const name = await untilAborted(findAddresses(first.address), signal, () => givenUp(settings.name));
       findings.take('name', name.ok ? { ...name, message: name.message + through } : name);
       const port = await findSshServer(first.address, first.port, signal);
       findings.take('port', port.ok ? { ...port, message: port.message + through } : port);
     }
-  }
-}
-
-/** The name service of the system cannot be told to give up. */
-async function withAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw new SnaptreeError('cancelled', 'The test was given up.');
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(new SnaptreeError('cancelled', 'The test was given up.'));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

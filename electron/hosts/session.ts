@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, SessionState } from '../../shared/model/host.ts';
+import { untilAborted } from '../base/until-aborted.ts';
 import { createChannelPool } from './commands/channel-pool.ts';
 import type { ChannelPool } from './commands/channel-pool.ts';
 import type { Connect } from './connect.ts';
@@ -219,24 +220,18 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
       if (attempt?.waiting === Infinity) giveUp(attempt);
       const joined = attempt ?? start(null);
       joined.waiting += 1;
-      let onAbort: () => void = () => undefined;
-      const aborted = new Promise<never>((_resolve, reject) => {
-        onAbort = () => {
-          joined.waiting -= 1;
-          if (joined.waiting === 0 && attempt === joined) {
-            giveUp(joined);
-            setState({ state: 'disconnected' });
-          }
-          reject(new SnaptreeError('cancelled', `Waiting for the connection to ${host().name} was given up.`));
-        };
-        if (signal?.aborted === true) onAbort();
-        else signal?.addEventListener('abort', onAbort, { once: true });
-      });
-      try {
-        await Promise.race([joined.promise, aborted]);
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
+      if (signal === undefined) {
+        await joined.promise;
+        return;
       }
+      await untilAborted(joined.promise, signal, () => {
+        joined.waiting -= 1;
+        if (joined.waiting === 0 && attempt === joined) {
+          giveUp(joined);
+          setState({ state: 'disconnected' });
+        }
+        return new SnaptreeError('cancelled', `Waiting for the connection to ${host().name} was given up.`);
+      });
     },
     wake() {
       if (current !== null) {

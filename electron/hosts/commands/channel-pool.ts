@@ -48,7 +48,7 @@ export function createChannelPool(maximum = 8): ChannelPool {
   let running = 0;
   let runningPolls = 0;
   /** Tasks that go on; each takes a channel. */
-  const followers = new Set<AbortController>();
+  const followers = new Set<{ readonly wish: AbortSignal; readonly controller: AbortController }>();
   let followerEndedAt = Number.NEGATIVE_INFINITY;
   /** There is no room for them on this connection. */
   let noFollowers = false;
@@ -57,7 +57,8 @@ export function createChannelPool(maximum = 8): ChannelPool {
   function takeNext(): Waiting | undefined {
     const room = limit - followers.size;
     // One that was told to stop still has its channel.
-    if (running >= room || [...followers].some(({ signal }) => signal.aborted)) return undefined;
+    if (running >= room || [...followers].some(({ wish, controller }) => wish.aborted || controller.signal.aborted))
+      return undefined;
     const user = queues.user.shift();
     if (user !== undefined) return user;
     // One place stays free of polls, so that a click never waits for the end of a slow one.
@@ -76,22 +77,16 @@ export function createChannelPool(maximum = 8): ChannelPool {
       if (signal.aborted) throw cancelled();
       if (noFollowers || limit - followers.size < smallestRoom) throw refused();
       const controller = new AbortController();
-      const wish = { isOver: false };
-      const forward = () => {
-        wish.isOver = true;
-        controller.abort();
-      };
-      signal.addEventListener('abort', forward, { once: true });
-      followers.add(controller);
+      const follower = { wish: signal, controller };
+      followers.add(follower);
       try {
-        return await task(controller.signal);
+        return await task(AbortSignal.any([signal, controller.signal]));
       } catch (error) {
         if (isForNow(error)) noFollowers = true;
-        if (controller.signal.aborted && !wish.isOver) throw refused();
+        if (controller.signal.aborted) throw refused();
         throw error;
       } finally {
-        signal.removeEventListener('abort', forward);
-        followers.delete(controller);
+        followers.delete(follower);
         followerEndedAt = performance.now();
         startNext();
       }
@@ -121,7 +116,7 @@ export function createChannelPool(maximum = 8): ChannelPool {
             // Measured from the limit under which it was started: eight refusals of one burst halve once.
             limit = Math.max(1, Math.min(limit, Math.floor(limitAtStart / 2)));
             if (followers.size > 0) noFollowers = true;
-            for (const follower of followers) follower.abort();
+            for (const { controller } of followers) controller.abort();
             wait('front');
           }
         };

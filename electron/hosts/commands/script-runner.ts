@@ -163,26 +163,18 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
     const { signal } = options;
 
     const attempt = async (): Promise<CommandResult> => {
-      const controller = new AbortController();
-      const forward = () => {
-        controller.abort();
+      // Not AbortSignal.timeout: nobody takes its timer away when the command has ended.
+      const limit = new AbortController();
+      const pastLimit = () => {
+        limit.abort();
       };
-      signal?.addEventListener('abort', forward, { once: true });
-      if (signal?.aborted === true) forward();
-      const limit = { passed: false };
-      const timer = setTimeout(
-        () => {
-          limit.passed = true;
-          controller.abort();
-        },
-        (timeoutSeconds + graceSeconds) * 1000,
-      );
+      const timer = setTimeout(pastLimit, (timeoutSeconds + graceSeconds) * 1000);
       const startedAt = performance.now();
       try {
         const result = await transport.exec({
           commandLine,
           stdin,
-          signal: controller.signal,
+          signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
           // The mark is ours and does not count.
           maximumOutputBytes: maximumOutputBytes + mark.length + 1,
         });
@@ -190,12 +182,11 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
         const seconds = (performance.now() - startedAt) / 1000 + 0.2;
         return judge(run, result, mark, options.expected ?? [], seconds);
       } catch (error) {
-        if (limit.passed) throw timedOut(run, false);
+        if (limit.signal.aborted && signal?.aborted !== true) throw timedOut(run, false);
         if (SnaptreeError.is(error, 'outputTooLarge')) throw outputTooLarge(hostName, maximumOutputBytes);
         throw error;
       } finally {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', forward);
       }
     };
     const priority = options.priority ?? 'user';

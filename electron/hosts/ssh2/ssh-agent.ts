@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import type { BaseAgent, SignCallback, SigningRequestOptions } from 'ssh2';
+import { untilAborted } from '../../base/until-aborted.ts';
 import { systemErrorCode } from '../../store/files.ts';
 import { agentUnavailable } from './ssh-errors.ts';
 import type { SshTarget } from '../ssh-target.ts';
@@ -59,17 +60,13 @@ async function diagnoseSocket(path: string): Promise<readonly [reason: string, a
 
 /** @param signal gives up an agent that does not answer, such as one that waits for its user */
 function listIdentities(agent: BaseAgent, signal: AbortSignal): Promise<readonly Identity[]> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      reject(new Error('it does not answer'));
-    };
-    signal.addEventListener('abort', giveUp, { once: true });
+  const listed = new Promise<readonly Identity[]>((resolve, reject) => {
     agent.getIdentities((error, keys) => {
-      signal.removeEventListener('abort', giveUp);
       if (error instanceof Error) reject(error);
       else resolve((keys ?? []).flatMap((key) => (isIdentity(key) ? [key] : [])));
     });
   });
+  return untilAborted(listed, signal, () => new Error('it does not answer'));
 }
 
 function isIdentity(value: unknown): value is Identity {

@@ -193,16 +193,12 @@ async function runSh(argv: readonly string[], context: Context): Promise<Result>
 async function runTimeout(argv: readonly string[], context: Context): Promise<Result> {
   const words = argv[0] === '-k' ? argv.slice(2) : argv;
   const [seconds = '0', ...command] = words;
-  const aborter = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<Result>((resolve) => {
-    timer = setTimeout(
-      () => {
-        aborter.abort();
-        resolve({ stdout: '', stderr: '', exitCode: 124 });
-      },
-      Number(seconds) * 1000,
-    );
+    const end = () => {
+      resolve({ stdout: '', stderr: '', exitCode: 124 });
+    };
+    timer = setTimeout(end, Number(seconds) * 1000);
   });
   try {
     return await Promise.race([run(context, quoteCommand(command)), expired]);
