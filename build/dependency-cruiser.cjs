@@ -62,11 +62,11 @@ module.exports = {
       to: { path: '^renderer/', pathNot: '^renderer/(appearance|design)/' },
     },
     {
-      name: 'renderer-session-knows-no-feature',
+      name: 'renderer-feed-knows-no-feature',
       comment: 'What keeps the store fed, and what the window tells its user, below every feature.',
       severity: 'error',
-      from: { path: '^renderer/session/' },
-      to: { path: '^renderer/', pathNot: '^renderer/(session|store|ipc|design)/' },
+      from: { path: '^renderer/feed/' },
+      to: { path: '^renderer/', pathNot: '^renderer/(feed|store|ipc|design)/' },
     },
     {
       name: 'renderer-app-is-the-roof',

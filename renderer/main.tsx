@@ -5,7 +5,7 @@ import { ErrorBoundary } from './app/ErrorBoundary.tsx';
 import { returnFocus } from './app/focus-return.ts';
 import { applyTheme, storedTheme } from './app/theme.ts';
 import { NotLetIn } from './app/NotLetIn.tsx';
-import { startSession } from './session/session.ts';
+import { startFeed } from './feed/feed.ts';
 import './design/tokens.css';
 import './design/base.css';
 import { createClient } from './ipc/client.ts';
@@ -24,7 +24,7 @@ const client = createClient(
     root.render(<NotLetIn refusal={refusal} />);
   }),
 );
-startSession(client);
+startFeed(client);
 returnFocus();
 
 root.render(

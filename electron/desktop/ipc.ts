@@ -6,8 +6,8 @@ import { ipcMain } from 'electron';
 import type { IpcMainEvent, WebContents } from 'electron';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { ServerMessage } from '../../shared/messages.ts';
-import { createConnection } from '../ipc/connection.ts';
-import type { Connection } from '../ipc/connection.ts';
+import { createRendererLink } from '../ipc/renderer-link.ts';
+import type { RendererLink } from '../ipc/renderer-link.ts';
 import type { Handlers } from '../ipc/handlers.ts';
 import type { Log } from '../base/log.ts';
 import { isOwnUrl } from './app-scheme.ts';
@@ -16,49 +16,49 @@ import { toMain, toRenderer } from './channels.ts';
 export interface IpcServer {
   /** Serves the page in `contents` from now on. */
   serve(contents: WebContents): void;
-  /** Closes all connections and takes no more messages. */
+  /** Closes all links and takes no more messages. */
   close(): void;
 }
 
 /** Starts to listen; nobody is served until `serve` names them. */
 export function createIpcServer(handlers: Handlers, log: Log): IpcServer {
-  /** The connection of each window that is ours; null while its page has not said anything yet. */
-  const connections = new Map<WebContents, Connection | null>();
+  /** The link of each window that is ours; null while its page has not said anything yet. */
+  const links = new Map<WebContents, RendererLink | null>();
 
   function receive(event: IpcMainEvent, message: unknown): void {
-    const obstacle = whyForeign(event, connections);
+    const obstacle = whyForeign(event, links);
     if (obstacle !== null) {
       log.warn('A message was refused.', { obstacle });
       reject(event, message);
       return;
     }
     const contents = event.sender;
-    const connection = connections.get(contents) ?? connect(contents);
-    connection.receive(message);
+    const link = links.get(contents) ?? connect(contents);
+    link.receive(message);
   }
 
-  function connect(contents: WebContents): Connection {
-    const connection = createConnection({
+  function connect(contents: WebContents): RendererLink {
+    const link = createRendererLink({
       handlers,
       log,
       send(message) {
         if (!contents.isDestroyed()) contents.send(toRenderer, message);
       },
     });
-    connections.set(contents, connection);
-    return connection;
+    links.set(contents, link);
+    return link;
   }
 
   function disconnect(contents: WebContents): void {
-    connections.get(contents)?.close();
-    if (connections.has(contents)) connections.set(contents, null);
+    links.get(contents)?.close();
+    if (links.has(contents)) links.set(contents, null);
   }
 
   ipcMain.on(toMain, receive);
 
   return {
     serve(contents) {
-      connections.set(contents, null);
+      links.set(contents, null);
       // Emitted when another document has taken the page's place (a reload, say), not when one merely tries to: what a
       // document opened ends with it.
       contents.on('did-navigate', () => {
@@ -69,13 +69,13 @@ export function createIpcServer(handlers: Handlers, log: Log): IpcServer {
       });
       contents.on('destroyed', () => {
         disconnect(contents);
-        connections.delete(contents);
+        links.delete(contents);
       });
     },
     close() {
       ipcMain.removeListener(toMain, receive);
-      for (const contents of connections.keys()) disconnect(contents);
-      connections.clear();
+      for (const contents of links.keys()) disconnect(contents);
+      links.clear();
     },
   };
 }

@@ -1,6 +1,6 @@
-/** Carries a connection's messages over a WebSocket: one JSON message a frame. */
+/** Carries a renderer's messages over a WebSocket: one JSON message a frame. */
 import type { WebSocket } from 'ws';
-import { createConnection } from '../ipc/connection.ts';
+import { createRendererLink } from '../ipc/renderer-link.ts';
 import type { Handlers } from '../ipc/handlers.ts';
 import type { Log } from '../base/log.ts';
 
@@ -25,7 +25,7 @@ export function serveSocket(socket: WebSocket, { handlers, log, pingInterval }: 
   let junk = 0;
   let alive = true;
 
-  const connection = createConnection({
+  const link = createRendererLink({
     handlers,
     log,
     send(message) {
@@ -54,7 +54,7 @@ export function serveSocket(socket: WebSocket, { handlers, log, pingInterval }: 
   socket.on('message', (data, isBinary) => {
     const message = isBinary ? undefined : parseJson(data);
     if (message !== undefined) {
-      connection.receive(message);
+      link.receive(message);
       return;
     }
     junk += 1;
@@ -63,7 +63,7 @@ export function serveSocket(socket: WebSocket, { handlers, log, pingInterval }: 
   });
   socket.on('close', () => {
     clearInterval(pinging);
-    connection.close();
+    link.close();
   });
 }
 

@@ -204,7 +204,7 @@ async function look(
     hostName: settings.name,
     sudo: settings.sudo,
     user: userOf(settings.connection, userInfo().username),
-    connection: () => ({ transport: spying, pool }),
+    current: () => ({ transport: spying, pool }),
   });
   const attempt = async <T>(stageOf: (error: SnaptreeError) => StageName, work: () => Promise<T>): Promise<T> => {
     try {

@@ -9,7 +9,7 @@ import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts
 import type { Connection } from '../../shared/model/host.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/messages.ts';
 import { createApplication } from '../application/application.ts';
-import { createConnection } from '../ipc/connection.ts';
+import { createRendererLink } from '../ipc/renderer-link.ts';
 import { createLog } from '../base/log.ts';
 
 let testbed: TestbedConnection;
@@ -61,13 +61,13 @@ it('leaves nothing of what was typed anywhere', async () => {
     }
   };
   const seen = new Set<string>();
-  const connection = createConnection({ handlers: application.handlers, send: receive, log });
+  const link = createRendererLink({ handlers: application.handlers, send: receive, log });
   let nextId = 10;
   const call = (name: string, payload: unknown): Promise<ServerMessage> =>
     new Promise((resolve) => {
       const id = (nextId += 1);
       waiting.set(id, resolve);
-      connection.receive({ type: 'request', id, name, payload } satisfies ClientMessage);
+      link.receive({ type: 'request', id, name, payload } satisfies ClientMessage);
     });
   const succeed = async (name: string, payload: unknown): Promise<unknown> => {
     const message = await call(name, payload);
@@ -76,7 +76,7 @@ it('leaves nothing of what was typed anywhere', async () => {
   };
   try {
     for (const [id, topic] of ['questions', 'hosts', 'notices'].entries()) {
-      connection.receive({ type: 'subscribe', id: id + 1, topic, parameters: {} });
+      link.receive({ type: 'subscribe', id: id + 1, topic, parameters: {} });
     }
     const to = (parts: Partial<Extract<Connection, { transport: 'ssh' }>>) =>
       sshConnection({ address: server.host, port: server.port, user: testbed.users.operator, ...parts });
@@ -106,7 +106,7 @@ it('leaves nothing of what was typed anywhere', async () => {
     expect(answered).toBe(5);
     for (const hostId of ids) await succeed('hosts.disconnect', { hostId });
   } finally {
-    connection.close();
+    link.close();
     await application.dispose();
   }
   const files = filesIn(folder);

@@ -203,7 +203,7 @@ export function createSession({ host, connect, clock, onChange }: SessionParts):
       get user() {
         return userOf(host().connection, userInfo().username);
       },
-      connection() {
+      current() {
         if (current !== null) return current;
         const { name } = host();
         const why = state.state === 'failed' ? ` ${state.error.message}` : '';

@@ -8,7 +8,7 @@ import { serverMessageSchema } from '../../shared/messages.ts';
 import type { ServerMessage } from '../../shared/messages.ts';
 import type { Application } from '../application/application-factory.ts';
 import { createApplication } from '../application/application.ts';
-import { createConnection } from './connection.ts';
+import { createRendererLink } from './renderer-link.ts';
 import { recordingLog } from './stub-handlers.fixtures.ts';
 
 /** The keys of the contract with values of every kind, so that junk gets past the first check now and then. */
@@ -56,16 +56,16 @@ describe('the application’s handlers', () => {
   /** The first answer to `message`, on a connection of its own. */
   async function exchange(message: unknown): Promise<ServerMessage> {
     const first = Promise.withResolvers<ServerMessage>();
-    const connection = createConnection({
+    const link = createRendererLink({
       handlers: application.handlers,
       log,
       send: (answer) => {
         first.resolve(serverMessageSchema.parse(answer));
       },
     });
-    connection.receive(message);
+    link.receive(message);
     const answer = await first.promise;
-    connection.close();
+    link.close();
     return answer;
   }
 
@@ -115,13 +115,13 @@ describe('the application’s handlers', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(message), async (messages) => {
-        const connection = createConnection({
+        const link = createRendererLink({
           handlers: application.handlers,
           log,
           send: (answer) => serverMessageSchema.parse(answer),
         });
-        for (const one of messages) connection.receive(one);
-        connection.close();
+        for (const one of messages) link.receive(one);
+        link.close();
         const answer = await exchange({ type: 'request', id: 1, name: 'application.describe', payload: {} });
         expect(answer).toMatchObject({ ok: true });
       }),

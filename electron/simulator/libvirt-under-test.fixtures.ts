@@ -27,7 +27,7 @@ export function simulatedLibvirt(bed: SimulatedTestbed = createSimulatedTestbed(
       const connected = await createSimulatedSshServer(bed.machine).connect('simulated', new AbortController().signal);
       const pool = createChannelPool();
       transport = connected;
-      runner = createScriptRunner({ hostName: 'simulated', connection: () => ({ transport: connected, pool }) });
+      runner = createScriptRunner({ hostName: 'simulated', current: () => ({ transport: connected, pool }) });
     },
     down() {
       transport?.close();

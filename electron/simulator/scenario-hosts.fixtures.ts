@@ -14,7 +14,7 @@ export async function playSimulated(scenario: Scenario): Promise<readonly Outcom
   const { machine } = bed;
   const transport = await createSimulatedSshServer(machine).connect('simulated', new AbortController().signal);
   const pool = createChannelPool();
-  const runner = createScriptRunner({ hostName: 'simulated', connection: () => ({ transport, pool }) });
+  const runner = createScriptRunner({ hostName: 'simulated', current: () => ({ transport, pool }) });
   try {
     return await play(
       {

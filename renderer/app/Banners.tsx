@@ -6,7 +6,7 @@ import { HostText } from '../design/HostText.tsx';
 import { useClient } from '../ipc/client-context.ts';
 import { useStore } from '../store/store.ts';
 import styles from './Banners.module.css';
-import { reportFailure } from '../session/messages.ts';
+import { reportFailure } from '../feed/messages.ts';
 
 const css = classes(styles);
 const tones = { information: 'information', warning: 'warning', error: 'danger' } as const;

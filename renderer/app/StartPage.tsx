@@ -3,7 +3,7 @@ import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { showDialog } from '../store/store.ts';
-import { addDemoHosts } from '../session/demo.ts';
+import { addDemoHosts } from '../feed/demo.ts';
 import styles from './StartPage.module.css';
 
 const css = classes(styles);

@@ -7,7 +7,7 @@ import { formatAge } from '../design/format.ts';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { showDialog, useStore } from '../store/store.ts';
-import { refreshAll } from '../session/session.ts';
+import { refreshAll } from '../feed/feed.ts';
 import { applyTheme, storedTheme, themes, type Theme } from './theme.ts';
 import styles from './TopBar.module.css';
 

@@ -1,5 +1,5 @@
 import { Plug, Unplug } from 'lucide-react';
-import { reportFailure } from '../session/messages.ts';
+import { reportFailure } from '../feed/messages.ts';
 import { Button } from '../design/Button.tsx';
 import { useClient } from '../ipc/client-context.ts';
 import { useStore } from '../store/store.ts';

@@ -1,7 +1,7 @@
 import { Eye, Pencil, RefreshCw, Trash2 } from 'lucide-react';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
-import { refreshHost } from '../session/session.ts';
+import { refreshHost } from '../feed/feed.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';

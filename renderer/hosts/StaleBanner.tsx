@@ -5,7 +5,7 @@ import { classes } from '../design/classes.ts';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { formatAge, formatTime } from '../design/format.ts';
 import { useNow } from '../design/use-now.ts';
-import { refreshHost } from '../session/session.ts';
+import { refreshHost } from '../feed/feed.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { useStore } from '../store/store.ts';
 import { ConnectButton } from './ConnectButton.tsx';

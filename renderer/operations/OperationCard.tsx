@@ -2,7 +2,7 @@ import { ChevronDown, ChevronRight } from 'lucide-react';
 import { useId, useState } from 'react';
 import type { Operation, OperationStep } from '../../shared/model/operation.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
-import { reportFailure } from '../session/messages.ts';
+import { reportFailure } from '../feed/messages.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { isInterrupted, isUnderWay } from '../../shared/rules/operation-life.ts';

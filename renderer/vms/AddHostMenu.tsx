@@ -1,6 +1,6 @@
 import { FlaskConical, Import, Plus, type LucideIcon } from 'lucide-react';
 import { Menu, MenuItem, MenuTrigger, Popover, Text } from 'react-aria-components';
-import { addDemoHosts } from '../session/demo.ts';
+import { addDemoHosts } from '../feed/demo.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { useClient } from '../ipc/client-context.ts';

@@ -28,7 +28,7 @@ export function createLocalRunner(root = ''): CommandRunner & { roundTrips(): nu
   const here = createLocalTransport('this computer');
   const transport = root === '' ? here : inRoot(here, root);
   const pool = createChannelPool();
-  const runner = createScriptRunner({ hostName: 'this computer', connection: () => ({ transport, pool }) });
+  const runner = createScriptRunner({ hostName: 'this computer', current: () => ({ transport, pool }) });
   let count = 0;
   return {
     hostName: runner.hostName,

@@ -17,7 +17,7 @@ function runnerOver(exec: (request: ExecRequest, mark: string) => Promise<Partia
     onClose: () => () => undefined,
   };
   const pool = createChannelPool();
-  return createScriptRunner({ hostName: 'host', connection: () => ({ transport, pool }) });
+  return createScriptRunner({ hostName: 'host', current: () => ({ transport, pool }) });
 }
 
 describe('matchFailure', () => {

@@ -22,8 +22,8 @@ export interface RunnerSource {
   readonly sudo?: boolean;
   /** Who logs in, for messages; null where that is not known. */
   readonly user?: string | null;
-  /** The connection to use now. Throws `hostNotConnected` where there is none. */
-  connection(): { transport: Transport; pool: ChannelPool };
+  /** What to run commands over now. Throws `hostNotConnected` where there is none. */
+  current(): { transport: Transport; pool: ChannelPool };
 }
 
 /** The first expected failure that fits what a command left; null where none does. */
@@ -158,7 +158,7 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
     const mark = `snaptree:${randomUUID()}`;
     const stdin = makeScript(mark);
     const commandLine = remoteCommandLine(timeoutSeconds, sudo);
-    const { transport, pool } = source.connection();
+    const { transport, pool } = source.current();
     const cancelled = () => commandCancelled(hostName);
     const { signal } = options;
 
@@ -198,7 +198,7 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
     const run: Run = { hostName, timeoutSeconds: Infinity, sudo, user, command: title, title };
     const mark = `snaptree:${randomUUID()}`;
     const stdin = followedScript(script, mark);
-    const { transport, pool } = source.connection();
+    const { transport, pool } = source.current();
     const cancelled = () => commandCancelled(hostName);
     const task = async (stop: AbortSignal): Promise<CommandResult> => {
       const lines = createLineReader(mark, onLine);

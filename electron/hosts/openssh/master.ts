@@ -19,7 +19,7 @@ exit "$code"`;
 /** What is kept of what ssh says. */
 const keptCharacters = 64 * 1024;
 
-/** A session of a command, as the master's log tells of it. */
+/** The channel of a command, as the master's log tells of it. */
 interface Ending {
   readonly channel: number;
   /** As `performance.now()`. */

@@ -26,7 +26,7 @@ const lastCallMs = 3000;
 export type Outcome =
   /** The command's own exit code. */
   | { readonly kind: 'ended' }
-  /** The session ended without an exit code: by a signal, or with the connection. */
+  /** The channel was closed without an exit code: by a signal, or with the connection. */
   | { readonly kind: 'unknown'; readonly channel: number }
   | { readonly kind: 'refused'; readonly reason: string }
   /** Nothing was run: there is no master at the socket any more. */
@@ -112,7 +112,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
       if (!master.isRunning) break;
       await delay(20);
     }
-    return connectionLost(hostName, reason ?? 'the session ended without telling how the command ended');
+    return connectionLost(hostName, reason ?? 'its channel was closed without telling how the command ended');
   }
 
   function exec(request: ExecRequest): Promise<ExecResult> {
@@ -145,7 +145,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
       const fail = (error: SnaptreeError) => {
         if (settled) return;
         settle();
-        // The command over there is not killed: its session is closed.
+        // The command over there is not killed: its channel is closed.
         child.stdin.destroy();
         child.stdout.destroy();
         child.stderr.destroy();
@@ -160,7 +160,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
           giveUp();
           return;
         }
-        // Told to end by its input, and awaited: sshd counts the session as long as something runs in it.
+        // Told to end by its input, and awaited: sshd counts the channel as long as something runs in it.
         child.once('close', giveUp);
         child.stdin.end();
         lastCall = setTimeout(giveUp, lastCallMs);

@@ -57,7 +57,8 @@ export function createSshTransport(hostName: string, client: Client): Transport 
     const done = () => {
       open -= 1;
       if (open > 0) return;
-      if (exit === null) abandon(connectionLost(hostName, 'the session ended without telling how the command ended'));
+      if (exit === null)
+        abandon(connectionLost(hostName, 'its channel was closed without telling how the command ended'));
       else resolve({ ...exit, stdout: stdout(), stderr: stderr() });
     };
     channel.on('close', done);
@@ -98,7 +99,7 @@ export function createSshTransport(hostName: string, client: Client): Transport 
           giveUp();
           return;
         }
-        // Told to end by its input, and awaited: sshd counts the session as long as something runs in it.
+        // Told to end by its input, and awaited: sshd counts the channel as long as something runs in it.
         channel.once('close', giveUp);
         channel.end();
         lastCall = setTimeout(giveUp, lastCallMs);

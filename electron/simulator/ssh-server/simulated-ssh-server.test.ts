@@ -23,7 +23,7 @@ async function connect(machine: Machine): Promise<{ runner: CommandRunner; serve
   const transport = await server.connect('simulated', never);
   open.push(transport);
   const pool = createChannelPool();
-  return { server, runner: createScriptRunner({ hostName: 'simulated', connection: () => ({ transport, pool }) }) };
+  return { server, runner: createScriptRunner({ hostName: 'simulated', current: () => ({ transport, pool }) }) };
 }
 
 const emptyMachine = (): Machine =>

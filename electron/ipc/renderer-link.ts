@@ -1,5 +1,5 @@
 /**
- * One renderer's connection to the handlers: the place where messages are validated, both ways, and where everything
+ * One renderer's link to the handlers: the place where messages are validated, both ways, and where everything
  * that a renderer opened is closed again. It speaks `shared/messages.ts` and knows nothing of how messages travel.
  */
 import type { z } from 'zod';
@@ -43,14 +43,14 @@ type SubscriptionSchemas = {
 const requestSchemas: RequestSchemas = requests;
 const subscriptionSchemas: SubscriptionSchemas = subscriptions;
 
-export interface Connection {
+export interface RendererLink {
   /** Takes one message as it arrived, whatever it is. Never throws. */
   receive(raw: unknown): void;
   /** Cancels and disposes of everything that is open. Nothing is sent afterwards. */
   close(): void;
 }
 
-export interface ConnectionOptions {
+export interface RendererLinkOptions {
   readonly handlers: Handlers;
   /** Sends one message to the renderer. */
   readonly send: (message: ServerMessage) => void;
@@ -66,10 +66,10 @@ interface Open {
 }
 
 /**
- * A connection that serves `handlers`. Each request gets exactly one `response`; a subscription gets `event`s until it is
+ * A link that serves `handlers`. Each request gets exactly one `response`; a subscription gets `event`s until it is
  * unsubscribed, or one `ended`. A cancelled request is answered when its handler has settled, with what really happened.
  */
-export function createConnection({ handlers, send, log }: ConnectionOptions): Connection {
+export function createRendererLink({ handlers, send, log }: RendererLinkOptions): RendererLink {
   const open = new Map<number, Open>();
   const pacing = createPacing(mostOnTheWay);
   let closed = false;

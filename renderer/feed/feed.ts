@@ -9,7 +9,7 @@ import { rememberedSelection, rememberSelection } from './remembered-selection.t
 import { reportFailure, toastOperationEnd } from './messages.ts';
 
 /** Starts listening. Gives a function that stops it. */
-export function startSession(client: Client): () => void {
+export function startFeed(client: Client): () => void {
   const failed = (error: Error) => {
     reportFailure('This window could not be kept up to date', error);
   };

@@ -3,8 +3,8 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import { unreadInventory } from '../../shared/model/host.fixtures.ts';
 import { serverMessageSchema } from '../../shared/messages.ts';
 import type { ServerMessage } from '../../shared/messages.ts';
-import { createConnection } from './connection.ts';
-import type { Connection } from './connection.ts';
+import { createRendererLink } from './renderer-link.ts';
+import type { RendererLink } from './renderer-link.ts';
 import type { Handlers } from './handlers.ts';
 import { recordingLog, stubHandlers } from './stub-handlers.fixtures.ts';
 
@@ -12,19 +12,19 @@ const hostId = '0b6c5d0e-7a53-4d0a-9a53-6f2f3f1c9d11';
 const described = { version: '1', shell: 'browser', dataFolder: '/d', userName: 'u' } as const;
 
 function connect(given: Parameters<typeof stubHandlers>[0] = {}): {
-  connection: Connection;
+  link: RendererLink;
   sent: ServerMessage[];
   lines: string[];
 } {
   const sent: ServerMessage[] = [];
   const { log, lines } = recordingLog();
-  const connection = createConnection({
+  const link = createRendererLink({
     handlers: stubHandlers(given),
     log,
     // What is sent is what the renderer accepts.
     send: (message) => sent.push(serverMessageSchema.parse(message)),
   });
-  return { connection, sent, lines };
+  return { link, sent, lines };
 }
 
 const describeRequest = (id: number) => ({ type: 'request', id, name: 'application.describe', payload: {} });
@@ -43,19 +43,19 @@ function pending<Value>() {
 
 describe('a request', () => {
   test('is answered with its handler’s value', async () => {
-    const { connection, sent } = connect({ requests: { 'application.describe': () => Promise.resolve(described) } });
-    connection.receive(describeRequest(7));
+    const { link, sent } = connect({ requests: { 'application.describe': () => Promise.resolve(described) } });
+    link.receive(describeRequest(7));
     await answered(sent, 1);
     expect(sent[0]).toEqual({ type: 'response', id: 7, ok: true, value: described });
   });
 
   test('reaches its handler as the schema parsed it, and not at all where it does not match', async () => {
     const add = vi.fn<Handlers['requests']['hosts.add']>(() => Promise.reject(new SnaptreeError('hostInUse', 'no')));
-    const { connection, sent } = connect({ requests: { 'hosts.add': add } });
+    const { link, sent } = connect({ requests: { 'hosts.add': add } });
     const settings = { name: '  kvm 1 ', connection: { transport: 'local' }, libvirtUri: 'qemu:///system' };
-    connection.receive({ type: 'request', id: 1, name: 'hosts.add', payload: { settings } });
-    connection.receive({ type: 'request', id: 2, name: 'hosts.add', payload: { settings, extra: 1 } });
-    connection.receive({ type: 'request', id: 3, name: 'hosts.add', payload: { settings: { ...settings, name: 5 } } });
+    link.receive({ type: 'request', id: 1, name: 'hosts.add', payload: { settings } });
+    link.receive({ type: 'request', id: 2, name: 'hosts.add', payload: { settings, extra: 1 } });
+    link.receive({ type: 'request', id: 3, name: 'hosts.add', payload: { settings: { ...settings, name: 5 } } });
     await answered(sent, 3);
     expect(add).toHaveBeenCalledTimes(1);
     expect(add.mock.calls[0]?.[0].settings.name).toBe('kvm 1');
@@ -69,9 +69,9 @@ describe('a request', () => {
   test.each(['nothing.such', '__proto__', 'constructor', 'toString', 'hasOwnProperty', ''])(
     'called %j is unknown',
     (name) => {
-      const { connection, sent } = connect();
-      connection.receive({ type: 'request', id: 1, name, payload: {} });
-      connection.receive({ type: 'subscribe', id: 2, topic: name, parameters: {} });
+      const { link, sent } = connect();
+      link.receive({ type: 'request', id: 1, name, payload: {} });
+      link.receive({ type: 'subscribe', id: 2, topic: name, parameters: {} });
       expect(sent.map((message) => [message.type, codeOf(message)])).toEqual([
         ['response', 'unknownRequest'],
         ['ended', 'unknownRequest'],
@@ -80,16 +80,16 @@ describe('a request', () => {
   );
 
   test('a topic is no request, and a request no topic', () => {
-    const { connection, sent } = connect();
-    connection.receive({ type: 'request', id: 1, name: 'hosts', payload: {} });
-    connection.receive({ type: 'subscribe', id: 2, topic: 'hosts.add', parameters: {} });
+    const { link, sent } = connect();
+    link.receive({ type: 'request', id: 1, name: 'hosts', payload: {} });
+    link.receive({ type: 'subscribe', id: 2, topic: 'hosts.add', parameters: {} });
     expect(sent.map(codeOf)).toEqual(['unknownRequest', 'unknownRequest']);
   });
 
   test('that fails for a known reason is answered with that', async () => {
     const error = new SnaptreeError('hostUnreachable', 'No route.', { data: { address: 'a' }, retryable: true });
-    const { connection, sent } = connect({ requests: { 'hosts.connect': () => Promise.reject(error) } });
-    connection.receive({ type: 'request', id: 1, name: 'hosts.connect', payload: { hostId } });
+    const { link, sent } = connect({ requests: { 'hosts.connect': () => Promise.reject(error) } });
+    link.receive({ type: 'request', id: 1, name: 'hosts.connect', payload: { hostId } });
     await answered(sent, 1);
     expect(sent[0]).toEqual({ type: 'response', id: 1, ok: false, error: error.toData() });
   });
@@ -106,8 +106,8 @@ describe('a request', () => {
     ['rejects with text', () => Promise.reject('pw=hunter2')],
     ['rejects with an AbortError of its own', () => Promise.reject(new DOMException('pw=hunter2', 'AbortError'))],
   ])('whose handler %s by mistake gets a generic error; the details are for the log', async (_, handler) => {
-    const { connection, sent, lines } = connect({ requests: { 'hosts.connect': handler } });
-    connection.receive({ type: 'request', id: 1, name: 'hosts.connect', payload: { hostId } });
+    const { link, sent, lines } = connect({ requests: { 'hosts.connect': handler } });
+    link.receive({ type: 'request', id: 1, name: 'hosts.connect', payload: { hostId } });
     await answered(sent, 1);
     expect(codeOf(sent[0])).toBe('internalError');
     expect(JSON.stringify(sent)).not.toContain('hunter2');
@@ -116,8 +116,8 @@ describe('a request', () => {
 
   test('whose handler gives something else than the contract says is not passed on', async () => {
     const handler = () => Promise.resolve({ ...described, hostPassword: 'hunter2' });
-    const { connection, sent, lines } = connect({ requests: { 'application.describe': handler } });
-    connection.receive(describeRequest(1));
+    const { link, sent, lines } = connect({ requests: { 'application.describe': handler } });
+    link.receive(describeRequest(1));
     await answered(sent, 1);
     expect(codeOf(sent[0])).toBe('invalidResponse');
     expect(JSON.stringify(sent) + lines.join()).not.toContain('hunter2');
@@ -127,10 +127,10 @@ describe('a request', () => {
   test('under a number that is in use is refused, and the first goes on', async () => {
     const first = pending<typeof described>();
     const handler = vi.fn(() => first.promise);
-    const { connection, sent } = connect({ requests: { 'application.describe': handler } });
-    connection.receive(describeRequest(1));
-    connection.receive(describeRequest(1));
-    connection.receive({ type: 'subscribe', id: 1, topic: 'hosts', parameters: {} });
+    const { link, sent } = connect({ requests: { 'application.describe': handler } });
+    link.receive(describeRequest(1));
+    link.receive(describeRequest(1));
+    link.receive({ type: 'subscribe', id: 1, topic: 'hosts', parameters: {} });
     expect(sent.map((message) => [message.type, codeOf(message)])).toEqual([
       ['response', 'invalidRequest'],
       ['ended', 'invalidRequest'],
@@ -139,13 +139,13 @@ describe('a request', () => {
     first.resolve(described);
     await answered(sent, 3);
     expect(sent[2]).toMatchObject({ id: 1, ok: true });
-    connection.receive(describeRequest(1));
+    link.receive(describeRequest(1));
     await answered(sent, 4);
     expect(sent[3]).toMatchObject({ id: 1, ok: true });
   });
 
   test('is cancelled through its signal', async () => {
-    const { connection, sent } = connect({
+    const { link, sent } = connect({
       requests: {
         'application.describe': (_, { signal }) =>
           new Promise((_resolve, reject) => {
@@ -155,27 +155,27 @@ describe('a request', () => {
           }),
       },
     });
-    connection.receive(describeRequest(1));
-    connection.receive({ type: 'cancel', id: 2 });
+    link.receive(describeRequest(1));
+    link.receive({ type: 'cancel', id: 2 });
     expect(sent).toEqual([]);
-    connection.receive({ type: 'cancel', id: 1 });
+    link.receive({ type: 'cancel', id: 1 });
     await answered(sent, 1);
     expect(codeOf(sent[0])).toBe('cancelled');
   });
 
   test('that was done in spite of being cancelled says so', async () => {
     const work = pending<typeof described>();
-    const { connection, sent } = connect({ requests: { 'application.describe': () => work.promise } });
-    connection.receive(describeRequest(1));
-    connection.receive({ type: 'cancel', id: 1 });
+    const { link, sent } = connect({ requests: { 'application.describe': () => work.promise } });
+    link.receive(describeRequest(1));
+    link.receive({ type: 'cancel', id: 1 });
     work.resolve(described);
     await answered(sent, 1);
     expect(sent[0]).toMatchObject({ ok: true });
   });
 
   test('is refused where too many are open', () => {
-    const { connection, sent } = connect({ requests: { 'application.describe': () => pending<never>().promise } });
-    for (let id = 0; id <= 1000; id += 1) connection.receive(describeRequest(id));
+    const { link, sent } = connect({ requests: { 'application.describe': () => pending<never>().promise } });
+    for (let id = 0; id <= 1000; id += 1) link.receive(describeRequest(id));
     expect(sent).toHaveLength(1);
     expect(sent[0]).toMatchObject({ id: 1000, error: { code: 'invalidRequest', retryable: true } });
   });
@@ -206,16 +206,16 @@ describe('a subscription', () => {
 
   test('delivers until it is unsubscribed, and is disposed of once', () => {
     const { dispose, emit, notices, isAborted } = source();
-    const { connection, sent } = connect({ subscriptions: { notices } });
-    connection.receive(subscribe);
+    const { link, sent } = connect({ subscriptions: { notices } });
+    link.receive(subscribe);
     emit([]);
     emit([notice]);
-    connection.receive({ type: 'cancel', id: 3 });
+    link.receive({ type: 'cancel', id: 3 });
     expect(dispose).not.toHaveBeenCalled();
-    connection.receive({ type: 'unsubscribe', id: 3 });
-    connection.receive({ type: 'unsubscribe', id: 3 });
+    link.receive({ type: 'unsubscribe', id: 3 });
+    link.receive({ type: 'unsubscribe', id: 3 });
     emit([]);
-    connection.close();
+    link.close();
     expect(dispose).toHaveBeenCalledTimes(1);
     expect(isAborted()).toBe(true);
     expect(sent).toEqual([
@@ -226,8 +226,8 @@ describe('a subscription', () => {
 
   test('ends, and is disposed of, at an event that does not match the contract', () => {
     const { dispose, emit, notices } = source();
-    const { connection, sent } = connect({ subscriptions: { notices } });
-    connection.receive(subscribe);
+    const { link, sent } = connect({ subscriptions: { notices } });
+    link.receive(subscribe);
     const wrong = { ...notice, password: 'hunter2' };
     emit([wrong]);
     emit([]);
@@ -239,11 +239,11 @@ describe('a subscription', () => {
   test('is disposed of where its very first value ends it', () => {
     const dispose = vi.fn();
     const wrong = { ...notice, extra: 1 };
-    const { connection, sent } = connect({ subscriptions: { notices: (_, emit) => (emit([wrong]), dispose) } });
-    connection.receive(subscribe);
+    const { link, sent } = connect({ subscriptions: { notices: (_, emit) => (emit([wrong]), dispose) } });
+    link.receive(subscribe);
     expect(dispose).toHaveBeenCalledTimes(1);
     expect(sent.map(codeOf)).toEqual(['invalidResponse']);
-    connection.close();
+    link.close();
     expect(dispose).toHaveBeenCalledTimes(1);
   });
 
@@ -251,7 +251,7 @@ describe('a subscription', () => {
     let happened = 0;
     let offer = (): void => undefined;
     const event = () => ({ kind: 'all', sequence: happened, state: unreadInventory }) as const;
-    const { connection, sent } = connect({
+    const { link, sent } = connect({
       subscriptions: {
         inventory: (_parameters, _emit, { whenReady }) => {
           offer = () => {
@@ -263,25 +263,25 @@ describe('a subscription', () => {
         },
       },
     });
-    connection.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
+    link.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
     for (let count = 0; count < 10; count += 1) offer();
     expect(sent).toHaveLength(1);
-    connection.receive({ type: 'received', id: 1 });
-    connection.receive({ type: 'received', id: 1 });
-    connection.receive({ type: 'received', id: 1 });
+    link.receive({ type: 'received', id: 1 });
+    link.receive({ type: 'received', id: 1 });
+    link.receive({ type: 'received', id: 1 });
     expect(sent).toEqual([
       { type: 'event', id: 1, value: { ...event(), sequence: 1 } },
       { type: 'event', id: 1, value: { ...event(), sequence: 11 } },
     ]);
     offer();
-    connection.receive({ type: 'unsubscribe', id: 1 });
+    link.receive({ type: 'unsubscribe', id: 1 });
     offer();
     expect(sent).toHaveLength(3);
   });
 
   test('ends where a large event is not of the contract', () => {
     const wrong = { kind: 'all', sequence: -1, state: unreadInventory } as const;
-    const { connection, sent } = connect({
+    const { link, sent } = connect({
       subscriptions: {
         inventory: (_parameters, _emit, { whenReady }) => {
           whenReady(() => ({ event: wrong, checked: false }));
@@ -289,20 +289,20 @@ describe('a subscription', () => {
         },
       },
     });
-    connection.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
+    link.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
     expect(sent.map(codeOf)).toEqual(['invalidResponse']);
   });
 
   test('that cannot be opened says why, once', () => {
-    const { connection, sent } = connect({
+    const { link, sent } = connect({
       subscriptions: {
         inventory: () => {
           throw new SnaptreeError('hostNotFound', 'There is no such host.');
         },
       },
     });
-    connection.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
-    connection.receive({ type: 'subscribe', id: 2, topic: 'inventory', parameters: { hostId: '../x' } });
+    link.receive({ type: 'subscribe', id: 1, topic: 'inventory', parameters: { hostId } });
+    link.receive({ type: 'subscribe', id: 2, topic: 'inventory', parameters: { hostId: '../x' } });
     expect(sent.map((message) => [message.type, codeOf(message)])).toEqual([
       ['ended', 'hostNotFound'],
       ['ended', 'invalidRequest'],
@@ -315,27 +315,27 @@ describe('a connection', () => {
     const dispose = vi.fn();
     const work = pending<typeof described>();
     let signal: AbortSignal | null = null;
-    const { connection, sent } = connect({
+    const { link, sent } = connect({
       requests: { 'application.describe': (_, context) => ((signal = context.signal), work.promise) },
       subscriptions: { hosts: () => dispose, notices: () => dispose },
     });
-    connection.receive(describeRequest(1));
-    connection.receive({ type: 'subscribe', id: 2, topic: 'hosts', parameters: {} });
-    connection.receive({ type: 'subscribe', id: 3, topic: 'notices', parameters: {} });
-    connection.close();
-    connection.close();
+    link.receive(describeRequest(1));
+    link.receive({ type: 'subscribe', id: 2, topic: 'hosts', parameters: {} });
+    link.receive({ type: 'subscribe', id: 3, topic: 'notices', parameters: {} });
+    link.close();
+    link.close();
     expect(dispose).toHaveBeenCalledTimes(2);
     expect(signal).toMatchObject({ aborted: true });
     work.resolve(described);
     await work.promise;
-    connection.receive(describeRequest(4));
+    link.receive(describeRequest(4));
     await Promise.resolve();
     expect(sent).toEqual([]);
   });
 
   test('disposes of the rest where one disposer fails', () => {
     const dispose = vi.fn();
-    const { connection, lines } = connect({
+    const { link, lines } = connect({
       subscriptions: {
         hosts: () => () => {
           throw new Error('broken');
@@ -343,9 +343,9 @@ describe('a connection', () => {
         notices: () => dispose,
       },
     });
-    connection.receive({ type: 'subscribe', id: 2, topic: 'hosts', parameters: {} });
-    connection.receive({ type: 'subscribe', id: 3, topic: 'notices', parameters: {} });
-    connection.close();
+    link.receive({ type: 'subscribe', id: 2, topic: 'hosts', parameters: {} });
+    link.receive({ type: 'subscribe', id: 3, topic: 'notices', parameters: {} });
+    link.close();
     expect(dispose).toHaveBeenCalledTimes(1);
     expect(lines.join()).toContain('broken');
   });
@@ -356,8 +356,8 @@ describe('a connection', () => {
     const send = vi.fn(() => {
       throw new Error('gone');
     });
-    const connection = createConnection({ handlers, log, send });
-    connection.receive(describeRequest(1));
+    const link = createRendererLink({ handlers, log, send });
+    link.receive(describeRequest(1));
     await vi.waitFor(() => {
       expect(send).toHaveBeenCalled();
     });
@@ -372,8 +372,8 @@ describe('a connection', () => {
     [{ type: 'nonsense', id: 5 }, 'response'],
     [{ id: 5 }, 'response'],
   ])('answers %j, which is no message, under its number', (raw, type) => {
-    const { connection, sent } = connect();
-    connection.receive(raw);
+    const { link, sent } = connect();
+    link.receive(raw);
     expect(sent.map((message) => [message.type, message.id, codeOf(message)])).toEqual([[type, 5, 'invalidRequest']]);
   });
 
@@ -388,22 +388,22 @@ describe('a connection', () => {
     [{ type: 'cancel', id: 5, extra: 1 }],
     [{ type: 'unsubscribe', id: 5, extra: 1 }],
   ])('logs %j, which has nobody to answer', (raw) => {
-    const { connection, sent, lines } = connect();
-    connection.receive(raw);
+    const { link, sent, lines } = connect();
+    link.receive(raw);
     expect(sent).toEqual([]);
     expect(lines).toHaveLength(1);
   });
 
   test('survives a message with hostile getters', () => {
-    const { connection, sent } = connect();
+    const { link, sent } = connect();
     const hostile = {
       id: 1,
       get type(): string {
         throw new Error('hostile');
       },
     };
-    connection.receive(hostile);
-    connection.receive({ type: 'request', id: 2, name: 'x', payload: {} });
+    link.receive(hostile);
+    link.receive({ type: 'request', id: 2, name: 'x', payload: {} });
     expect(sent.map((message) => message.id)).toEqual([2]);
   });
 });
