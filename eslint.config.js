@@ -65,6 +65,15 @@ export default defineConfig(
   },
   { files: ['electron/desktop/ipc.ts', 'electron/desktop/preload.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
+    files: ['electron/**/*.ts', 'renderer/**/*.{ts,tsx}'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { property: 'openExternal', message: 'Addresses are never handed to the operating system.' },
+      ],
+    },
+  },
+  {
     // Scripts that hosts run. Completion scripts run in the user's own shell, over its own short answers.
     files: ['electron/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixtures.ts', 'electron/simulator/**', 'electron/headless/cli/completion.ts'],
