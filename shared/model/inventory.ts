@@ -126,6 +126,16 @@ export const diskSchema = z.strictObject({
   blockJob: blockJobSchema.optional(),
 });
 
+/** Something that must be there for a VM to start, or for a snapshot to be reverted to, and is not. */
+export const obstacleSchema = z.strictObject({
+  /** What is missing: a path on the host. */
+  path: z.string(),
+  /** What will be refused and why, in a sentence. */
+  message: z.string(),
+  /** What mends it, with the command. */
+  remedy: z.string(),
+});
+
 export const snapshotDiskSchema = z.strictObject({
   target: z.string(),
   kind: z.enum(['none', 'internal', 'external', 'volume', 'copy']),
@@ -154,6 +164,8 @@ export const snapshotSchema = z.strictObject({
   description: z.string(),
   memory: snapshotMemorySchema,
   disks: z.array(snapshotDiskSchema),
+  /** What is missing besides images of its disks, so that it cannot be reverted to. Absent where nothing is. */
+  revertObstacles: z.array(obstacleSchema).optional(),
   /** What of its record is not known, in a sentence; absent where all is. No plan is made that would need it. */
   unknownPart: z.string().optional(),
 });
@@ -210,6 +222,8 @@ export const readableVmSchema = z.strictObject({
   disks: z.array(diskSchema),
   /** Images that it names besides: whatever the use, the VM needs them as they are. Absent where it names none. */
   uses: z.array(imageUseSchema).optional(),
+  /** What is missing besides its disks, so that the hypervisor will refuse to start it. Absent where nothing is. */
+  startObstacles: z.array(obstacleSchema).optional(),
   snapshots: z.array(snapshotSchema),
   currentSnapshotId: z.string().nullable(),
   problems: z.array(problemSchema),
@@ -284,6 +298,7 @@ export type Image = z.infer<typeof imageSchema>;
 export type ImageUse = z.infer<typeof imageUseSchema>;
 export type BlockJob = z.infer<typeof blockJobSchema>;
 export type VmJob = z.infer<typeof vmJobSchema>;
+export type Obstacle = z.infer<typeof obstacleSchema>;
 export type Disk = z.infer<typeof diskSchema>;
 export type SnapshotDisk = z.infer<typeof snapshotDiskSchema>;
 export type Snapshot = z.infer<typeof snapshotSchema>;

@@ -21,6 +21,7 @@ export const findingCodeSchema = z.enum([
   'imageMissing',
   'chainLoops',
   'chainUnreadable',
+  'vmWillNotStart',
   'recordWithoutFile',
   'fileWithoutRecord',
   'dataMoved',

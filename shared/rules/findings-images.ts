@@ -46,7 +46,8 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
       chain.end,
       chain.endReference ?? disk.imageId,
     );
-    if (broken) {
+    const isTold = vm.startObstacles?.some(({ path }) => path === chain.endReference) === true;
+    if (broken && !isTold) {
       // An installation medium that is gone harms no data.
       const isMedium = isForMedia(disk);
       found.push(
@@ -66,6 +67,13 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
 /** An older backing image below newer overlays gives a mixture of both times, and no tool notices. */
 const whereToLook =
   'Look for it under another name, or on storage that is not mounted. From a backup only what was copied after the images above it were made fits them.';
+
+/** What is missing besides its disks, so that a VM will not start. */
+export function startFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return (vm.startObstacles ?? []).map(({ path, message, remedy }) =>
+    finding(context, { code: 'vmWillNotStart', severity: 'critical', vm, path, message, remedy }),
+  );
+}
 
 type Broken = Pick<Finding, 'code' | 'severity' | 'message' | 'remedy'>;
 

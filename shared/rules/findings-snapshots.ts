@@ -1,7 +1,7 @@
 /** Findings about the snapshots of one VM: how old and many they are, and whether their data is where they say. */
 import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
-import { chainOfDisk } from './chains.ts';
+import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, type LostData } from './moved-data.ts';
@@ -9,7 +9,13 @@ import { howToReunite, type LostData } from './moved-data.ts';
 const secondsPerDay = 86_400;
 
 export function snapshotFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
-  return [...tooMany(vm, context), ...tooOld(vm, context), ...withoutData(vm, context), ...besideTheChain(vm, context)];
+  return [
+    ...tooMany(vm, context),
+    ...tooOld(vm, context),
+    ...withoutData(vm, context),
+    ...withoutMemory(vm, context),
+    ...besideTheChain(vm, context),
+  ];
 }
 
 function tooMany(vm: ReadableVm, context: FindingContext): readonly Finding[] {
@@ -52,7 +58,7 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
       if (disk.kind === 'none' || disk.dataImageId === null) return [];
       const image = context.images.get(disk.dataImageId);
       if (!image) return [];
-      const lost = lostData(snapshot, disk.kind, image);
+      const lost = lostData(snapshot, disk.kind, image) ?? goneBelow(image, vm, context);
       if (lost === null) return [];
       const moved = context.moved.lost.find(
         (one) => one.vm === vm && one.snapshot === snapshot && one.target === disk.target,
@@ -94,6 +100,32 @@ function lostData(snapshot: Snapshot, kind: string, image: Image): string | null
   if (kind !== 'internal' || image.status !== 'ok') return null;
   if (image.internalSnapshots.some(({ name }) => name === snapshot.name)) return null;
   return `the image ${image.id} holds no internal snapshot of that name.`;
+}
+
+/** What the image of a snapshot hangs on and is gone, unless a present disk hangs on it too: its chain tells of it then. */
+function goneBelow(image: Image, vm: ReadableVm, { images }: FindingContext): string | null {
+  const chain = chainFrom(image.id, images);
+  const gone = chain.end === 'missing' ? chain.endReference : null;
+  if (gone === null || images.get(gone)?.status !== 'missing') return null;
+  if (vm.disks.some((disk) => chainOfDisk(disk, images)?.endReference === gone)) return null;
+  return `${gone}, which its image ${image.id} hangs on, is missing.`;
+}
+
+/** What is missing besides images of its disks. */
+function withoutMemory(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return vm.snapshots.flatMap(({ name, revertObstacles = [] }) =>
+    revertObstacles.map(({ path, message, remedy }) =>
+      finding(context, {
+        code: 'recordWithoutFile',
+        severity: 'critical',
+        vm,
+        snapshotName: name,
+        path,
+        message,
+        remedy,
+      }),
+    ),
+  );
 }
 
 /**

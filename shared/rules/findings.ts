@@ -4,7 +4,7 @@ import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts'
 import { dependentsIndex, imagesById } from './chains.ts';
 import type { FindingContext } from './findings-context.ts';
 import { formatFindings } from './findings-formats.ts';
-import { chainFindings, imageFindings, orphanFindings } from './findings-images.ts';
+import { chainFindings, imageFindings, orphanFindings, startFindings } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
 import { movedData } from './moved-data.ts';
 import { snapshotFindings } from './findings-snapshots.ts';
@@ -17,6 +17,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   chainTooLong: 'Long chain',
   chainBeyondLimit: 'Chain too long to start',
   imageMissing: 'Image missing',
+  vmWillNotStart: 'VM will not start',
   chainLoops: 'Chain in a circle',
   chainUnreadable: 'Chain not readable',
   recordWithoutFile: 'Record without data',
@@ -61,6 +62,7 @@ export function findingsOf(
       ...snapshotFindings(vm, context),
       ...chainFindings(vm, context),
       ...jobFindings(vm, context),
+      ...startFindings(vm, context),
     ]),
     ...imageFindings(context),
     ...formatFindings(context),

@@ -170,7 +170,7 @@ describe('a field of the model', () => {
     ['inventory', full, Object.keys(inventorySchema.shape), (changed) => ({ ...full, ...changed })],
     [
       'VM',
-      vm({ uses: [] }),
+      vm({ uses: [], startObstacles: [] }),
       Object.keys(readableVmSchema.shape),
       (changed) => ({ ...full, vms: [{ ...full.vms[0], ...changed }] }),
     ],
@@ -182,7 +182,7 @@ describe('a field of the model', () => {
     ],
     [
       'snapshot',
-      internal('one', null, { unknownPart: 'memory' }),
+      internal('one', null, { unknownPart: 'memory', revertObstacles: [] }),
       Object.keys(snapshotSchema.shape),
       (changed) => ({ ...full, vms: [vm({ snapshots: [{ ...internal('one', null), ...changed }] })] }),
     ],

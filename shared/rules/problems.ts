@@ -41,5 +41,11 @@ export function vmProblems(vm: ReadableVm, images: ReadonlyMap<string, Image>): 
     return problem ? [{ severity: 'error', message: problem.message }] : [];
   });
   const jobs = jobsOf(vm).map(({ message }): Problem => ({ severity: 'warning', message }));
-  return [...chains, ...jobs, ...vm.problems];
+  const obstacles = [...(vm.startObstacles ?? []), ...vm.snapshots.flatMap((each) => each.revertObstacles ?? [])];
+  return [
+    ...chains,
+    ...obstacles.map(({ message, remedy }): Problem => ({ severity: 'error', message: `${message} ${remedy}` })),
+    ...jobs,
+    ...vm.problems,
+  ];
 }

@@ -17,11 +17,12 @@ import { copyOf, emptyKnowledge, learn, noteAsked, openRequests, type ImageKnowl
 import { relevantKnowledge } from './image-relevance.ts';
 import type { ImageMemory, RememberedImages } from './image-memory.ts';
 import { parseImageReference } from '../image-reference.ts';
-import { walkFromFrames, type Walk } from './walk-result.ts';
+import { walkFromFrames, type Walk, type WhatIsThere } from './walk-result.ts';
 import { walkScript, type WalkRequest, type WalkTask } from './walk-script.ts';
 
 export type { ImageRequest } from './assemble-images.ts';
 export { createImageMemory, type ImageMemory } from './image-memory.ts';
+export type { WhatIsThere } from './walk-result.ts';
 
 export interface ImageReading {
   /** Ordered by id. */
@@ -32,6 +33,8 @@ export interface ImageReading {
   readonly unknownDependents: readonly UnknownDependents[];
   /** The id of the image that a request's reference led to; null where it led to none. */
   imageIdOf(reference: string): string | null;
+  /** What is at the paths that were to be looked for. */
+  readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
   /** The path by which a reference opens an image, as the model's `openedAs` has it; null where it is none. */
   openedAs(reference: string): string | null;
 }
@@ -43,6 +46,8 @@ export interface ImageReadOptions {
   readonly folders?: readonly string[];
   /** Absolute paths that are no images as far as anybody says, and may be one all the same: `imageIdOf` knows them as well. */
   readonly named?: readonly string[];
+  /** Absolute paths of which `lookedFor` is to tell whether something is there. */
+  readonly lookFor?: readonly string[];
   /**
    * Examine only what changed since the reading that filled it, told from the status of files (device, inode, size,
    * blocks, times). For showing, never for plans. Where nothing changed this is one script without qemu-img.
@@ -64,12 +69,14 @@ export async function readImages(
 ): Promise<ImageReading> {
   const wanted = wantedPaths(requests);
   const folders = [...new Set(options.folders ?? [])].filter((folder) => folder.startsWith('/')).sort();
-  const walk = createWalk(runner, options);
+  const lookedFor = new Map<string, WhatIsThere>();
+  const walk = createWalk(runner, options, lookedFor);
   const named = [...new Set(options.named ?? [])];
   const remembered = options.memory?.known ?? null;
   let found: { knowledge: ImageKnowledge; busy: ReadonlySet<string> } | null = null;
   if (remembered && isAbout(remembered, wanted, folders)) found = await readChanges(walk, remembered, wanted, named);
-  found ??= { knowledge: await readAll(walk, wanted, folders, named), busy: new Set() };
+  const hasPaths = (options.lookFor ?? []).length > 0;
+  found ??= { knowledge: await readAll(walk, wanted, folders, named, hasPaths), busy: new Set() };
   const { knowledge, busy } = found;
   if (options.memory) options.memory.known = canRemember(knowledge) ? { wanted, folders, knowledge, busy } : null;
 
@@ -86,6 +93,7 @@ export async function readImages(
     ),
     problems: imageProblems(relevant),
     unknownDependents: imageDoubts(relevant, assembled),
+    lookedFor,
     imageIdOf: (reference) => assembled.imageIdOf(reference),
     openedAs: (reference) => assembled.openedAs(reference),
   };
@@ -101,13 +109,21 @@ const nothing: WalkTask = {
   listedFolders: [],
   links: [],
   candidates: [],
+  lookedFor: [],
 };
 
-function createWalk(runner: CommandRunner, { priority, signal }: ImageReadOptions): RunWalk {
+/** @param lookedFor takes what the first walk finds at the paths that are to be looked for */
+function createWalk(
+  runner: CommandRunner,
+  { priority, signal, lookFor = [] }: ImageReadOptions,
+  lookedFor: Map<string, WhatIsThere>,
+): RunWalk {
+  let paths = [...new Set(lookFor)];
   return async (task) => {
     const nonce = newNonce();
     const title = `Reading disk images on ${runner.hostName}`;
-    const script = walkScript(nonce, { ...nothing, ...task });
+    const script = walkScript(nonce, { ...nothing, ...task, lookedFor: paths });
+    paths = [];
     const { stdout } = await runner.runScript({
       script,
       title,
@@ -116,7 +132,9 @@ function createWalk(runner: CommandRunner, { priority, signal }: ImageReadOption
       priority,
       ...(signal && { signal }),
     });
-    return walkFromFrames(parseFrames(stdout, nonce, title), nonce);
+    const walk = walkFromFrames(parseFrames(stdout, nonce, title), nonce);
+    for (const [path, what] of walk.lookedFor) lookedFor.set(path, what);
+    return walk;
   };
 }
 
@@ -135,9 +153,10 @@ async function readAll(
   wanted: readonly WalkRequest[],
   folders: readonly string[],
   named: readonly string[],
+  hasPaths: boolean,
 ): Promise<ImageKnowledge> {
   const knowledge = emptyKnowledge();
-  if (wanted.length === 0 && folders.length === 0) return knowledge;
+  if (wanted.length === 0 && folders.length === 0 && !hasPaths) return knowledge;
   noteUses(knowledge, wanted);
   // What the folders do not show is asked for by itself in a second round.
   learn(knowledge, await walk({ requests: wanted, alone: false, folders, links: named }));

@@ -317,6 +317,26 @@ df_of() {
   df -P -k -- "$1/" 2>/dev/null
 }
 
+look_for() { # paths: whether something is there
+  for file in "$@"; do
+    if [ -d "$file" ]; then state=folder
+    elif [ -e "$file" ]; then state=file
+    else
+      state=nothing
+      parent=$file
+      # The nearest folder above that can be seen tells: what lies in one that cannot be entered is not seen.
+      while [ "$parent" ]; do
+        parent=\${parent%/*}
+        [ -d "$parent/" ] || continue
+        [ -x "$parent/" ] || state=hidden
+        break
+      done
+    fi
+    frame there $state
+    printf %s "$file"
+  done
+}
+
 begin_folder() { # name of the frame, folder: not 0 where it cannot be listed
   frame $1
   printf %s "\${2:-/}"

@@ -32,6 +32,9 @@ export interface WalkedFolder {
   readonly entries: ReadonlyMap<string, FileStatus> | null;
 }
 
+/** What is at a path, behind symbolic links; `hidden` where this user cannot see so far. */
+export type WhatIsThere = 'file' | 'folder' | 'nothing' | 'hidden';
+
 export interface Walk {
   /** In the order in which they were examined; one image can be there several times, by several paths. */
   readonly images: readonly WalkedImage[];
@@ -47,6 +50,8 @@ export interface Walk {
   readonly listings: ReadonlyMap<string, WalkedFolder>;
   /** The status of paths, behind symbolic links. */
   readonly statuses: ReadonlyMap<string, FileStatus>;
+  /** Of each path that was only to be looked for. */
+  readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
   /** There were more folders than are looked through. */
   readonly foldersCut: boolean;
   /** A file that should have been looked at again could not be opened. */
@@ -63,6 +68,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const folders = new Map<string, FolderBeingRead>();
   const listings = new Map<string, FolderBeingRead>();
   const statuses = new Map<string, FileStatus>();
+  const lookedFor = new Map<string, WhatIsThere>();
   const notes = new Set<string>();
   const headers: { path: string; bytes: Uint8Array | null }[] = [];
   let open: string[] = [];
@@ -113,6 +119,9 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         open = [];
         break;
       }
+      case 'there':
+        lookedFor.set(frame.body, first === 'file' || first === 'folder' || first === 'nothing' ? first : 'hidden');
+        break;
       case 'folder':
       case 'listing':
         folder = frame.body;
@@ -154,6 +163,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     folders,
     listings,
     statuses,
+    lookedFor,
     foldersCut: notes.has('folders'),
     locked: notes.has('locked'),
     hasQemuImg: !notes.has('noqemuimg'),

@@ -30,6 +30,8 @@ export interface WalkTask {
   readonly listedFolders: readonly string[];
   /** Paths whose status behind all symbolic links is wanted. */
   readonly links: readonly string[];
+  /** Paths of which only is to be told whether something is there. */
+  readonly lookedFor: readonly string[];
   /** Files to examine if they begin like an image. */
   readonly candidates: readonly string[];
 }
@@ -48,6 +50,7 @@ export interface WalkTask {
  *   everything in it, and of itself), `unlisted` (cannot be listed), `cut` (has more files than are looked at), `closed` (a file
  *   that could not be opened), `subfolders` (has more of them than are looked at);
  * - `status` (of paths, behind symbolic links), `locked` (a candidate that cannot be opened);
+ * - `there file|folder|nothing|hidden` (body: a path that was to be looked for; hidden: this user cannot see so far);
  * - `folders` (there were more than are looked through), `noqemuimg`, `nostat`, `end`.
  *
  * Every image is examined on its own, since `--backing-chain` fails as a whole; with `-U`, since VMs may be running;
@@ -61,6 +64,7 @@ export function walkScript(nonce: string, task: WalkTask): string {
     ...task.skippedFolders.map((folder) => `skip_folder ${quoteArgument(withoutSlash(folder))}`),
     ...task.listedFolders.map((folder) => `list_folder ${quoteArgument(withoutSlash(folder))}`),
     ...batches(task.links).map((paths) => `status_of ${paths.map(quoteArgument).join(' ')}`),
+    ...batches(task.lookedFor).map((paths) => `look_for ${paths.map(quoteArgument).join(' ')}`),
     ...task.requests.map(({ path, raw }) => `request ${quoteArgument(path)} ${raw ? 'raw' : "''"} ${alone}`),
     ...task.folders.map((folder) => `request_folder ${quoteArgument(folder)}`),
     ...batches(task.candidates).map((paths) => `consider ${paths.map(quoteArgument).join(' ')}`),

@@ -14,9 +14,10 @@ import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
 import { usesBesides } from './image-uses.ts';
+import { firmwareProblems, revertObstacles, startObstacles, type ObstacleContext } from './obstacles.ts';
 import type { VmRecords } from './vm-records.ts';
 
-export interface AssembleContext {
+export interface AssembleContext extends ObstacleContext {
   readonly images: ReadonlyMap<string, Image>;
   /** The image behind a source; null where there is none, or it is not known. */
   imageIdOf(source: DiskSource): string | null;
@@ -59,6 +60,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
   const { answers, domain } = vm;
   const disks = domain.disks.map((disk) => assembleDisk(disk, vm, context));
   const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, context));
+  const obstacles = [...startObstacles(vm, context)];
   const uses = usesBesides(vm, { disks, snapshots }, context);
   const job = vmJobOf(answers);
   return {
@@ -77,11 +79,13 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     cpuCount: domain.cpuCount,
     disks,
     ...(uses.length > 0 && { uses }),
+    ...(obstacles.length > 0 && { startObstacles: obstacles }),
     snapshots,
     currentSnapshotId: vm.currentName,
     problems: [
       ...vm.problems,
       ...vm.snapshots.flatMap((record) => problemsOfSnapshot(record, context)),
+      ...firmwareProblems(vm, context),
       ...problemsOfNextStart(vm, context),
       ...problemsOfDefinedChains(vm, context),
       ...unresolvedVolumes(domain.disks, context),
@@ -110,7 +114,9 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
 }
 
 function assembleSnapshot(record: SnapshotRecord, context: AssembleContext): Snapshot {
+  const obstacles = [...revertObstacles(record, context)];
   return {
+    ...(obstacles.length > 0 && { revertObstacles: obstacles }),
     id: record.name,
     name: record.name,
     parentId: record.parentName,

@@ -36,6 +36,7 @@ describe('disks', () => {
         readOnly: false,
         shareable: false,
         encryption: null,
+        isMandatory: true,
         backing: [
           { source: { kind: 'image', reference: '/var/lib/libvirt/images/e1-memext3.qcow2' }, format: 'qcow2' },
           { source: { kind: 'image', reference: '/dev/vg/base' }, format: 'raw' },

@@ -29,6 +29,8 @@ export interface DomainDisk {
   readonly encryption: string | null;
   /** Of a copy or a commit of the active layer that runs. */
   readonly mirror: DiskMirror | null;
+  /** False where libvirt starts the VM without it when it is not there (`startupPolicy='optional'`). */
+  readonly isMandatory: boolean;
   /** The chain as the definition names it, nearest first. */
   readonly backing: readonly { readonly source: DiskSource; readonly format: string | null }[];
 }
@@ -94,6 +96,7 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       shareable: child(element, 'shareable') !== null,
       encryption: attribute(child(child(element, 'source'), 'encryption') ?? child(element, 'encryption'), 'format'),
       mirror: mirrorOf(child(element, 'mirror')),
+      isMandatory: attribute(child(element, 'source'), 'startupPolicy') !== 'optional',
       backing: backingOf(element),
     },
   ];

@@ -8,6 +8,7 @@ import { assembleVm, type AssembleContext } from './assemble.ts';
 import { libvirtCapabilities } from '../capabilities.ts';
 import { dependentsByDefinition } from './defined-chains.ts';
 import type { DiskSource } from './domain-xml.ts';
+import { pathsNeeded } from './obstacles.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
 import { imageUses, type FileUse } from './named-files.ts';
@@ -141,6 +142,11 @@ export function namedPaths({ vms, volumes }: HostState): readonly string[] {
   return [...paths];
 }
 
+/** Paths of what VMs need to start and snapshots to be reverted to, besides images. */
+export function pathsToLookFor({ vms }: HostState): readonly string[] {
+  return [...new Set([...vms.values()].flatMap((vm) => ('domain' in vm ? pathsNeeded(vm) : [])))];
+}
+
 /** A list that holds something else than VMs may hold fewer VMs than there are. */
 function unlistedVms({ strayLines: [first] }: HostState): readonly UnknownDependents[] {
   if (first === undefined) return [];
@@ -156,6 +162,7 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
       const reference = referenceOf(source, state.volumes);
       return reference === null ? null : images.imageIdOf(reference);
     },
+    whatIsAt: (path) => images.lookedFor.get(path) ?? 'hidden',
     pathOf(source) {
       const reference = referenceOf(source, state.volumes);
       return reference === null ? null : images.openedAs(reference);

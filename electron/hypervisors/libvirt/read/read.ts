@@ -12,6 +12,7 @@ import {
   imageRequests,
   inventoryFrom,
   namedPaths,
+  pathsToLookFor,
   withoutVanished,
   type HostReading,
 } from './host-state.ts';
@@ -50,6 +51,7 @@ export async function readHost(
     priority,
     folders: state.pools.folders,
     named: namedPaths(state),
+    lookFor: pathsToLookFor(state),
     memory: imageMemory,
     ...(signal && { signal }),
   });

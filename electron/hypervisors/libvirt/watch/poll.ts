@@ -24,6 +24,7 @@ import {
   imageRequests,
   inventoryFrom,
   namedPaths,
+  pathsToLookFor,
   readVms,
   withoutVanished,
   type HostReading,
@@ -49,6 +50,7 @@ export async function pollHost(
       priority: 'poll',
       folders: state.pools.folders,
       named: namedPaths(state),
+      lookFor: pathsToLookFor(state),
       memory: before.imageMemory,
       ...(options.signal && { signal: options.signal }),
     });
@@ -203,6 +205,7 @@ function areImagesSame(before: ImageReading, now: ImageReading): boolean {
     isDeepStrictEqual(before.images, now.images) &&
     isDeepStrictEqual(before.problems, now.problems) &&
     isDeepStrictEqual(before.unknownDependents, now.unknownDependents) &&
+    isDeepStrictEqual(before.lookedFor, now.lookedFor) &&
     areFilesystemsSame(before.filesystems, now.filesystems)
   );
 }

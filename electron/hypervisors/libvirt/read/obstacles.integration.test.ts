@@ -1,0 +1,220 @@
+/**
+ * Whatever a VM needs to start is taken away, one thing from each VM: Snaptree says that libvirt will refuse, libvirt really does,
+ * and after what is said to mend it the VM starts.
+ */
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { libvirtVersions, placeOf, virsh, virshWithXml } from '../../../../e2e/testbeds/index.ts';
+import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.ts';
+import { imagesById } from '../../../../shared/rules/chains.ts';
+import { vmProblems } from '../../../../shared/rules/problems.ts';
+import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
+import { readLibvirt } from './read.ts';
+
+interface Case {
+  readonly os?: (folder: string) => string;
+  readonly devices?: (folder: string) => string;
+  /** What is taken away, below the folder; null where it never was there. */
+  readonly taken: string | null;
+  /** Whether it is a folder. */
+  readonly isFolder?: boolean;
+  /** Whether what is said holds a command that mends it; otherwise what was taken is put back. */
+  readonly command?: boolean;
+  /** What is named as missing, below the folder, where it is not what was taken. */
+  readonly path?: string;
+}
+
+const drive = (device: string, target: string, bus: string, file: string, policy = ''): string =>
+  `<disk type='file' device='${device}'><driver name='qemu' type='raw'/><source file='${file}'${policy}/><target dev='${target}' bus='${bus}'/></disk>`;
+
+const cases: Readonly<Record<string, Case>> = {
+  medium: { taken: 'cd.iso', devices: (at) => drive('cdrom', 'hda', 'ide', `${at}/cd.iso`), command: true },
+  requisite: {
+    taken: 'cd-r.iso',
+    devices: (at) => drive('cdrom', 'hda', 'ide', `${at}/cd-r.iso`, " startupPolicy='requisite'"),
+    command: true,
+  },
+  floppy: { taken: 'floppy.img', devices: (at) => drive('floppy', 'fda', 'fdc', `${at}/floppy.img`), command: true },
+  kernel: { taken: 'kernel', os: (at) => `<kernel>${at}/kernel</kernel>` },
+  initrd: { taken: 'initrd', os: (at) => `<kernel>${at}/other-kernel</kernel><initrd>${at}/initrd</initrd>` },
+  acpi: { taken: 'slic', os: (at) => `<acpi><table type='slic'>${at}/slic</table></acpi>` },
+  rom: {
+    taken: 'rom',
+    devices: (at) => `<interface type='user'><model type='virtio'/><rom file='${at}/rom'/></interface>`,
+  },
+  emulator: { taken: 'emulator', devices: (at) => `<emulator>${at}/emulator</emulator>` },
+  template: {
+    taken: 'vars-template',
+    os: (at) =>
+      `<loader readonly='yes' type='pflash'>${at}/firmware</loader><nvram template='${at}/vars-template'>${at}/vars</nvram>`,
+  },
+  shared: {
+    taken: 'shared',
+    isFolder: true,
+    command: true,
+    devices: (at) =>
+      `<filesystem type='mount' accessmode='passthrough'><source dir='${at}/shared'/><target dir='x'/></filesystem>`,
+  },
+  socket: {
+    taken: 'sockets',
+    isFolder: true,
+    command: true,
+    devices: (at) => `<serial type='unix'><source mode='bind' path='${at}/sockets/s'/><target port='0'/></serial>`,
+  },
+};
+
+/** The header of a Linux kernel (Documentation/arch/x86/boot.rst, protocol 2.03) and nothing behind it. */
+function kernelThatTakesInitrd(): Buffer {
+  const kernel = Buffer.alloc(256 * 1024);
+  kernel.writeUInt8(4, 0x1f1);
+  kernel.write('HdrS', 0x202);
+  kernel.writeUInt16LE(0x0203, 0x206);
+  kernel.writeUInt8(1, 0x211);
+  kernel.writeUInt32LE(0x37ffffff, 0x22c);
+  return kernel;
+}
+
+function emptyAcpiTable(): Buffer {
+  const table = Buffer.alloc(36);
+  table.write('SLIC');
+  table.writeUInt32LE(table.length, 4);
+  return table;
+}
+
+const emulatorPath = '/usr/bin/qemu-system-x86_64';
+
+describe.each(libvirtVersions())('libvirt $version', ({ version, up, reason }) => {
+  const place = placeOf(version);
+  const folder = join(place.images, `named-${randomUUID()}`);
+  const aside = join(folder, 'aside');
+  const runner = createLocalRunner(place.root);
+  const uuids = new Map([...Object.keys(cases), 'optional', 'saved'].map((name) => [name, randomUUID() as string]));
+  const uuidOf = (name: string): string => uuids.get(name) ?? '';
+  const diskOf = (name: string): string => join(folder, `${name}.qcow2`);
+
+  const define = (name: string, { os, devices }: Pick<Case, 'os' | 'devices'>, disk = diskOf(name)) =>
+    virshWithXml(
+      ['define'],
+      `<domain type='qemu'><name>snaptree-named-${name}</name><uuid>${uuidOf(name)}</uuid><memory unit='MiB'>16</memory>
+<os><type arch='x86_64' machine='pc'>hvm</type>${os?.(folder) ?? ''}</os><features><acpi/></features><devices>
+<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/><target dev='vda' bus='virtio'/></disk>
+${devices?.(folder) ?? ''}</devices></domain>`,
+      [],
+      { version },
+    );
+  const tryToStart = async (name: string) => {
+    const { exitCode, stderr } = await virsh(['start', uuidOf(name)], { version, expect: [0, 1] });
+    if (exitCode === 0) await virsh(['destroy', uuidOf(name)], { version });
+    return { name, starts: exitCode === 0, words: stderr.trim() };
+  };
+  const read = () => readLibvirt(runner, 'qemu:///system', { priority: 'user' });
+  const vmIn = (inventory: Inventory, name: string): ReadableVm => {
+    const found = inventory.vms.find(({ uuid }) => uuid === uuidOf(name));
+    if (found?.readable !== true) throw new Error(`${name} was not read`);
+    return found;
+  };
+
+  beforeAll(async () => {
+    if (!up) return;
+    mkdirSync(aside, { recursive: true });
+    for (const name of uuids.keys()) {
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', diskOf(name), '1M']);
+    }
+    for (const file of [
+      'firmware',
+      'other-kernel',
+      'vars-template',
+      'kernel',
+      'initrd',
+      'slic',
+      'rom',
+      'cd.iso',
+      'cd-r.iso',
+    ])
+      writeFileSync(join(folder, file), Buffer.alloc(256 * 1024));
+    writeFileSync(join(folder, 'other-kernel'), kernelThatTakesInitrd());
+    writeFileSync(join(folder, 'slic'), emptyAcpiTable());
+    copyFileSync(join(folder, 'rom'), join(folder, 'floppy.img'));
+    for (const name of ['shared', 'sockets']) mkdirSync(join(folder, name));
+    symlinkSync(emulatorPath, join(folder, 'emulator'));
+    for (const [name, each] of Object.entries(cases)) await define(name, each);
+    const optional = drive('cdrom', 'hda', 'ide', `${folder}/never.iso`, " startupPolicy='optional'");
+    await define('optional', { devices: () => optional });
+    await define('saved', {});
+  });
+
+  afterAll(async () => {
+    if (!up) return;
+    for (const uuid of uuids.values()) {
+      await virsh(['destroy', uuid], { version, expect: [0, 1] });
+      await virsh(['undefine', '--managed-save', '--nvram', uuid], { version, expect: [0, 1] });
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it.skipIf(!up)(
+    `says what libvirt refuses, and what mends it${up ? '' : ` (${reason})`}`,
+    async () => {
+      const whole = await read();
+      for (const name of uuids.keys()) expect(vmIn(whole, name).startObstacles).toBeUndefined();
+
+      for (const { taken } of Object.values(cases)) {
+        if (taken !== null) renameSync(join(folder, taken), join(aside, taken));
+      }
+      const broken = await read();
+      for (const [name, { taken, path = taken ?? '' }] of Object.entries(cases)) {
+        expect(await tryToStart(name)).toMatchObject({ name, starts: false });
+        const { startObstacles = [] } = vmIn(broken, name);
+        expect(startObstacles.map((obstacle) => obstacle.path)).toEqual([join(folder, path)]);
+        expect(
+          vmProblems(vmIn(broken, name), imagesById(broken.images))
+            .map(({ message }) => message)
+            .join(),
+        ).toContain('libvirt will refuse to start it');
+      }
+      expect(vmIn(broken, 'optional').startObstacles).toBeUndefined();
+      expect(await tryToStart('optional')).toMatchObject({ starts: true });
+
+      for (const [name, { taken, command }] of Object.entries(cases)) {
+        const remedy = vmIn(broken, name).startObstacles?.[0]?.remedy ?? '';
+        if (command === true)
+          await runner.runScript({
+            script: remedy.slice(remedy.lastIndexOf(': ') + 2).replace(/^virsh /, 'virsh -c qemu:///system '),
+            title: remedy,
+            timeoutSeconds: 60,
+            priority: 'user',
+          });
+        else if (taken !== null) renameSync(join(aside, taken), join(folder, taken));
+      }
+      const mended = await read();
+      for (const name of Object.keys(cases)) {
+        expect({ name, obstacles: vmIn(mended, name).startObstacles }).toEqual({ name, obstacles: undefined });
+        expect(await tryToStart(name)).toEqual({ name, starts: true, words: '' });
+      }
+    },
+    240_000,
+  );
+
+  it.skipIf(!up)(
+    `knows what saved memory needs${up ? '' : ` (${reason})`}`,
+    async () => {
+      await virsh(['start', uuidOf('saved')], { version });
+      await virsh(['managedsave', uuidOf('saved')], { version });
+      // The definition is about another disk from now on; the saved memory is not.
+      copyFileSync(diskOf('saved'), join(folder, 'other.qcow2'));
+      await define('saved', {}, join(folder, 'other.qcow2'));
+      rmSync(diskOf('saved'));
+      const { startObstacles = [] } = vmIn(await read(), 'saved');
+      expect(startObstacles.map(({ path }) => path)).toEqual([diskOf('saved')]);
+      expect(startObstacles[0]?.remedy).toContain(`virsh managedsave-remove ${uuidOf('saved')}`);
+      expect(await tryToStart('saved')).toMatchObject({ starts: false });
+      await virsh(['managedsave-remove', uuidOf('saved')], { version });
+      expect(vmIn(await read(), 'saved').startObstacles).toBeUndefined();
+      expect(await tryToStart('saved')).toMatchObject({ starts: true });
+    },
+    120_000,
+  );
+});
