@@ -104,11 +104,11 @@ describe('a line that is typed without echo of the terminal', () => {
     ['\u0004', '', 'end'],
     ['a\u0004b\r', 'ab', 'line'],
     ['a\u0003', 'a', 'interrupt'],
-    ['a\u001b[A\r', 'a[A', 'line'],
   ])('%j gives %j', (keys, line, end) => {
     expect(type(keys)).toMatchObject({ line, end });
   });
   it('shows no control characters', () => {
     expect(type('a\u001b\u0007b').typed).toBe('ab');
+    expect(keyEffect('a', '\u001b[A')).toEqual({ kind: 'more', line: 'a', typed: '' });
   });
 });

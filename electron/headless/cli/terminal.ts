@@ -1,5 +1,7 @@
 /** The user's terminal, to ask on: also where stdin and stdout are files or pipes. */
 import { openSync } from 'node:fs';
+import { emitKeypressEvents } from 'node:readline';
+import type { Key } from 'node:readline';
 import { ReadStream } from 'node:tty';
 import { Interrupted } from './interruption.ts';
 
@@ -77,8 +79,14 @@ export type KeyEffect =
   | { readonly kind: 'more'; readonly line: string; readonly typed: string }
   | { readonly kind: 'line' | 'end' | 'interrupt' };
 
-/** The effect of one character on `line`. Raw mode leaves erasing and Ctrl-C to us. */
-export function keyEffect(line: string, character: string): KeyEffect {
+/**
+ * The effect of one key on `line`. Raw mode leaves erasing and Ctrl-C to us.
+ *
+ * @param sequence what the terminal sends for the key: a character, or more for an arrow or a function key
+ */
+export function keyEffect(line: string, sequence: string): KeyEffect {
+  const [character = '', ...more] = sequence;
+  if (more.length > 0) return { kind: 'more', line, typed: '' };
   switch (character) {
     case '\r':
     case '\n':
@@ -109,7 +117,7 @@ function readLine(
   return new Promise((resolve, reject) => {
     let line = '';
     const settle = (act: () => void): void => {
-      input.off('data', onData);
+      input.off('keypress', onKey);
       input.off('end', onEnd);
       input.off('error', reject);
       signal?.removeEventListener('abort', onEnd);
@@ -120,23 +128,21 @@ function readLine(
         resolve(null);
       });
     };
-    const onData = (chunk: Buffer | string): void => {
-      for (const character of chunk.toString()) {
-        const effect = keyEffect(line, character);
-        if (effect.kind === 'more') {
-          line = effect.line;
-          show(effect.typed);
-          continue;
-        }
-        settle(() => {
-          if (effect.kind === 'interrupt') reject(new Interrupted('Interrupted.'));
-          else resolve(effect.kind === 'line' ? line : null);
-        });
+    const onKey = (_text: string | undefined, { sequence = '' }: Key): void => {
+      const effect = keyEffect(line, sequence);
+      if (effect.kind === 'more') {
+        line = effect.line;
+        show(effect.typed);
         return;
       }
+      settle(() => {
+        if (effect.kind === 'interrupt') reject(new Interrupted('Interrupted.'));
+        else resolve(effect.kind === 'line' ? line : null);
+      });
     };
-    input.setEncoding('utf8');
-    input.on('data', onData);
+    // Node's own reader of keys knows what belongs together: an arrow key is not three characters of a password.
+    emitKeypressEvents(input);
+    input.on('keypress', onKey);
     input.on('end', onEnd);
     input.on('error', reject);
     signal?.addEventListener('abort', onEnd, { once: true });
