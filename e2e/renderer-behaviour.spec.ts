@@ -1,9 +1,9 @@
 /** The built window over a made-up main process: what it does by itself, and what it shows of what is wrong. */
 import { expect, test } from '@playwright/test';
-import { busyInventory, host, now, uuid } from './renderer-harness/fixtures.ts';
-import type { Harness } from './renderer-harness/harness.ts';
-import { fakePlan, operationOf } from './renderer-harness/plans.ts';
-import { useWindow } from './renderer-harness/window.ts';
+import { busyInventory, host, now, uuid } from './renderer/inventories.fixtures.ts';
+import type { Harness } from './renderer/main-process.fixtures.ts';
+import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
+import { useWindow } from './renderer/window.fixtures.ts';
 
 const kvm1 = uuid(1);
 let harness: Harness;

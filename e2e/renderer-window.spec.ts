@@ -2,10 +2,10 @@
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { hostWithId } from '../shared/model/host.fixtures.ts';
 import type { Inventory } from '../shared/model/inventory.ts';
-import { busyInventory, host, largeTree, now, snapshot, uuid, vm } from './renderer-harness/fixtures.ts';
-import type { Harness } from './renderer-harness/harness.ts';
-import { fakePlan, operationOf } from './renderer-harness/plans.ts';
-import { useWindow } from './renderer-harness/window.ts';
+import { busyInventory, host, largeTree, now, snapshot, uuid, vm } from './renderer/inventories.fixtures.ts';
+import type { Harness } from './renderer/main-process.fixtures.ts';
+import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
+import { useWindow } from './renderer/window.fixtures.ts';
 
 const kvm1 = uuid(1);
 let harness: Harness;

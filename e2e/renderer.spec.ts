@@ -2,11 +2,11 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { hostSettings, sshConnection } from '../shared/model/host.fixtures.ts';
-import { busyInventory, host, largeTree, manyVms, now, uuid, vm } from './renderer-harness/fixtures.ts';
-import type { Harness } from './renderer-harness/harness.ts';
-import { madeReport } from './renderer-harness/reports.ts';
-import { fakePlan, operationOf } from './renderer-harness/plans.ts';
-import { useWindow } from './renderer-harness/window.ts';
+import { busyInventory, host, largeTree, manyVms, now, uuid, vm } from './renderer/inventories.fixtures.ts';
+import type { Harness } from './renderer/main-process.fixtures.ts';
+import { madeReport } from './renderer/reports.fixtures.ts';
+import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
+import { useWindow } from './renderer/window.fixtures.ts';
 
 const kvm1 = uuid(1);
 let harness: Harness;

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chromium, type Browser, type Page } from '@playwright/test';
-import { startHarness, type Harness } from '../../e2e/renderer-harness/harness.ts';
+import { startHarness, type Harness } from '../../e2e/renderer/main-process.fixtures.ts';
 import { inRepository } from '../paths.ts';
 import { largeHost, showFleet, showLargeVm, withChangedVm, withSnapshot } from './renderer/fleet.ts';
 import { markEachLoad, rest, traced } from './renderer/main-thread.ts';

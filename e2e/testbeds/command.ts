@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { resetVirtualMachine } from './fixtures.ts';
+import { resetVirtualMachine } from './scenes.ts';
 import { allVersions } from './places.ts';
 import { down, status, up } from './testbed.ts';
 import type { TestbedStatus } from './testbed.ts';

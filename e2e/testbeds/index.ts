@@ -13,7 +13,7 @@ export {
   treeDescription,
   treeName,
   treePatterns,
-} from './fixtures.ts';
+} from './scenes.ts';
 export { placeOf } from './places.ts';
 export type { LibvirtVersion } from './places.ts';
 export { waitUntil } from './run.ts';

@@ -11,7 +11,7 @@ import {
   startDaemons,
   stopDaemons,
 } from './daemons.ts';
-import { ensureVirtualMachines, fixtures } from './fixtures.ts';
+import { ensureVirtualMachines, fixtures } from './scenes.ts';
 import { footprint } from './footprint.ts';
 import { mountsBelow, purge } from './chroots.ts';
 import { ensurePackages, requiredPackages } from './packages.ts';

@@ -1,7 +1,7 @@
 /** Other versions of libvirt than the machine's own, each in a root file system of its own. */
 import { build, isBuilt, prepare, remove } from './chroots.ts';
 import { libvirtAnswers, ownDaemons, startDaemons, stopDaemons } from './daemons.ts';
-import { ensureVirtualMachines } from './fixtures.ts';
+import { ensureVirtualMachines } from './scenes.ts';
 import { bootstrapPackages, ensurePackages } from './packages.ts';
 import { allVersions, otherVersions, ownVersion, placeOf } from './places.ts';
 import type { LibvirtVersion } from './places.ts';

@@ -1,6 +1,6 @@
 /** The hosts that the window is measured with: one VM with very many snapshots, and very many VMs. */
-import { host, largeTree, manyVms, now, uuid, vm } from '../../../e2e/renderer-harness/fixtures.ts';
-import type { Harness } from '../../../e2e/renderer-harness/harness.ts';
+import { host, largeTree, manyVms, now, uuid, vm } from '../../../e2e/renderer/inventories.fixtures.ts';
+import type { Harness } from '../../../e2e/renderer/main-process.fixtures.ts';
 import type { Inventory, ReadableVm, Vm } from '../../../shared/model/inventory.ts';
 
 export const largeHost = uuid(1);

@@ -4,7 +4,7 @@ import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
-import { now, snapshot, uuid } from './fixtures.ts';
+import { now, snapshot, uuid } from './inventories.fixtures.ts';
 
 let planCount = 0;
 

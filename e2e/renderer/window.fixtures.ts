@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { startHarness, type Harness } from './harness.ts';
+import { startHarness, type Harness } from './main-process.fixtures.ts';
 
 /**
  * Gives every test of a file the built window over one harness, which forgets between tests. After each test the window

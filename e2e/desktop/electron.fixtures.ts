@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { BrowserContext, CDPSession, Page, Route } from '@playwright/test';
-import { isolatedWorld, mainWorld } from './injected.ts';
+import { isolatedWorld, mainWorld } from './injected.fixtures.ts';
 
 /** Where the pages of `app://snaptree/` are shown. */
 const shownOrigin = 'https://snaptree.app.invalid';

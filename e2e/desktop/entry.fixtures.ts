@@ -1,7 +1,7 @@
 /** Runs the built entry under a double, as Electron would: as a module of its own that imports `electron`. */
 import { createRequire, registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import type { ElectronDouble } from './electron-double.ts';
+import type { ElectronDouble } from './electron.fixtures.ts';
 
 const doubles: ElectronDouble[] = [];
 const key = 'snaptree.electronDoubles';

@@ -10,8 +10,8 @@ import { contentSecurityPolicy } from '../../electron/page/content-security-poli
 import type { RequestName } from '../../shared/contract.ts';
 import type { ServerMessage, ShellPipe } from '../../shared/messages.ts';
 import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
-import { ElectronDouble, preventable } from './electron-double.ts';
-import { runEntry } from './run-entry.ts';
+import { ElectronDouble, preventable } from './electron.fixtures.ts';
+import { runEntry } from './entry.fixtures.ts';
 
 declare global {
   interface Window {

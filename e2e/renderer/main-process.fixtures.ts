@@ -25,7 +25,7 @@ import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Question } from '../../shared/model/question.ts';
 import type { ReportState } from '../../shared/model/report.ts';
-import { fakePlan, operationOf } from './plans.ts';
+import { fakePlan, operationOf } from './plans.fixtures.ts';
 
 export type Handlers = {
   [Name in RequestName]?: (payload: RequestPayload<Name>) => ResponseValue<Name> | Promise<ResponseValue<Name>>;
