@@ -75,21 +75,31 @@ test('a subtree is deleted, and the rest with the present data stays', async ({ 
   expect(await pane.outline()).toEqual(['1 root', '2 You are here']);
 });
 
-test('a plan that would destroy other snapshots is refused and names them', async ({ app, makeVm }) => {
+test('what is known to be refused is not offered, and what only a plan can tell is refused by it', async ({
+  app,
+  makeVm,
+}) => {
   const vm = await makeVm({ name: 'refused' });
+  const base = await activeImage(vm, 'vda');
+  await take(vm, 'before');
   await take(vm, 'ext', '--disk-only', '--atomic');
   await take(vm, 'inside');
   const overlay = await activeImage(vm, 'vda');
   await app.refresh();
   const pane = await app.openVm(vm.name);
   await pane.select('ext');
-  await pane.act('Delete…');
+  await expect(
+    pane.toolbar.getByRole('button', { name: /^Delete…\. .*does not delete such snapshots yet/ }),
+  ).toBeVisible();
+  await expect(pane.toolbar.getByRole('button', { name: /^Revert…\. .*is not an internal snapshot/ })).toBeVisible();
+  await pane.select('before');
+  await pane.act('Revert…');
   await expect(app.plan.root).toContainText('This plan is refused, and nothing was changed');
-  await expect(app.plan.root.getByRole('listitem').filter({ hasText: 'inside' })).toBeVisible();
+  await expect(app.plan.root.getByRole('listitem').filter({ hasText: `lives in ${base}` })).toBeVisible();
   await expect(app.plan.run).toBeHidden();
   await app.plan.close.click();
   await expect(app.plan.root).toBeHidden();
-  expect(await snapshotsOf(vm)).toEqual(['ext', 'inside']);
+  expect(await snapshotsOf(vm)).toEqual(['before', 'ext', 'inside']);
   expect(await internalSnapshotsOf(overlay)).toEqual(['inside']);
   expect(await activeImage(vm, 'vda')).toBe(overlay);
 });

@@ -167,3 +167,36 @@ test('a demo host that is selected opens on its fullest tree, and on nothing els
   await expect(page.getByRole('treeitem', { name: /^real/ })).toBeVisible();
   await expect(page.getByRole('treeitem', { name: /^kvm2/, selected: true })).toBeVisible();
 });
+
+test('what is known to be refused is not offered, with the reason', async ({ page }) => {
+  const inventory = busyInventory();
+  const vms = inventory.vms.map((each) =>
+    each.readable && each.name === 'app-blue' ? { ...each, hasNvram: true, snapshots: [snapshot('one', null)] } : each,
+  );
+  show({ ...inventory, vms });
+  await openVm(page, /^web-01/);
+  await page.getByRole('row', { name: /^before release 5/ }).click();
+  const deletion = page.getByRole('button', { name: /^Delete…/ });
+  await expect(deletion).toHaveAttribute('aria-disabled', 'true');
+  await expect(deletion).toHaveAccessibleName(/does not delete such snapshots yet/);
+  await page.keyboard.press('Delete');
+  await deletion.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await page.getByRole('row', { name: /^before release 4/ }).click();
+  await expect(page.getByRole('button', { name: /^Delete with descendants…/ })).toHaveAccessibleName(
+    /"before release 5" is an external snapshot/,
+  );
+  await expect(deletion).not.toHaveAttribute('aria-disabled');
+
+  // UEFI on libvirt 9.0: no internal snapshot, so the form proposes an external one.
+  await page.getByRole('treeitem', { name: /^app-blue/ }).click();
+  await page.getByRole('row', { name: /^one/ }).click();
+  await expect(page.getByRole('button', { name: /^Revert…/ })).toHaveAccessibleName(/cannot revert it/);
+  await page.getByRole('button', { name: 'Create snapshot…' }).click();
+  await expect(page.getByRole('radio', { name: /^Internal/ })).toBeDisabled();
+  await expect(page.getByRole('radio', { name: /^External/ })).toBeChecked();
+  await expect(
+    page.getByText('libvirt 9.0.0 takes no internal snapshot of it; 10.9 is the first that does.'),
+  ).toBeVisible();
+});

@@ -115,7 +115,11 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   'refused plan': async (page) => {
     connectedHosts();
-    await openPlan(page, 'before release 5', 'Delete…');
+    const request = { action: 'deleteSnapshot' as const, vmUuid: webServer().uuid, snapshotId: 'release 5' };
+    const plan = fakePlan(kvm1, webServer(), busyInventory(), { ...request, withDescendants: true });
+    const refusals = [{ code: 'dependents', message: 'Others depend on it.', names: ['app-blue', 'app-green'] }];
+    harness.handlers = { 'plans.create': () => ({ ...plan, steps: [], refusals, script: '' }) };
+    await openPlan(page, 'rolled back', 'Delete…');
     await expect(page.getByText('This plan is refused')).toBeVisible();
   },
   operations: async (page) => {

@@ -103,17 +103,6 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
             ? { ...each, parentId: parentOf.get(each.parentId) ?? null }
             : each,
         );
-      if (vm.snapshots.some((each) => gone.has(each.id) && each.kind === 'external')) {
-        plan.refusals = [
-          {
-            code: 'holdsOtherSnapshots',
-            message:
-              'The overlay that deleting this snapshot would merge away holds internal snapshots. They would be destroyed with it.',
-            names: ['release 5', 'release 5.1 broken'],
-          },
-        ];
-        break;
-      }
       plan.steps = [...gone].map((id, index) =>
         step(index, `Delete snapshot "${id}"`, [...virsh, 'snapshot-delete', vm.uuid, id], {
           writes: active,

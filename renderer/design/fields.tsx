@@ -80,6 +80,8 @@ export interface Choice<Value extends string> {
   readonly value: Value;
   readonly label: string;
   readonly description?: ReactNode;
+  /** Why it cannot be chosen; null where it can. */
+  readonly impossible?: string | null;
 }
 
 /** One of a few choices, each with what it means. */
@@ -109,14 +111,19 @@ export function ChoiceField<Value extends string>({
       <Label className={css('label')}>{label}</Label>
       <div className={css('choices', row && 'inRow')}>
         {choices.map((choice) => (
-          <RadioField key={choice.value} value={choice.value} className={css('choice')}>
+          <RadioField
+            key={choice.value}
+            value={choice.value}
+            className={css('choice', (choice.impossible ?? null) !== null && 'impossible')}
+            isDisabled={(choice.impossible ?? null) !== null}
+          >
             <RadioButton className={css('choiceButton')}>
               <span className={css('radio')} />
               <span className={css('choiceLabel')}>{choice.label}</span>
             </RadioButton>
             {choice.description !== undefined && (
               <Text slot="description" className={css('choiceDescription')}>
-                {choice.description}
+                {choice.impossible ?? choice.description}
               </Text>
             )}
           </RadioField>

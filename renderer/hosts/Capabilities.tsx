@@ -10,7 +10,8 @@ const names: Readonly<Record<Capability['id'], string>> = {
   revertToExternal: 'Revert to external snapshots',
   deleteExternal: 'Delete external snapshots',
   deleteExternalWithDescendants: 'Delete external snapshots with descendants',
-  internalWithNvram: 'Internal snapshots of UEFI VMs',
+  createInternalWithNvram: 'Make internal snapshots of UEFI VMs',
+  internalWithNvram: 'Revert to internal snapshots of UEFI VMs',
   events: 'Tell of changes at once',
 };
 

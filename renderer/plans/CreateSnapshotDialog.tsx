@@ -1,7 +1,9 @@
 import { useState } from 'react';
-import type { ReadableVm } from '../../shared/model/inventory.ts';
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { isForMedia, writableDisks } from '../../shared/rules/disks.ts';
+import { abilitiesOf } from '../../shared/rules/actions.ts';
+import { createExternalRefusals, createInternalRefusals } from '../../shared/rules/libvirt-refusals.ts';
 import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
@@ -9,6 +11,7 @@ import { Dialog } from '../design/Dialog.tsx';
 import { CheckboxLine, ChoiceField, TextField } from '../design/fields.tsx';
 import { formatBytes, formatSnapshotName } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { useStore } from '../store/store.ts';
 import { PlanDialog } from './PlanDialog.tsx';
 import styles from './CreateSnapshotDialog.module.css';
 
@@ -25,9 +28,11 @@ export function CreateSnapshotDialog({
   readonly vm: ReadableVm;
   readonly onClose: () => void;
 }) {
+  const hypervisor = useStore((state) => state.inventories[hostId]?.inventory?.hypervisor);
+  const impossible = impossibleKinds(vm, hypervisor);
   const disks = vm.disks.filter((disk) => !isForMedia(disk) && disk.source !== null);
   const [name, setName] = useState(() => formatSnapshotName(new Date()));
-  const [kind, setKind] = useState<Kind>('internal');
+  const [kind, setKind] = useState<Kind>(() => (impossible.internal === null ? 'internal' : 'external'));
   const [description, setDescription] = useState('');
   const [targets, setTargets] = useState<ReadonlySet<string>>(
     () => new Set(writableDisks(disks).map((disk) => disk.target)),
@@ -96,8 +101,13 @@ export function CreateSnapshotDialog({
           value={kind}
           onChange={setKind}
           choices={[
-            { value: 'internal', label: 'Internal', description: internalMeaning(vm) },
-            { value: 'external', label: 'External, disks only', description: externalMeaning(vm) },
+            { value: 'internal', label: 'Internal', description: internalMeaning(vm), impossible: impossible.internal },
+            {
+              value: 'external',
+              label: 'External, disks only',
+              description: externalMeaning(vm),
+              impossible: impossible.external,
+            },
           ]}
         />
         {kind === 'external' && (
@@ -137,6 +147,18 @@ export function CreateSnapshotDialog({
       </form>
     </Dialog>
   );
+}
+
+/** Why a kind cannot be taken of this VM on this host, by the rules that plans are refused by; null where it can. */
+function impossibleKinds(
+  vm: ReadableVm,
+  hypervisor: Inventory['hypervisor'] | undefined,
+): Readonly<Record<Kind, string | null>> {
+  if (hypervisor?.kind !== 'libvirt') return { internal: null, external: null };
+  return {
+    internal: createInternalRefusals(vm, abilitiesOf(hypervisor))[0]?.message ?? null,
+    external: createExternalRefusals(vm)[0]?.message ?? null,
+  };
 }
 
 function internalMeaning(vm: ReadableVm): string {

@@ -1,6 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
+import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
 import { operationRunsOn } from '../store/state.ts';
 import { showDialog, useStore } from '../store/store.ts';
 
@@ -15,13 +16,13 @@ interface VmActions {
 export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null): VmActions {
   const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
   const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
+  const hypervisor = useStore((state) => state.inventories[hostId]?.inventory?.hypervisor ?? null);
   const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
   const shellConnected = useStore((state) => state.shellConnected !== false);
   const actions = useMemo(() => {
-    const hasDescendants =
-      vm.readable && snapshot !== null && vm.snapshots.some(({ parentId }) => parentId === snapshot.id);
-    return actionsFor({ shellConnected, session, vm, snapshot, hasDescendants, readOnly, operationRuns });
-  }, [shellConnected, session, vm, snapshot, readOnly, operationRuns]);
+    const descendants = vm.readable && snapshot ? descendantsOf(snapshot, vm.snapshots) : [];
+    return actionsFor({ shellConnected, session, vm, snapshot, descendants, hypervisor, readOnly, operationRuns });
+  }, [shellConnected, session, vm, snapshot, hypervisor, readOnly, operationRuns]);
 
   const vmUuid = vm.uuid;
   const act = useCallback(
@@ -45,4 +46,10 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
     [actions, act],
   );
   return { actions, act, actIfPossible };
+}
+
+function descendantsOf(snapshot: Snapshot, snapshots: readonly Snapshot[]): readonly Snapshot[] {
+  const below = new Set(subtreeIds(snapshot.id, snapshots));
+  below.delete(snapshot.id);
+  return below.size === 0 ? [] : snapshots.filter(({ id }) => below.has(id));
 }

@@ -248,7 +248,14 @@ const filesystemSchema = z.strictObject({
 
 /** What a host may or may not be able to do, depending on the versions of its tools. */
 export const capabilitySchema = z.strictObject({
-  id: z.enum(['revertToExternal', 'deleteExternal', 'deleteExternalWithDescendants', 'internalWithNvram', 'events']),
+  id: z.enum([
+    'revertToExternal',
+    'deleteExternal',
+    'deleteExternalWithDescendants',
+    'createInternalWithNvram',
+    'internalWithNvram',
+    'events',
+  ]),
   available: z.boolean(),
   /** In a sentence: since which version, or what is missing. */
   explanation: z.string(),

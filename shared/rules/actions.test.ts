@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Snapshot, Vm } from '../model/inventory.ts';
+import { disk as madeDisk, internal as madeInternal, vm as madeVm } from '../model/inventory.fixtures.ts';
 import { actionIds, actionsFor, type ActionContext, type ActionId } from './actions.ts';
 
 const vm = { readable: true } as Vm;
@@ -9,7 +10,8 @@ const context: ActionContext = {
   session: 'connected',
   vm,
   snapshot,
-  hasDescendants: true,
+  descendants: [{ id: 'below' } as Snapshot],
+  hypervisor: null,
   readOnly: false,
   operationRuns: false,
 };
@@ -37,7 +39,7 @@ describe('actionsFor', () => {
       'report',
     ]);
     expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'report']);
-    expect(possible({ hasDescendants: false })).not.toContain('deleteWithDescendants');
+    expect(possible({ descendants: [] })).not.toContain('deleteWithDescendants');
   });
 
   it('offers no change without a connection, for an unreadable VM, on a read-only host, or during an operation', () => {
@@ -46,5 +48,43 @@ describe('actionsFor', () => {
     expect(possible({ readOnly: true })).toEqual(['report']);
     expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual(['report']);
     expect(possible({ operationRuns: true })).toEqual(['report']);
+  });
+
+  describe('by what plans are refused for', () => {
+    const hypervisor = { kind: 'libvirt' as const, version: '9.0.0', emulator: null, capabilities: [] };
+    const writable = madeVm({ disks: [madeDisk('vda', '/a.qcow2')] });
+    const internal = madeInternal('internal', null);
+    const external = madeInternal('external', null, { kind: 'external' });
+    const on = (change: Partial<ActionContext>) =>
+      possible({ hypervisor, vm: writable, snapshot: internal, ...change });
+    const reason = (id: ActionId, change: Partial<ActionContext>) =>
+      actionsFor({ ...context, hypervisor, vm: writable, snapshot: internal, ...change }).find((each) => each.id === id)
+        ?.reason;
+
+    it('offers for an external snapshot neither a revert nor a deletion, and says why', () => {
+      expect(on({ descendants: [internal] })).toContain('deleteWithDescendants');
+      expect(on({ snapshot: external })).toEqual(['createSnapshot', 'report']);
+      expect(on({ descendants: [external] })).toEqual([
+        'createSnapshot',
+        'revertToSnapshot',
+        'deleteSnapshot',
+        'report',
+      ]);
+      expect(reason('revertToSnapshot', { snapshot: external })).toContain('does not revert to such snapshots yet');
+      expect(reason('deleteWithDescendants', { descendants: [external] })).toContain('"external" is an external');
+    });
+
+    it('offers no revert of a VM with UEFI firmware where libvirt is too old, by what the host can do', () => {
+      const vm = { ...writable, hasNvram: true };
+      expect(reason('revertToSnapshot', { vm })).toContain('libvirt 9.0.0 cannot revert it');
+      const capabilities = [{ id: 'internalWithNvram' as const, available: true, explanation: '' }];
+      expect(reason('revertToSnapshot', { vm, hypervisor: { ...hypervisor, capabilities } })).toBeNull();
+      // An external snapshot is possible.
+      expect(reason('createSnapshot', { vm })).toBeNull();
+    });
+
+    it('offers no change of a VM in a state in which libvirt changes none', () => {
+      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['report']);
+    });
   });
 });

@@ -1,6 +1,13 @@
 /** What can be done with a VM or one of its snapshots, and the reason for everything that cannot. */
 import type { SessionState } from '../model/host.ts';
-import type { Snapshot, Vm } from '../model/inventory.ts';
+import type { Inventory, ReadableVm, Snapshot, Vm } from '../model/inventory.ts';
+import {
+  createExternalRefusals,
+  createInternalRefusals,
+  deleteRefusals,
+  revertRefusals,
+  type LibvirtAbilities,
+} from './libvirt-refusals.ts';
 
 export const actionIds = [
   'createSnapshot',
@@ -74,7 +81,10 @@ export interface ActionContext {
   readonly vm: Vm;
   /** The snapshot that is selected; null for "you are here". */
   readonly snapshot: Snapshot | null;
-  readonly hasDescendants: boolean;
+  /** Of the snapshot, however deep. */
+  readonly descendants: readonly Snapshot[];
+  /** Null: not known. */
+  readonly hypervisor: Inventory['hypervisor'] | null;
   /** The host's settings allow no change. */
   readonly readOnly: boolean;
   /** An operation on the VM has not ended. */
@@ -82,8 +92,9 @@ export interface ActionContext {
 }
 
 /**
- * All actions in the order in which they are shown. What depends on the state of disks is not judged here: the plan does
- * that from a fresh reading, and a refused plan says more than a greyed word.
+ * All actions in the order in which they are shown. What is known to be refused, by the rules that plans are refused by, is
+ * not offered. What depends on images and dependents is not judged here: the plan does that from a fresh reading, and a
+ * refused plan says more than a greyed word.
  */
 export function actionsFor(context: ActionContext): readonly Action[] {
   return actionIds.map((id) => {
@@ -104,8 +115,42 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
   if (subject === 'snapshot' && !context.snapshot)
     return 'Select a snapshot first: this is the present state of the VM.';
-  if (id === 'deleteWithDescendants' && !context.hasDescendants) {
+  if (id === 'deleteWithDescendants' && context.descendants.length === 0) {
     return 'This snapshot has no descendants. Use Delete.';
   }
-  return null;
+  return knownRefusal(id, context.vm, context);
+}
+
+/** The first reason for which a plan would be refused, as far as it is known without a fresh reading. */
+function knownRefusal(
+  id: ActionId,
+  vm: ReadableVm,
+  { hypervisor, snapshot, descendants }: ActionContext,
+): string | null {
+  // Of the other hypervisors nothing is planned yet.
+  if (hypervisor?.kind !== 'libvirt') return null;
+  const refusals = libvirtRefusals(id, vm, abilitiesOf(hypervisor), snapshot, descendants);
+  return refusals[0]?.message ?? null;
+}
+
+function libvirtRefusals(
+  id: ActionId,
+  vm: ReadableVm,
+  abilities: LibvirtAbilities,
+  snapshot: Snapshot | null,
+  descendants: readonly Snapshot[],
+) {
+  if (id === 'createSnapshot') {
+    const external = createExternalRefusals(vm);
+    return createInternalRefusals(vm, abilities).length > 0 ? external : [];
+  }
+  if (!snapshot) return [];
+  if (id === 'revertToSnapshot') return revertRefusals(snapshot, vm, abilities);
+  if (id === 'deleteSnapshot') return deleteRefusals([snapshot], vm);
+  return id === 'deleteWithDescendants' ? deleteRefusals([snapshot, ...descendants], vm) : [];
+}
+
+/** What a host can do, as it said when it was read. */
+export function abilitiesOf({ version, capabilities }: Inventory['hypervisor']): LibvirtAbilities {
+  return { version, can: (id) => capabilities.some((each) => each.id === id && each.available) };
 }

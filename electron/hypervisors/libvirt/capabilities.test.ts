@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { capabilitySchema } from '../../../shared/model/inventory.ts';
-import {
-  canMakeInternalWithNvram,
-  hasCapability,
-  hasInternalRevertRegression,
-  libvirtCapabilities,
-  longestChain,
-} from './capabilities.ts';
+import { hasCapability, hasInternalRevertRegression, libvirtCapabilities, longestChain } from './capabilities.ts';
 
 const available = (version: string | null): readonly string[] =>
   libvirtCapabilities(version).flatMap((each) => (each.available ? [each.id] : []));
@@ -17,8 +11,21 @@ describe('capabilities of libvirt', () => {
     ['9.0.0', ['deleteExternal', 'events']],
     ['9.8.0', ['deleteExternal', 'events']],
     ['9.9.0', ['revertToExternal', 'deleteExternal', 'deleteExternalWithDescendants', 'events']],
-    ['10.9.0', ['revertToExternal', 'deleteExternal', 'deleteExternalWithDescendants', 'events']],
-    ['11.3.0', ['revertToExternal', 'deleteExternal', 'deleteExternalWithDescendants', 'internalWithNvram', 'events']],
+    [
+      '10.9.0',
+      ['revertToExternal', 'deleteExternal', 'deleteExternalWithDescendants', 'createInternalWithNvram', 'events'],
+    ],
+    [
+      '11.3.0',
+      [
+        'revertToExternal',
+        'deleteExternal',
+        'deleteExternalWithDescendants',
+        'createInternalWithNvram',
+        'internalWithNvram',
+        'events',
+      ],
+    ],
     [null, []],
   ])('%s', (version, ids) => {
     expect(available(version)).toEqual(ids);
@@ -32,7 +39,10 @@ describe('capabilities of libvirt', () => {
   });
 
   it('that hold for some versions only', () => {
-    expect(['10.8.0', '10.9.0'].map(canMakeInternalWithNvram)).toEqual([false, true]);
+    expect(['10.8.0', '10.9.0'].map((version) => hasCapability(version, 'createInternalWithNvram'))).toEqual([
+      false,
+      true,
+    ]);
     expect(['11.1.0', '11.2.0', '11.3.0', '11.4.0'].map(hasInternalRevertRegression)).toEqual([
       false,
       true,

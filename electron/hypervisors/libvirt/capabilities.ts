@@ -1,6 +1,7 @@
 /** What libvirt can do by its version: one table, for what is shown and for what is planned. Pure. */
 import { longestLibvirtChain } from '../../../shared/rules/chains.ts';
 import type { Capability } from '../../../shared/model/inventory.ts';
+import type { LibvirtAbilities } from '../../../shared/rules/libvirt-refusals.ts';
 import { isAtLeast } from './version.ts';
 
 interface Rule {
@@ -33,9 +34,15 @@ const rules: readonly Rule[] = [
     otherwise: 'they are deleted one after the other',
   },
   {
+    id: 'createInternalWithNvram',
+    since: '10.9.0',
+    can: 'make internal snapshots of VMs with UEFI variables',
+    otherwise: 'such plans are refused',
+  },
+  {
     id: 'internalWithNvram',
     since: '10.10.0',
-    can: 'make, revert and delete internal snapshots of VMs with UEFI variables',
+    can: 'revert to and delete internal snapshots of VMs with UEFI variables',
     otherwise: 'such plans are refused',
   },
   {
@@ -53,6 +60,11 @@ export function hasCapability(libvirtVersion: string | null, id: Capability['id'
   return rule !== undefined && isAtLeast(libvirtVersion, rule.since);
 }
 
+/** The same, as rules ask that the window has too. */
+export function abilitiesOf(libvirtVersion: string | null): LibvirtAbilities {
+  return { version: libvirtVersion, can: (id) => hasCapability(libvirtVersion, id) };
+}
+
 /** All capabilities of libvirt of this version, to be shown. */
 export function libvirtCapabilities(libvirtVersion: string | null): Capability[] {
   return rules.map(({ id, since, can, otherwise }) => {
@@ -63,11 +75,6 @@ export function libvirtCapabilities(libvirtVersion: string | null): Capability[]
       : `libvirt cannot ${can} (since ${since}; ${here}): ${otherwise}.`;
     return { id, available, explanation };
   });
-}
-
-/** Internal snapshots with NVRAM can be made a version before they can be reverted to. */
-export function canMakeInternalWithNvram(libvirtVersion: string | null): boolean {
-  return isAtLeast(libvirtVersion, '10.9.0');
 }
 
 /** Whether internal snapshots are saved, loaded and deleted in QEMU by jobs that carry the name of the snapshot. */

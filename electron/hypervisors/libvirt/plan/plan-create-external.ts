@@ -5,6 +5,7 @@ import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/p
 import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { folderOf } from '../../../../shared/rules/folders.ts';
+import { stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
@@ -13,7 +14,7 @@ import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { longestChain } from '../capabilities.ts';
 import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import { managedSaveRefusals, stateRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
+import { managedSaveRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
 export function planExternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -27,7 +28,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
   const unknownTargets = wanted.filter((target) => !writable.some((disk) => disk.target === target));
   const refusals = [
     ...nameRefusals(request, context),
-    ...stateRefusals(context),
+    ...stateRefusals(context.vm),
     ...unknownTargets.map((target) => note('noSuchDisk', `${vm.name} has no writable disk ${target}.`, [target])),
     ...(disks.length === 0 ? [note('noDisk', 'No disk is chosen: an external snapshot needs at least one.')] : []),
     ...chainRefusals(context, disks),

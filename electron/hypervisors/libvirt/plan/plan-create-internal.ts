@@ -9,9 +9,15 @@ import { dependentRefusals, unknownDependentWarnings } from '../../planning/depe
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
-import { canMakeInternalWithNvram } from '../capabilities.ts';
+import { abilitiesOf } from '../capabilities.ts';
+import {
+  createFirmwareRefusals,
+  diskFormatRefusals,
+  floppyRefusals,
+  stateRefusals,
+} from '../../../../shared/rules/libvirt-refusals.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import { monitorNameRefusals, sameNameRefusals, stateRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
+import { monitorNameRefusals, sameNameRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -24,12 +30,12 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...monitorNameRefusals(context, request.name),
     // Where a record has the name, what lies in the images is that record's data and no further reason.
     ...(isNameTaken(request, context) ? [] : sameNameRefusals(context, request.name, [], 'A new one')),
-    ...stateRefusals(context),
+    ...stateRefusals(context.vm),
     ...chainRefusals(context, disks),
     ...internalFormatRefusals(context, disks),
-    ...floppyRefusals(context),
+    ...floppyRefusals(vm),
     ...dependentRefusals(context, imageIds, 'An internal snapshot'),
-    ...internalFirmwareRefusals(context),
+    ...createFirmwareRefusals(vm, abilitiesOf(context.inventory.hypervisor.version)),
   ];
   const memoryBytes = live ? vm.memoryBytes : 0;
   const memoryText = vm.memoryBytes === null ? 'its memory' : `up to ${readableBytes(vm.memoryBytes)} of memory`;
@@ -104,17 +110,6 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
 }
 
 function internalFormatRefusals({ vm, images }: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
-  if (disks.length === 0)
-    return [note('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
-  const otherFormats = disks
-    .filter((disk) => disk.format !== 'qcow2')
-    .map((disk) =>
-      note(
-        'formatWithoutSnapshots',
-        `Disk ${disk.target} is ${disk.format ?? 'of an unknown format'}, which holds no internal snapshots. Every writable disk must be qcow2; an external snapshot is possible.`,
-        [disk.target],
-      ),
-    );
   // QEMU (qcow2_snapshot_create) answers “Operation not supported”.
   const onDataFiles = disks.flatMap((disk): PlanNote[] => {
     const dataFile = disk.imageId === null ? undefined : images.get(disk.imageId)?.dataFile;
@@ -122,34 +117,7 @@ function internalFormatRefusals({ vm, images }: LibvirtContext, disks: readonly 
     const message = `Disk ${disk.target} keeps its data in a file of its own (${dataFile.imageId ?? dataFile.reference}), and such an image holds no internal snapshots; an external snapshot is possible.`;
     return [note('formatWithoutSnapshots', message, [disk.target])];
   });
-  return [...otherFormats, ...onDataFiles];
-}
-
-/**
- * libvirt counts a floppy in and cannot be told to leave it out, but writes nothing into it while the VM is shut off:
- * the record then promises data that is not there (seen on 9.0). While the VM runs, a raw one makes QEMU refuse.
- */
-function floppyRefusals({ vm }: LibvirtContext): PlanNote[] {
-  return vm.disks
-    .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
-    .map((disk) =>
-      note(
-        'floppy',
-        `In the drive ${disk.target} lies a floppy that can be written to (${disk.source ?? ''}). libvirt would record it as part of the snapshot without its data. Take it out first.`,
-        [disk.target],
-      ),
-    );
-}
-
-/** libvirt 10.9 was the first to take internal snapshots of VMs with UEFI firmware, with their NVRAM in qcow2. */
-function internalFirmwareRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
-  if (!vm.hasNvram || canMakeInternalWithNvram(inventory.hypervisor.version)) return [];
-  return [
-    note(
-      'firmware',
-      `${vm.name} has UEFI firmware with its own variable store. libvirt ${inventory.hypervisor.version ?? '(unknown version)'} takes no internal snapshot of it; 10.9 is the first that does.`,
-    ),
-  ];
+  return [...diskFormatRefusals(vm, disks), ...onDataFiles];
 }
 
 /** A VM with a managed save is only seemingly shut off. */

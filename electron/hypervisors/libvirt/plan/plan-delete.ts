@@ -1,6 +1,7 @@
 /** Plans that delete internal snapshots, one or a subtree. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
+import { deleteKindRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
@@ -18,7 +19,6 @@ import {
   internalHoldings,
   monitorNameRefusals,
   sameNameRefusals,
-  stateRefusals,
   virsh,
   type LibvirtContext,
   recordRefusals,
@@ -49,7 +49,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
         : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`,
     refusals: [
-      ...stateRefusals(context),
+      ...stateRefusals(context.vm),
       ...doomed.flatMap((one) =>
         recordRefusals(one, context, 'Which images deleting it would change is not known either.'),
       ),
@@ -147,11 +147,7 @@ function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, co
             names,
           ),
         ]),
-    note(
-      'notBuiltYet',
-      `"${snapshot.name}" is an external snapshot (or its kind is not known). Snaptree does not delete such snapshots yet.`,
-      [snapshot.name],
-    ),
+    ...deleteKindRefusals(snapshot),
   ];
 }
 

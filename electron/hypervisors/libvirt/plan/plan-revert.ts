@@ -3,6 +3,11 @@ import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
+import {
+  revertFirmwareRefusals,
+  revertKindRefusals,
+  stateRefusals,
+} from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import {
@@ -13,7 +18,7 @@ import {
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { movedData } from '../../../../shared/rules/moved-data.ts';
-import { hasCapability, hasInternalRevertRegression } from '../capabilities.ts';
+import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
   ambiguousNameRefusals,
@@ -21,7 +26,6 @@ import {
   jobNameRefusals,
   managedSaveRefusals,
   recordRefusals,
-  stateRefusals,
   virsh,
   type LibvirtContext,
 } from './plan-rules.ts';
@@ -40,6 +44,7 @@ type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
  */
 export function planRevert(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
+  const abilities = abilitiesOf(context.inventory.hypervisor.version);
   const holdings = internalHoldings(snapshot);
   const imageIds = [...new Set(holdings.map(({ imageId }) => imageId))];
   const held = new Map(holdings.map(({ target, imageId }) => [target, imageId]));
@@ -49,8 +54,8 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
   const refusals = [
     ...recordRefusals(snapshot, context, 'Going back to it could leave the VM without some of its disks.'),
-    ...kindRefusals(snapshot, context),
-    ...stateRefusals(context),
+    ...revertKindRefusals(snapshot, vm, abilities),
+    ...stateRefusals(context.vm),
     ...ambiguousNameRefusals(context, snapshot),
     // Without memory qemu-img sets the disks back, which takes any name.
     ...(snapshot.memory.kind === 'internal'
@@ -68,7 +73,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
     ...bitmapRefusals(context, imageIds),
-    ...firmwareRefusals(context),
+    ...revertFirmwareRefusals(vm, abilities),
     // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
     ...managedSaveRefusals(
       context,
@@ -154,20 +159,6 @@ function stateAfterRevert(snapshot: Snapshot): VmState {
   return 'shutoff';
 }
 
-function kindRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
-  if (snapshot.kind === 'internal') return [];
-  const version = inventory.hypervisor.version ?? '(unknown version)';
-  const native = hasCapability(inventory.hypervisor.version, 'revertToExternal')
-    ? ''
-    : ` libvirt ${version} on this host cannot do it by itself either; 9.9 is the first that can.`;
-  return [
-    note(
-      'notBuiltYet',
-      `"${snapshot.name}" of ${vm.name} is not an internal snapshot. Snaptree does not revert to such snapshots yet.${native}`,
-    ),
-  ];
-}
-
 /** Where the record is there but the data is not, libvirt leaves a running VM shut off with its revert half done. */
 function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   if (snapshot.kind !== 'internal') return [];
@@ -215,18 +206,6 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
       ),
     ),
   ];
-}
-
-/** Internal snapshots of VMs with UEFI firmware: reverting came with libvirt 10.10. */
-function firmwareRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
-  return vm.hasNvram && !hasCapability(inventory.hypervisor.version, 'internalWithNvram')
-    ? [
-        note(
-          'firmware',
-          `${vm.name} has UEFI firmware with its own variable store; libvirt ${inventory.hypervisor.version ?? '(unknown version)'} cannot revert it (10.10 is the first that can).`,
-        ),
-      ]
-    : [];
 }
 
 function transientRefusals(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {

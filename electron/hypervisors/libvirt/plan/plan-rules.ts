@@ -16,32 +16,6 @@ export function virsh(context: LibvirtContext, command: string, ...rest: readonl
   return ['virsh', '-c', context.uri, command, `--domain=${context.vm.uuid}`, ...rest];
 }
 
-/** States in which libvirt changes a VM's snapshots at all. */
-export function stateRefusals({ vm }: LibvirtContext): PlanNote[] {
-  switch (vm.state) {
-    case 'running':
-    case 'idle':
-    case 'paused':
-    case 'shutoff':
-      return [];
-    case 'shutting-down':
-      return [note('vmState', `${vm.name} is shutting down. Wait until it is shut off, then try again.`)];
-    case 'suspended':
-      return [
-        note(
-          'vmState',
-          `${vm.name} sleeps (power management). libvirt takes no snapshot of a sleeping VM: wake it first.`,
-        ),
-      ];
-    case 'crashed':
-      return [note('vmState', `${vm.name} has crashed. Shut it off first, so that its disks are not in use.`)];
-    case 'unknown':
-      return [
-        note('vmState', `The state of ${vm.name} could not be told. Read the host again before changing anything.`),
-      ];
-  }
-}
-
 /** An image in which a VM's internal snapshot is to be found by its name. */
 export interface InternalHolding {
   readonly target: string;

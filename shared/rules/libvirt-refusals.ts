@@ -1,0 +1,151 @@
+/**
+ * Refusals of libvirt's plans that follow from a VM, a snapshot and versions alone, and that no fresh reading is likely to
+ * take back. Planning refuses by them; the window says them before anybody asks for a plan. Refusals about images and
+ * dependents are not here: the plan judges them, from a fresh reading, and says more.
+ */
+import type { Capability, Disk, ReadableVm, Snapshot } from '../model/inventory.ts';
+import type { PlanNote } from '../model/plan.ts';
+import { writableDisks } from './disks.ts';
+
+/** What refusals ask about the host. */
+export interface LibvirtAbilities {
+  /** For the sentence; null where it is not known. */
+  readonly version: string | null;
+  readonly can: (id: Capability['id']) => boolean;
+}
+
+/** States in which libvirt changes a VM's snapshots at all. */
+export function stateRefusals({ name, state }: Pick<ReadableVm, 'name' | 'state'>): PlanNote[] {
+  switch (state) {
+    case 'running':
+    case 'idle':
+    case 'paused':
+    case 'shutoff':
+      return [];
+    case 'shutting-down':
+      return [refusal('vmState', `${name} is shutting down. Wait until it is shut off, then try again.`)];
+    case 'suspended':
+      return [
+        refusal(
+          'vmState',
+          `${name} sleeps (power management). libvirt takes no snapshot of a sleeping VM: wake it first.`,
+        ),
+      ];
+    case 'crashed':
+      return [refusal('vmState', `${name} has crashed. Shut it off first, so that its disks are not in use.`)];
+    case 'unknown':
+      return [
+        refusal('vmState', `The state of ${name} could not be told. Read the host again before changing anything.`),
+      ];
+  }
+}
+
+/** Internal snapshots of VMs with UEFI firmware can be made since 10.9, with their NVRAM in qcow2. */
+export function createFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+  if (!vm.hasNvram || can('createInternalWithNvram')) return [];
+  return [
+    refusal(
+      'firmware',
+      `${vm.name} has UEFI firmware with its own variable store. libvirt ${version ?? '(unknown version)'} takes no internal snapshot of it; 10.9 is the first that does.`,
+    ),
+  ];
+}
+
+/** Reverting to them came with 10.10. */
+export function revertFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+  if (!vm.hasNvram || can('internalWithNvram')) return [];
+  return [
+    refusal(
+      'firmware',
+      `${vm.name} has UEFI firmware with its own variable store; libvirt ${version ?? '(unknown version)'} cannot revert it (10.10 is the first that can).`,
+    ),
+  ];
+}
+
+/** Every disk that an internal snapshot would have to be in must be of a format that holds one. */
+export function diskFormatRefusals(vm: ReadableVm, disks: readonly Disk[]): PlanNote[] {
+  if (disks.length === 0)
+    return [refusal('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
+  return disks
+    .filter((disk) => disk.format !== 'qcow2')
+    .map((disk) =>
+      refusal(
+        'formatWithoutSnapshots',
+        `Disk ${disk.target} is ${disk.format ?? 'of an unknown format'}, which holds no internal snapshots. Every writable disk must be qcow2; an external snapshot is possible.`,
+        [disk.target],
+      ),
+    );
+}
+
+/**
+ * libvirt counts a floppy in and cannot be told to leave it out, but writes nothing into it while the VM is shut off:
+ * the record then promises data that is not there (seen on 9.0). While the VM runs, a raw one makes QEMU refuse.
+ */
+export function floppyRefusals(vm: ReadableVm): PlanNote[] {
+  return vm.disks
+    .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
+    .map((disk) =>
+      refusal(
+        'floppy',
+        `In the drive ${disk.target} lies a floppy that can be written to (${disk.source ?? ''}). libvirt would record it as part of the snapshot without its data. Take it out first.`,
+        [disk.target],
+      ),
+    );
+}
+
+export function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+  if (snapshot.kind === 'internal') return [];
+  const native = can('revertToExternal')
+    ? ''
+    : ` libvirt ${version ?? '(unknown version)'} on this host cannot do it by itself either; 9.9 is the first that can.`;
+  return [
+    refusal(
+      'notBuiltYet',
+      `"${snapshot.name}" of ${vm.name} is not an internal snapshot. Snaptree does not revert to such snapshots yet.${native}`,
+    ),
+  ];
+}
+
+export function deleteKindRefusals(snapshot: Snapshot): PlanNote[] {
+  if (snapshot.kind === 'internal') return [];
+  return [
+    refusal(
+      'notBuiltYet',
+      `"${snapshot.name}" is an external snapshot (or its kind is not known). Snaptree does not delete such snapshots yet.`,
+      [snapshot.name],
+    ),
+  ];
+}
+
+/** Why no internal snapshot can be taken of a VM. Empty: as far as it is known here, one can. */
+export function createInternalRefusals(vm: ReadableVm, abilities: LibvirtAbilities): PlanNote[] {
+  return [
+    ...stateRefusals(vm),
+    ...createFirmwareRefusals(vm, abilities),
+    ...diskFormatRefusals(vm, writableDisks(vm.disks)),
+    ...floppyRefusals(vm),
+  ];
+}
+
+/** Why no external snapshot can be taken of a VM. */
+export function createExternalRefusals(vm: ReadableVm): PlanNote[] {
+  const nothing = refusal('noDisk', `${vm.name} has no writable disk that could get an overlay.`);
+  return [...stateRefusals(vm), ...(writableDisks(vm.disks).length === 0 ? [nothing] : [])];
+}
+
+export function revertRefusals(snapshot: Snapshot, vm: ReadableVm, abilities: LibvirtAbilities): PlanNote[] {
+  return [
+    ...revertKindRefusals(snapshot, vm, abilities),
+    ...stateRefusals(vm),
+    ...revertFirmwareRefusals(vm, abilities),
+  ];
+}
+
+/** @param doomed the snapshots that would go */
+export function deleteRefusals(doomed: readonly Snapshot[], vm: ReadableVm): PlanNote[] {
+  return [...stateRefusals(vm), ...doomed.flatMap(deleteKindRefusals)];
+}
+
+function refusal(code: string, message: string, names: readonly string[] = []): PlanNote {
+  return { code, message, names: [...names] };
+}
