@@ -10,7 +10,7 @@ export function addServe(program: Program, context: CommandContext): void {
     .summary('serve the window to a browser on this computer')
     .description(
       'Serve Snaptree to a browser on this computer until Ctrl-C. Prints the address, which holds a token, on stdout. Only ' +
-        'this computer can reach it.',
+        'this computer can reach it; other users of it are kept out.',
     )
     .option('--no-open', 'do not open the browser')
     .option('--port <port>', 'the port; 0 for any that is free', wholeNumber(0, 65_535), 0)
