@@ -3,26 +3,44 @@ import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
 import { endianness } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPeerLookup, isTrustedPeer, ownerInTables } from './peer.ts';
+import { createPeerLookup, isTrustedPeer, peerInTables } from './peer.ts';
+import type { Endpoint } from './peer.ts';
 
 describe('the owner of a connection', () => {
   const near = { address: '127.0.0.1', port: 40_000 };
   const far = { address: '127.0.0.1', port: 8080 };
   // As proc(5) has them on a little-endian machine; 9C40 is 40000, 1F90 is 8080.
-  const line = (local: string, remote: string, uid: number, inode: number) =>
-    `   7: ${local} ${remote} 01 00000000:00000000 00:00000000 00000000  ${uid}        0 ${inode} 1 0000000000000000 20 4 30 10 -1`;
+  const line = (local: string, remote: string, uid: number, inode: number, state = '01') =>
+    `   7: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000  ${uid}        0 ${inode} 1 0000000000000000 20 4 30 10 -1`;
   const mapped = '0000000000000000FFFF0000';
 
   test.skipIf(endianness() !== 'LE').each([
-    ['a socket of IPv4', line('0100007F:9C40', '0100007F:1F90', 1000, 77), 1000],
-    ['a socket of IPv6', line(`${mapped}0100007F:9C40`, `${mapped}0100007F:1F90`, 1000, 77), 1000],
-    ['our own end of it', line('0100007F:1F90', '0100007F:9C40', 1000, 77), null],
-    ['another port', line('0100007F:9C41', '0100007F:1F90', 1000, 77), null],
-    ['another address', line('0200007F:9C40', '0100007F:1F90', 1000, 77), null],
-    ['a socket that was closed, which shows root', line('0100007F:9C40', '0100007F:1F90', 0, 0), null],
-    ['no line at all', '  sl  local_address rem_address   st', null],
+    ['a socket of IPv4', line('0100007F:9C40', '0100007F:1F90', 1000, 77), { kind: 'user', uid: 1000 }],
+    [
+      'a socket of IPv6',
+      line(`${mapped}0100007F:9C40`, `${mapped}0100007F:1F90`, 1000, 77),
+      { kind: 'user', uid: 1000 },
+    ],
+    ['another port', line('0100007F:9C41', '0100007F:1F90', 1000, 77), { kind: 'gone' }],
+    ['another address', line('0200007F:9C40', '0100007F:1F90', 1000, 77), { kind: 'gone' }],
+    [
+      'a socket that was closed, which shows root',
+      line('0100007F:9C40', '0100007F:1F90', 0, 0, '04'),
+      { kind: 'gone' },
+    ],
+    ['no line at all', '  sl  local_address rem_address   st', { kind: 'gone' }],
+    [
+      'our own end alone, of a connection that stands',
+      line('0100007F:1F90', '0100007F:9C40', 1000, 77),
+      { kind: 'unknown' },
+    ],
+    [
+      'our own end alone, of a connection that the other end has closed',
+      line('0100007F:1F90', '0100007F:9C40', 1000, 77, '08'),
+      { kind: 'gone' },
+    ],
   ])('is read from %s', (_, text, expected) => {
-    expect(ownerInTables(text, near, far)).toBe(expected);
+    expect(peerInTables(text, near, far)).toEqual(expected);
   });
 });
 
@@ -95,6 +113,17 @@ describe('looking a peer up', () => {
     waiting[1]?.('');
     await Promise.all(later);
     expect(waiting).toHaveLength(2);
+  });
+
+  test.skipIf(endianness() !== 'LE')('looks again where a line was missed', async () => {
+    const ends = ['0100007F:0001', '0100007F:0002'] as const;
+    const rest = '00000000:00000000 00:00000000 00000000';
+    const own = `0: ${ends[1]} ${ends[0]} 01 ${rest} 1000 0 5`;
+    const tables = [own, own, `${own}\n1: ${ends[0]} ${ends[1]} 01 ${rest} 1001 0 6`];
+    const lookUp = createPeerLookup('linux', () => Promise.resolve(tables.shift() ?? own));
+    const [near, far] = [1, 2].map((port) => ({ address: '127.0.0.1', port })) as [Endpoint, Endpoint];
+    expect(await lookUp(near, far)).toEqual({ kind: 'user', uid: 1001 });
+    expect(await lookUp(near, far)).toEqual({ kind: 'unknown' });
   });
 
   test('knows nothing without the tables, and trusts nobody where they cannot be read', async () => {

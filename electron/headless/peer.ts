@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** `unknown` where the machine does not tell; `gone` where the socket is closed already, or is not of this machine. */
+/** `unknown` where the machine does not tell; `gone` where the socket is closed already. */
 export type Peer =
   { readonly kind: 'user'; readonly uid: number } | { readonly kind: 'unknown' } | { readonly kind: 'gone' };
 
@@ -26,31 +26,44 @@ function tableText({ address, port }: Endpoint): string {
 /** How an IPv4 address begins in `tcp6`: a socket of that family may be connected to one (`::ffff:127.0.0.1`). */
 const mapped = endianness() === 'LE' ? '0000000000000000FFFF0000' : '00000000000000000000FFFF';
 
+/** The state of a connection that stands, as the tables write it (TCP_ESTABLISHED). */
+const established = '01';
+
 /**
- * The owner of the socket at `near` that is connected to `far`, in the text of both tables; null where none is. A socket
- * that its process has closed stays in the table for a while with neither inode nor owner: it shows 0, which is no proof
- * of being root.
+ * The owner of the socket at `near` that is connected to `far`, our own end, in the text of both tables.
+ *
+ * A socket that its process has closed stays in the table for a while with neither inode nor owner: it shows 0, which is
+ * no proof of being root. Where the connection stands and only our own end is in the table, the other one is outside of this
+ * network namespace, as the browser of a Windows that shares its network with this Linux is.
  */
-export function ownerInTables(text: string, near: Endpoint, far: Endpoint): number | null {
-  const ends = [tableText(near), tableText(far)];
+export function peerInTables(text: string, near: Endpoint, far: Endpoint): Peer {
+  const [nearText, farText] = [tableText(near), tableText(far)];
+  let stands = false;
   for (const line of text.split('\n')) {
-    const [, local, remote, , , , , uid, , inode] = line.trim().split(/\s+/);
+    const [, local, remote, state, , , , uid, , inode] = line.trim().split(/\s+/);
     if (local === undefined || remote === undefined) continue;
-    const [localEnd, remoteEnd] = [local, remote].map((end) => (end.startsWith(mapped) ? end.slice(24) : end));
-    if (localEnd !== ends[0] || remoteEnd !== ends[1]) continue;
-    return inode === undefined || inode === '0' ? null : Number(uid);
+    const ends = [local, remote].map((end) => (end.startsWith(mapped) ? end.slice(24) : end)).join(' ');
+    if (ends === `${nearText} ${farText}`) {
+      return inode === undefined || inode === '0' ? { kind: 'gone' } : { kind: 'user', uid: Number(uid) };
+    }
+    if (ends === `${farText} ${nearText}`) stands = state === established;
   }
-  return null;
+  return { kind: stands ? 'unknown' : 'gone' };
 }
 
 async function readTables(): Promise<string> {
   const [four, six] = await Promise.all([
     readFile('/proc/net/tcp', 'latin1'),
-    // Absent where the kernel has no IPv6.
-    readFile('/proc/net/tcp6', 'latin1').catch(() => ''),
+    readFile('/proc/net/tcp6', 'latin1').catch((error: unknown) => {
+      // Absent where the kernel has no IPv6.
+      if (systemErrorCode(error) === 'ENOENT') return '';
+      throw error;
+    }),
   ]);
   return `${four}\n${six}`;
 }
+
+const mostLooks = 3;
 
 /**
  * A function that gives the user at `near`, connected to `far`. Many questions at once cost one reading of the tables: on a
@@ -86,8 +99,12 @@ export function createPeerLookup(
     if (platform !== 'linux') return { kind: 'unknown' };
     if (!isIPv4(near.address) || !isIPv4(far.address)) return { kind: 'gone' };
     try {
-      const uid = ownerInTables(await freshTables(), near, far);
-      return uid === null ? { kind: 'gone' } : { kind: 'user', uid };
+      let peer: Peer = { kind: 'unknown' };
+      // The kernel gives the table in parts: a line can be missed while others come and go, but hardly again and again.
+      for (let look = 0; look < mostLooks && peer.kind === 'unknown'; look += 1) {
+        peer = peerInTables(await freshTables(), near, far);
+      }
+      return peer;
     } catch (error) {
       // Without /proc it cannot be known. Any other failure (no descriptor left) must not open the door.
       return systemErrorCode(error) === 'ENOENT' ? { kind: 'unknown' } : { kind: 'gone' };
