@@ -342,6 +342,23 @@ describe('every answer', () => {
   });
 });
 
+describe('a connection that was refused', () => {
+  test.each([
+    ['junk', 'not http at all\r\n\r\n'],
+    ['a foreign socket', 'GET /ipc HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'],
+  ])('(%s) is destroyed, though the other end keeps its half open', async (_, text) => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.resume();
+    socket.write(text);
+    await once(socket, 'end');
+    // A half that is open takes what is written; one that is gone answers with a reset.
+    const writing = setInterval(() => socket.write('x'), 50);
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    clearInterval(writing);
+    expect(error.code).toMatch(/^(EPIPE|ECONNRESET)$/);
+  });
+});
+
 describe('the policy', () => {
   test('allows nothing inline, evaluated, foreign or framed', () => {
     expect(contentSecurityPolicy).toMatch(/^default-src 'none'; /);
