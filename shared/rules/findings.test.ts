@@ -224,3 +224,49 @@ describe('storage', () => {
     expect(merge?.message).toContain('2 GiB (2147483648 bytes)');
   });
 });
+
+describe('what is named and not there', () => {
+  const obstacle = { path: '/kernel', message: 'The VM needs /kernel.', remedy: 'Put it back.' };
+
+  it('keeps a VM from starting', () => {
+    const found = find(inventory([vmOn(base, { startObstacles: [obstacle] })], [image(base)]));
+    expect(found).toMatchObject([{ code: 'vmWillNotStart', severity: 'critical', ...obstacle }]);
+  });
+
+  it('is said once of a medium that is gone', () => {
+    const medium = image('/cd.iso', { status: 'missing' });
+    const drive = disk('hda', medium.id, { device: 'cdrom' });
+    const from = (startObstacles: ReadableVm['startObstacles']) =>
+      inventory([vm({ disks: [drive], ...(startObstacles && { startObstacles }) })], [medium]);
+    expect(find(from([{ ...obstacle, path: medium.id }]))).toMatchObject([{ code: 'vmWillNotStart' }]);
+    expect(find(from(undefined))).toMatchObject([{ code: 'imageMissing', severity: 'information' }]);
+  });
+
+  it('breaks a chain where it holds the data of an image', () => {
+    const onData = image(base, { dataFile: { reference: 'base.raw', imageId: `${folder}/base.raw` } });
+    const of = (status: Image['status']) =>
+      find(
+        inventory([vmOn(one)], [overlay(one, base), onData, image(`${folder}/base.raw`, { status, format: 'raw' })]),
+      );
+    expect(of('ok')).toEqual([]);
+    expect(of('missing')).toMatchObject([
+      { code: 'imageMissing', severity: 'critical', path: `${folder}/base.raw`, vmName: 'web' },
+    ]);
+  });
+
+  it('keeps a snapshot from being reverted to', () => {
+    const snapshot = { ...internal('s', null), revertObstacles: [obstacle] };
+    const found = find(inventory([vmOn(base, { snapshots: [snapshot] })], [image(base)]));
+    expect(only(found, 'recordWithoutFile')).toMatchObject([{ snapshotName: 's', path: '/kernel' }]);
+  });
+
+  it('lies below the image of a snapshot, and no present disk tells of it', () => {
+    const away = overlay(`${folder}/away.snap`, `${folder}/gone`);
+    const gone = image(`${folder}/gone`, { status: 'missing' });
+    const snapshot = external('s', null, away.id, null);
+    const found = find(inventory([vmOn(base, { snapshots: [snapshot] })], [image(base), away, gone]));
+    expect(only(found, 'recordWithoutFile')).toMatchObject([{ snapshotName: 's', severity: 'critical' }]);
+    const both = inventory([vmOn(away.id, { snapshots: [snapshot] })], [away, gone]);
+    expect(codes(find(both))).not.toContain('recordWithoutFile');
+  });
+});
