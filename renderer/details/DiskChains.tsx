@@ -10,6 +10,7 @@ import {
   type ChainEnd,
   type Dependents,
 } from '../../shared/rules/chains.ts';
+import { wordsOfUse } from '../../shared/rules/dependents.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
@@ -187,6 +188,7 @@ function Layer({
         {image.format ?? 'format unknown'}
         {image.virtualBytes !== null && <> · {formatBytes(image.virtualBytes)} virtual</>}
         {image.allocatedBytes !== null && <> · {formatBytes(image.allocatedBytes)} on storage</>}
+        {image.encryption !== undefined && <> · encrypted ({visibleString(image.encryption)})</>}
         {image.fill !== null && <> · {Math.round(image.fill * 100)} % full</>}
       </p>
       {image.parent?.relation === 'backing' && image.parent.format === null && (
@@ -229,6 +231,10 @@ function Layer({
           {others.length > 6 && ` and ${others.length - 6} more`}
         </p>
       )}
+      <Dependence
+        intro="Named besides by:"
+        names={[...new Set(dependents.uses.map(({ vm: user, use }) => `${user.name}: ${wordsOfUse(use)}`))]}
+      />
       <Dependence
         intro={`Also needed by ${count(ofNoVm.length, 'image')} that no VM is known to use:`}
         names={ofNoVm}

@@ -47,7 +47,7 @@ const testimonies: Readonly<Record<ImageUse['by'], string>> = {
 };
 
 /** For what a VM names an image, e.g. `disk vda from its next start on`. */
-export function useInWords({ use, place, by, snapshotName }: ImageUse): string {
+export function wordsOfUse({ use, place, by, snapshotName }: ImageUse): string {
   const what = usesInWords[use]?.(place) ?? `${use} (${place})`;
   return `${what}${testimonies[by]}${snapshotName === null ? '' : ` “${snapshotName}”`}`;
 }

@@ -1,7 +1,7 @@
 /** Findings about images that somebody uses in another format than the one they are in. */
 import type { Image, ReadableVm } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
-import { useInWords } from './dependents.ts';
+import { wordsOfUse } from './dependents.ts';
 import { finding, type FindingContext } from './findings-context.ts';
 
 interface Claim {
@@ -40,7 +40,7 @@ function claimsByImage({ vms, inventory }: FindingContext): ReadonlyMap<string, 
     for (const disk of vm.disks)
       add(disk.imageId, disk.format, { vm, who: of(`disk ${disk.target}`), isInForce: true });
     for (const use of vm.uses ?? []) {
-      add(use.imageId, use.format, { vm, who: of(useInWords(use)), isInForce: use.by !== 'snapshot' });
+      add(use.imageId, use.format, { vm, who: of(wordsOfUse(use)), isInForce: use.by !== 'snapshot' });
     }
   }
   for (const { id, parent } of inventory.images) {

@@ -7,7 +7,7 @@ import { run } from '../../../e2e/testbeds/run.ts';
 import type { Inventory, ReadableVm } from '../../../shared/model/inventory.ts';
 import type { Finding } from '../../../shared/model/report.ts';
 import { chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../shared/rules/chains.ts';
-import { useInWords } from '../../../shared/rules/dependents.ts';
+import { wordsOfUse } from '../../../shared/rules/dependents.ts';
 import { findingsOf } from '../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../shared/rules/report-thresholds.ts';
 import { createLocalRunner } from '../../hosts/commands/local-runner.fixtures.ts';
@@ -123,7 +123,7 @@ function suite(version: testbed.LibvirtVersion): void {
       const copy = join(vm.folder, 'copy.qcow2');
       await virsh('blockcopy', vm.uuid, 'vda', '--dest', copy, '--transient-job', '--wait');
       const inventory = await read();
-      expect((vmIn(inventory, vm).uses ?? []).map((use) => [use.imageId, useInWords(use)])).toContainEqual([
+      expect((vmIn(inventory, vm).uses ?? []).map((use) => [use.imageId, wordsOfUse(use)])).toContainEqual([
         copy,
         'what a block job of disk vda writes to',
       ]);
@@ -139,8 +139,9 @@ function suite(version: testbed.LibvirtVersion): void {
       const vm = await create('names', { running: true });
       await virsh('managedsave', vm.uuid);
       // Saved with the old disk, defined with the base of another VM; and named by a file of firmware, through a link.
-      mkdirSync(folder, { recursive: true });
-      const link = join(folder, 'link');
+      // In a folder that nothing looks through.
+      mkdirSync(join(folder, '.elsewhere'), { recursive: true });
+      const link = join(folder, '.elsewhere/link');
       symlinkSync(image, link);
       const saved = vm.images['vda'] ?? '';
       await redefine(
@@ -149,7 +150,7 @@ function suite(version: testbed.LibvirtVersion): void {
         `<serial type='file'><source path='${join(folder, 'serial')}'/><log file='${link}'/><target port='1'/></serial>`,
       );
       const inventory = await read();
-      expect((vmIn(inventory, vm).uses ?? []).map((use) => [use.imageId, useInWords(use)])).toEqual([
+      expect((vmIn(inventory, vm).uses ?? []).map((use) => [use.imageId, wordsOfUse(use)])).toEqual([
         [image, 'log (devices/serial/log)'],
         [saved, 'disk vda in its saved memory'],
       ]);

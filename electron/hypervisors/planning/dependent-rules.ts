@@ -2,7 +2,7 @@
 import type { Disk, UnknownDependents } from '../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../shared/model/plan.ts';
 import { dependentsOf } from '../../../shared/rules/chains.ts';
-import { remoteDependents, unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
+import { remoteDependents, unknownDependentsOfAny, wordsOfUse } from '../../../shared/rules/dependents.ts';
 import { listed, note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 
@@ -12,12 +12,15 @@ import type { PlanningContext } from './planning-context.ts';
  */
 export function dependentRefusals(context: PlanningContext, imageIds: readonly string[], verb: string): PlanNote[] {
   return imageIds.flatMap((imageId) => {
-    const { childImageIds, activeFor, vms } = dependentsOf(imageId, context.dependents);
+    const { childImageIds, activeFor, uses, vms } = dependentsOf(imageId, context.dependents);
+    const ownUses = uses.filter(({ vm, use }) => vm.uuid === context.vm.uuid && use.by !== 'snapshot');
     const otherVms = new Set(vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name));
     const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
     const names = [
       ...childImageIds,
       ...[...otherVms].map((name) => `VM ${name}`),
+      // What the VM will use otherwise than now, e.g. from its next start on.
+      ...ownUses.map(({ use }) => wordsOfUse(use)),
       // The same image in two drives: qemu-img would make two snapshots of one name in it.
       ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
     ];

@@ -3,7 +3,7 @@ import type { BlockJob } from '../../../../shared/model/inventory.ts';
 import { blockJobWords } from '../../../../shared/rules/jobs.ts';
 import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
-import { useInWords } from '../../../../shared/rules/dependents.ts';
+import { wordsOfUse } from '../../../../shared/rules/dependents.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { findVm, unreadAbout } from '../names.ts';
@@ -129,7 +129,7 @@ function printDocument(context: CommandContext, found: Found): void {
         imageId,
         childImageIds: [...childImageIds],
         possibleChildIds: [...possibleChildIds],
-        uses: uses.map(({ vm: user, use }) => ({ vmUuid: user.uuid, vmName: user.name, use: useInWords(use) })),
+        uses: uses.map(({ vm: user, use }) => ({ vmUuid: user.uuid, vmName: user.name, use: wordsOfUse(use) })),
         vms: vms.map(({ uuid, name }) => ({ uuid, name })),
       };
     }),
@@ -165,7 +165,7 @@ function usedBy(chain: Chain | undefined, { inventory }: HostReading): readonly 
     ...(possibleChildIds.length > 0
       ? [`Perhaps overlays on it (used as raw, and begin as such): ${possibleChildIds.map(shown).join(', ')}`]
       : []),
-    ...uses.map(({ vm, use }) => `Named by VM ${shown(vm.name)} as ${shown(useInWords(use))}`),
+    ...uses.map(({ vm, use }) => `Named by VM ${shown(vm.name)} as ${shown(wordsOfUse(use))}`),
     vms.length > 0
       ? `VMs that need it: ${vms.map(({ name }) => shown(name)).join(', ')}`
       : 'No VM is known to need it.',

@@ -4,7 +4,6 @@
  */
 import type { Problem, UnknownDependents } from '../../../../shared/model/inventory.ts';
 import { chainFrom } from '../../../../shared/rules/chains.ts';
-import { isForMedia } from '../../../../shared/rules/disks.ts';
 import type { AssembleContext } from './assemble.ts';
 import type { VmRecords } from './vm-records.ts';
 
@@ -19,7 +18,7 @@ function layersBesideChains({ domain, inactive }: VmRecords, context: AssembleCo
   const disks = [...domain.disks, ...(inactive?.disks ?? [])].filter(({ backing }) => backing.length > 0);
   return disks.flatMap(({ target, source, backing }) => {
     const activeId = context.imageIdOf(source);
-    const chain = activeId === null ? null : chainFrom(activeId, context.images);
+    const chain = activeId === null ? null : chainFrom(activeId, context.images, context.pathOf(source) ?? activeId);
     // What is said of a chain that is not whole does not need to be said of each layer below the break.
     if (chain?.end !== 'base') return [];
     const recorded = new Set<string | null>(chain.images.map(({ id }) => id));
@@ -38,29 +37,16 @@ export function problemsOfDefinedChains(vm: VmRecords, context: AssembleContext)
   }));
 }
 
-/** Images that have a dependent of which neither an image nor the present disks of a VM tell. */
-export function dependentsByDefinition(vms: Iterable<VmRecords>, context: AssembleContext): UnknownDependents[] {
-  const chainOf = (imageId: string) => chainFrom(imageId, context.images).images.map(({ id }) => id);
-  return [...vms].flatMap((vm) => [
-    ...layersBesideChains(vm, context).map(({ target, imageId }) => ({
-      what: `Disk ${target} of the VM ${vm.domain.name}`,
-      reason: `Its definition names ${imageId ?? 'an image that could not be found out'} as a backing image, and the images on storage do not.`,
-      imageIds: imageId === null ? null : chainOf(imageId),
-    })),
-    ...imagesOfNextStart(vm, context).map(({ target, imageId }) => ({
-      what: `Disk ${target} of the VM ${vm.domain.name} from its next start on`,
-      reason: `The VM will then use ${imageId}.`,
-      imageIds: chainOf(imageId),
-    })),
-  ]);
-}
-
-/** Images that a running VM will use from its next start on, and does not use now. */
-function imagesOfNextStart({ domain, inactive }: VmRecords, context: AssembleContext) {
-  const now = new Set(domain.disks.map(({ source }) => context.imageIdOf(source)));
-  return (inactive?.disks ?? []).flatMap((disk) => {
-    const { target } = disk;
-    const imageId = context.imageIdOf(disk.source);
-    return imageId === null || isForMedia(disk) || now.has(imageId) ? [] : [{ target, imageId }];
-  });
+/** Backing images that definitions name and that could not be found out. Those that could are among the VM's uses. */
+export function unknownLayers(vms: Iterable<VmRecords>, context: AssembleContext): UnknownDependents[] {
+  return [...vms].flatMap((vm) =>
+    layersBesideChains(vm, context)
+      .filter(({ imageId }) => imageId === null)
+      .map(({ target }) => ({
+        what: `Disk ${target} of the VM ${vm.domain.name}`,
+        reason:
+          'Its definition names an image that could not be found out as a backing image, and the images on storage do not.',
+        imageIds: null,
+      })),
+  );
 }

@@ -6,7 +6,7 @@ import type { ImageReading, ImageRequest } from '../../../images/scan/read-image
 import { unknownDependents } from '../../../images/unknown-dependents.ts';
 import { assembleVm, type AssembleContext } from './assemble.ts';
 import { libvirtCapabilities } from '../capabilities.ts';
-import { dependentsByDefinition } from './defined-chains.ts';
+import { unknownLayers } from './defined-chains.ts';
 import type { DiskSource } from './domain-xml.ts';
 import { pathsNeeded } from './obstacles.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
@@ -183,7 +183,7 @@ export function inventoryFrom(hostName: string, state: HostState, images: ImageR
     unknownDependents: unknownDependents(vms, images, [
       ...unlistedVms(state),
       ...state.pools.unknown,
-      ...dependentsByDefinition(readable, context),
+      ...unknownLayers(readable, context),
       ...volumeDoubts(readable, state, context),
     ]),
     problems: [

@@ -1,5 +1,6 @@
 /** The whole reading over a host that answers as told: what goes wrong with one thing costs that thing only. */
 import { describe, expect, it } from 'vitest';
+import { dependentsIndex, dependentsOf } from '../../../../shared/rules/chains.ts';
 import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.ts';
 import { inventorySchema } from '../../../../shared/model/inventory.ts';
 import type { CommandRunner, Script } from '../../../hosts/commands/runner.ts';
@@ -165,20 +166,22 @@ describe('a definition that names other backing images than the images', () => {
       vms: { [uuid(1)]: { domain: domainXml(1, diskXml('/i/top').replace('</disk>', `${layer(file)}</disk>`)) } },
     });
 
-  it('is an unknown dependent of these, and a problem of the VM', async () => {
+  it('makes the VM a user of these, and is a problem of it', async () => {
     const inventory = await readWith('/i/other');
-    expect(inventory.unknownDependents).toMatchObject([{ what: 'Disk vda of the VM vm1', imageIds: ['/i/other'] }]);
+    expect(inventory.unknownDependents).toEqual([]);
+    expect(vmOf(inventory, uuid(1)).uses).toMatchObject([{ imageId: '/i/other', use: 'backing', place: 'vda' }]);
     expect(messages(vmOf(inventory, uuid(1)))).toContain('names /i/other as a backing image');
   });
 
-  it('is an unknown dependent where a running VM has another image from its next start on', async () => {
+  it('are users of another image where a running VM has it from its next start on', async () => {
     const vm = {
       state: 'running (booted)\n',
       domain: domainXml(1, diskXml('/i/other')),
       inactive: domainXml(1, diskXml('/i/top')),
     };
-    const { unknownDependents } = await read({ images, vms: { [uuid(1)]: vm } });
-    expect(unknownDependents).toMatchObject([{ imageIds: ['/i/top', '/i/base'] }]);
+    const inventory = await read({ images, vms: { [uuid(1)]: vm } });
+    expect(vmOf(inventory, uuid(1)).uses).toMatchObject([{ imageId: '/i/top', use: 'disk', by: 'nextStart' }]);
+    expect(dependentsOf('/i/base', dependentsIndex(inventory)).vms).toMatchObject([{ name: 'vm1' }]);
   });
 
   it('is neither where both say the same', async () => {
