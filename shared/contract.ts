@@ -9,7 +9,7 @@ import { errorSchema } from './error-schema.ts';
 import { hostSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
-import { operationSchema, unreadableOperationSchema } from './model/operation.ts';
+import { operationSchema, resolutionSchema, unreadableOperationSchema } from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
 import { answerSchema, questionSchema } from './model/question.ts';
 import { reportFormatSchema, reportStateSchema, reportThresholdsSchema } from './model/report.ts';
@@ -95,12 +95,12 @@ export const requests = {
     request: z.strictObject({ planId: z.uuid() }),
     response: z.strictObject({ operationId: z.uuid() }),
   },
-  /** Stops before the next step; a step that runs is never cut off. */
+  /** Stops where its steps allow it: see shared/rules/step-order.ts. */
   'operations.cancel': { request: z.strictObject({ operationId: z.uuid() }), response: nothing },
   /** Reads the host of an interrupted operation and says what became of it. */
   'operations.examine': { request: z.strictObject({ operationId: z.uuid() }), response: operationSchema },
   'operations.resolve': {
-    request: z.strictObject({ operationId: z.string().max(100), choice: z.enum(['resume', 'forget']) }),
+    request: z.strictObject({ operationId: z.string().max(100), choice: resolutionSchema }),
     response: nothing,
   },
   /** Begins to make a report; the subscription `report` shows how far it is. Hosts are read anew. */

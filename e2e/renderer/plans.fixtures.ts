@@ -19,8 +19,10 @@ function step(index: number, title: string, argv: string[], change: Partial<Plan
     invalidates: [],
     deletes: [],
     verify: [],
-    cancel: 'The step runs to its end; nothing after it is started.',
-    whenInterrupted: 'The host is read: the step is done when the snapshot is there.',
+    cancellation: 'betweenSteps',
+    whenInterrupted: 'examine',
+    group: null,
+    runs: 'inOrder',
     ...change,
   };
 }
@@ -136,6 +138,7 @@ export function operationOf(plan: Plan, number: number, change: Partial<Operatio
     })),
     error: null,
     examination: null,
+    isUndoing: false,
     ...change,
   };
 }

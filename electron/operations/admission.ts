@@ -7,7 +7,7 @@ import { compareFingerprints } from './fingerprint.ts';
 import { vmLockedError } from './host-lock.ts';
 import type { LockOwner } from './host-lock.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { nextStep } from './operation-machine.ts';
+import { nextStep } from '../../shared/rules/step-order.ts';
 import { hostReadOnly, notResolvable, planStale, stepsDiffer, unexpected } from './operation-messages.ts';
 import type { OperationRegister } from './operation-register.ts';
 import { resumeDifferences } from './same-steps.ts';
@@ -25,6 +25,8 @@ export interface Admission {
    * left in the journal. Throws `operationNotResolvable` where it is not.
    */
   acceptRest(live: LiveOperation): Promise<Inventory>;
+  /** Locks the VM and reads the host, for the steps that take things back: they are run on whatever is there. */
+  acceptUndo(live: LiveOperation): Promise<Inventory>;
   /** Records that an operation was not let in, and removes what it left. Never throws. */
   reject(live: LiveOperation, error: unknown): Promise<void>;
   /** Throws `hostReadOnly`: a plan can be older than the decision that its host is not to be changed. */
@@ -70,7 +72,7 @@ export function createAdmission(
   /** What is run is what was reviewed, whatever the disk that holds the journal made of it. */
   function compareWithNewPlan(live: LiveOperation, inventory: Inventory): void {
     const { plan } = live.operation;
-    const next = nextStep(live.state);
+    const next = nextStep(live.operation);
     const differences = resumeDifferences(plan, next?.index ?? plan.steps.length, () =>
       context.planAgain(plan, inventory),
     );
@@ -104,6 +106,15 @@ export function createAdmission(
       } else {
         await live.record({ type: 'continued', why: 'resumed' });
       }
+      return inventory;
+    },
+
+    async acceptUndo(live) {
+      const { plan } = live.operation;
+      refuseReadOnly(plan);
+      await lockVm(live);
+      const { inventory } = await readHost(plan.hostId);
+      await live.record({ type: 'continued', why: 'undoing' });
       return inventory;
     },
 

@@ -4,6 +4,7 @@ import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { disk, image, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { PlanDraft } from '../hypervisors/driver.ts';
+import { plainStep } from '../hypervisors/planning/plain-step.ts';
 import { checkExpectations } from './expectations.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { JobStatus } from './host-job.ts';
@@ -28,7 +29,8 @@ interface Job {
 
 export class FakeHost {
   readonly locks = new Map<string, LockOwner>();
-  readonly folders = new Map<string, Map<number, Job>>();
+  /** By folder and then by step and attempt, as `jobName` names them. */
+  readonly folders = new Map<string, Map<string, Job>>();
   /** Every command that was really run, in order. */
   readonly runs: string[] = [];
   readonly calls: string[] = [];
@@ -139,13 +141,19 @@ export class FakeHost {
         if (!this.folders.has(folder)) this.folders.set(folder, new Map());
         return folder;
       }),
-    start: ({ folder, stepIndex, argv }) =>
+    start: ({ folder, stepIndex, attempt, argv }) =>
       this.#call('start', () => {
-        this.startJob(folder, stepIndex, argv);
-        return this.#status(folder, stepIndex);
+        this.startJob(folder, stepIndex, argv, attempt);
+        return this.#status(folder, jobName(stepIndex, attempt));
       }),
-    wait: ({ folder, stepIndex }) => this.#call('wait', () => this.#status(folder, stepIndex), true),
-    inspect: ({ folder, stepIndex }) => this.#call('inspect', () => this.#status(folder, stepIndex)),
+    wait: ({ folder, stepIndex, attempt }) =>
+      this.#call('wait', () => this.#status(folder, jobName(stepIndex, attempt)), true),
+    inspect: ({ folder, stepIndex, attempt }) =>
+      this.#call('inspect', () => this.#status(folder, jobName(stepIndex, attempt))),
+    abort: () =>
+      this.#call('abort', () => {
+        this.finish(143);
+      }),
     cleanUp: ({ operationId, jobFolder }) =>
       this.#call('cleanUp', () => {
         const jobs = this.folders.get(jobFolder ?? `/state/${operationId}`);
@@ -158,28 +166,29 @@ export class FakeHost {
   });
 
   /** The start of a step arrives on the host, on time or late. */
-  startJob(folder: string, stepIndex: number, argv: readonly string[]): void {
+  startJob(folder: string, stepIndex: number, argv: readonly string[], attempt = 0): void {
+    const name = jobName(stepIndex, attempt);
     const jobs = this.folders.get(folder);
-    if (!jobs || jobs.has(stepIndex)) return;
+    if (!jobs || jobs.has(name)) return;
     this.runs.push(argv.join(' '));
     if (this.slow) {
-      jobs.set(stepIndex, { argv, status: { state: 'running', stdout: 'begun', stderr: '', outputBytes: 5 } });
+      jobs.set(name, { argv, status: { state: 'running', stdout: 'begun', stderr: '', outputBytes: 5 } });
       return;
     }
     const { exitCode } = this;
     if (exitCode === 0) this.effect(argv);
     const stderr = exitCode === 0 ? '' : 'error: no room\n';
-    jobs.set(stepIndex, { argv, status: { state: 'exited', exitCode, stdout: 'ok', stderr } });
+    jobs.set(name, { argv, status: { state: 'exited', exitCode, stdout: 'ok', stderr } });
   }
 
   #jobs(): Job[] {
     return [...this.folders.values()].flatMap((jobs) => [...jobs.values()]);
   }
 
-  #status(folder: string, stepIndex: number): JobStatus {
+  #status(folder: string, name: string): JobStatus {
     const jobs = this.folders.get(folder);
     if (!jobs) return { state: 'folderMissing' };
-    return jobs.get(stepIndex)?.status ?? { state: 'absent' };
+    return jobs.get(name)?.status ?? { state: 'absent' };
   }
 
   async #call<T>(name: string, effect: () => T, waits = false): Promise<T> {
@@ -213,6 +222,10 @@ export class FakeHost {
   }
 }
 
+export function jobName(stepIndex: number, attempt = 0): string {
+  return `${stepIndex}-${attempt}`;
+}
+
 export function step(name: string): PlanStep {
   return {
     index: 0,
@@ -224,8 +237,7 @@ export function step(name: string): PlanStep {
     invalidates: [],
     deletes: [],
     verify: [{ kind: 'snapshotExists', snapshotId: name }],
-    cancel: '',
-    whenInterrupted: 'Look whether the snapshot is there.',
+    ...plainStep,
   };
 }
 
@@ -247,7 +259,7 @@ export function planFor(host: FakeHost, names: readonly string[], parts: Partial
     request,
     title: `Create ${names.join(' and ')}`,
     createdAt: 1_795_000_000,
-    fingerprint: fingerprintOf({ vmUuid, request, steps }, host.inventory),
+    fingerprint: fingerprintOf({ vmUuid, steps }, host.inventory),
     steps,
     refusals: [],
     warnings: [],

@@ -40,13 +40,11 @@ function host(): Inventory {
 /** Goes back to "a": rewrites /base and /data. */
 const revert: FingerprintedPlan = {
   vmUuid: uuid,
-  request: { action: 'revertToSnapshot', vmUuid: uuid, snapshotId: 'a' },
-  steps: [{ reads: [], writes: ['/base', '/data'], invalidates: [], deletes: [] }],
+  steps: [{ reads: [], writes: ['/base', '/data'], invalidates: ['/base', '/data'], deletes: [] }],
 };
 /** Puts an overlay on /top. */
 const create: FingerprintedPlan = {
   vmUuid: uuid,
-  request: { action: 'createSnapshot', vmUuid: uuid, kind: 'external', name: 'x', description: '', diskTargets: null },
   steps: [{ reads: ['/top'], writes: [], invalidates: [], deletes: [] }],
 };
 

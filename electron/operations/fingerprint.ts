@@ -1,7 +1,7 @@
 /** A plan is bound to the state that it was made from; this is that state, as one short string. */
 import { createHash } from 'node:crypto';
-import type { Disk, Image, Inventory, ReadableVm, Snapshot, VmState } from '../../shared/model/inventory.ts';
-import type { ChangeRequest, PlanStep } from '../../shared/model/plan.ts';
+import type { Disk, Image, Inventory, Snapshot, VmState } from '../../shared/model/inventory.ts';
+import type { PlanStep } from '../../shared/model/plan.ts';
 import { dependentsIndex, dependentsOf, imagesById, imagesOfVm, reachedFrom } from '../../shared/rules/chains.ts';
 import { unknownDependentsOfAny } from '../../shared/rules/dependents.ts';
 
@@ -10,7 +10,6 @@ type Canonical = string | number | boolean | null | readonly Canonical[] | { rea
 /** What decides on which parts of a host a plan depends. */
 export interface FingerprintedPlan {
   readonly vmUuid: string;
-  readonly request: ChangeRequest;
   readonly steps: readonly Pick<PlanStep, 'reads' | 'writes' | 'invalidates' | 'deletes'>[];
 }
 
@@ -50,7 +49,7 @@ export function compareFingerprints(
   return fingerprintOf(plan, inventory) === expected ? 'same' : 'changed';
 }
 
-function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inventory): Canonical {
+function stateFor({ vmUuid, steps }: FingerprintedPlan, inventory: Inventory): Canonical {
   const hypervisor = { kind: inventory.hypervisor.kind, version: inventory.hypervisor.version };
   const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
   if (!vm?.readable) return { hypervisor, vm: vm ? 'unreadable' : 'missing' };
@@ -61,7 +60,9 @@ function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inve
   const touched = new Set(
     steps.flatMap(({ reads, writes, invalidates, deletes }) => [...reads, ...writes, ...invalidates, ...deletes]),
   );
-  const unknown = mayHarmOthers(request, vm) ? unknownDependentsOfAny(inventory, [...touched]) : [];
+  // Others can be harmed only by what takes their data away, or makes it another.
+  const harmed = steps.flatMap(({ invalidates, deletes }) => [...invalidates, ...deletes]);
+  const unknown = unknownDependentsOfAny(inventory, harmed);
   return {
     hypervisor,
     unknownDependents: unknown.map(({ what, imageIds, likelihood = 'possible' }) => ({ what, imageIds, likelihood })),
@@ -92,18 +93,6 @@ function stateFor({ vmUuid, request, steps }: FingerprintedPlan, inventory: Inve
       };
     }),
   };
-}
-
-/** Plans of other changes are made, with a warning, also where it is not known who else depends on their images. */
-function mayHarmOthers(request: ChangeRequest, { snapshots }: ReadableVm): boolean {
-  switch (request.action) {
-    case 'createSnapshot':
-      return false;
-    case 'revertToSnapshot':
-      return true;
-    case 'deleteSnapshot':
-      return snapshots.some(({ kind }) => kind !== 'internal');
-  }
 }
 
 /** A guest that waits for something is `idle` at one reading and `running` at the next. */

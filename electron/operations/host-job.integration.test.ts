@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
+import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
 import { createShellHost } from './host.fixtures.ts';
 import type { ShellHost } from './host.fixtures.ts';
 
@@ -19,8 +19,8 @@ afterEach(() => host.remove());
 
 const sh = (script: string, ...more: string[]) => ['sh', '-c', script, 'sh', ...more];
 const start = (argv: readonly string[], stepIndex = 0, waitSeconds = 20) =>
-  startJob(host.runner, { folder, stepIndex, argv }, { waitSeconds });
-const inspect = (stepIndex = 0) => inspectJob(host.runner, { folder, stepIndex });
+  startJob(host.runner, { folder, stepIndex, attempt: 0, argv }, { waitSeconds });
+const inspect = (stepIndex = 0) => inspectJob(host.runner, { folder, stepIndex, attempt: 0 });
 
 /** Opening waits for the other end: a test and a step meet at a named pipe, without sleeping. */
 async function pipe(name: string): Promise<string> {
@@ -106,7 +106,7 @@ describe('a step on the host', () => {
     // The script has answered, so its shell is gone.
     expect(await inspect()).toMatchObject({ state: 'running' });
     await writeFile(gate, 'go on\n');
-    expect(await waitForJob(host.runner, { folder, stepIndex: 0 }, { waitSeconds: 20 })).toEqual({
+    expect(await waitForJob(host.runner, { folder, stepIndex: 0, attempt: 0 }, { waitSeconds: 20 })).toEqual({
       state: 'exited',
       exitCode: 7,
       stdout: 'begun\ngo on\n',
@@ -153,7 +153,7 @@ describe('a step on the host', () => {
     expect(await inspect()).toMatchObject({ state: 'running' });
     expect(await cleanUp()).toBe('running');
     await writeFile(gate, '\n');
-    const end = await waitForJob(host.runner, { folder, stepIndex: 0 }, { waitSeconds: 20 });
+    const end = await waitForJob(host.runner, { folder, stepIndex: 0, attempt: 0 }, { waitSeconds: 20 });
     expect(end).toMatchObject({ state: 'died', rebooted: false });
     expect(await cleanUp()).toBe('cleaned');
   });
@@ -192,6 +192,36 @@ describe('a step on the host', () => {
       await writeFile(join(folder, '0/process'), `${pid} ${started} - ${boot}\n`);
       expect(await inspect()).toMatchObject({ state: 'running' });
     });
+  });
+
+  test('can be ended, with all that it started, and says how it ended', async () => {
+    const pids = join(host.folder, 'pids');
+    const ready = await pipe('ready');
+    const script = 'sleep 600 & echo "$!" >"$1"; echo begun; echo ready >"$2"; wait';
+    const started = start(sh(script, pids, ready), 0, 0);
+    await readFile(ready, 'utf8');
+    expect(await started).toMatchObject({ state: 'running' });
+    const child = Number(await readFile(pids, 'utf8'));
+    const job = { folder, stepIndex: 0, attempt: 0 };
+    await abortJob(host.runner, job);
+    expect(await waitForJob(host.runner, job, { waitSeconds: 20 })).toMatchObject({ state: 'exited', exitCode: 143 });
+    // Ended, and perhaps not yet collected by whoever is its parent now.
+    expect(await readFile(`/proc/${child}/stat`, 'utf8').catch(() => '(sleep) Z')).toContain('(sleep) Z');
+    // Once more is no harm, also of one that never was.
+    await abortJob(host.runner, job);
+    await abortJob(host.runner, { ...job, stepIndex: 7 });
+    expect(await inspect()).toMatchObject({ state: 'exited', exitCode: 143 });
+  });
+
+  test('is run anew in another attempt, once', async () => {
+    const file = join(host.folder, 'log');
+    const again = { folder, stepIndex: 0, attempt: 1, argv: sh('echo x >>"$1"', file) };
+    await start(sh('echo x >>"$1"', file));
+    await startJob(host.runner, again, { waitSeconds: 20 });
+    await startJob(host.runner, again, { waitSeconds: 20 });
+    expect(await readFile(file, 'utf8')).toBe('x\nx\n');
+    expect(await cleanUp()).toBe('cleaned');
+    expect(await readdir(join(folder, '..'))).toEqual([]);
   });
 
   test('leaves nothing behind when it is cleaned up', async () => {

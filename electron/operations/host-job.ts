@@ -2,7 +2,7 @@
  * A step runs detached on the host, so that it outlives the connection and can be found again.
  *
  * Every operation has a folder there, `${XDG_STATE_HOME:-$HOME/.local/state}/snaptree/operations/<operationId>`, and every step
- * a folder in it, named by the step's index:
+ * a folder in it, named by the step's index (and, where it is run again, the number of the attempt: `2-1`):
  *   stdout, stderr   what the command printed
  *   process          "pid startTime session bootId" of the shell that runs the command, or "revoked"
  *   exit             the exit code, when the command has ended
@@ -34,6 +34,8 @@ export interface JobReference {
   /** The operation's folder on the host, from `prepareJobs`. */
   readonly folder: string;
   readonly stepIndex: number;
+  /** How often the step was run before, and left without an end: each attempt has a folder of its own. */
+  readonly attempt: number;
 }
 
 interface WaitOptions {
@@ -115,6 +117,43 @@ export async function inspectJob(
 
 /** `nothingThere`: neither jobs nor a lock of the operation. */
 export type CleanUpResult = 'cleaned' | 'nothingThere' | 'running';
+
+/**
+ * Ends the command of a step, where it runs: every process of it but the shell that waits for it and writes down how it
+ * ended. Throws what the runner throws; asking again is harmless.
+ */
+export async function abortJob(
+  runner: CommandRunner,
+  job: JobReference,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const body = `
+step=${quoteArgument(`${checkedFolder(job.folder)}/${stepFolder(job)}`)}
+${probeFunctions}
+probe_once
+[ "$state" = running ] || return 0
+# Of its session: the command and all that it started. Without sessions: the shell's children.
+set -- $(cat "$step/process")
+shell=$1 session=$3
+for file in /proc/[0-9]*/stat; do
+  line=
+  IFS= read -r line 2>/dev/null <"$file" || continue
+  process=\${file#/proc/}
+  process=\${process%/stat}
+  [ "$process" != "$shell" ] || continue
+  stat_fields \${line##*") "}
+  if { [ "$session" = "$shell" ] && [ "$stat_session" = "$session" ]; } || [ "$stat_parent" = "$shell" ]; then
+    kill -TERM "$process" 2>/dev/null
+  fi
+done
+:`;
+  await runFramed(runner, {
+    title: 'end a step',
+    body,
+    timeoutSeconds: scriptTimeoutSeconds,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+}
 
 /**
  * Removes what an operation left on its host: the folder of its jobs (where `prepareJobs` would make it, if `jobFolder`
@@ -229,7 +268,7 @@ alive() {
   return 1
 }
 stat_fields() {
-  stat_state=\${1:--} stat_session=\${4:--} stat_started=\${20:--}
+  stat_state=\${1:--} stat_parent=\${2:--} stat_session=\${4:--} stat_started=\${20:--}
 }
 probe_once() {
   rebooted=no
@@ -250,11 +289,11 @@ async function probe(
   title: string,
   start: string,
 ): Promise<JobStatus> {
-  if (!Number.isSafeInteger(job.stepIndex) || job.stepIndex < 0) throw new RangeError('not a step index');
+  const name = stepFolder(job);
   const body = `
 umask 077
 folder=${quoteArgument(checkedFolder(job.folder))}
-step=$folder/${job.stepIndex}
+step=$folder/${name}
 if [ -h "$folder" ] || [ ! -d "$folder" ] || [ ! -O "$folder" ]; then frame state; echo folderMissing; return 0; fi
 ${probeFunctions}
 size() {
@@ -289,6 +328,13 @@ tail -c ${tailBytes} "$step/stderr" 2>/dev/null
   const timeoutSeconds = Math.ceil(waitSeconds) + launchSeconds + scriptTimeoutSeconds;
   const frames = await runFramed(runner, { title, body, timeoutSeconds, ...(signal ? { signal } : {}) });
   return parseStatus(frames, runner.hostName);
+}
+
+function stepFolder({ stepIndex, attempt }: JobReference): string {
+  for (const number of [stepIndex, attempt]) {
+    if (!Number.isSafeInteger(number) || number < 0) throw new RangeError('not a step index');
+  }
+  return attempt === 0 ? String(stepIndex) : `${stepIndex}-${attempt}`;
 }
 
 function parseStatus(frames: ReadonlyMap<string, string>, hostName: string): JobStatus {

@@ -1,6 +1,6 @@
 /** What an operation does on its host, as one interface: everything below it is scripts, everything above it decisions. */
 import type { CommandRunner } from '../hosts/commands/runner.ts';
-import { cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
+import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
 import type { CleanUpResult, JobReference, JobStatus } from './host-job.ts';
 import { acquireLock } from './host-lock.ts';
 import type { LockOwner, LockResult } from './host-lock.ts';
@@ -13,6 +13,8 @@ export interface HostTools {
   start(job: JobReference & { readonly argv: readonly string[] }): Promise<JobStatus>;
   wait(job: JobReference, seenBytes: number): Promise<JobStatus>;
   inspect(job: JobReference): Promise<JobStatus>;
+  /** Ends the command of a step that runs; how it ended is then in its status. */
+  abort(job: JobReference): Promise<void>;
   /** See `cleanUpOperation`. */
   cleanUp(operation: { readonly operationId: string; readonly jobFolder: string | null }): Promise<CleanUpResult>;
 }
@@ -30,6 +32,7 @@ export function createHostTools(runner: CommandRunner, signal: AbortSignal, lock
     start: (job) => startJob(runner, job, { waitSeconds: firstWaitSeconds, signal }),
     wait: (job, seenBytes) => waitForJob(runner, job, { waitSeconds, seenBytes, signal }),
     inspect: (job) => inspectJob(runner, job, { signal }),
+    abort: (job) => abortJob(runner, job, { signal }),
     cleanUp: (operation) =>
       cleanUpOperation(runner, { ...operation, signal, ...(lockFolder === undefined ? {} : { lockFolder }) }),
   };

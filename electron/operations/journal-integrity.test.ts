@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Plan } from '../../shared/model/plan.ts';
 import { isUnderWay } from '../../shared/rules/operation-life.ts';
 import { parseJournal, recordLine } from '../store/journal-records.ts';
-import { hostId, vmUuid } from './fake-host.fixtures.ts';
+import { hostId, jobName, vmUuid } from './fake-host.fixtures.ts';
 import { LibvirtHost, planOn, planServiceFor } from './libvirt-host.fixtures.ts';
 import { openOperationService } from './operations.ts';
 import type { OperationService } from './operations.ts';
@@ -77,7 +77,7 @@ async function cutOff(): Promise<{ journal: Buffer; rest: string[]; afresh: () =
       again.effect(plan.steps[0]?.argv ?? []);
       if (lock) again.locks.set(vmUuid, lock);
       const done = { argv: [], status: { state: 'exited' as const, exitCode: 0, stdout: '', stderr: '' } };
-      again.folders.set(`/state/${operationId}`, new Map([[0, done]]));
+      again.folders.set(`/state/${operationId}`, new Map([[jobName(0), done]]));
       return again;
     },
   };

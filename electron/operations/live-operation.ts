@@ -11,6 +11,8 @@ export class LiveOperation {
   readonly #file: JournalFile;
   readonly #clock: () => number;
   readonly #onChange: (operation: Operation) => void;
+  /** Of the step that failed, what its record does not hold; null after a restart. */
+  failure: { readonly index: number; readonly stderr: string; readonly alreadyMet: boolean } | null = null;
   #state: OperationRecord | null;
   /** Users do not see an operation until it was accepted: until then it may still be refused in the dialog. */
   #visible: boolean;

@@ -5,7 +5,8 @@ import type { JournalEntry, JournalRecord } from '../store/journal-records.ts';
 import { journalVersion } from '../store/journal-records.ts';
 import { FakeHost, planFor } from './fake-host.fixtures.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
-import { afterRestart, applyRecord, nextStep, replay } from './operation-machine.ts';
+import { nextStep } from '../../shared/rules/step-order.ts';
+import { afterRestart, applyRecord, replay } from './operation-machine.ts';
 import type { OperationRecord } from './operation-machine.ts';
 
 const plan = planFor(new FakeHost(), ['a', 'b', 'c']);
@@ -21,7 +22,7 @@ const entries: readonly JournalEntry[] = [
   { type: 'accepted', jobFolder: '/jobs' },
   { type: 'rejected', error },
   ...[0, 1, 2].flatMap((index): JournalEntry[] => [
-    { type: 'stepStarting', index, alreadyMet: false },
+    { type: 'stepStarting', index, alreadyMet: false, attempt: 0 },
     { type: 'stepExited', index, exitCode: 0, output: 'ok' },
     { type: 'stepFinished', index, outcome: 'done', fingerprint: `after ${index}` },
     { type: 'stepFinished', index, outcome: 'failed', fingerprint: `after ${index}` },
@@ -70,7 +71,7 @@ describe('a journal, cut off anywhere', () => {
         expect(hasEnded(operation)).toBe(operation.state !== 'interrupted');
         if (!hasEnded(operation)) expect(operation.error).not.toBeNull();
         // Steps are done in order: nothing was begun after the first that is not done.
-        const next = nextStep(state);
+        const next = nextStep(state.operation);
         for (const step of operation.steps.slice((next?.index ?? 3) + 1)) {
           expect(['waiting', 'skipped']).toContain(step.state);
         }
@@ -83,7 +84,7 @@ describe('a journal, cut off anywhere', () => {
   });
 
   test('has a running step without an end as unknown', () => {
-    const state = record(...entries.slice(0, 2), { type: 'stepStarting', index: 0, alreadyMet: true });
+    const state = record(...entries.slice(0, 2), { type: 'stepStarting', index: 0, alreadyMet: true, attempt: 0 });
     expect(state.operation.steps[0]?.state).toBe('running');
     const restarted = afterRestart(state);
     expect(restarted.operation).toMatchObject({ state: 'interrupted', error: { code: 'outcomeUnknown' } });
@@ -94,15 +95,25 @@ describe('a journal, cut off anywhere', () => {
   test.each<[string, readonly JournalEntry[]]>([
     ['no beginning', [{ type: 'cleanedUp' }]],
     ['two beginnings', [...entries.slice(0, 1), ...entries.slice(0, 1)]],
-    ['a step before the VM is locked', [...entries.slice(0, 1), { type: 'stepStarting', index: 0, alreadyMet: false }]],
-    ['steps in the wrong order', [...entries.slice(0, 2), { type: 'stepStarting', index: 1, alreadyMet: false }]],
+    [
+      'a step before the VM is locked',
+      [...entries.slice(0, 1), { type: 'stepStarting', index: 0, alreadyMet: false, attempt: 0 }],
+    ],
+    [
+      'steps in the wrong order',
+      [...entries.slice(0, 2), { type: 'stepStarting', index: 1, alreadyMet: false, attempt: 0 }],
+    ],
     [
       'a step that ends before it began',
       [...entries.slice(0, 2), { type: 'stepExited', index: 0, exitCode: 0, output: '' }],
     ],
     [
       'a step twice',
-      [...entries.slice(0, 2), ...entries.slice(3, 6), { type: 'stepStarting', index: 0, alreadyMet: false }],
+      [
+        ...entries.slice(0, 2),
+        ...entries.slice(3, 6),
+        { type: 'stepStarting', index: 0, alreadyMet: false, attempt: 0 },
+      ],
     ],
     [
       'more after the end',

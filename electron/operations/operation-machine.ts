@@ -7,6 +7,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import type { Operation, OperationStep } from '../../shared/model/operation.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
+import { brokenStep, nextStep } from '../../shared/rules/step-order.ts';
 import type { JournalRecord } from '../store/journal-records.ts';
 
 /** An operation, and what only its own Snaptree needs to know of it. */
@@ -21,14 +22,11 @@ export interface OperationRecord {
   readonly cleanedUp: boolean;
   /** Of the step that was started last. */
   readonly alreadyMet: boolean;
+  /** Of the step that was started last, or is to be run again: how often it was run before. */
+  readonly attempt: number;
   /** Of the state that the plan, or the last finished step, left: what the next step may be run on. */
   readonly expectedFingerprint: string;
   readonly startedBy: { readonly user: string; readonly computer: string };
-}
-
-/** The first step that is not done; null where all are. */
-export function nextStep({ operation }: OperationRecord): OperationStep | null {
-  return operation.steps.find(({ state }) => state !== 'done') ?? null;
 }
 
 /** What a record makes of an operation. Throws for a record that cannot come there. */
@@ -52,12 +50,14 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
         })),
         error: null,
         examination: null,
+        isUndoing: false,
       },
       jobFolder: null,
       rejected: false,
       cancelRequested: false,
       cleanedUp: false,
       alreadyMet: false,
+      attempt: 0,
       expectedFingerprint: entry.plan.fingerprint,
       startedBy: entry.startedBy,
     };
@@ -75,7 +75,7 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
     ...rest,
     operation: { ...operation, ...part },
   });
-  const next = nextStep(before);
+  const next = nextStep(before.operation);
   const changeStep = (index: number, allowed: readonly OperationStep['state'][], part: Partial<OperationStep>) => {
     if (next?.index !== index || !allowed.includes(next.state)) throw misplaced(entry.type);
     return operation.steps.map((step) => (step.index === index ? { ...step, ...part } : step));
@@ -101,8 +101,13 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
             output: '',
           }),
         },
-        { alreadyMet: entry.alreadyMet },
+        { alreadyMet: entry.alreadyMet, attempt: entry.attempt },
       );
+    case 'stepSkipped':
+      if (before.jobFolder === null || operation.plan.steps[entry.index]?.runs === 'inOrder') {
+        throw misplaced(entry.type);
+      }
+      return change({ steps: changeStep(entry.index, ['waiting'], { state: 'skipped' }) });
     case 'stepExited':
       return change({
         state: 'verifying',
@@ -132,15 +137,31 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
           steps:
             entry.why === 'reattached'
               ? operation.steps.map((step) => (step.state === 'unknown' ? { ...step, state: 'running' } : step))
-              : operation.steps,
-          ...(entry.why === 'resumed' ? { examination: null } : {}),
+              : entry.why === 'undoing'
+                ? // What became of it is not waited for any more: what it did is taken back.
+                  operation.steps.map((step) =>
+                    step.state === 'unknown' ? { ...step, state: 'failed', endedAt: at } : step,
+                  )
+                : operation.steps,
+          ...(entry.why === 'reattached' ? {} : { examination: null }),
+          ...(entry.why === 'undoing' ? { isUndoing: true } : {}),
         },
-        entry.why === 'resumed' ? { cancelRequested: false } : {},
+        entry.why === 'reattached'
+          ? {}
+          : entry.why === 'undoing'
+            ? { cancelRequested: false }
+            : {
+                cancelRequested: false,
+                // Its command is known to be gone. Otherwise the same attempt is started again: a start of it that is still
+                // under way then finds that it was started already.
+                attempt: before.attempt + (operation.examination?.finding === 'unclear' ? 1 : 0),
+              },
       );
     case 'cancelRequested':
       return { ...before, cancelRequested: true };
     case 'ended': {
-      if (next?.state === 'running' || (entry.state === 'succeeded' && next)) throw misplaced(entry.type);
+      const isBroken = operation.isUndoing || brokenStep(operation) !== null;
+      if (next?.state === 'running' || (entry.state === 'succeeded' && (next || isBroken))) throw misplaced(entry.type);
       // It is cancelled only when the host has shown that no step was begun and not finished.
       const notRun: readonly OperationStep['state'][] =
         entry.state === 'cancelled' ? ['waiting', 'unknown'] : ['waiting'];

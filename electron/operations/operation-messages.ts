@@ -1,7 +1,9 @@
 /** What an operation tells its user when something stands in its way. */
 import type { ErrorCode } from '../../shared/errors.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
+import type { Operation, OperationStep } from '../../shared/model/operation.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import { interruptedMeaning } from '../../shared/rules/step-sentences.ts';
 import type { ExpectationCheck } from './expectations.ts';
 import { oneLine } from './one-line.ts';
 
@@ -72,7 +74,8 @@ function causeData(cause: unknown): {
 export function cutOff(plan: Plan, index: number | null, cause: unknown): SnaptreeError {
   const { code, message, data } = causeData(cause);
   const where = index === null ? 'between two steps' : `at ${describeStep(plan, index)}`;
-  const advice = index === null ? '' : ` ${plan.steps[index]?.whenInterrupted ?? ''}`.trimEnd();
+  const step = index === null ? undefined : plan.steps[index];
+  const advice = step ? ` ${interruptedMeaning(step)}` : '';
   return new SnaptreeError(
     'outcomeUnknown',
     `${describePlan(plan)} was cut off ${where}: ${message} What became of it is known only on the host. The VM stays locked, and nothing is run again by itself; when the host is connected it is examined.${advice}`,
@@ -81,7 +84,7 @@ export function cutOff(plan: Plan, index: number | null, cause: unknown): Snaptr
 }
 
 export interface FailedStep {
-  readonly plan: Plan;
+  readonly operation: Pick<Operation, 'plan' | 'steps'>;
   readonly step: PlanStep;
   /** Null where the command ended without saying how. */
   readonly exitCode: number | null;
@@ -92,7 +95,8 @@ export interface FailedStep {
 }
 
 /** Why an operation ends as failed: which step, what its command said, and how things are now on the host. */
-export function stepFailed({ plan, step, exitCode, stderr, check, alreadyMet }: FailedStep): SnaptreeError {
+export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMet }: FailedStep): SnaptreeError {
+  const { plan } = operation;
   const ended = exitCode === 0;
   const code: ErrorCode = ended ? 'verificationFailed' : 'commandFailed';
   const said = oneLine(stderr.trim().split('\n').at(-1) ?? '', 500);
@@ -106,10 +110,11 @@ export function stepFailed({ plan, step, exitCode, stderr, check, alreadyMet }: 
       : step.index === 1
         ? ' The step before it is done.'
         : ` The ${step.index} steps before it are done.`;
-  const later = step.index + 1 < plan.steps.length ? ' The steps after it were not run.' : '';
+  const rest = operation.steps.filter(({ index, state }) => index > step.index && state === 'waiting');
+  const later = rest.length > 0 ? ' The steps after it were not run.' : '';
   return new SnaptreeError(
     code,
-    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${earlier}${later} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
+    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${earlier}${later}${whatWasTakenBack(operation)} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
     {
       data: {
         step: String(step.index),
@@ -140,6 +145,46 @@ function metAllTheSame(
     ? ' All of that was so before the step began as well, and does not show whether it did anything.'
     : ' That does not make it a success: the command says that it failed.';
   return `Looked at was only this: ${held.join('; ')}.${before} Not looked at was ${unseen}: it may be as it was, or changed in part.`;
+}
+
+/** The command of a step was ended because its user wanted it. */
+export function stepAborted(operation: Pick<Operation, 'plan' | 'steps'>, index: number): SnaptreeError {
+  const { plan } = operation;
+  return new SnaptreeError(
+    'cancelled',
+    `${describePlan(plan)} was cancelled at ${describeStep(plan, index)}, whose command was ended.${whatWasTakenBack(operation)} Look at the VM as it is now before you plan the change again.`,
+  );
+}
+
+/** Its user wanted what was begun to be taken back. */
+export function takenBack(operation: Pick<Operation, 'plan' | 'steps'>, failed: boolean): SnaptreeError {
+  return new SnaptreeError(
+    failed ? 'commandFailed' : 'cancelled',
+    `${describePlan(operation.plan)} was cut off, and its user wanted what was begun to be taken back.${whatWasTakenBack(operation)} Look at the VM as it is now before you plan the change again.`,
+  );
+}
+
+/** What the steps did that take things back; empty where there are none. */
+function whatWasTakenBack({ plan, steps }: Pick<Operation, 'plan' | 'steps'>): string {
+  return steps
+    .flatMap(({ index, state }) => {
+      const step = plan.steps[index];
+      if (!step || step.runs === 'inOrder') return [];
+      if (state === 'done') return [` “${oneLine(step.title)}” was run to take things back.`];
+      return state === 'failed' ? [` “${oneLine(step.title)}”, which takes things back, failed as well.`] : [];
+    })
+    .join('');
+}
+
+/** For an operation that was cut off within a group: what is left to do so that nothing stays half done. */
+export function leftToTakeBack({ plan }: Pick<Operation, 'plan'>, undo: readonly OperationStep[]): string {
+  if (undo.length === 0) return '';
+  const titles = undo.map(({ index }) => `“${oneLine(plan.steps[index]?.title ?? '')}”`);
+  return ` It is in the middle of steps that belong together. Undo runs ${titles.join(', ')}, so that nothing is left half done; forgetting it does not.`;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function cancelledAfter(plan: Plan, doneSteps: number): SnaptreeError {

@@ -5,8 +5,10 @@
  */
 import type { Notice } from '../../shared/contract.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { Operation, UnreadableOperation } from '../../shared/model/operation.ts';
+import type { Operation, Resolution, UnreadableOperation } from '../../shared/model/operation.ts';
 import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
+import { cancelEffect } from '../../shared/rules/step-order.ts';
+import { cancelMeaning } from '../../shared/rules/step-sentences.ts';
 import type { Log } from '../base/log.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import type { AuditTrail } from '../store/audit-trail.ts';
@@ -20,9 +22,10 @@ import type { LiveOperation } from './live-operation.ts';
 import { afterRestart, replay } from './operation-machine.ts';
 import { notResolvable, planRefused } from './operation-messages.ts';
 import { OperationRegister } from './operation-register.ts';
-import { examine, followReattached, runSteps } from './operation-steps.ts';
+import { examine } from './examine.ts';
+import { followReattached, jobReference, plannedStep, runSteps } from './run-steps.ts';
 import type { PlanService } from './plans.ts';
-import { forget, resume } from './resolution.ts';
+import { forget, goOn } from './resolution.ts';
 import { createStepContext } from './step-context.ts';
 import type { StepContext } from './step-context.ts';
 import { createUnreadableOperations } from './unreadable-operations.ts';
@@ -66,17 +69,20 @@ export interface OperationService {
    * connecting and reading throw.
    */
   start(planId: string): Promise<string>;
-  /** Before its next step; a step that runs is never cut off. Throws `operationNotFound`, `operationNotResolvable`. */
+  /**
+   * Stops it where its steps allow it (shared/rules/step-order.ts). Throws `operationNotFound`, and
+   * `operationNotResolvable` where nothing is left that could be left out.
+   */
   cancel(operationId: string): Promise<void>;
   /** Asks the host of an interrupted operation. Throws `operationNotFound`, and what connecting and reading throw. */
   examine(operationId: string): Promise<Operation>;
   /**
    * `resume` examines the operation again, plans it again, and goes on with the steps that are not done where these are
    * still the same; it answers when they run. `forget` unlocks the VM and lets things be; where the host cannot be
-   * reached, that is done when it is connected. Of an operation whose journal cannot be used there is only `forget`.
+   * reached, that is done when it is connected. `undo` runs the steps that take back what its group of steps has begun. Of an operation whose journal cannot be used there is only `forget`.
    * Throws `operationNotFound`, `operationNotResolvable`, `vmLocked`, `planStale`, and `hostReadOnly` for `resume`.
    */
-  resolve(operationId: string, choice: 'resume' | 'forget'): Promise<void>;
+  resolve(operationId: string, choice: Resolution): Promise<void>;
   /** To be called whenever a host was connected: goes back to what was cut off there, and removes what is left of others. */
   hostConnected(hostId: string): void;
   /** Answers when what ended operations left on their hosts is removed, or that was tried. */
@@ -145,7 +151,12 @@ export async function openOperationService(dependencies: OperationServiceDepende
       if (hasEnded(live.operation) || isInterrupted(live.operation)) {
         throw notResolvable(live.operation.plan, 'It does not run, so there is nothing to cancel.');
       }
+      const { possible, sentence } = cancelMeaning(live.operation);
+      if (!possible) throw notResolvable(live.operation.plan, sentence);
       if (!live.state.cancelRequested) await live.record({ type: 'cancelRequested' });
+      const effect = cancelEffect(live.operation);
+      if (effect.kind !== 'abort') return;
+      await toolsFor(live.operation.plan.hostId).abort(jobReference(live, plannedStep(live, effect.index)));
     },
 
     async examine(operationId) {
@@ -175,7 +186,7 @@ export async function openOperationService(dependencies: OperationServiceDepende
       check();
       await live.takeTurn(async () => {
         check();
-        await (choice === 'resume' ? resume(context, admission, live, inBackground) : forget(context, live));
+        await (choice === 'forget' ? forget(context, live) : goOn(context, admission, live, choice, inBackground));
       });
     },
 

@@ -32,7 +32,7 @@ export function planScript(plan: Omit<Plan, 'script'>): string {
       comment(`Step ${step.index + 1} of ${plan.steps.length}: ${step.title}`),
       ...effect('writes', step.writes),
       ...effect('creates', step.creates),
-      ...effect('invalidates', step.invalidates),
+      ...effect('changes for others', step.invalidates),
       ...effect('deletes', step.deletes),
       quoteCommand(step.argv),
     );

@@ -56,7 +56,7 @@ export function createPlanService({
         vmUuid: request.vmUuid,
         request,
         createdAt: Math.floor(clock()),
-        fingerprint: fingerprintOf({ vmUuid: request.vmUuid, request, steps: draft.steps }, inventory),
+        fingerprint: fingerprintOf({ vmUuid: request.vmUuid, steps: draft.steps }, inventory),
       };
       const complete: Plan = { ...plan, script: planScript(plan) };
       plans.set(complete.id, complete);

@@ -3,22 +3,26 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
 import type { Admission } from './admission.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { nextStep } from './operation-machine.ts';
+import { nextStep } from '../../shared/rules/step-order.ts';
 import { notResolvable } from './operation-messages.ts';
-import { end, examine, followReattached, runSteps } from './operation-steps.ts';
+import { end } from './end-operation.ts';
+import { examine } from './examine.ts';
+import { followReattached, jobReference, plannedStep, runSteps } from './run-steps.ts';
 import type { StepContext } from './step-context.ts';
 
 /** Goes on in the background; whoever asked has their answer. */
 export type InBackground = (live: LiveOperation, task: () => Promise<unknown>) => void;
 
 /**
- * Examines an operation again and goes on with the steps that are not done; answers when they run. The caller has its
- * turn. Throws `operationNotResolvable`, `vmLocked`, `planStale`, `hostReadOnly`, and what connecting and reading throw.
+ * Examines an operation again and goes on with the steps that are not done, or with those that take back what was begun;
+ * answers when they run. The caller has its turn. Throws `operationNotResolvable`, `vmLocked`, `planStale`,
+ * `hostReadOnly`, and what connecting and reading throw.
  */
-export async function resume(
+export async function goOn(
   context: StepContext,
   admission: Admission,
   live: LiveOperation,
+  choice: 'resume' | 'undo',
   inBackground: InBackground,
 ): Promise<void> {
   admission.refuseReadOnly(live.operation.plan);
@@ -29,10 +33,10 @@ export async function resume(
   }
   if (hasEnded(live.operation)) return;
   const { plan, examination } = live.operation;
-  if (!examination?.choices.includes('resume')) {
-    throw notResolvable(plan, examination?.message ?? 'It cannot be resumed.');
+  if (!examination?.choices.includes(choice)) {
+    throw notResolvable(plan, examination?.message ?? 'This cannot be done with it.');
   }
-  const inventory = await admission.acceptRest(live);
+  const inventory = await (choice === 'resume' ? admission.acceptRest(live) : admission.acceptUndo(live));
   inBackground(live, () => runSteps(context, live, inventory));
 }
 
@@ -42,12 +46,12 @@ export async function resume(
  */
 export async function forget(context: StepContext, live: LiveOperation): Promise<void> {
   const { plan, error } = live.operation;
-  const next = nextStep(live.state);
+  const next = nextStep(live.operation);
   const { jobFolder } = live.state;
   if (next?.state === 'unknown' && jobFolder !== null) {
     let status = null;
     try {
-      status = await context.toolsFor(plan.hostId).inspect({ folder: jobFolder, stepIndex: next.index });
+      status = await context.toolsFor(plan.hostId).inspect(jobReference(live, plannedStep(live, next.index)));
     } catch (cause) {
       context.log.warn('an operation is forgotten without its host', { operationId: live.id, error: cause });
     }

@@ -11,11 +11,12 @@ import type { Migration } from './versions.ts';
 
 const index = z.int().nonnegative();
 
-/** Version 1 to 2: records got checksums (which are not part of their content), and the plan may have changed. */
+/** Version 1 to 2: records got checksums (not part of their content), the plan changed, and steps count their attempts. */
 const toVersion2: Migration = (records) =>
   listOf(records, 'the journal').map((value) => {
     const record = objectOf(value, 'a record');
     const entry = objectOf(record['entry'], 'an entry');
+    if (entry['type'] === 'stepStarting') return { ...record, entry: { ...entry, attempt: 0 } };
     if (entry['type'] !== 'started') return record;
     return { ...record, entry: { ...entry, version: 2, plan: planMigrations[0](entry['plan']) } };
   });
@@ -37,21 +38,26 @@ export const journalEntrySchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('accepted'), jobFolder: z.string() }),
   /** Refused before any step: the VM is locked by others, the host has changed. */
   z.strictObject({ type: z.literal('rejected'), error: errorSchema }),
-  /** `alreadyMet`: what the step is to bring about holds before it runs, so that finding it later proves nothing. */
-  z.strictObject({ type: z.literal('stepStarting'), index, alreadyMet: z.boolean() }),
+  /**
+   * `alreadyMet`: what the step is to bring about holds before it runs, so that finding it later proves nothing. `attempt`:
+   * how often it was run before, and left without an end.
+   */
+  z.strictObject({ type: z.literal('stepStarting'), index, alreadyMet: z.boolean(), attempt: index }),
+  /** A step that takes things back is not needed: what it is to bring about holds. */
+  z.strictObject({ type: z.literal('stepSkipped'), index }),
   /** The step's command has ended (`exitCode` null: without saying how); the host has not been read yet. */
   z.strictObject({ type: z.literal('stepExited'), index, exitCode: z.int().nullable(), output: z.string() }),
   /** The host was read. `fingerprint`: of the state that the step left. */
   z.strictObject({
     type: z.literal('stepFinished'),
     index,
-    outcome: z.enum(['done', 'failed']),
+    outcome: z.enum(['done', 'failed', 'cancelled']),
     fingerprint: z.string(),
   }),
   z.strictObject({ type: z.literal('interrupted'), error: errorSchema }),
   z.strictObject({ type: z.literal('examined'), examination: examinationSchema }),
-  /** A step that still ran was found again, or the user wants the steps that are not done. */
-  z.strictObject({ type: z.literal('continued'), why: z.enum(['reattached', 'resumed']) }),
+  /** A step that still ran was found again, or the user wants the steps that are not done, or those that take things back. */
+  z.strictObject({ type: z.literal('continued'), why: z.enum(['reattached', 'resumed', 'undoing']) }),
   z.strictObject({ type: z.literal('cancelRequested') }),
   z.strictObject({
     type: z.literal('ended'),

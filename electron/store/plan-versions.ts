@@ -1,8 +1,19 @@
 /** Plans as earlier versions wrote them, in journals and in plan files. */
+import { listOf, objectOf } from './versions.ts';
 import type { Migration } from './versions.ts';
 
-/** Version 1 to 2: a plan itself is what it was. */
-const toVersion2: Migration = (plan) => plan;
+/**
+ * Version 1 to 2: what a cancel and an interruption mean became data. Whatever the sentences of version 1 said, it stopped
+ * between two steps only, and ran nothing again of which it could not tell what became.
+ */
+const toVersion2: Migration = (value) => {
+  const plan = objectOf(value, 'the plan');
+  const steps = listOf(plan['steps'], 'the list of steps').map((each) => {
+    const { cancel: _cancel, whenInterrupted: _whenInterrupted, ...step } = objectOf(each, 'a step');
+    return { ...step, cancellation: 'betweenSteps', whenInterrupted: 'examine', group: null, runs: 'inOrder' };
+  });
+  return { ...plan, steps };
+};
 
 /** Of a plan, by the version of the journal or the plan file that holds it: both count alike. */
 export const planMigrations: readonly [Migration] = [toVersion2];

@@ -1,5 +1,6 @@
 import { Search } from 'lucide-react';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, Resolution } from '../../shared/model/operation.ts';
+import { interruptedMeaning, resolutionMeaning } from '../../shared/rules/step-sentences.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
@@ -9,8 +10,6 @@ import { useRequest } from '../ipc/use-request.ts';
 import { useStore } from '../store/store.ts';
 import { findingWords } from './operation-words.ts';
 
-const resumeWords = 'Resume goes on with the steps that are not done. Forget leaves everything on the host as it is.';
-
 /** What to do about an operation that was cut off: look first, then go on or let it be. */
 export function Interruption({ operation }: { readonly operation: Operation }) {
   const examining = useRequest('operations.examine');
@@ -18,8 +17,8 @@ export function Interruption({ operation }: { readonly operation: Operation }) {
   const connected = useStore((state) => state.hosts[operation.plan.hostId]?.session.state === 'connected');
   const { examination } = operation;
   const step = operation.steps.find((candidate) => candidate.state === 'unknown');
-  const whenInterrupted = step && operation.plan.steps[step.index]?.whenInterrupted;
-  const resolve = (choice: 'resume' | 'forget') => {
+  const planned = step && operation.plan.steps[step.index];
+  const resolve = (choice: Resolution) => {
     void resolving.send({ operationId: operation.id, choice });
   };
   return (
@@ -41,6 +40,19 @@ export function Interruption({ operation }: { readonly operation: Operation }) {
                 }}
               >
                 Resume
+              </Button>
+            )}
+            {examination?.choices.includes('undo') && (
+              <Button
+                disabledReason={
+                  connected ? (resolving.pending ? 'This is under way.' : null) : 'The host is not connected.'
+                }
+                label="Undo"
+                onPress={() => {
+                  resolve('undo');
+                }}
+              >
+                Undo
               </Button>
             )}
             {examination?.choices.includes('forget') && (
@@ -76,16 +88,12 @@ export function Interruption({ operation }: { readonly operation: Operation }) {
             <p>
               <HostText text={examination.message} lines /> (Read at {formatTime(examination.at)}.)
             </p>
-            {examination.choices.length > 0 && <p>{resumeWords}</p>}
+            {examination.choices.length > 0 && <p>{examination.choices.map(resolutionMeaning).join(' ')}</p>}
           </>
         ) : (
           <p>Nothing else is done to this VM until the host was read. Examine reads it and changes nothing.</p>
         )}
-        {whenInterrupted !== undefined && (
-          <p>
-            <HostText text={whenInterrupted} />
-          </p>
-        )}
+        {planned && !examination && <p>{interruptedMeaning(planned)}</p>}
       </Callout>
       {examining.error && <ErrorCallout error={examining.error} />}
       {resolving.error && <ErrorCallout error={resolving.error} />}

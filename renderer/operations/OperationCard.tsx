@@ -1,7 +1,8 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { useId, useState } from 'react';
 import type { Operation, OperationStep } from '../../shared/model/operation.ts';
-import type { PlanStep } from '../../shared/model/plan.ts';
+import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import { cancelMeaning, stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
 import { reportFailure } from '../feed/messages.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
@@ -67,6 +68,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
           <ol className={css('steps')}>
             {operation.plan.steps.map((step) => (
               <Step
+                plan={operation.plan}
                 key={step.index}
                 step={step}
                 run={operation.steps.find((run) => run.index === step.index) ?? null}
@@ -96,14 +98,13 @@ function Elapsed({ operation }: { readonly operation: Operation }) {
 function Cancel({ operation }: { readonly operation: Operation }) {
   const client = useClient();
   const [asked, setAsked] = useState(false);
-  const running = operation.steps.find((step) => step.state === 'running');
-  const meaning = (running && operation.plan.steps[running.index]?.cancel) ?? 'It stops before the next step.';
+  const { possible, sentence } = cancelMeaning(operation);
   return (
     <Button
       size="small"
       label="Cancel operation"
-      tooltip={meaning}
-      disabledReason={asked ? 'It stops before the next step; a step that runs is never cut off.' : null}
+      tooltip={sentence}
+      disabledReason={asked || !possible ? sentence : null}
       onPress={() => {
         setAsked(true);
         client.request('operations.cancel', { operationId: operation.id }).catch((error: unknown) => {
@@ -117,7 +118,15 @@ function Cancel({ operation }: { readonly operation: Operation }) {
   );
 }
 
-function Step({ step, run }: { readonly step: PlanStep; readonly run: OperationStep | null }) {
+function Step({
+  plan,
+  step,
+  run,
+}: {
+  readonly plan: Plan;
+  readonly step: PlanStep;
+  readonly run: OperationStep | null;
+}) {
   const { word, icon: Icon, tone, spins } = stepAppearance(run?.state ?? 'waiting');
   const command = shellLine(step.argv);
   const exitCode = run?.exitCode ?? 0;
@@ -141,11 +150,7 @@ function Step({ step, run }: { readonly step: PlanStep; readonly run: OperationS
           </code>
           <CopyButton text={command} what={`command of step ${step.index + 1}`} />
         </p>
-        {run?.state === 'running' && (
-          <p className={css('quiet')}>
-            If cancelled now: <HostText text={step.cancel} />
-          </p>
-        )}
+        {run?.state === 'running' && <p className={css('quiet')}>If cancelled now: {stepCancelMeaning(plan, step)}</p>}
         {output !== '' && (
           // It scrolls, so the keyboard must get to it.
           <pre className={css('output')} tabIndex={0} role="region" aria-label={`Output of step ${step.index + 1}`}>

@@ -35,6 +35,7 @@ const stepStates: Readonly<Record<StepState, Appearance>> = {
   running: { word: 'running', icon: LoaderCircle, tone: 'accent', spins: true },
   done: { word: 'done', icon: CircleCheck, tone: 'success', spins: false },
   failed: { word: 'failed', icon: CircleX, tone: 'danger', spins: false },
+  cancelled: { word: 'cancelled', icon: Ban, tone: 'neutral', spins: false },
   unknown: { word: 'outcome unknown', icon: CircleQuestionMark, tone: 'warning', spins: false },
   skipped: { word: 'not run', icon: Minus, tone: 'neutral', spins: false },
 };

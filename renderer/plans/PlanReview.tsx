@@ -1,6 +1,7 @@
 import { Fragment } from 'react';
 import type { Image } from '../../shared/model/inventory.ts';
 import type { Plan, PlanNote, PlanStep } from '../../shared/model/plan.ts';
+import { runsMeaning, stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
 import { Callout } from '../design/Callout.tsx';
 import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
@@ -52,7 +53,7 @@ export function PlanReview({ plan }: { readonly plan: Plan }) {
               <ol className={css('steps')}>
                 {foldSteps(plan.steps).map(({ first, rest }) => (
                   <Fragment key={first.index}>
-                    <Step step={first} />
+                    <Step plan={plan} step={first} />
                     {rest.length > 0 && <StepsAlike first={first} rest={rest} />}
                   </Fragment>
                 ))}
@@ -146,13 +147,13 @@ const effects: readonly (readonly [
   Tone,
 ])[] = [
   ['deletes', 'deletes', 'danger'],
-  ['invalidates', 'invalidates', 'warning'],
+  ['invalidates', 'changes for others', 'warning'],
   ['creates', 'creates', 'success'],
   ['writes', 'writes', 'accent'],
   ['reads', 'reads', 'neutral'],
 ];
 
-function Step({ step }: { readonly step: PlanStep }) {
+function Step({ plan, step }: { readonly plan: Plan; readonly step: PlanStep }) {
   const command = shellLine(step.argv);
   return (
     <li className={css('step')}>
@@ -179,7 +180,7 @@ function Step({ step }: { readonly step: PlanStep }) {
         )}
       </ul>
       <p className={css('cancel')}>
-        If cancelled here: <HostText text={step.cancel} />
+        {[runsMeaning(step), `If cancelled here: ${stepCancelMeaning(plan, step)}`].join(' ').trim()}
       </p>
     </li>
   );

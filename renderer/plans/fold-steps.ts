@@ -33,6 +33,8 @@ function isAlike(a: PlanStep, b: PlanStep): boolean {
     a.argv.length === b.argv.length &&
     differing <= 1 &&
     a.argv[0] === b.argv[0] &&
+    a.group === b.group &&
+    a.runs === b.runs &&
     effects.every((effect) => a[effect].length > 0 === b[effect].length > 0)
   );
 }

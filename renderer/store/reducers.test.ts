@@ -58,6 +58,7 @@ function operation(id: string, state: Operation['state']): Operation {
     steps: [],
     error: null,
     examination: null,
+    isUndoing: false,
   };
 }
 

@@ -9,6 +9,8 @@ export const stepStateSchema = z.enum([
   'running',
   'done',
   'failed',
+  /** Its command was ended because its user wanted it. */
+  'cancelled',
   /** Started, but its end was not seen: the connection or Snaptree went away. Only the host knows. */
   'unknown',
   'skipped',
@@ -38,13 +40,19 @@ export const operationStateSchema = z.enum([
   'forgotten',
 ]);
 
+/**
+ * What its user may decide about an interrupted operation. resume: the steps that are not done. undo: the steps that take
+ * back what its group of steps has begun. forget: nothing more; the VM is unlocked.
+ */
+export const resolutionSchema = z.enum(['resume', 'undo', 'forget']);
+
 /** What reading the host again said about an interrupted operation. */
 export const examinationSchema = z.strictObject({
   at: epochSecondsSchema,
   finding: z.enum(['completed', 'notStarted', 'partlyDone', 'stillRunning', 'unclear']),
   message: z.string(),
-  /** What may be done now. Resume goes on with the steps that are not done. */
-  choices: z.array(z.enum(['resume', 'forget'])),
+  /** What may be done now. */
+  choices: z.array(resolutionSchema),
 });
 
 export const operationSchema = z.strictObject({
@@ -56,6 +64,8 @@ export const operationSchema = z.strictObject({
   steps: z.array(operationStepSchema),
   error: errorSchema.nullable(),
   examination: examinationSchema.nullable(),
+  /** Only the steps that take things back are run, or were. */
+  isUndoing: z.boolean(),
 });
 
 /** An operation whose journal cannot be used: damaged, or written by a newer Snaptree. Null: not known. */
@@ -77,6 +87,7 @@ export const unreadableOperationSchema = z.strictObject({
 });
 
 export type UnreadableOperation = z.infer<typeof unreadableOperationSchema>;
+export type Resolution = z.infer<typeof resolutionSchema>;
 export type StepState = z.infer<typeof stepStateSchema>;
 export type OperationStep = z.infer<typeof operationStepSchema>;
 export type OperationState = z.infer<typeof operationStateSchema>;

@@ -46,15 +46,32 @@ export const planStepSchema = z.strictObject({
   reads: z.array(z.string()),
   writes: z.array(z.string()),
   creates: z.array(z.string()),
-  /** Still there afterwards, but no longer what it was. */
+  /** Still there afterwards, but no longer what it was: whoever else depends on it reads something else. */
   invalidates: z.array(z.string()),
   deletes: z.array(z.string()),
   /** Must hold when the step is done; also how a step found interrupted is judged. */
   verify: z.array(expectationSchema),
-  /** What it means to cancel while this step runs. */
-  cancel: z.string(),
-  /** What to do when the step is found interrupted. */
-  whenInterrupted: z.string(),
+  /**
+   * What a cancel does while this step runs. never: the step after it is run as well. betweenSteps: it is finished, and
+   * nothing after it is begun. abort: its command is ended at once.
+   */
+  cancellation: z.enum(['never', 'betweenSteps', 'abort']),
+  /**
+   * What may be done where its command is gone without having said how it ended, and the host does not show its result.
+   * redo: it may be run again, and brings about the same. examine: only looking helps. undo: the steps of its group that
+   * take things back.
+   */
+  whenInterrupted: z.enum(['redo', 'examine', 'undo']),
+  /**
+   * Steps of one group follow each other, and what they pass through is no state to leave a VM in: once the first has
+   * begun, neither a cancel nor a host that becomes read-only stops before the last. Null: it stands alone.
+   */
+  group: z.string().nullable(),
+  /**
+   * inOrder: an ordinary step. Of a group only: always (thaw what was frozen), also after an ordinary step of the group
+   * failed or was aborted; onFailure (undo), only then. These two are left out where what they verify holds already.
+   */
+  runs: z.enum(['inOrder', 'always', 'onFailure']),
 });
 
 /** Why a plan is refused, or what its user should know first. */
@@ -78,7 +95,7 @@ export const planSchema = z.strictObject({
   /** One line that names the change. */
   title: z.string(),
   createdAt: epochSecondsSchema,
-  /** SHA-256 (hex) of the state that the plan was made from: see electron/operations/fingerprint.ts. */
+  /** Of the state that the plan was made from: see electron/operations/fingerprint.ts. */
   fingerprint: z.string(),
   steps: z.array(planStepSchema),
   /** A plan with a refusal has no steps and cannot be run. */

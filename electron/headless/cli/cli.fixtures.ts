@@ -1,6 +1,7 @@
 /** For tests: a plan and an operation, made to measure. */
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
+import { plainStep } from '../../hypervisors/planning/plain-step.ts';
 
 const vmUuid = '11111111-1111-4111-8111-111111111111';
 
@@ -33,8 +34,7 @@ export function planWith(parts: Partial<Plan> = {}): Plan {
         invalidates: [],
         deletes: [],
         verify: [],
-        cancel: '',
-        whenInterrupted: '',
+        ...plainStep,
       },
     ],
     refusals: [],
@@ -57,6 +57,7 @@ export function operationOf(plan: Plan, parts: Partial<Operation> = {}): Operati
     steps: [],
     error: null,
     examination: null,
+    isUndoing: false,
     ...parts,
   };
 }

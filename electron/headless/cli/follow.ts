@@ -3,6 +3,7 @@ import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
 import { isUnderWay } from '../../../shared/rules/operation-life.ts';
+import { cancelMeaning } from '../../../shared/rules/step-sentences.ts';
 import type { CommandContext, GlobalOptions, Work } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -48,8 +49,10 @@ export async function follow(
   const stopHandling = interruption.handle(() => {
     if (cancelled) return false;
     cancelled = true;
-    output.say('Stopping before the next step; a step that runs is not cut off. Ctrl-C again leaves it to the host.');
-    // Refused where it has just ended, which is seen below.
+    const operation = present(work, operationId);
+    const { possible, sentence } = operation ? cancelMeaning(operation) : { possible: false, sentence: '' };
+    output.say(`${possible ? 'Stopping: ' : ''}${sentence} Ctrl-C again leaves it to the host.`);
+    // Refused where nothing is left that could be left out, or it has just ended, which is seen below.
     void client.ask('operations.cancel', { operationId }).catch(() => undefined);
     return true;
   });

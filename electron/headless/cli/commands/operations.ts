@@ -159,7 +159,8 @@ export function addOperations(program: Program, context: CommandContext): void {
     .summary('plan and run what undoes an operation, where anything does')
     .description(
       'Plan what undoes an operation, show it and run it like any plan. The making of a snapshot is undone by deleting that ' +
-        'snapshot. A revert and a deletion cannot be undone: nothing keeps what they threw away.',
+        'snapshot. A revert and a deletion cannot be undone: nothing keeps what they threw away. Of an operation that was cut off ' +
+        'in the middle of steps that belong together, it runs those that take back what was begun.',
     )
     .argument('<id>', 'id of the operation, or its first characters')
     .option('-y, --yes', 'do not ask for confirmation')
@@ -180,6 +181,16 @@ async function undo(
 ): Promise<ExitCode> {
   const { client } = work;
   const host = await connectFor(context, client, operation.plan, options.uri);
+  const { examination } = await client.ask('operations.examine', { operationId: operation.id });
+  if (examination?.choices.includes('undo')) {
+    context.output.say(shownSentence(examination.message));
+    if (!(await confirmed(work, 'Take back what was begun?', options.yes === true))) {
+      context.output.say('Nothing was done.');
+      return exitCodes.refused;
+    }
+    await client.ask('operations.resolve', { operationId: operation.id, choice: 'undo' });
+    return follow(context, work, operation.id, options);
+  }
   const { inventory } = await client.read(host);
   const request = undoRequest(operation, inventory);
   const plan = await client.ask('plans.create', { hostId: host.id, request });

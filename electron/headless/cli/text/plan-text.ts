@@ -10,7 +10,7 @@ import { stateWord } from './words.ts';
 const effects = [
   ['writes', 'writes'],
   ['creates', 'creates'],
-  ['makes useless', 'invalidates'],
+  ['changes for others', 'invalidates'],
   ['deletes', 'deletes'],
 ] as const;
 

@@ -12,6 +12,7 @@ import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
+import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
 import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
 import { managedSaveRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
@@ -121,9 +122,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
         invalidates: [],
         deletes: [],
         verify,
-        cancel: 'Cannot be stopped once begun; with --atomic all disks move to their overlays, or none.',
-        whenInterrupted:
-          'Read the host again: with --atomic either every disk moved to its overlay or none did. Overlays that no disk uses are empty.',
+        ...plainStep,
       },
     ],
     after: {
@@ -169,8 +168,9 @@ function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<P
     invalidates: [],
     deletes: [],
     verify: activeLayersStay(context.vm.disks),
-    cancel: 'Nothing is changed by this step.',
-    whenInterrupted: 'Nothing was changed by this step.',
+    ...plainStep,
+    // It only looks.
+    whenInterrupted: 'redo',
   };
 }
 

@@ -9,6 +9,7 @@ import { dependentRefusals, unknownDependentWarnings } from '../../planning/depe
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
+import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf } from '../capabilities.ts';
 import {
   createFirmwareRefusals,
@@ -86,9 +87,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
         invalidates: [],
         deletes: [],
         verify,
-        cancel: 'libvirt cannot be stopped while it takes an internal snapshot; it ends by itself.',
-        whenInterrupted:
-          'Read the host again: the snapshot is either there and whole, or not there. Nothing that existed before is changed by it.',
+        ...plainStep,
       },
     ],
     after: {

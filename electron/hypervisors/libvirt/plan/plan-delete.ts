@@ -13,6 +13,7 @@ import {
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
+import { plainStep } from '../../planning/plain-step.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
   ambiguousNameRefusals,
@@ -112,9 +113,7 @@ function step(snapshot: Snapshot, context: LibvirtContext): Omit<PlanStep, 'inde
     invalidates: [],
     deletes: [],
     verify,
-    cancel: 'The deletion under way is finished; what is left after it stays.',
-    whenInterrupted:
-      'Read the host again: the snapshot is either gone from every disk, or deleting it can be done again.',
+    ...plainStep,
   };
 }
 

@@ -18,6 +18,7 @@ import {
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { movedData } from '../../../../shared/rules/moved-data.ts';
+import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
@@ -120,12 +121,11 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         reads: [],
         writes: imageIds,
         creates: [],
-        invalidates: [],
+        // Whoever else reads from them reads something else then.
+        invalidates: imageIds,
         deletes: [],
         verify,
-        cancel: 'Cannot be stopped once begun.',
-        whenInterrupted:
-          'Read the host again. The snapshot itself is not changed by reverting, so reverting can be done again if the VM is not where it should be.',
+        ...plainStep,
       },
     ],
     after: {
