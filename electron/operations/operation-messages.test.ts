@@ -11,7 +11,14 @@ const failed = (
 ) => {
   const [only] = plan.steps;
   if (!only) throw new Error('no step');
-  return stepFailed({ plan, step: only, exitCode: 1, stderr: 'error: domain has active block job', check, alreadyMet });
+  return stepFailed({
+    operation: { plan, steps: [] },
+    step: only,
+    exitCode: 1,
+    stderr: 'error: domain has active block job',
+    check,
+    alreadyMet,
+  });
 };
 
 test('a failed step is not comforted by what held before it, and says what nobody looked at', () => {
