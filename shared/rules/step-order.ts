@@ -28,7 +28,7 @@ export function brokenStep({ steps }: Pick<StepProgress, 'steps'>): OperationSte
 }
 
 /** The group of the step that was begun last; null where none was, or it stands alone. */
-export function presentGroup(progress: StepProgress): string | null {
+function presentGroup(progress: StepProgress): string | null {
   const last = progress.steps.findLast(({ state }) => state !== 'waiting' && state !== 'skipped');
   return last ? planned(progress, last.index).group : null;
 }
