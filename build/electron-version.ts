@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
+import { npmCommand } from './npm.ts';
 
 /** The Electron project mends the newest three major versions (electronjs.org, "Electron Releases"). */
 const supportedMajors = 3;
@@ -41,8 +42,16 @@ export function versionComplaint(pinned: string, versions: readonly string[]): s
 
 /** All versions in the registry that npm is set up with. Rejects where it cannot be asked. */
 async function releasedVersions(): Promise<readonly string[]> {
-  const command = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const parameters = ['view', 'electron', 'versions', '--json', '--fetch-retries=0', '--fetch-timeout=15000'];
+  const [command, ...before] = npmCommand();
+  const parameters = [
+    ...before,
+    'view',
+    'electron',
+    'versions',
+    '--json',
+    '--fetch-retries=0',
+    '--fetch-timeout=15000',
+  ];
   const { stdout } = await promisify(execFile)(command, parameters, { timeout: 30_000, maxBuffer: 16 * 1024 * 1024 });
   const answer: unknown = JSON.parse(stdout);
   if (!Array.isArray(answer)) throw new Error('the answer is no list');

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { z } from 'zod';
 import packageJson from '../package.json' with { type: 'json' };
+import { npmCommand } from './npm.ts';
 import { inRepository } from './paths.ts';
 
 /** As Vite writes them for what a bundle holds (`build.license`). */
@@ -43,8 +44,8 @@ const packagesSchema = z.array(
  * bundled, so that what it is made of is asked for by name.
  */
 function installed(selector: string): License[] {
-  const command = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const output = execFileSync(command, ['query', selector], {
+  const [command, ...parameters] = npmCommand();
+  const output = execFileSync(command, [...parameters, 'query', selector], {
     cwd: inRepository('.'),
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
