@@ -33,6 +33,12 @@ it('takes a job that virsh has another word for, or cannot tell, as one', () => 
   });
 });
 
+it('takes a driver that knows no such jobs for one without any', () => {
+  const words = 'error: this function is not supported by the connection driver: virDomainGetJobInfo\n';
+  expect(blockJobOf(none, said(words), nameOf)).toBeNull();
+  expect(vmJobOf({ state: 'running (booted)', control: 'ok', job: words })).toBeNull();
+});
+
 it('takes no words for no job, unless the definition shows one', () => {
   expect(blockJobOf(none, said('\n'), nameOf)).toBeNull();
   expect(blockJobOf(mirror('copy', true), said('\n'), nameOf)).toEqual({

@@ -34,7 +34,7 @@ export function blockJobOf(
     const detail = kind === 'unknown' ? mirror.job : null;
     return { kind, target: nameOf(mirror.source), ready: mirror.ready, detail };
   }
-  if (said.trim() === '') return null;
+  if (tellsNoJob(said)) return null;
   const word = /^ *type=(.+)$/m.exec(said)?.[1]?.trim();
   const kind = blockJobKinds.get(word ?? '') ?? 'unknown';
   const detail = kind === 'unknown' ? (word ?? virshError(said) ?? said.trim()) : null;
@@ -61,11 +61,9 @@ export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'cont
   if (job === null) {
     const detail = control.trim();
     // What could not be asked for on the way stands in the VM's problems.
-    // A driver without such jobs, as libvirt's own for tests.
-    return detail === '' || detail.includes('not supported by the connection driver')
-      ? null
-      : { kind: 'unknown', detail: virshError(detail) ?? detail };
+    return tellsNoJob(detail) ? null : { kind: 'unknown', detail: virshError(detail) ?? detail };
   }
+  if (tellsNoJob(job)) return null;
   const error = virshError(job);
   if (error !== null) return { kind: 'unknown', detail: error };
   const type = field(job, 'Job type');
@@ -76,7 +74,12 @@ export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'cont
 
 /** Whether work was going on, as far as it was told: when that ends, nothing else of the VM need change. */
 export function wasAtWork(answers: VmAnswers): boolean {
-  return vmJobOf(answers) !== null || [...answers.blockJobs.values()].some((said) => said.trim() !== '');
+  return vmJobOf(answers) !== null || [...answers.blockJobs.values()].some((said) => !tellsNoJob(said));
+}
+
+/** A driver without such jobs, as libvirt's own for tests, has none to show. */
+function tellsNoJob(said: string): boolean {
+  return said.trim() === '' || said.includes('not supported by the connection driver');
 }
 
 /** The value of a line such as `Operation:        Backup      `; empty where there is none. */
