@@ -145,11 +145,12 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
         kind: 'unknownHostKey',
         keyType: 'ssh-ed25519',
         fingerprint: 'SHA256:uNiVztksCsDhcc0u9e8BrrJrkKL',
-        note: null,
+        note: '/etc/ssh/ssh_known_hosts:3 names an authority that signs the keys of this host.',
       },
     ]);
     await page.goto(harness.url);
     await expect(page.getByRole('button', { name: 'No, do not connect' })).toBeFocused();
+    await expect(page.getByRole('note')).toContainText('names an authority');
   },
   'host form with a jump host': async (page) => {
     await page.goto(harness.url);

@@ -77,14 +77,19 @@ function judgedByOpenSsh(config: string, { address, port }: Place): Promise<Verd
   });
 }
 
-async function judgedByUs(config: string, own: string, { address, port }: Place): Promise<Verdict> {
+/** @param seen what was asked, in order */
+async function judgedByUs(
+  config: string,
+  own: string,
+  { address, port }: Place,
+  seen: NewQuestion[] = [],
+): Promise<Verdict> {
   const settings = createHostKeySettings({
     environment: process.env,
     platform: 'linux',
     home: folder,
     configFile: config,
   });
-  const seen: NewQuestion['kind'][] = [];
   const error: unknown = await connectSsh(
     {
       ...{ hostId: 'd0a1c1f6-6a47-4d0f-8f0f-5f7f1f2f3f4f', hostName: 'host', address, port, user: 'root' },
@@ -92,14 +97,14 @@ async function judgedByUs(config: string, own: string, { address, port }: Place)
       secrets: { password: null, passphrase: null },
       knownHosts: createKnownHosts(own, settings),
       ask: (question) => {
-        seen.push(question.kind);
+        seen.push(question);
         return Promise.resolve({ kind: 'decline' });
       },
       environment: {},
     },
     new AbortController().signal,
   ).catch((reason: unknown) => reason);
-  if (seen[0] === 'unknownHostKey') return 'unknown';
+  if (seen[0]?.kind === 'unknownHostKey') return 'unknown';
   if (SnaptreeError.is(error, 'hostKeyChanged')) return error.message.includes('revoked') ? 'revoked' : 'changed';
   if (seen.length === 1) return 'known';
   // Declined at the question for the password, or not asked: both come behind the host key.
@@ -235,7 +240,7 @@ describe('a host', () => {
         },
       ),
       // Each takes an ssh: looking for a smaller counterexample would take minutes.
-      { numRuns: 50, endOnFailure: true },
+      { numRuns: 60, endOnFailure: true },
     );
     expect([...kinds].sort()).toEqual(['changed', 'known', 'revoked', 'unknown']);
   }, 180_000);
@@ -268,6 +273,23 @@ describe('a host', () => {
       code: 'hostKeyRejected',
       message: expect.stringContaining('StrictHostKeyChecking') as string,
     });
+  });
+
+  it('that OpenSSH may know in a way of its own is asked about with a word about that', async () => {
+    const port = servers[0]?.port ?? 0;
+    const users = join(folder, 'authorities');
+    writeFileSync(users, `# one\n@cert-authority * ${stale['rsa'] ?? ''}\n`);
+    const config = join(folder, 'authority-config');
+    const cases = [
+      [`UserKnownHostsFile ${users}\n`, `${users}:2 names an authority`],
+      ['UserKnownHostsFile none\nKnownHostsCommand /bin/true\n', 'KnownHostsCommand'],
+    ] as const;
+    for (const [text, words] of cases) {
+      writeFileSync(config, `${text}GlobalKnownHostsFile none\n`);
+      const seen: NewQuestion[] = [];
+      expect(await judgedByUs(config, join(folder, 'nothing'), { address: '127.0.0.1', port }, seen)).toBe('unknown');
+      expect(seen).toMatchObject([{ note: expect.stringContaining(words) as string }]);
+    }
   });
 
   it('is not trusted where the file of revoked keys cannot be read', async () => {

@@ -206,6 +206,13 @@ describe('orderKeyTypes', () => {
     expect(order(line('[host.example]:2222', rsa))).toEqual(['ssh-rsa', 'ssh-ed25519', 'ecdsa-sha2-nistp256']);
   });
 
+  it('passes over a type whose first key is revoked', () => {
+    const lines = [line('[host.example]:2222', ed), line('[host.example]:2222', otherEd), line('*', rsa)];
+    const revoked = (blob: Buffer) => line('*', blob, '@revoked ');
+    expect(order([...lines, revoked(ed)].join('\n'))).toEqual(['ssh-rsa', 'ssh-ed25519', 'ecdsa-sha2-nistp256']);
+    expect(order([...lines, revoked(otherEd)].join('\n'))).toEqual(preferred);
+  });
+
   it('counts host keys only, under the very name of the host', () => {
     expect(order(line('*', rsa, '@revoked '))).toEqual(preferred);
     expect(order(line('*', rsa, '@cert-authority '))).toEqual(preferred);

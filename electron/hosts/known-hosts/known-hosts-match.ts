@@ -278,10 +278,15 @@ export function orderKeyTypes(
   place: HostPlace,
 ): readonly string[] {
   const name = hostEntryName(place);
-  const known = new Set(
-    lines.filter((line) => line.marker === 'none' && matchesHosts(name, line.hosts)).map((line) => line.keyType),
-  );
+  const ofName = lines.filter((line) => matchesHosts(name, line.hosts));
+  const revoked = ofName.filter((line) => line.marker === 'revoked');
+  // The first key of a type stands for it: where that is revoked, the type counts as not known (hostfile.c,
+  // check_hostkeys_by_key_or_type).
+  const isKnown = (type: string): boolean => {
+    const first = ofName.find((line) => line.marker === 'none' && line.keyType === type);
+    return first !== undefined && !revoked.some(({ key }) => key.equals(first.key));
+  };
   const [best] = preferred;
-  if (best === undefined || known.has(best)) return preferred;
-  return [...preferred.filter((type) => known.has(type)), ...preferred.filter((type) => !known.has(type))];
+  if (best === undefined || isKnown(best)) return preferred;
+  return [...preferred.filter(isKnown), ...preferred.filter((type) => !isKnown(type))];
 }
