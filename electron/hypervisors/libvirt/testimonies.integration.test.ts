@@ -159,6 +159,29 @@ function suite(version: testbed.LibvirtVersion): void {
     });
   });
 
+  it('an image that only the record of a snapshot names is used by that VM', async () => {
+    const image = await createBase();
+    const vm = await create('record');
+    mkdirSync(join(folder, '.elsewhere'), { recursive: true });
+    const link = join(folder, '.elsewhere/link');
+    symlinkSync(image, link);
+    const disk = `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${vm.images['vda'] ?? ''}'/><target dev='vda' bus='virtio'/></disk>`;
+    const { stdout: before } = await virsh('dumpxml', '--inactive', vm.uuid);
+    await redefine(
+      vm,
+      disk,
+      `<serial type='file'><source path='/dev/null'/><log file='${link}'/><target port='1'/></serial>`,
+    );
+    await virsh('snapshot-create-as', vm.uuid, 's1');
+    await virsh('snapshot-create-as', vm.uuid, 's2');
+    await testbed.virshWithXml(['define'], before, [], { version });
+    const inventory = await read();
+    expect(
+      vmIn(inventory, vm).uses?.map(({ imageId, use, by, snapshotName }) => [imageId, use, by, snapshotName]),
+    ).toEqual([[image, 'log', 'snapshot', 's1']]);
+    expect(revertOf(inventory).refusals).toMatchObject([{ code: 'imageHasDependents', names: [`VM ${vm.name}`] }]);
+  });
+
   it('a relative reference counts from the path by which each VM opens the image', async () => {
     mkdirSync(join(folder, 'disk/sub'), { recursive: true });
     mkdirSync(join(folder, 'elsewhere'), { recursive: true });

@@ -13,9 +13,9 @@ import type { VmRecords } from './vm-records.ts';
  * called so, and else nothing says where it is or on what it hangs.
  */
 export function volumeDoubts(
-  vms: Iterable<VmRecords>,
-  { pools }: Pick<HostState, 'pools'>,
-  context: AssembleContext,
+  vms: Iterable<Pick<VmRecords, 'files'> & { readonly domain: Pick<VmRecords['domain'], 'name'> }>,
+  { pools }: { readonly pools: Pick<HostState['pools'], 'names' | 'unknown'> },
+  context: Pick<AssembleContext, 'images' | 'imageIdOf'>,
 ): UnknownDependents[] {
   const doubts = new Map<string, UnknownDependents>();
   for (const { domain, files } of vms) {
