@@ -44,7 +44,7 @@ export function DiskChains({
       <h3 className={css('heading')}>Disks and their chains</h3>
       <Dependence
         intro="What could not be looked into may need any of these images, so some changes are refused:"
-        names={anyImage}
+        names={vm.disks.length === 0 ? [] : anyImage}
       />
       {vm.disks.length === 0 && <p className={css('quiet')}>The VM has no disk.</p>}
       {vm.disks.map((disk) => (
