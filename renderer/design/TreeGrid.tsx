@@ -80,7 +80,7 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
     getScrollElement: () => scroller.current,
     estimateSize,
     getItemKey,
-    overscan: 8,
+    overscan: 4,
     rangeExtractor,
   });
 

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import type { Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
@@ -34,7 +35,13 @@ function imagesOf(snapshot: Snapshot): ReadonlySet<string> {
   return new Set(snapshot.disks.flatMap((disk) => (disk.dataImageId === null ? [] : [disk.dataImageId])));
 }
 
-function SnapshotDetails({ snapshot, vm }: { readonly snapshot: Snapshot; readonly vm: ReadableVm }) {
+const SnapshotDetails = memo(function SnapshotDetails({
+  snapshot,
+  vm,
+}: {
+  readonly snapshot: Snapshot;
+  readonly vm: ReadableVm;
+}) {
   const now = useNow();
   const parent = vm.snapshots.find((candidate) => candidate.id === snapshot.parentId);
   return (
@@ -100,7 +107,7 @@ function SnapshotDetails({ snapshot, vm }: { readonly snapshot: Snapshot; readon
       </ul>
     </section>
   );
-}
+});
 
 function Memory({ snapshot: { memory, vmState } }: { readonly snapshot: Snapshot }) {
   switch (memory.kind) {
@@ -142,7 +149,7 @@ function SnapshotDiskLine({ disk }: { readonly disk: SnapshotDisk }) {
   );
 }
 
-function PresentDetails({ vm }: { readonly vm: ReadableVm }) {
+const PresentDetails = memo(function PresentDetails({ vm }: { readonly vm: ReadableVm }) {
   const current = vm.snapshots.find((snapshot) => snapshot.id === vm.currentSnapshotId);
   return (
     <section className={css('section')}>
@@ -196,7 +203,7 @@ function PresentDetails({ vm }: { readonly vm: ReadableVm }) {
       </div>
     </section>
   );
-}
+});
 
 /** A path that can be read to its end and copied. */
 function Path({ path, what }: { readonly path: string; readonly what: string }) {

@@ -1,5 +1,5 @@
 import { Search, X } from 'lucide-react';
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import { Button as AriaButton, Input, SearchField } from 'react-aria-components';
 import { classes } from '../design/classes.ts';
 import { TreeGrid } from '../design/TreeGrid.tsx';
@@ -34,25 +34,7 @@ export function Navigation() {
 
   return (
     <nav className={css('pane')} aria-label="Hosts and VMs">
-      <div className={css('top')}>
-        <SearchField
-          aria-label="Search hosts, VMs and snapshots"
-          className={css('search')}
-          value={search}
-          onChange={(value) => {
-            update((state) => ({ ...state, search: value }));
-          }}
-        >
-          <Search size={14} aria-hidden className={css('searchIcon')} />
-          <Input className={css('searchInput')} placeholder="Host, VM or snapshot" />
-          {search !== '' && (
-            <AriaButton className={css('clear')}>
-              <X size={14} aria-hidden />
-            </AriaButton>
-          )}
-        </SearchField>
-        <AddHostMenu />
-      </div>
+      <Top />
       <div className={css('tree')}>
         {rows.length === 0 && search.trim() !== '' ? (
           <p className={css('nothing')} role="status">
@@ -77,6 +59,32 @@ export function Navigation() {
     </nav>
   );
 }
+
+/** Not with the tree: it knows of no reading. */
+const Top = memo(function Top() {
+  const search = useStore((state) => state.search);
+  return (
+    <div className={css('top')}>
+      <SearchField
+        aria-label="Search hosts, VMs and snapshots"
+        className={css('search')}
+        value={search}
+        onChange={(value) => {
+          update((state) => ({ ...state, search: value }));
+        }}
+      >
+        <Search size={14} aria-hidden className={css('searchIcon')} />
+        <Input className={css('searchInput')} placeholder="Host, VM or snapshot" />
+        {search !== '' && (
+          <AriaButton className={css('clear')}>
+            <X size={14} aria-hidden />
+          </AriaButton>
+        )}
+      </SearchField>
+      <AddHostMenu />
+    </div>
+  );
+});
 
 const heightOf = (row: NavigationRow) => heights[row.kind];
 const classNameOf = (row: NavigationRow) => css(row.kind, row.kind === 'vm' && row.stale && 'stale');
