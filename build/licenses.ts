@@ -23,6 +23,9 @@ export interface License {
   readonly text: string;
 }
 
+/** Of a package that has the text of its licence and does not name it. */
+const unnamed = 'see its text';
+
 /** Where each build writes what it holds. */
 export const bundledFile = 'bundled-licenses.json';
 /** In the folder of the page, which fetches it when somebody asks; and beside it, for people and packages. */
@@ -52,7 +55,7 @@ function installed(selector: string): License[] {
   });
   const packages = packagesSchema.parse(JSON.parse(output)).filter(({ name }) => name !== packageJson.name);
   return packages.map(({ name, version, path, license, author }) => {
-    const identifier = typeof license === 'object' ? license.type : (license ?? 'UNKNOWN');
+    const identifier = typeof license === 'object' ? license.type : (license ?? unnamed);
     return { name, version, identifier, text: textIn(path) ?? standardText(identifier, author) };
   });
 }
@@ -108,7 +111,7 @@ export function writeLicenses(folders: readonly string[]): void {
       .array(licenseSchema)
       .parse(content)
       .map(({ name, version, identifier, text }): License => {
-        const id = identifier ?? 'UNKNOWN';
+        const id = identifier ?? unnamed;
         return {
           name,
           version,
