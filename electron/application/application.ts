@@ -17,9 +17,7 @@ import { createKnownHosts } from '../hosts/known-hosts/known-hosts.ts';
 import { createQuestions } from '../hosts/questions.ts';
 import { createSessions } from '../hosts/sessions.ts';
 import { systemTicks, watchForSleep } from '../hosts/sleep-watch.ts';
-import type { CommandRunner } from '../hosts/commands/runner.ts';
-import { libvirtCapabilities } from '../hypervisors/libvirt/capabilities.ts';
-import { createLibvirtDriver } from '../hypervisors/libvirt/index.ts';
+import { driverOf, probeInWords } from '../hypervisors/drivers.ts';
 import { createInventories } from '../inventory/inventories.ts';
 import { contractHandlers } from '../ipc/contract-handlers.ts';
 import { openNotices } from './notices.ts';
@@ -86,7 +84,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       sessions.wake();
     });
     const runnerFor = (hostId: string) => sessions.runner(hostId);
-    const driverFor = (hostId: string) => createLibvirtDriver(hostBook.get(hostId).libvirtUri);
+    const driverFor = (hostId: string) => driverOf(hostBook.get(hostId));
     const inventories = createInventories({ runnerFor, driverFor, clock, log });
     const readHost = async (hostId: string) => ({
       inventory: await inventories.read(hostId),
@@ -154,7 +152,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       testConnection: (settings, signal) =>
         testConnection(settings, {
           connect,
-          probe: (runner) => probeWithLimits(settings.libvirtUri, runner),
+          probe: async (runner) => probeInWords(await driverOf(settings).probe(runner)),
           signal,
         }),
     });
@@ -190,14 +188,6 @@ function readOnlyRefusal(verb: string, dataFolder: string, holder: number | null
       : `Another Snaptree (process ${holder}) uses the data folder ${dataFolder}, so this one cannot ${verb}. Nothing was changed. Do it in that one, or quit it first.`,
     { data: holder === null ? {} : { pid: String(holder) }, retryable: holder !== null },
   );
-}
-
-/** What answers on a host, and what its version cannot do, for the connection test. */
-async function probeWithLimits(uri: string, runner: CommandRunner): Promise<string> {
-  const found = await createLibvirtDriver(uri).probe(runner);
-  const version = /^libvirt (\d[\d.]*)/.exec(found)?.[1] ?? null;
-  const limits = libvirtCapabilities(version).filter(({ available }) => !available);
-  return [`${found}.`, ...limits.map(({ explanation }) => explanation)].join(' ');
 }
 
 type SessionList = Pick<ReturnType<typeof createSessions>, 'list' | 'onChange'>;

@@ -1,5 +1,5 @@
 /** What Snaptree needs of a hypervisor: to read it, to notice changes, and to plan for it. A driver never executes a plan. */
-import type { HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
+import type { Capability, HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 
@@ -42,10 +42,18 @@ export type PlanDraft = Pick<
   'title' | 'refusals' | 'warnings' | 'space' | 'expectedPause' | 'after' | 'vmName'
 > & { readonly steps: readonly Omit<PlanStep, 'index'>[] };
 
+/** What answers on a host. */
+export interface HypervisorProbe {
+  /** What it is made of, the hypervisor first, each with its version where that is known. */
+  readonly software: readonly { readonly name: string; readonly version: string | null }[];
+  /** What it can do and what not. */
+  readonly capabilities: readonly Capability[];
+}
+
 export interface HypervisorDriver {
   readonly kind: HypervisorKind;
-  /** Says in a sentence what is there, for the connection test. Throws what `read` throws. */
-  probe(runner: CommandRunner): Promise<string>;
+  /** What is there, for the connection test. Throws what `read` throws. */
+  probe(runner: CommandRunner): Promise<HypervisorProbe>;
   /**
    * Reads all of the host, in at most two round trips. A VM or image that cannot be read is in the inventory as such.
    * Throws `commandNotFound`, `daemonUnavailable`, `permissionDenied` or what the runner throws, where nothing can be.
@@ -60,9 +68,10 @@ export interface HypervisorDriver {
   poll(runner: CommandRunner, memory: HostMemory, options: PollOptions): Promise<PollResult>;
   /**
    * Listens to the hypervisor's own events until `signal` aborts (then resolves), or until they end: rejects with
-   * what the runner throws, or `commandFailed` where the hypervisor gives no events. Takes one channel for as long.
+   * what the runner throws, or `commandFailed` where the hypervisor gives no events. Takes one channel for as long. Absent
+   * where the hypervisor never tells anything by itself: such a host is polled only.
    */
-  watch(runner: CommandRunner, options: WatchOptions): Promise<void>;
+  watch?(runner: CommandRunner, options: WatchOptions): Promise<void>;
   /**
    * The plan for `request` against a freshly read inventory. Pure. Throws `vmNotFound`, `vmUnreadable` where there is
    * nothing to plan for; everything else that stands in the way is a refusal in the plan.

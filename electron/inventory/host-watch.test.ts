@@ -87,6 +87,18 @@ describe('a watched host', () => {
     expect(polls).toHaveLength(3);
   });
 
+  it('that never tells anything by itself is polled, and nothing else waits to be tried', async () => {
+    const { polls, pass, watching, timers } = watched({ listen: null });
+    await pass(pollSeconds - 1);
+    expect(timers()).toBe(1);
+    await pass(1);
+    expect(polls).toHaveLength(1);
+    polls[0]?.end();
+    await pass(pollSeconds - 1);
+    expect(timers()).toBe(1);
+    expect(watching).toEqual(['polling']);
+  });
+
   it('is polled at once when it tells that something happened, once for a burst', async () => {
     const { polls, pass, listens, watching } = watched();
     const options = listens[0]?.options;

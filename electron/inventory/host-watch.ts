@@ -28,8 +28,8 @@ export interface HostWatchParts {
   readonly readAllAt: () => number | null;
   /** Whether somebody else is reading everything now, so that there is no need to. */
   readonly isBeingRead: () => boolean;
-  /** See `HypervisorDriver.watch`. */
-  readonly listen: (options: WatchOptions) => Promise<void>;
+  /** See `HypervisorDriver.watch`; null where the host never tells anything by itself. */
+  readonly listen: ((options: WatchOptions) => Promise<void>) | null;
   readonly onWatching: (watching: InventoryState['watching']) => void;
 }
 
@@ -89,9 +89,9 @@ export function watchHost(parts: HostWatchParts): () => void {
     schedulePoll(coalesceSeconds);
   }
 
-  async function listen(attempt: number): Promise<void> {
+  async function listen(listenTo: NonNullable<HostWatchParts['listen']>, attempt: number): Promise<void> {
     try {
-      await parts.listen({
+      await listenTo({
         signal,
         onReady() {
           if (signal.aborted) return;
@@ -117,14 +117,14 @@ export function watchHost(parts: HostWatchParts): () => void {
       const number = wasListening ? 0 : attempt + 1;
       const wait = Math.min(longestRetrySeconds, firstRetrySeconds * 2 ** number);
       cancelRetry = clock.schedule(wait * 1000, () => {
-        void listen(number);
+        void listen(listenTo, number);
       });
     }
   }
 
   onWatching('polling');
   scheduleUsualPoll();
-  void listen(0);
+  if (parts.listen) void listen(parts.listen, 0);
   return () => {
     controller.abort();
     next?.cancel();

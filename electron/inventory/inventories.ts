@@ -174,6 +174,8 @@ export function createInventories(parts: InventoriesParts): Inventories {
     if (isClosed) return;
     const entry = entryOf(hostId);
     entry.stopWatching?.();
+    const driver = driverFor(hostId);
+    const listen = driver.watch?.bind(driver) ?? null;
     entry.stopWatching = watchHost({
       clock: { now: clock, schedule: timers.schedule, random: timers.random },
       poll: (changedVms, signal) => poll(hostId, entry, changedVms, signal),
@@ -183,7 +185,7 @@ export function createInventories(parts: InventoriesParts): Inventories {
       },
       readAllAt: () => entry.readAllAt,
       isBeingRead: () => entry.readings.length > 0,
-      listen: (options) => driverFor(hostId).watch(runnerFor(hostId), options),
+      listen: listen && ((options) => listen(runnerFor(hostId), options)),
       onWatching: (watching) => {
         if (entry.state.watching !== watching) show(hostId, entry, { watching });
       },

@@ -3,7 +3,8 @@ import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { createImageMemory } from '../../../images/scan/image-memory.ts';
 import { readImages } from '../../../images/scan/read-images.ts';
-import type { ReadOptions } from '../../driver.ts';
+import type { HypervisorProbe, ReadOptions } from '../../driver.ts';
+import { libvirtCapabilities } from '../capabilities.ts';
 import { createAsk } from './ask.ts';
 import { inventoryScript, versionScript } from './batch-script.ts';
 import { parseVersions, sortAnswers } from './host-answers.ts';
@@ -59,13 +60,21 @@ export async function readHost(
 }
 
 /**
- * What answers at `uri`, in a few words such as `libvirt 9.0.0 with QEMU 7.2.22`, for the test of a connection.
+ * What answers at `uri`, for the test of a connection.
  *
  * @throws SnaptreeError as `readLibvirt`
  */
-export async function probeLibvirt(runner: CommandRunner, uri: string): Promise<string> {
+export async function probeLibvirt(runner: CommandRunner, uri: string): Promise<HypervisorProbe> {
   const ask = createAsk(runner, uri, { priority: 'user' });
   const frames = await ask('Asking for the version of libvirt', (nonce) => versionScript(nonce, uri));
   const { libvirt, emulator } = parseVersions(frames.find(({ kind }) => kind === 'version')?.body ?? '');
-  return `libvirt ${libvirt ?? '(version not known)'}${emulator === null ? '' : ` with ${emulator}`}`;
+  return {
+    software: [
+      { name: 'libvirt', version: libvirt },
+      ...(emulator === null
+        ? []
+        : [{ name: emulator.split(' ', 1)[0] ?? '', version: emulator.split(' ')[1] ?? null }]),
+    ],
+    capabilities: libvirtCapabilities(libvirt),
+  };
 }

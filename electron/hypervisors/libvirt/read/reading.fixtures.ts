@@ -148,7 +148,9 @@ export function readingSuite(host: ReadingHost): void {
       const { stdout } = await host.virsh(['version', '--daemon']);
       expect(stdout).toContain(`Running against daemon: ${inventory.hypervisor.version ?? '?'}\n`);
       expect(stdout).toContain(`Running hypervisor: ${inventory.hypervisor.emulator ?? '?'}\n`);
-      expect(await probeLibvirt(runner, uri)).toMatch(/^libvirt \d+\.\d+\.\d+ with QEMU \d/);
+      const [libvirt, emulator] = (await probeLibvirt(runner, uri)).software;
+      expect(libvirt).toMatchObject({ name: 'libvirt', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string });
+      expect(emulator).toMatchObject({ name: 'QEMU', version: expect.stringMatching(/^\d/) as string });
     });
 
     it('has the tree of internal snapshots', async () => {

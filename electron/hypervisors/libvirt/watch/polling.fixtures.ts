@@ -111,7 +111,7 @@ export function pollingSuite(host: LibvirtUnderTest): void {
     const told: string[] = [];
     let ready: () => void = () => undefined;
     const isReady = new Promise<void>((resolve) => (ready = resolve));
-    const watching = driver.watch(runner, {
+    const watching = driver.watch?.(runner, {
       signal: controller.signal,
       onReady: ready,
       onChange: (vmName) => told.push(vmName),
