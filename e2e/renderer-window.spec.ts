@@ -200,3 +200,26 @@ test('what is known to be refused is not offered, with the reason', async ({ pag
     page.getByText('libvirt 9.0.0 takes no internal snapshot of it; 10.9 is the first that does.'),
   ).toBeVisible();
 });
+
+test('cancelling is not offered for what cannot be stopped any more', async ({ page }) => {
+  show(busyInventory());
+  const [web] = busyInventory().vms;
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const plan = fakePlan(kvm1, web, busyInventory(), request);
+  const running = (step: number) => {
+    const operation = operationOf(plan, 1);
+    const steps = operation.steps.map((each) => ({
+      ...each,
+      state: each.index < step ? ('done' as const) : each.index === step ? ('running' as const) : ('waiting' as const),
+    }));
+    return { ...operation, steps };
+  };
+  await openVm(page, /^web-01/);
+  harness.changeOperation(running(0));
+  const cancel = page.getByRole('button', { name: /^Cancel operation/ });
+  await expect(cancel).not.toHaveAttribute('aria-disabled');
+  harness.changeOperation(running(plan.steps.length - 1));
+  await expect(cancel).toHaveAttribute('aria-disabled', 'true');
+  await expect(cancel).toHaveAccessibleName(/can no longer be stopped/);
+});

@@ -88,7 +88,7 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   'host page': async (page) => {
     connectedHosts();
     await openVm(page, /^kvm1/);
-    await expect(page.getByText('nearly full')).toBeVisible();
+    await expect(page.getByText('Storage is nearly full')).toBeVisible();
   },
   'last known state': async (page) => {
     connectedHosts();
