@@ -1,5 +1,6 @@
 /** `npm run bench [-- NAME…]`: prints ratios and counts, all of one run. Without names: every benchmark. */
 import { run as images } from './benchmarks/images.ts';
+import { run as fleet } from './benchmarks/fleet.ts';
 import { run as inventory } from './benchmarks/inventory.ts';
 import { run as renderer } from './benchmarks/renderer.ts';
 import { run as snapshotTree } from './benchmarks/snapshot-tree.ts';
@@ -9,6 +10,7 @@ const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
   'snapshot-tree': snapshotTree,
   images,
   startup,
+  fleet,
   inventory,
   renderer,
 };

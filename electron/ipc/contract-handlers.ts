@@ -6,7 +6,7 @@ import { hasEnded } from '../../shared/rules/operation-life.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
 import type { Inventories } from '../inventory/inventories.ts';
-import { createInventoryFeed } from '../inventory/inventory-feed.ts';
+import { inventorySubscription } from '../inventory/inventory-subscription.ts';
 import type { Notices } from '../application/notices.ts';
 import type { OperationService } from '../operations/operations.ts';
 import type { PlanService } from '../operations/plans.ts';
@@ -101,20 +101,7 @@ export function contractHandlers(parts: ContractParts): Handlers {
     },
     subscriptions: {
       hosts: (_parameters, emit) => presentAndChanges(() => sessions.list(), sessions, emit),
-      inventory: ({ hostId }, _emit, { whenReady }) => {
-        const feed = createInventoryFeed();
-        const offer = (): void => {
-          whenReady(() => {
-            const event = feed.next(inventories.state(hostId));
-            // The whole is not looked through for each window: `inventories` did that with every part of it.
-            return event && { event, checked: event.kind === 'all' };
-          });
-        };
-        offer();
-        return inventories.onChange((changed) => {
-          if (changed === hostId) offer();
-        });
-      },
+      inventory: inventorySubscription(inventories),
       questions: (_parameters, emit) => presentAndChanges(() => [...questions.list()], questions, emit),
       operations: (_parameters, emit) => {
         emit({ kind: 'all', operations: [...operations.list()] });
