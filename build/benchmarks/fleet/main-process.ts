@@ -4,10 +4,13 @@
  */
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { writeHeapSnapshot } from 'node:v8';
+import { writeHeapSnapshot, getHeapSpaceStatistics } from 'node:v8';
+import { readFileSync } from 'node:fs';
 import { createLog } from '../../../electron/base/log.ts';
 import { startServer } from '../../../electron/headless/server.ts';
+import { takeOutput } from '../../../electron/hosts/commands/output.ts';
 import type { CommandRunner } from '../../../electron/hosts/commands/runner.ts';
 import { createLibvirtDriver } from '../../../electron/hypervisors/libvirt/index.ts';
 import { createInventories } from '../../../electron/inventory/inventories.ts';
@@ -52,13 +55,13 @@ let cpuThen = process.cpuUsage();
 function ask(question: Question): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(task.socket);
-    const pieces: Buffer[] = [];
-    socket.on('data', (piece) => pieces.push(piece));
+    const request = { commandLine: '', stdin: '', maximumOutputBytes: 1024 ** 3 };
+    const output = takeOutput({ stdout: socket, stderr: Readable.from([]) }, request, () => undefined);
     socket.on('error', reject);
     socket.on('end', () => {
       answeredAt = performance.timeOrigin + performance.now();
       cpuThen = process.cpuUsage();
-      resolve(Buffer.concat(pieces).toString());
+      resolve(output.stdout());
     });
     socket.end(JSON.stringify(question));
   });
@@ -174,10 +177,19 @@ for await (const line of createInterface({ input: process.stdin })) {
   const answer = measured((used.user + used.system) / 1000);
   if (line === 'idle') {
     globalThis.gc?.();
-    await delay(100);
+    await delay(Number(process.env['FLEET_WAIT'] ?? 100));
     globalThis.gc?.();
   }
   const { heapUsed, external, rss } = process.memoryUsage();
   console.log(JSON.stringify({ ...answer, heapBytes: heapUsed + external, residentBytes: rss }));
+  if (process.env['FLEET_DEBUG'])
+    console.error(
+      line,
+      process.memoryUsage(),
+      readFileSync('/proc/self/smaps_rollup', 'utf8'),
+      getHeapSpaceStatistics().map((s) =>
+        [s.space_name, s.space_size, s.space_used_size, s.physical_space_size].join(' '),
+      ),
+    );
 }
 process.exit(0);

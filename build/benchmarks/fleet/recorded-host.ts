@@ -23,13 +23,12 @@ export interface TemplateHost {
 }
 
 const folderName = `pool-${templateNumber}`;
-const uuidOf = (index: number): string =>
-  `${templateNumber}-0000-4000-8000-${String(index).padStart(12, '0')}`;
+const uuidOf = (index: number): string => `${templateNumber}-0000-4000-8000-${String(index).padStart(12, '0')}`;
 const vmName = (index: number): string => `vm-${String(index).padStart(3, '0')}-of-${templateNumber}`;
 
 /** The VM that changes, and the name that it has then. */
 const changedUuid = uuidOf(7);
-export const changedName = `vm-007-changed-of-${templateNumber}`;
+const changedName = `vm-007-changed-of-${templateNumber}`;
 
 /** Makes the host below `folder`; its images are empty. */
 export function makeTemplateHost(folder: string, { vms, snapshots, externalOneIn }: HostSize): TemplateHost {
@@ -74,7 +73,9 @@ interface Domain {
 function domainXml({ index, names, layers, active }: Domain, changed: boolean): string {
   const uuid = uuidOf(index);
   const name = changed && uuid === changedUuid ? changedName : vmName(index);
-  const inner = (image: string): string => `<name>${name}</name><uuid>${uuid}</uuid><memory>2097152</memory><vcpu>2</vcpu><os><type>hvm</type></os>
+  const inner = (
+    image: string,
+  ): string => `<name>${name}</name><uuid>${uuid}</uuid><memory>2097152</memory><vcpu>2</vcpu><os><type>hvm</type></os>
 <devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${image}'/><target dev='vda' bus='virtio'/></disk>
 <interface type='network'><mac address='52:54:00:00:00:01'/><source network='default'/><model type='virtio'/></interface>
 <console type='pty'/><graphics type='vnc' port='-1'/></devices>`;

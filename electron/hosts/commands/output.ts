@@ -8,15 +8,20 @@ import type { ExecRequest } from './transport.ts';
  * U+FFFD. Calls `onOverflow` for each chunk that goes beyond `maximumBytes`; such chunks are not kept.
  */
 function collectOutput(stream: Readable, maximumBytes: number, onOverflow: () => void): () => string {
-  const chunks: Buffer[] = [];
+  const decoder = new StringDecoder('utf8');
+  const texts: string[] = [];
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > maximumBytes) onOverflow();
-    else chunks.push(chunk);
+    // As it comes in, so that no output is in memory three times, outside of the heap, which does not give that back.
+    else texts.push(decoder.write(chunk));
   });
-  // Decoded as a whole: no chunk border can cut a character.
-  return () => Buffer.concat(chunks).toString('utf8');
+  return () => {
+    // What is left of a character that was never whole.
+    texts.push(decoder.end());
+    return texts.join('');
+  };
 }
 
 /** Hands `stream` on as text as it comes in; a character that is cut by a chunk's border comes whole. Nothing is kept. */

@@ -1,5 +1,4 @@
 /** The libvirt driver: QEMU and KVM through the host's own virsh and qemu-img. */
-import { sharedInventory } from '../../../shared/rules/inventory-delta.ts';
 import type { HostMemory, HypervisorDriver } from '../driver.ts';
 import type { HostReading } from './read/host-state.ts';
 import { planLibvirt } from './plan/plan.ts';
@@ -10,11 +9,6 @@ import { watchLibvirt } from './watch/watch.ts';
 /** What is in the memories that were given out. */
 const readings = new WeakMap<HostMemory, HostReading>();
 
-/** A reading whose inventory shares what did not change with the one before. */
-function sharing(before: HostReading | undefined, reading: HostReading): HostReading {
-  return { ...reading, inventory: sharedInventory(before?.inventory ?? null, reading.inventory) };
-}
-
 /** The driver for a host whose VMs virsh reaches at `uri`, which every command names. */
 export function createLibvirtDriver(uri: string): HypervisorDriver {
   return {
@@ -22,7 +16,7 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
     probe: (runner) => probeLibvirt(runner, uri),
     async read(runner, { memory, ...options }) {
       const before = memory && readings.get(memory);
-      const reading = sharing(before, await readHost(runner, uri, options));
+      const reading = await readHost(runner, uri, options, before);
       if (memory) readings.set(memory, reading);
       return reading.inventory;
     },
@@ -35,8 +29,7 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
         readings.set(memory, reading);
         return { inventory: reading.inventory, hasChanged: true };
       }
-      const { reading: now, hasChanged } = await pollHost(runner, uri, before, options);
-      const reading = sharing(before, now);
+      const { reading, hasChanged } = await pollHost(runner, uri, before, options);
       // A full reading may have ended meanwhile, and knows better.
       if (readings.get(memory) === before) readings.set(memory, reading);
       return { inventory: reading.inventory, hasChanged };

@@ -1,5 +1,8 @@
 /** Every image of a host that matters: what VMs and snapshots name, their chains, and what lies beside them. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Inventory, Problem, UnknownDependents } from '../../../shared/model/inventory.ts';
+import { shared } from '../../../shared/rules/structural-sharing.ts';
+import { createInterner } from '../../base/interned.ts';
 import { newNonce, parseFrames } from '../../hosts/commands/frames.ts';
 import type { CommandRunner } from '../../hosts/commands/runner.ts';
 import { assembleImages, type ImageRequest } from './assemble-images.ts';
@@ -17,7 +20,7 @@ import { copyOf, emptyKnowledge, learn, noteAsked, openRequests, type ImageKnowl
 import { relevantKnowledge } from './image-relevance.ts';
 import type { ImageMemory, RememberedImages } from './image-memory.ts';
 import { parseImageReference } from '../image-reference.ts';
-import { walkFromFrames, type Walk, type WhatIsThere } from './walk-result.ts';
+import { listedSpaces, markOf, walkFromFrames, type Walk, type WalkedFolder, type WhatIsThere } from './walk-result.ts';
 import { walkScript, type WalkRequest, type WalkTask } from './walk-script.ts';
 
 export type { ImageRequest } from './assemble-images.ts';
@@ -67,18 +70,110 @@ export async function readImages(
   requests: readonly ImageRequest[],
   options: ImageReadOptions,
 ): Promise<ImageReading> {
-  const wanted = wantedPaths(requests);
-  const folders = [...new Set(options.folders ?? [])].filter((folder) => folder.startsWith('/')).sort();
   const lookedFor = new Map<string, WhatIsThere>();
   const walk = createWalk(runner, options, lookedFor);
+  const { memory } = options;
+  const remembered = memory?.known ?? null;
+  if (memory && remembered && isSameQuestion(remembered, requests, options)) {
+    const changes = await lookForChanges(walk, remembered, options);
+    if (changes.kind === 'none') {
+      memory.known = { ...remembered, quiet: changes.quiet };
+      return { ...remembered.reading, filesystems: changes.filesystems };
+    }
+    return readWhole(walk, requests, options, lookedFor, changes.first);
+  }
+  return readWhole(walk, requests, options, lookedFor, null);
+}
+
+/** Whether exactly the same is asked as the last time. */
+function isSameQuestion(
+  before: RememberedImages,
+  requests: readonly ImageRequest[],
+  options: ImageReadOptions,
+): boolean {
+  return (
+    requests.length === before.requests.length &&
+    requests.every(({ reference, format }, index) => {
+      const was = before.requests[index];
+      return was?.reference === reference && was.format === format;
+    }) &&
+    isSameList(before.named, options.named ?? []) &&
+    isSameList(before.lookFor, options.lookFor ?? []) &&
+    isSameList(before.folders, foldersOf(options))
+  );
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index]);
+}
+
+function foldersOf({ folders }: ImageReadOptions): readonly string[] {
+  return [...new Set(folders ?? [])].filter((folder) => folder.startsWith('/')).sort();
+}
+
+/**
+ * Asks whether anything changed. The answer to the same question is compared as text before it is taken apart, so that
+ * whatever could be told from it is told by that.
+ */
+async function lookForChanges(
+  walk: RunWalk,
+  remembered: RememberedImages,
+  { named }: ImageReadOptions,
+): Promise<
+  | { readonly kind: 'none'; readonly quiet: NonNullable<RememberedImages['quiet']>; readonly filesystems: Filesystems }
+  | { readonly kind: 'some'; readonly first: Walk }
+> {
+  const { knowledge, busy, quiet, reading } = remembered;
+  const task = quiet?.task ?? changesTask(remembered, named ?? []);
+  const answer = await walk.answer(task);
+  const mark = answer.mark();
+  if (mark === quiet?.mark) {
+    const filesystems = filesystemsNow(reading, answer.spaces());
+    if (filesystems) return { kind: 'none', quiet, filesystems };
+  }
+  const first = answer.walk();
+  const changes = busy.size > 0 || first.locked ? 'everything' : changesSince(knowledge, first, linksOf(knowledge));
+  const isQuiet =
+    changes !== 'everything' &&
+    changes.size === 0 &&
+    isDeepStrictEqual(first.lookedFor, reading.lookedFor) &&
+    (named ?? []).every((path) => knowledge.statuses.get(path)?.fingerprint === first.statuses.get(path)?.fingerprint);
+  const filesystems = isQuiet ? filesystemsNow(reading, answer.spaces()) : null;
+  return filesystems ? { kind: 'none', quiet: { task, mark }, filesystems } : { kind: 'some', first };
+}
+
+type Filesystems = ImageReading['filesystems'];
+
+/** Null where that is not known of all of them. */
+function filesystemsNow(
+  { filesystems }: ImageReading,
+  spaces: ReadonlyMap<string, WalkedFolder['space']>,
+): Filesystems | null {
+  const now = filesystems.flatMap(({ folder }) => {
+    const space = spaces.get(folder);
+    return space ? [{ folder, ...space }] : [];
+  });
+  return now.length === filesystems.length ? now : null;
+}
+
+async function readWhole(
+  walk: RunWalk,
+  requests: readonly ImageRequest[],
+  options: ImageReadOptions,
+  lookedFor: ReadonlyMap<string, WhatIsThere>,
+  first: Walk | null,
+): Promise<ImageReading> {
+  const wanted = wantedPaths(requests);
+  const folders = foldersOf(options);
   const named = [...new Set(options.named ?? [])];
   const remembered = options.memory?.known ?? null;
   let found: { knowledge: ImageKnowledge; busy: ReadonlySet<string> } | null = null;
-  if (remembered && isAbout(remembered, wanted, folders)) found = await readChanges(walk, remembered, wanted, named);
+  if (remembered && isAbout(remembered, wanted, folders)) {
+    found = await readChanges(walk, remembered, wanted, named, first);
+  }
   const hasPaths = (options.lookFor ?? []).length > 0;
   found ??= { knowledge: await readAll(walk, wanted, folders, named, hasPaths), busy: new Set() };
-  const { knowledge, busy } = found;
-  if (options.memory) options.memory.known = canRemember(knowledge) ? { wanted, folders, knowledge, busy } : null;
+  const { knowledge, busy } = options.memory ? createInterner('cut')(found) : found;
 
   const relevant = relevantKnowledge(
     knowledge,
@@ -86,20 +181,48 @@ export async function readImages(
     folders,
   );
   const assembled = assembleImages(requests, relevant, knowledge);
-  return {
-    images: [...assembled.images],
+  const reading: ImageReading = {
+    images: shared(remembered?.reading.images, [...assembled.images]),
     filesystems: [...relevant.folders.values()].flatMap(({ path, space }) =>
       space ? [{ folder: path, ...space }] : [],
     ),
     problems: imageProblems(relevant),
     unknownDependents: imageDoubts(relevant, assembled),
-    lookedFor,
+    lookedFor: createInterner('cut')(lookedFor),
     imageIdOf: (reference) => assembled.imageIdOf(reference),
     openedAs: (reference) => assembled.openedAs(reference),
   };
+  if (options.memory) {
+    options.memory.known = canRemember(knowledge)
+      ? {
+          requests: [...requests],
+          named: [...(options.named ?? [])],
+          lookFor: [...(options.lookFor ?? [])],
+          wanted,
+          folders,
+          knowledge,
+          busy,
+          reading,
+          quiet: null,
+        }
+      : null;
+  }
+  return reading;
 }
 
-type RunWalk = (task: Partial<WalkTask>) => Promise<Walk>;
+/** What a walk printed. */
+interface Answer {
+  walk(): Walk;
+  /** The same for all answers from which the same is to be told, but for the free space. */
+  mark(): string;
+  /** Of the folders that were only listed. */
+  spaces(): ReadonlyMap<string, WalkedFolder['space']>;
+}
+
+interface RunWalk {
+  (task: Partial<WalkTask>): Promise<Walk>;
+  answer(task: Partial<WalkTask>): Promise<Answer>;
+}
 
 const nothing: WalkTask = {
   requests: [],
@@ -119,7 +242,7 @@ function createWalk(
   lookedFor: Map<string, WhatIsThere>,
 ): RunWalk {
   let paths = [...new Set(lookFor)];
-  return async (task) => {
+  const answer = async (task: Partial<WalkTask>): Promise<Answer> => {
     const nonce = newNonce();
     const title = `Reading disk images on ${runner.hostName}`;
     const script = walkScript(nonce, { ...nothing, ...task, lookedFor: paths });
@@ -132,10 +255,18 @@ function createWalk(
       priority,
       ...(signal && { signal }),
     });
-    const walk = walkFromFrames(parseFrames(stdout, nonce, title), nonce);
-    for (const [path, what] of walk.lookedFor) lookedFor.set(path, what);
-    return walk;
+    const frames = parseFrames(stdout, nonce, title);
+    return {
+      walk() {
+        const walk = walkFromFrames(frames, nonce);
+        for (const [path, what] of walk.lookedFor) lookedFor.set(path, what);
+        return walk;
+      },
+      mark: () => markOf(frames, nonce),
+      spaces: () => listedSpaces(frames),
+    };
   };
+  return Object.assign(async (task: Partial<WalkTask>) => (await answer(task)).walk(), { answer });
 }
 
 function wantedPaths(requests: readonly ImageRequest[]): readonly WalkRequest[] {
@@ -187,26 +318,34 @@ function isAbout(remembered: RememberedImages, wanted: readonly WalkRequest[], f
   );
 }
 
+/** How to find out what changed. */
+function changesTask({ knowledge, wanted, busy }: RememberedImages, named: readonly string[]): Partial<WalkTask> {
+  const folders = [...knowledge.folders.keys()];
+  return {
+    listedFolders: folders,
+    links: [...linksOf(knowledge), ...new Set(named)],
+    skippedFolders: folders,
+    ...examination(knowledge, busy, wanted),
+  };
+}
+
 /**
- * Brings what is remembered up to date; null where everything is to be read anew. What changed lately is examined in the
+ * Brings what is remembered up to date, by a first look at what changed where there was one already; null where everything is to be read anew. What changed lately is examined in the
  * round that finds out what changed, so that running VMs do not cost a second one.
  */
 async function readChanges(
   walk: RunWalk,
-  { knowledge: before, wanted: wantedBefore, busy }: RememberedImages,
+  remembered: RememberedImages,
   wanted: readonly WalkRequest[],
   named: readonly string[],
+  begun: Walk | null,
 ): Promise<{ knowledge: ImageKnowledge; busy: ReadonlySet<string> } | null> {
+  const { knowledge: before, wanted: wantedBefore, busy } = remembered;
   const knowledge = copyOf(before);
   noteUses(knowledge, wanted);
   const skippedFolders = [...knowledge.folders.keys()];
   const links = linksOf(knowledge);
-  const first = await walk({
-    listedFolders: skippedFolders,
-    links: [...links, ...named],
-    skippedFolders,
-    ...examination(before, busy, wantedBefore),
-  });
+  const first = begun ?? (await walk(changesTask(remembered, named)));
   const changes: ImageChanges = first.locked ? 'everything' : changesSince(before, first, links);
   if (changes === 'everything') return null;
   const changed = new Set([...changes, ...busy]);

@@ -1,4 +1,5 @@
 /** The frames of the walk script as facts. */
+import { createHash } from 'node:crypto';
 import type { Frame } from '../../hosts/commands/frames.ts';
 import { parseStatuses, type FileStatus } from './file-status.ts';
 import { parseQemuImageInfo, type QemuImageInfo } from '../qcow2/qemu-image-info.ts';
@@ -173,6 +174,32 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
 
 interface FolderBeingRead extends WalkedFolder {
   readonly closed: string[];
+}
+
+/**
+ * The same for answers of which `walkFromFrames` makes the same, but for the free space, which always moves: a checksum over
+ * what the host printed.
+ */
+export function markOf(frames: readonly Frame[], nonce: string): string {
+  const hash = createHash('sha256');
+  for (const { kind, arguments: words, body } of frames) {
+    if (kind === 'df') continue;
+    // The records of files begin with the nonce, which is another each time.
+    const text = kind === 'entries' || kind === 'status' ? body.replaceAll(nonce, '') : body;
+    hash.update(`${kind} ${words.join(' ')} ${text.length}\n`).update(text);
+  }
+  return hash.digest('base64');
+}
+
+/** The free space of the folders that were only listed; null where `df` did not say. */
+export function listedSpaces(frames: readonly Frame[]): ReadonlyMap<string, WalkedFolder['space']> {
+  const spaces = new Map<string, WalkedFolder['space']>();
+  let folder = '';
+  for (const { kind, body } of frames) {
+    if (kind === 'listing') folder = body;
+    else if (kind === 'df') spaces.set(folder, parseFreeSpace(body));
+  }
+  return spaces;
 }
 
 function emptyFolder(path: string): FolderBeingRead {

@@ -29,6 +29,12 @@ export interface VmAnswers {
   readonly lookups: ReadonlyMap<string, string>;
 }
 
+/** What is kept of a VM's answers when they have been taken apart: no XML, which is many times as large as what it says. */
+export interface KeptAnswers extends Omit<VmAnswers, 'domain' | 'inactive' | 'memory' | 'snapshots' | 'lookups'> {
+  /** It has a definition for its next start besides the one by which it runs. */
+  readonly isRunning: boolean;
+}
+
 export interface HostAnswers {
   readonly versions: string;
   /** Of libvirt's files, before anything was read; empty where it could not be taken. */

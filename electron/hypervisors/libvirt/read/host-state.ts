@@ -1,6 +1,9 @@
 /** All that was read of a libvirt host, kept so that a poll can replace parts of it, and the inventory that it makes. */
 import { setImmediate } from 'node:timers/promises';
 import type { Inventory, Problem, UnknownDependents, Vm } from '../../../../shared/model/inventory.ts';
+import { createInterner } from '../../../base/interned.ts';
+import { sharedInventory } from '../../../../shared/rules/inventory-delta.ts';
+import { shared } from '../../../../shared/rules/structural-sharing.ts';
 import type { ImageMemory } from '../../../images/scan/image-memory.ts';
 import type { ImageReading, ImageRequest } from '../../../images/scan/read-images.ts';
 import { unknownDependents } from '../../../images/unknown-dependents.ts';
@@ -30,9 +33,17 @@ export interface HostState {
   readonly withSnapshots: ReadonlySet<string>;
 }
 
+export interface ImageQuestion {
+  readonly requests: readonly ImageRequest[];
+  readonly named: readonly string[];
+  readonly lookFor: readonly string[];
+}
+
 /** A state with its images. */
 export interface HostReading {
   readonly state: HostState;
+  /** What was asked of the images, for the state. */
+  readonly question: ImageQuestion;
   readonly images: ImageReading;
   readonly imageMemory: ImageMemory;
   readonly inventory: Inventory;
@@ -41,12 +52,21 @@ export interface HostReading {
 /** Longest time in milliseconds that other work of the process waits while a host's answers are taken apart. */
 const sliceMilliseconds = 12;
 
-/** Takes VMs apart one by one, and lets others have their turn in between. */
-export async function readVms(vms: readonly VmAnswers[]): Promise<Map<string, VmRecords | UnreadableVm>> {
+type Vms = ReadonlyMap<string, VmRecords | UnreadableVm>;
+
+/**
+ * Takes VMs apart one by one, and lets others have their turn in between. Those that are as they were `before` are the same
+ * objects.
+ */
+export async function readVms(vms: readonly VmAnswers[], before?: Vms): Promise<Map<string, VmRecords | UnreadableVm>> {
   const result = new Map<string, VmRecords | UnreadableVm>();
   let sliceBegan = performance.now();
   for (const answers of vms) {
-    result.set(answers.uuid, readVm(answers));
+    const was = before?.get(answers.uuid);
+    const now = shared(was, readVm(answers));
+    // Alone, since VMs have little in common, and an interner for all of them would be large.
+    const vm = now === was ? now : createInterner('cut')(now);
+    result.set(vm.answers.uuid, vm);
     if (performance.now() - sliceBegan < sliceMilliseconds) continue;
     await setImmediate();
     sliceBegan = performance.now();
@@ -91,17 +111,18 @@ function replaced(answers: HostAnswers, uuids: ReadonlySet<string>, now: HostAns
   };
 }
 
-export async function hostStateFrom(answers: HostAnswers): Promise<HostState> {
-  return {
+export async function hostStateFrom(answers: HostAnswers, before?: HostState): Promise<HostState> {
+  const vms = await readVms(answers.vms, before?.vms);
+  const rest = createInterner('cut')({
     versions: parseVersions(answers.versions),
     stamp: answers.stamp,
     strayLines: strayLines(answers.list),
     poolList: uuidsIn(answers.poolList),
     pools: storagePools(answers),
-    vms: await readVms(answers.vms),
     volumes: answers.volumes,
     withSnapshots: answers.withSnapshots,
-  };
+  });
+  return { ...rest, vms };
 }
 
 /** What a source names, as the images are asked for it; null where it names no image, or it is not known which. */
@@ -113,7 +134,7 @@ function referenceOf(source: DiskSource, volumes: HostState['volumes']): string 
 }
 
 /** Every image that VMs and snapshots name, each once for each format in which it is used. */
-export function imageRequests({ vms, volumes }: HostState): readonly ImageRequest[] {
+function imageRequests({ vms, volumes }: HostState): readonly ImageRequest[] {
   const requests = new Map<string, ImageRequest>();
   for (const vm of vms.values()) {
     if (!('domain' in vm)) continue;
@@ -130,7 +151,7 @@ export function imageRequests({ vms, volumes }: HostState): readonly ImageReques
 const usesWithoutImage: ReadonlySet<FileUse> = new Set(['emulator', 'characterDevice']);
 
 /** Absolute paths that VMs name for something else than a disk, and that may be an image all the same. */
-export function namedPaths({ vms, volumes }: HostState): readonly string[] {
+function namedPaths({ vms, volumes }: HostState): readonly string[] {
   const paths = new Set<string>();
   for (const vm of vms.values()) {
     if (!('domain' in vm)) continue;
@@ -143,8 +164,12 @@ export function namedPaths({ vms, volumes }: HostState): readonly string[] {
 }
 
 /** Paths of what VMs need to start and snapshots to be reverted to, besides images. */
-export function pathsToLookFor({ vms }: HostState): readonly string[] {
+function pathsToLookFor({ vms }: HostState): readonly string[] {
   return [...new Set([...vms.values()].flatMap((vm) => ('domain' in vm ? pathsNeeded(vm) : [])))];
+}
+
+export function imageQuestion(state: HostState): ImageQuestion {
+  return { requests: imageRequests(state), named: namedPaths(state), lookFor: pathsToLookFor(state) };
 }
 
 /** A list that holds something else than VMs may hold fewer VMs than there are. */
@@ -154,8 +179,22 @@ function unlistedVms({ strayLines: [first] }: HostState): readonly UnknownDepend
   return [{ what: 'The list of VMs', reason, imageIds: null }];
 }
 
-/** The inventory of a state and its images. */
-export function inventoryFrom(hostName: string, state: HostState, images: ImageReading): Inventory {
+/**
+ * The inventory of a state and its images. Parts that equal those of the inventory `before` are the same objects, and what
+ * is new is as small as can be.
+ */
+export function inventoryFrom(
+  hostName: string,
+  state: HostState,
+  images: ImageReading,
+  before: Inventory | null,
+): Inventory {
+  const inventory = sharedInventory(before, assembledInventory(hostName, state, images));
+  const known = new Set(before?.vms);
+  return { ...inventory, vms: inventory.vms.map((vm) => (known.has(vm) ? vm : createInterner('own')(vm))) };
+}
+
+function assembledInventory(hostName: string, state: HostState, images: ImageReading): Inventory {
   const context: AssembleContext = {
     images: new Map(images.images.map((image) => [image.id, image])),
     imageIdOf(source) {

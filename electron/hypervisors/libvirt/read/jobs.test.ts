@@ -41,6 +41,8 @@ it('takes a driver that knows no such jobs for one without any', () => {
 
 it('takes no words for no job, unless the definition shows one', () => {
   expect(blockJobOf(none, said('\n'), nameOf)).toBeNull();
+  const unsupported = 'error: this function is not supported by the connection driver: virDomainGetBlockJobInfo\n';
+  expect(blockJobOf(none, said(unsupported), nameOf)).toBeNull();
   expect(blockJobOf(mirror('copy', true), said('\n'), nameOf)).toEqual({
     kind: 'copy',
     target: '/copy',
@@ -63,6 +65,12 @@ it.each([
     'running (booted)',
     'error: this function is not supported by the connection driver: virDomainGetControlInfo',
     null,
+    null,
+  ],
+  [
+    'running (booted)',
+    'ok',
+    'error: this function is not supported by the connection driver: virDomainGetJobInfo\n',
     null,
   ],
   ['shut off (destroyed)', 'error: Requested operation is not valid: domain is not running', null, null],

@@ -63,7 +63,7 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
   const { answers, domain, inactive } = vm;
   // What does not outlive its run never starts again.
   if (!answers.isPersistent) return [];
-  const isRunning = answers.inactive !== null;
+  const { isRunning } = answers;
   const by = isRunning ? 'nextStart' : answers.hasManagedSave ? 'savedMemory' : 'definition';
   const claims = vm.files.filter((claim) => claim.by === by);
   const whatHappens = isRunning ? 'libvirt will refuse its next start' : 'libvirt will refuse to start it';
@@ -105,7 +105,7 @@ export function revertObstacles(record: SnapshotRecord, context: ObstacleContext
  * started has none yet, and nothing is wrong then.
  */
 export function firmwareProblems(vm: VmRecords, context: ObstacleContext): readonly Problem[] {
-  const isRunning = vm.answers.inactive !== null;
+  const { isRunning } = vm.answers;
   const claims = vm.files.filter(({ by }) => by === (isRunning ? 'nextStart' : 'definition'));
   if ((!isRunning && vm.snapshots.length === 0) || firmwareNeeds(claims, context).length > 0) return [];
   const gone = firmwareFiles(claims, 'nvram').filter((path) => context.whatIsAt(path) === 'nothing');

@@ -8,15 +8,7 @@ import { libvirtCapabilities } from '../capabilities.ts';
 import { createAsk } from './ask.ts';
 import { inventoryScript, versionScript } from './batch-script.ts';
 import { parseVersions, sortAnswers } from './host-answers.ts';
-import {
-  hostStateFrom,
-  imageRequests,
-  inventoryFrom,
-  namedPaths,
-  pathsToLookFor,
-  withoutVanished,
-  type HostReading,
-} from './host-state.ts';
+import { hostStateFrom, imageQuestion, inventoryFrom, withoutVanished, type HostReading } from './host-state.ts';
 
 /**
  * Everything on the host that libvirt at `uri` manages. A VM, snapshot or image that cannot be read is in the result as
@@ -33,30 +25,36 @@ export async function readLibvirt(
   return (await readHost(runner, uri, options)).inventory;
 }
 
-/** As `readLibvirt`, with all that a later poll needs. */
+/**
+ * As `readLibvirt`, with all that a later poll needs. What it keeps is as small as can be, and parts of the inventory that
+ * equal those of the reading `before` are the same objects.
+ */
 export async function readHost(
   runner: CommandRunner,
   uri: string,
   options: Omit<ReadOptions, 'memory'>,
+  before?: HostReading,
 ): Promise<HostReading> {
   const ask = createAsk(runner, uri, options);
   const frames = await ask('Reading VMs and snapshots', (nonce) => inventoryScript(nonce, uri));
   const answers = await withoutVanished(sortAnswers(frames), async (uuids) =>
     sortAnswers(await ask('Reading VMs again', (nonce) => inventoryScript(nonce, uri, uuids))),
   );
-  const state = await hostStateFrom(answers);
+  const state = await hostStateFrom(answers, before?.state);
   // A memory with nothing in it: everything is examined, and remembered.
   const imageMemory = createImageMemory();
   const { priority, signal } = options;
-  const images = await readImages(runner, imageRequests(state), {
+  const question = imageQuestion(state);
+  const images = await readImages(runner, question.requests, {
     priority,
     folders: state.pools.folders,
-    named: namedPaths(state),
-    lookFor: pathsToLookFor(state),
+    named: question.named,
+    lookFor: question.lookFor,
     memory: imageMemory,
     ...(signal && { signal }),
   });
-  return { state, images, imageMemory, inventory: inventoryFrom(runner.hostName, state, images) };
+  const inventory = inventoryFrom(runner.hostName, state, images, before?.inventory ?? null);
+  return { state, question, images, imageMemory, inventory };
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Problem } from '../../../../shared/model/inventory.ts';
 import { domainFromElement, type Domain } from './domain-xml.ts';
 import { FileClaims, type FileClaim } from './file-claims.ts';
-import { virshError, type VmAnswers } from './host-answers.ts';
+import { virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
 import { namedFiles, type NamedFile } from './named-files.ts';
 import { parseSnapshotXml, unreadRecord, type ParsedSnapshot, type SnapshotRecord } from './snapshot-xml.ts';
@@ -15,7 +15,7 @@ type NameFact =
   | { readonly kind: 'broken'; readonly reason: string };
 
 export interface VmRecords {
-  readonly answers: VmAnswers;
+  readonly answers: KeptAnswers;
   readonly domain: Domain;
   /** The definition for the next start, where it can differ. */
   readonly inactive: Domain | null;
@@ -28,7 +28,7 @@ export interface VmRecords {
 
 /** A VM whose definition cannot be read: all that can be said of it is why. */
 export interface UnreadableVm {
-  readonly answers: VmAnswers;
+  readonly answers: KeptAnswers;
   readonly reason: string;
 }
 
@@ -70,10 +70,15 @@ function parseDefinition(body: string): Definition {
   }
 }
 
+function kept(answers: VmAnswers): KeptAnswers {
+  const { domain: _domain, inactive, memory: _memory, snapshots: _snapshots, lookups: _lookups, ...rest } = answers;
+  return { ...rest, isRunning: inactive !== null };
+}
+
 /** Takes apart what libvirt said of one VM. What is wrong with a snapshot or a list is among `problems`. */
 export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   const definition = parseDefinition(answers.domain);
-  if (definition.domain === null) return { answers, reason: definition.reason };
+  if (definition.domain === null) return { answers: kept(answers), reason: definition.reason };
   const claims = new FileClaims();
   claims.add('definition', definition.files);
   const facts = new Map<string, NameFact>();
@@ -135,7 +140,7 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   if (saved?.domain) claims.add('savedMemory', saved.files);
   else if (saved) problems.push({ severity: 'warning', message: `Of its saved memory: ${saved.reason}` });
   return {
-    answers,
+    answers: kept(answers),
     domain: definition.domain,
     inactive: inactive?.domain ?? null,
     files: claims.all(),

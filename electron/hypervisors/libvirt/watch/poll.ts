@@ -12,6 +12,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Inventory } from '../../../../shared/model/inventory.ts';
+import { createInterner } from '../../../base/interned.ts';
 import type { Frame } from '../../../hosts/commands/frames.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { readImages, type ImageReading } from '../../../images/scan/read-images.ts';
@@ -19,16 +20,15 @@ import type { PollOptions } from '../../driver.ts';
 import { createAsk } from '../read/ask.ts';
 import { fingerprintScript, inventoryScript } from '../read/batch-script.ts';
 import { wasAtWork } from '../read/jobs.ts';
-import { sortAnswers, strayLines, uuidsIn, type VmAnswers } from '../read/host-answers.ts';
+import { sortAnswers, strayLines, uuidsIn, type KeptAnswers } from '../read/host-answers.ts';
 import {
-  imageRequests,
+  imageQuestion,
   inventoryFrom,
-  namedPaths,
-  pathsToLookFor,
   readVms,
   withoutVanished,
   type HostReading,
   type HostState,
+  type ImageQuestion,
 } from '../read/host-state.ts';
 import { storagePools } from '../read/storage-pools.ts';
 
@@ -45,12 +45,12 @@ export async function pollHost(
   options: PollOptions,
 ): Promise<HostPoll> {
   const ask = createAsk(runner, uri, { ...options, priority: 'poll' });
-  const readTheImages = (state: HostState): Promise<ImageReading> =>
-    readImages(runner, imageRequests(state), {
+  const readTheImages = (state: HostState, { requests, named, lookFor }: ImageQuestion): Promise<ImageReading> =>
+    readImages(runner, requests, {
       priority: 'poll',
       folders: state.pools.folders,
-      named: namedPaths(state),
-      lookFor: pathsToLookFor(state),
+      named,
+      lookFor,
       memory: before.imageMemory,
       ...(options.signal && { signal: options.signal }),
     });
@@ -62,18 +62,18 @@ export async function pollHost(
   // Both are awaited whatever happens, so that a failure of one leaves nothing behind that nobody waits for.
   const [prints, imagesNow] = await Promise.allSettled([
     ask('Looking for changes', (nonce) => fingerprintScript(nonce, uri, questions)),
-    readTheImages(before.state),
+    readTheImages(before.state, before.question),
   ]);
   if (prints.status === 'rejected') throw prints.reason;
   if (imagesNow.status === 'rejected') throw imagesNow.reason;
-  const stamp = prints.value.find(({ kind }) => kind === 'stamp')?.body ?? '';
+  const stamp = createInterner('cut')(prints.value.find(({ kind }) => kind === 'stamp')?.body ?? '');
   const isStampSame = stamp !== '' && stamp === questions.stamp;
   const changes = isStampSame ? null : findChanges(prints.value, before.state, changedVms);
   if (changes === null || changes.isSame) {
     const images = imagesNow.value;
     const hasChanged = !areImagesSame(before.images, images);
     const inventory = hasChanged
-      ? inventoryFrom(runner.hostName, before.state, images)
+      ? inventoryFrom(runner.hostName, before.state, images, before.inventory)
       : { ...before.inventory, readAt: Date.now() / 1000 };
     return {
       reading: { ...before, state: { ...before.state, stamp }, images: hasChanged ? images : before.images, inventory },
@@ -84,9 +84,10 @@ export async function pollHost(
     ask('Reading what changed', (nonce) => inventoryScript(nonce, uri, only)),
   );
   // Asked again: what the records say must not be older than what the images are.
-  const images = await readTheImages(state);
-  const inventory = inventoryFrom(runner.hostName, state, images);
-  return { reading: { ...before, state, images, inventory }, hasChanged: true };
+  const question = imageQuestion(state);
+  const images = await readTheImages(state, question);
+  const inventory = inventoryFrom(runner.hostName, state, images, before.inventory);
+  return { reading: { ...before, state, question, images, inventory }, hasChanged: true };
 }
 
 /** The VMs to ask for, and those of them that have snapshots to ask for. */
@@ -160,7 +161,7 @@ function lineOf(text: string): string {
 }
 
 /** The group of `virsh list --state-…` that a VM with this `domstate` is in. */
-function stateGroup({ state }: VmAnswers): string {
+function stateGroup({ state }: KeptAnswers): string {
   if (state.startsWith('running')) return 'running';
   if (state.startsWith('paused')) return 'paused';
   return state.startsWith('shut off') ? 'shutoff' : 'other';
@@ -177,9 +178,10 @@ async function readAgain(
   const answers = await withoutVanished(sortAnswers(await read(toRead)), async (uuids) =>
     sortAnswers(await read(uuids)),
   );
+  const intern = createInterner('cut');
   const stillThere = new Set(uuidsIn(answers.list));
   for (const uuid of toRead) vms.delete(uuid);
-  for (const [uuid, vm] of await readVms(answers.vms)) {
+  for (const [uuid, vm] of await readVms(answers.vms, before.vms)) {
     // Removed between the two round trips.
     if (stillThere.has(uuid)) vms.set(uuid, vm);
     else vms.delete(uuid);
@@ -191,9 +193,9 @@ async function readAgain(
     strayLines: stray,
     vms,
     withSnapshots,
-    poolList: uuidsIn(answers.poolList),
-    pools: storagePools(answers),
-    volumes: new Map([...before.volumes, ...answers.volumes]),
+    poolList: intern(uuidsIn(answers.poolList)),
+    pools: intern(storagePools(answers)),
+    volumes: new Map([...before.volumes, ...intern(answers.volumes)]),
   };
 }
 
