@@ -23,6 +23,7 @@ export { connection, status, up } from './testbed.ts';
 export type { TestbedConnection } from './testbed.ts';
 export { libvirtVersions } from './versions.ts';
 export {
+  createImage,
   createVirtualMachine,
   deleteVirtualMachine,
   guestProcess,

@@ -15,6 +15,7 @@ export const reportThresholdsSchema = z.strictObject({
 
 export const findingCodeSchema = z.enum([
   'snapshotOld',
+  'olderThanParent',
   'tooManySnapshots',
   'chainTooLong',
   'chainBeyondLimit',

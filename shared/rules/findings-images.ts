@@ -2,6 +2,7 @@
 import type { Image, ReadableVm } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
+import { unknownDependentsOf } from './dependents.ts';
 import { isForMedia } from './disks.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
@@ -290,12 +291,14 @@ function isNoDisk({ id }: Image): boolean {
 
 /** Why something that no one names may be in use all the same; empty where everything was read. */
 function doubtAbout(imageId: string, { inventory }: FindingContext): string {
-  const unreadableVms = inventory.vms.filter(({ readable }) => !readable).length;
-  const unknown = inventory.unknownDependents.filter(({ imageIds }) => imageIds === null || imageIds.includes(imageId));
+  const unknown = unknownDependentsOf(inventory, imageId);
+  // A VM that could not be read is one of them as a rule, and one thing then.
+  const named = new Set(unknown.map(({ what }) => what));
+  const vms = inventory.vms.filter((vm) => !vm.readable && !named.has(`VM ${vm.name ?? vm.uuid}`)).length;
   const reasons = [
-    ...(unreadableVms > 0 ? [counted(unreadableVms, 'VM')] : []),
+    ...(vms > 0 ? [counted(vms, 'VM')] : []),
     ...(unknown.length > 0 ? [unknown[0]?.what ?? ''] : []),
     ...(unknown.length > 1 ? [counted(unknown.length - 1, 'other thing')] : []),
   ];
-  return reasons.length === 0 ? '' : ` It is not certain: ${reasons.join(', ')} could not be read and may use it.`;
+  return reasons.length === 0 ? '' : ` It is not certain: ${reasons.join(' and ')} could not be read and may use it.`;
 }

@@ -15,6 +15,7 @@ export function snapshotFindings(vm: ReadableVm, context: FindingContext): reado
     ...withoutData(vm, context),
     ...withoutMemory(vm, context),
     ...besideTheChain(vm, context),
+    ...olderThanParent(vm, context),
   ];
 }
 
@@ -36,7 +37,8 @@ function tooOld(vm: ReadableVm, context: FindingContext): readonly Finding[] {
   const { maximumAgeDays } = context.thresholds;
   return vm.snapshots.flatMap((snapshot): readonly Finding[] => {
     if (snapshot.createdAt === null) return [];
-    const days = (context.now - snapshot.createdAt) / secondsPerDay;
+    // Whole days, as they are written: what is said to be 30 days old is not over a limit of 30 days.
+    const days = Math.floor((context.now - snapshot.createdAt) / secondsPerDay);
     if (days <= maximumAgeDays) return [];
     return [
       finding(context, {
@@ -44,8 +46,30 @@ function tooOld(vm: ReadableVm, context: FindingContext): readonly Finding[] {
         severity: 'warning',
         vm,
         snapshotName: snapshot.name,
-        message: `Snapshot “${snapshot.name}” of VM “${vm.name}” is ${counted(Math.floor(days), 'day')} old; the limit of this report is ${counted(maximumAgeDays, 'day')}.`,
+        message: `Snapshot “${snapshot.name}” of VM “${vm.name}” is ${counted(days, 'day')} old; the limit of this report is ${counted(maximumAgeDays, 'day')}.`,
         remedy: 'Delete it if nobody will go back to it; it cannot be brought back. A snapshot is not a backup.',
+      }),
+    ];
+  });
+}
+
+/** Children that are older than their parents: a clock was wrong, or a record was defined by hand. */
+function olderThanParent(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  const byId = new Map(vm.snapshots.map((snapshot) => [snapshot.id, snapshot]));
+  return vm.snapshots.flatMap((snapshot): readonly Finding[] => {
+    const parent = snapshot.parentId === null ? undefined : byId.get(snapshot.parentId);
+    if (typeof parent?.createdAt !== 'number' || snapshot.createdAt === null) return [];
+    if (snapshot.createdAt >= parent.createdAt) return [];
+    const time = (seconds: number) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+    return [
+      finding(context, {
+        code: 'olderThanParent',
+        severity: 'information',
+        vm,
+        snapshotName: snapshot.name,
+        message: `Snapshot “${snapshot.name}” of VM “${vm.name}” (${time(snapshot.createdAt)}) is older than “${parent.name}” (${time(parent.createdAt)}), from which it is said to come.`,
+        remedy:
+          'The clock of the host was wrong, or a record was defined by hand. Do not go by the ages of these snapshots; look into them before one is deleted.',
       }),
     ];
   });

@@ -46,7 +46,7 @@ export function storageShortage(
   minimumFreePercent: number,
 ): StorageShortage | null {
   if (totalBytes === 0 || freeBytes * 100 >= totalBytes * minimumFreePercent) return null;
-  const percent = ((freeBytes / totalBytes) * 100).toFixed(1);
+  const percent = (Math.floor((freeBytes / totalBytes) * 1000) / 10).toFixed(1);
   const [folder = '', ...others] = folders;
   const also = others.length > 0 ? ` (also ${others.join(', ')})` : '';
   return {

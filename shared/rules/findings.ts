@@ -13,6 +13,7 @@ import { mergeFindings, storageFindings } from './findings-storage.ts';
 /** What the codes mean, in a few words: for headings and legends. */
 export const findingTitles: Readonly<Record<FindingCode, string>> = {
   snapshotOld: 'Old snapshot',
+  olderThanParent: 'Older than its parent',
   tooManySnapshots: 'Many snapshots',
   chainTooLong: 'Long chain',
   chainBeyondLimit: 'Chain too long to start',

@@ -37,6 +37,33 @@ export function dependentRefusals(context: PlanningContext, imageIds: readonly s
 }
 
 /**
+ * For changes that leave what is read through an image as it is, as the deletion of an internal snapshot does: overlays may
+ * stay, but nobody else may have the image open. Two who write its tables spoil it, and QEMU locks out the second.
+ */
+export function openElsewhereRefusals(context: PlanningContext, imageIds: readonly string[], verb: string): PlanNote[] {
+  return imageIds.flatMap((imageId) => {
+    const { activeFor, vms } = dependentsOf(imageId, context.dependents);
+    const writers = activeFor
+      .filter(({ vm, disk }) => vm.uuid !== context.vm.uuid && !disk.readOnly)
+      .map(({ vm }) => vm);
+    const running = vms.filter((vm) => vm.uuid !== context.vm.uuid && vm.state !== 'shutoff');
+    const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
+    const names = [
+      ...new Set([...writers, ...running].map(({ name }) => `VM ${name}`)),
+      ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
+    ];
+    if (names.length === 0) return [];
+    return [
+      note(
+        'imageOpenElsewhere',
+        `${verb} would write to ${imageId}, which is in use by others as well: ${listed(names)}. Two at once would spoil it. Shut them off first.`,
+        names,
+      ),
+    ];
+  });
+}
+
+/**
  * Images that every VM uses as raw and that begin as an overlay of this one. Where the format is the mistake (a definition
  * without `<driver>` counts as raw), their data would silently become wrong as that of any overlay.
  */

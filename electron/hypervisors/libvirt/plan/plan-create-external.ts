@@ -14,6 +14,7 @@ import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
+import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
 import { managedSaveRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
@@ -45,6 +46,8 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
         : [],
     ),
     ...chainLengthRefusals(context, disks),
+    ...shareableRefusals(disks),
+    ...encryptedOverlayRefusals(context, new Set(disks.map(({ target }) => target))),
     // A saved memory names the images of its time (seen on 9.0).
     ...managedSaveRefusals(
       context,
@@ -172,6 +175,19 @@ function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<P
     // It only looks.
     whenInterrupted: 'redo',
   };
+}
+
+/** libvirt: "shared access for disk 'vdb' requires use of supported storage format", which an overlay is not (seen on 11.3). */
+function shareableRefusals(disks: readonly Disk[]): PlanNote[] {
+  return disks
+    .filter(({ shareable }) => shareable)
+    .map(({ target }) =>
+      note(
+        'shareable',
+        `Disk ${target} is shared with other VMs (<shareable/>). An overlay would be seen by this VM alone, and libvirt refuses it. Leave the disk out.`,
+        [target],
+      ),
+    );
 }
 
 function partialWarnings({ vm }: LibvirtContext, writable: readonly Disk[], disks: readonly Disk[]): PlanNote[] {

@@ -17,6 +17,7 @@ import {
   floppyRefusals,
   stateRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
+import { encryptionRefusals } from './encryption-rules.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
 import { monitorNameRefusals, sameNameRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
@@ -35,7 +36,8 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...chainRefusals(context, disks),
     ...internalFormatRefusals(context, disks),
     ...floppyRefusals(vm),
-    ...dependentRefusals(context, imageIds, 'An internal snapshot'),
+    ...dependentRefusals(context, imageIds, 'Reverting to an internal snapshot'),
+    ...encryptionRefusals(context, new Set(disks.map(({ target }) => target)), 'An internal snapshot'),
     ...createFirmwareRefusals(vm, abilitiesOf(context.inventory.hypervisor.version)),
   ];
   const memoryBytes = live ? vm.memoryBytes : 0;

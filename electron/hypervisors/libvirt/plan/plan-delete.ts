@@ -6,7 +6,7 @@ import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import {
-  dependentRefusals,
+  openElsewhereRefusals,
   unknownDependentRefusals,
   unknownDependentWarnings,
 } from '../../planning/dependent-rules.ts';
@@ -14,6 +14,7 @@ import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
+import { encryptionRefusals } from './encryption-rules.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
   ambiguousNameRefusals,
@@ -64,7 +65,8 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         context,
         vm.disks.filter((disk) => held.has(disk.target)),
       ),
-      ...dependentRefusals(context, imageIds, `Deleting "${snapshot.name}"`),
+      ...openElsewhereRefusals(context, imageIds, `Deleting "${snapshot.name}"`),
+      ...encryptionRefusals(context, held, `Deleting "${snapshot.name}"`),
       ...unknownDependentRefusals(context, mergedImages(doomed), `Deleting "${snapshot.name}"`),
     ],
     warnings: [

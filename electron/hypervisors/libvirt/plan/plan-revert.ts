@@ -20,6 +20,7 @@ import { freeSpace } from '../../planning/space.ts';
 import { movedData } from '../../../../shared/rules/moved-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
+import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
   ambiguousNameRefusals,
@@ -74,6 +75,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
     ...bitmapRefusals(context, imageIds),
+    ...encryptionRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`),
     ...revertFirmwareRefusals(vm, abilities),
     // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
     ...managedSaveRefusals(
