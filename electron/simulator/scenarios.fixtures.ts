@@ -345,7 +345,8 @@ export function whatIsRead(inventory: Inventory, { uuid }: ScenarioVm): unknown 
   const vm = inventory.vms.find((each) => each.uuid === uuid);
   if (!vm?.readable) return vm ? { reason: vm.reason } : null;
   const images = imagesById(inventory.images);
-  const reached = new Set(imagesOfVm(vm));
+  // What definitions and records name besides depends on what of them a host prints; the real ones prove that.
+  const reached = new Set(imagesOfVm({ ...vm, uses: [] }));
   for (const imageId of [...reached]) for (const image of chainFrom(imageId, images).images) reached.add(image.id);
   return {
     state: vm.state,
