@@ -148,6 +148,16 @@ describe('the host book', () => {
     );
   });
 
+  it('whose bits a disk has changed is not believed, and one edited by hand without its checksum is', async () => {
+    await (await open()).add(settings('one'));
+    const written = readFileSync(path, 'utf8');
+    putFile(written.replace('host.example', 'host.exbmple'));
+    expect((await open()).list()).toEqual([]);
+    expect(notices[0]?.message).toContain('checksum');
+    putFile(written.replace('host.example', 'other.example').replace(/ {2}"checksum".*\n/, ''));
+    expect((await open()).list()[0]?.connection).toMatchObject({ address: 'other.example' });
+  });
+
   it('refuses a file of a newer version and leaves it alone', async () => {
     const text = '{"schema":"snaptree.hostBook","version":99,"racks":[]}';
     putFile(text);

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostWithId } from '../../../shared/model/host.fixtures.ts';
 import { internal, inventory, vm } from '../../../shared/model/inventory.fixtures.ts';
-import type { ChangeRequest } from '../../../shared/model/plan.ts';
+import type { ChangeRequest, Plan } from '../../../shared/model/plan.ts';
 import { operationOf, planWith } from './cli.fixtures.ts';
+import { LibvirtHost, planServiceFor, requests } from '../../operations/libvirt-host.fixtures.ts';
 import { checkSamePlan, hostOfPlan, parsePlanFile } from './plan-file.ts';
 import { undoRequest } from './undo.ts';
 
@@ -57,6 +60,47 @@ describe('a plan that was made again', () => {
       checkSamePlan(inFile, now);
     }).toThrow(expect.objectContaining({ code }));
   });
+});
+
+describe('a plan file that a disk has changed', () => {
+  const corpus = new URL('../../store/corpus/', import.meta.url);
+  const ofVersion = (version: number, name: string) => readFileSync(new URL(`${version}/plan-files/${name}`, corpus));
+
+  it.each(['delete-subtree.json', 'revert.json', 'create-internal.json', 'create-external.json', 'refused.json'])(
+    'is understood as every version wrote it: %s',
+    (name) => {
+      const [first, second] = [1, 2].map((version) => parsePlanFile(ofVersion(version, name).toString(), name));
+      expect(first?.request).toEqual(second?.request);
+      expect(first?.steps.map(({ argv }) => argv)).toEqual(second?.steps.map(({ argv }) => argv));
+    },
+  );
+
+  it('in any one bit runs nothing but what was reviewed', async () => {
+    const host = new LibvirtHost();
+    const plans = planServiceFor(
+      host,
+      () => 1,
+      () => plan.id,
+    );
+    const reviewed = await plans.create(plan.hostId, requests['delete-subtree']);
+    const file = Buffer.from(JSON.stringify({ schema: 'snaptree.plan', version: 2, plan: reviewed }));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(file.length * 8 - 1), async (bit) => {
+        const changed = Buffer.from(file);
+        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        let now: Plan;
+        try {
+          const inFile = parsePlanFile(changed.toString(), 'f');
+          now = await plans.create(plan.hostId, inFile.request);
+          checkSamePlan(inFile, now);
+        } catch {
+          return;
+        }
+        expect(now.steps).toEqual(reviewed.steps);
+      }),
+      { numRuns: 400 },
+    );
+  }, 60_000);
 });
 
 describe('what undoes an operation', () => {
