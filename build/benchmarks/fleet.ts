@@ -13,7 +13,7 @@ import type { HostsTask } from './fleet/hosts.ts';
 import type { MainTask, Measured } from './fleet/main-process.ts';
 import { inRepository } from '../paths.ts';
 
-const hosts = Number(process.env['FLEET_HOSTS'] ?? 100);
+const hosts = 100;
 const size = { vms: 200, snapshots: 20, externalOneIn: 4 };
 const polls = 3;
 
@@ -46,7 +46,7 @@ function start(name: string, task: unknown, flags: readonly string[] = []): { ch
 }
 
 export async function run(): Promise<void> {
-  for (const withStamps of process.env['FLEET_ONE'] ? [true] : [true, false]) await measure(withStamps);
+  for (const withStamps of [true, false]) await measure(withStamps);
 }
 
 async function measure(withStamps: boolean): Promise<void> {
@@ -81,13 +81,12 @@ async function measure(withStamps: boolean): Promise<void> {
     say(
       `a poll of all hosts without changes: ${polled.map((each) => (each / 1000).toFixed(2)).join(', ')} s of processor; median ${(median(polled) / 1000).toFixed(2)}`,
     );
-    if (process.env['FLEET_SNAPSHOT']) await tell('snapshot');
     const after = await tell('idle');
     say(
       `memory after: ${megabytes(after.residentBytes)} resident, ${megabytes(after.heapBytes)} heap, ${megabytes(after.peakBytes)} at the most`,
     );
   } finally {
     for (const child of children) child.stdin?.end();
-    if (!process.env['FLEET_SNAPSHOT']) rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true });
   }
 }

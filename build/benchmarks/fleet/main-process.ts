@@ -6,8 +6,6 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { writeHeapSnapshot, getHeapSpaceStatistics } from 'node:v8';
-import { readFileSync } from 'node:fs';
 import { createLog } from '../../../electron/base/log.ts';
 import { startServer } from '../../../electron/headless/server.ts';
 import { takeOutput } from '../../../electron/hosts/commands/output.ts';
@@ -147,7 +145,6 @@ const commands: Readonly<Record<string, () => Promise<unknown> | undefined>> = {
   /** One host is another from now on. */
   change0: () => (changedHosts.add(idOf(0)), undefined),
   change1: () => (changedHosts.add(idOf(1)), undefined),
-  snapshot: () => (writeHeapSnapshot(`${task.socket}.heapsnapshot`), undefined),
   idle: () => undefined,
 };
 
@@ -177,19 +174,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   const answer = measured((used.user + used.system) / 1000);
   if (line === 'idle') {
     globalThis.gc?.();
-    await delay(Number(process.env['FLEET_WAIT'] ?? 100));
+    await delay(100);
     globalThis.gc?.();
   }
   const { heapUsed, external, rss } = process.memoryUsage();
   console.log(JSON.stringify({ ...answer, heapBytes: heapUsed + external, residentBytes: rss }));
-  if (process.env['FLEET_DEBUG'])
-    console.error(
-      line,
-      process.memoryUsage(),
-      readFileSync('/proc/self/smaps_rollup', 'utf8'),
-      getHeapSpaceStatistics().map((s) =>
-        [s.space_name, s.space_size, s.space_used_size, s.physical_space_size].join(' '),
-      ),
-    );
 }
 process.exit(0);
