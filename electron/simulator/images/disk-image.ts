@@ -27,6 +27,8 @@ export interface DiskImage {
   readonly content: Content;
   readonly snapshots: readonly InternalSnapshot[];
   readonly corrupt: boolean;
+  /** What the file took when a snapshot was deleted from it: a qcow2 file gets no smaller by that, its room is used again. */
+  readonly grownToBytes?: number;
 }
 
 export function newImage(image: Pick<DiskImage, 'virtualBytes'> & Partial<DiskImage>): DiskImage {
@@ -39,7 +41,7 @@ const metadataBytes = 196_624;
 export function allocatedBytes(image: DiskImage): number {
   const stored = storedBytes([image.content, ...image.snapshots.map(({ content }) => content)]);
   const memory = image.snapshots.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
-  return image.format === 'raw' ? stored : metadataBytes + stored + memory;
+  return image.format === 'raw' ? stored : Math.max(metadataBytes + stored + memory, image.grownToBytes ?? 0);
 }
 
 /** The length of the file. */
@@ -81,5 +83,6 @@ export function findByName(image: DiskImage, wanted: string): InternalSnapshot |
 }
 
 export function withoutInternal(image: DiskImage, snapshot: InternalSnapshot): DiskImage {
-  return { ...image, snapshots: image.snapshots.filter((each) => each !== snapshot) };
+  const snapshots = image.snapshots.filter((each) => each !== snapshot);
+  return { ...image, snapshots, grownToBytes: allocatedBytes(image) };
 }
