@@ -398,7 +398,7 @@ describe('a change', { timeout }, () => {
       child.kill('SIGINT');
       let said = '';
       child.stderr?.on('data', (chunk: string) => (said += chunk));
-      await waitUntil('the command to say that it stops', () => said.includes('Stopping: '));
+      await waitUntil('the command to say what stopping does', () => said.includes('Ctrl-C again leaves it'));
       child.kill('SIGINT');
       const left = await ended;
       expect(left).toMatchObject({ code: 130, out: '' });
