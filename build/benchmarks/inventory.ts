@@ -14,6 +14,7 @@ import type { SshServer } from '../../e2e/testbeds/index.ts';
 import type { ClientResult, ClientTask } from './inventory/client.ts';
 import { commandsOf, makeFleet } from './inventory/fleet.ts';
 import type { Fleet } from './inventory/fleet.ts';
+import { compareWithLibvirtd } from './inventory/libvirtd.ts';
 
 const vms = 200;
 const snapshots = 20;
@@ -167,6 +168,15 @@ export async function run(): Promise<void> {
     );
     goal(result.readMs / poll, 'times as cheap as a reading is a poll without changes', 10, 'at least');
     goal(result.peakBytes / 1e6, 'MB at most were used by a process that only reads', 400, 'at most');
+    writeKnownHosts(knownHosts, server, [port, server.port]);
+    await compareWithLibvirtd({
+      imagesFolder: join(bed.folder, 'images'),
+      ports: { delayed: port, direct: server.port },
+      keyFile: bed.keyFile,
+      knownHosts,
+      say,
+      readWithSnaptree: (at) => runClient({ ...task, ports: [at], uri: 'qemu:///system', polls: 0 }),
+    });
     await compareHosts(folder, task, open, servers);
   } finally {
     for (const child of open) child.stdin?.end();
