@@ -11,8 +11,11 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** Of data without such lists. */
 export const noLists: IdentifiedLists = {};
 
+/** Of a plain object only: what a map, a set or anything else of a class of its own holds are no fields of it. */
 function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 export function haveSameNames(a: Fields, b: Fields): boolean {
@@ -34,7 +37,8 @@ export function byIdentity(list: unknown, key: string): ReadonlyMap<string, Fiel
 
 /**
  * `after`, with every part of it that equals what `before` has at the same place (in `lists`: under the same identity)
- * replaced by that. Gives `before` itself where all is equal, and `after` itself where nothing can be shared.
+ * replaced by that. Gives `before` itself where all is equal, and `after` itself where nothing can be shared. Parts are
+ * plain objects, arrays, and what maps hold; a set equals one with the same members; anything else equals only itself.
  */
 export function shared<Value>(before: unknown, after: Value, lists: IdentifiedLists = noLists): Value {
   // What is equal to a value in all its parts is of its type.
@@ -47,7 +51,19 @@ function share(before: unknown, after: unknown, lists: IdentifiedLists): unknown
     const earlier = before as readonly unknown[];
     return shareItems(earlier, after, (_item, index) => earlier[index], noLists);
   }
+  if (before instanceof Map && after instanceof Map) return shareMap(before, after);
+  if (before instanceof Set && after instanceof Set) return isSameSet(before, after) ? before : after;
   return isFields(before) && isFields(after) ? shareFields(before, after, lists) : after;
+}
+
+function shareMap(before: ReadonlyMap<unknown, unknown>, after: ReadonlyMap<unknown, unknown>): unknown {
+  const result = new Map([...after].map(([key, value]) => [key, share(before.get(key), value, noLists)]));
+  const isSame = [...result].every(([key, value]) => before.has(key) && Object.is(before.get(key), value));
+  return isSame && result.size === before.size ? before : result;
+}
+
+function isSameSet(before: ReadonlySet<unknown>, after: ReadonlySet<unknown>): boolean {
+  return before.size === after.size && [...after].every((member) => before.has(member));
 }
 
 function shareFields(before: Fields, after: Fields, lists: IdentifiedLists): Fields {
