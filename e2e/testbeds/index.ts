@@ -1,6 +1,7 @@
 /** What tests use of the testbed. */
 export { accountIds, accounts, keyFiles } from './accounts.ts';
 export { activeImage, guestDiskHasPattern, hasPattern, internalSnapshotsOf, writeGuestDisk } from './disks.ts';
+export { createEncryptedImage } from './encrypted-image.ts';
 export {
   externalPatterns,
   fixtures,

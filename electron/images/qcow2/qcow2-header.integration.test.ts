@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as testbed from '../../../e2e/testbeds/index.ts';
 import { createImageFolder, type ImageFolder } from '../scan/images.fixtures.ts';
 import { parseQcow2Header } from './qcow2-header.ts';
 import { parseQemuImageInfo } from './qemu-image-info.ts';
@@ -74,16 +75,18 @@ it('an image that guests wrote to', () => {
 describe('is left to qemu-img:', () => {
   it.each([
     ['an external data file', ['-o', 'data_file=data,data_file_raw=on']],
-    [
-      'encryption',
-      ['--object', 'secret,id=s,data=x', '-o', 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10'],
-    ],
     ['extended L2 entries', ['-o', 'extended_l2=on']],
     ['zstd', ['-o', 'compression_type=zstd']],
     ['a backing name that does not fit', ['-u', '-b', `/${'x'.repeat(900)}`, '-F', 'qcow2']],
   ])('%s', (_, options) => {
     const path = images.path('x.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...options, path, '10M'], { cwd: images.root });
+    expect(header(path)).toBeNull();
+  });
+
+  it('encryption', async () => {
+    const path = images.path('x.qcow2');
+    await testbed.createEncryptedImage(path, { format: 'qcow2', size: '10M', passphrase: 'x' });
     expect(header(path)).toBeNull();
   });
 

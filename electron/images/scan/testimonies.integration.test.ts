@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as testbed from '../../../e2e/testbeds/index.ts';
 import { chainFrom, imagesById } from '../../../shared/rules/chains.ts';
 import { createImageFolder, imageIn, type ImageFolder } from './images.fixtures.ts';
 import { createImageMemory, type ImageReading } from './read-images.ts';
@@ -136,12 +137,10 @@ describe('an image that names itself by another path each time', () => {
 
 describe('an encrypted image', () => {
   it('is known as such', async () => {
-    const key = ['--object', 'secret,id=k,data=secret1'];
     const luks = images.path('luks.qcow2');
-    const options = ['-o', 'encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10'];
-    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...key, ...options, luks, '1M']);
+    await testbed.createEncryptedImage(luks, { format: 'qcow2', size: '1M', passphrase: 'secret1' });
     const whole = images.path('whole.luks');
-    execFileSync('qemu-img', ['create', '-q', '-f', 'luks', ...key, '-o', 'key-secret=k,iter-time=10', whole, '1M']);
+    await testbed.createEncryptedImage(whole, { format: 'luks', size: '1M', passphrase: 'secret1' });
     const plain = images.create('plain.qcow2');
     const reading = await images.read([luks, whole, plain]);
     expect(imageIn(reading, luks)).toMatchObject({ format: 'qcow2', encryption: 'luks' });

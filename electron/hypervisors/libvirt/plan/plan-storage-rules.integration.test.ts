@@ -1,5 +1,4 @@
 /** What libvirt really does with the disks that plan-storage-rules.test.ts is about. */
-import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
@@ -55,23 +54,8 @@ it('an encrypted disk: both kinds are refused, and libvirt fails at both or leav
   const xml = `<secret ephemeral='no' private='no'><uuid>${secret}</uuid><usage type='volume'><volume>/snaptree-plans</volume></usage></secret>`;
   await testbed.virshWithXml(['secret-define'], xml);
   await testbed.virsh(['secret-set-value', secret, Buffer.from('pass').toString('base64')]);
-  const key = join(vm.folder, 'key');
   const encrypted = join(vm.folder, 'encrypted.qcow2');
-  writeFileSync(key, 'pass');
-  const options = `encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=100`;
-  await run('qemu-img', [
-    'create',
-    '-q',
-    '--object',
-    `secret,id=s,file=${key}`,
-    '-f',
-    'qcow2',
-    '-o',
-    options,
-    encrypted,
-    '16M',
-  ]);
-  rmSync(key);
+  await testbed.createEncryptedImage(encrypted, { format: 'qcow2', size: '16M', passphrase: 'pass' });
   await withDisk(
     `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${encrypted}'><encryption format='luks'><secret type='passphrase' uuid='${secret}'/></encryption></source><target dev='vda' bus='virtio'/></disk>`,
   );
