@@ -149,32 +149,43 @@ test('a second Snaptree over the same data folder does not start, and says why',
   await expect(app.addHostButton).toBeVisible();
 });
 
+const damaged = '{"schema": "snaptree.hostBook", "version": 1, "hosts": [{"name": "precious"';
+
 test.describe('a file of Snaptree that is damaged is kept aside, and said', () => {
-  const damaged = '{"schema": "snaptree.hostBook", "version": 1, "hosts": [{"name": "precious"';
+  test('the host book', async ({ start, dataFolder, testbed }) => {
+    const path = join(dataFolder, 'hosts.json');
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${damaged}\n`);
+    const { app } = await start();
+    const notice = app.page.getByRole('alert').filter({ hasText: path });
+    await expect(notice).toContainText('damaged');
+    await expect(notice).toContainText('an empty one was begun');
+    const kept = readdirSync(dirname(path)).filter((name) => name.includes('.corrupt-'));
+    expect(kept).toHaveLength(1);
+    const aside = join(dirname(path), kept[0] ?? '');
+    await expect(notice).toContainText(aside);
+    expect(readFileSync(aside, 'utf8')).toBe(`${damaged}\n`);
 
-  for (const { what, file, words } of [
-    { what: 'the host book', file: 'hosts.json', words: 'an empty one was begun' },
-    { what: 'a journal', file: join('journal', `${randomUUID()}.jsonl`), words: 'Its operation is not shown' },
-  ]) {
-    test(what, async ({ start, dataFolder, testbed }) => {
-      const path = join(dataFolder, file);
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, `${damaged}\n`);
-      const { app } = await start();
-      const notice = app.page.getByRole('alert').filter({ hasText: path });
-      await expect(notice).toContainText('damaged');
-      await expect(notice).toContainText(words);
-      const kept = readdirSync(dirname(path)).filter((name) => name.includes('.corrupt-'));
-      expect(kept).toHaveLength(1);
-      const aside = join(dirname(path), kept[0] ?? '');
-      await expect(notice).toContainText(aside);
-      expect(readFileSync(aside, 'utf8')).toBe(`${damaged}\n`);
+    // Everything else works, and nothing overwrites what was kept.
+    await app.connectTo({ ...testbed, name: 'kvm', user: testbed.users.administrator });
+    await notice.getByRole('button', { name: 'Dismiss notice' }).click();
+    await expect(notice).toBeHidden();
+    expect(readFileSync(aside, 'utf8')).toBe(`${damaged}\n`);
+  });
+});
 
-      // Everything else works, and nothing overwrites what was kept.
-      await app.connectTo({ ...testbed, name: 'kvm', user: testbed.users.administrator });
-      await notice.getByRole('button', { name: 'Dismiss notice' }).click();
-      await expect(notice).toBeHidden();
-      expect(readFileSync(aside, 'utf8')).toBe(`${damaged}\n`);
-    });
-  }
+test('a journal that is damaged stays where it is; its operation is shown, and can be forgotten', async ({
+  start,
+  dataFolder,
+}) => {
+  const id = randomUUID();
+  const path = join(dataFolder, 'journal', `${id}.jsonl`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${damaged}\n`);
+  const { app } = await start();
+  const card = app.page.getByRole('article').filter({ hasText: `Operation ${id}` });
+  await expect(card).toContainText('journal cannot be used');
+  await card.getByRole('button', { name: 'Forget' }).click();
+  await expect(card).toContainText('forgotten');
+  expect(readFileSync(path, 'utf8')).toBe(`${damaged}\n`);
 });

@@ -30,7 +30,9 @@ const wide = window.innerWidth >= 1280;
 /** The window. */
 export function App() {
   const hostIds = useStore((state) => state.hostIds);
-  const hasOperations = useStore((state) => Object.keys(state.operations).length > 0);
+  const hasOperations = useStore(
+    (state) => Object.keys(state.operations).length + state.unreadableOperations.length > 0,
+  );
   return (
     <div className={css('window')}>
       <TopBar />
