@@ -1,7 +1,8 @@
 /** The report as JSON: the published schema, `reportSchema`, and nothing else. */
 import type { Report } from '../../shared/model/report.ts';
+import { visibleJson } from '../../shared/rules/visible-json.ts';
 
 export function exportJson(report: Report): string {
-  // Names with half a surrogate pair come out as escapes, so that the file is always valid UTF-8.
-  return `${JSON.stringify(report, null, 2)}\n`;
+  // Half a surrogate pair comes out as an escape as well, so that the file is always valid UTF-8.
+  return `${visibleJson(report)}\n`;
 }

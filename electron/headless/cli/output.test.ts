@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exitCodeMeanings, exitCodeOf, exitCodes } from './exit-codes.ts';
-import { paintFor, shown, shownLines, shownSentence, visibleJson } from './output.ts';
+import { visibleJson } from '../../../shared/rules/visible-json.ts';
+import { paintFor, shown, shownLines, shownSentence } from './output.ts';
 import { keyEffect } from './terminal.ts';
 
 /** Control characters, and those that turn the direction of writing around. */
