@@ -2,6 +2,7 @@
  * Makes large plain data small. What is cut out of the output of a host keeps all of that output in memory for as long as
  * the shortest piece of it lives (V8 slices strings instead of copying them), and says the same thousands of times over.
  */
+import { isFields } from '../../shared/rules/structural-sharing.ts';
 
 /** V8 copies strings that are shorter. */
 const shortestSlice = 13;
@@ -63,7 +64,7 @@ export function createInterner(text: Strings): <Value>(value: Value) => Value {
     }
     if (value instanceof Map) return new Map([...value].map(([key, each]) => [interned(key), interned(each)]));
     if (value instanceof Set) return new Set([...value].map(interned));
-    return isPlain(value) ? internedFields(value) : value;
+    return isFields(value) ? internedFields(value) : value;
   }
 
   function internedFields(value: object): object {
@@ -80,9 +81,4 @@ export function createInterner(text: Strings): <Value>(value: Value) => Value {
 
   // What equals a value in all its parts is of its type.
   return <Value>(value: Value) => interned(value) as Value;
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -12,7 +12,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export const noLists: IdentifiedLists = {};
 
 /** Of a plain object only: what a map, a set or anything else of a class of its own holds are no fields of it. */
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
