@@ -1,5 +1,6 @@
 /** What could not be resolved on a host and may, for all that is known, depend on its images. Pure. */
 import type { Image, ReadableVm, UnknownDependents, Vm } from '../../shared/model/inventory.ts';
+import { dependentsIndex, dependentsOf } from '../../shared/rules/chains.ts';
 import { isForMedia } from '../../shared/rules/disks.ts';
 import type { ImageReading } from './scan/read-images.ts';
 
@@ -14,7 +15,7 @@ const sourcesWithoutImage = /^(dir|nvme|vhostuser|vhostvdpa):/;
  */
 export function unknownDependents(
   vms: readonly Vm[],
-  reading: Pick<ImageReading, 'images' | 'unknownDependents'>,
+  reading: Pick<ImageReading, 'images' | 'unknownDependents' | 'openBy'>,
   further: readonly UnknownDependents[] = [],
 ): UnknownDependents[] {
   const told = new Set(further.map(({ what }) => what));
@@ -37,7 +38,38 @@ export function unknownDependents(
       return [{ what: disk.source, reason, imageIds: null }];
     });
   });
-  return [...ofVms, ...ofNetworkImages(vms, reading.images), ...reading.unknownDependents, ...further];
+  return [
+    ...ofVms,
+    ...ofNetworkImages(vms, reading.images),
+    ...openUnexplained(vms, reading),
+    ...reading.unknownDependents,
+    ...further,
+  ];
+}
+
+/**
+ * Images that are open while no VM runs that names them: whoever has them open is in no list that was read. It can be a VM of
+ * another user or another hypervisor, qemu-nbd, a copy that a backup makes, or a mount.
+ */
+function openUnexplained(
+  vms: readonly Vm[],
+  { images, openBy }: Pick<ImageReading, 'images' | 'openBy'>,
+): UnknownDependents[] {
+  if (openBy.size === 0) return [];
+  const index = dependentsIndex({ images: [...images], vms: [...vms] });
+  return [...openBy].flatMap(([imageId, programs]): UnknownDependents[] => {
+    if (dependentsOf(imageId, index).vms.some(({ state }) => state !== 'shutoff')) return [];
+    const shown = programs.slice(0, 5).join(', ') + (programs.length > 5 ? ` and ${programs.length - 5} more` : '');
+    return [
+      {
+        what: `what has ${imageId} open`,
+        reason: `It is open, and no VM that runs names it: ${shown}.`,
+        imageIds: [imageId],
+        remedy: `Find out what uses ${imageId} (lsof, lslocks and losetup say it, as root; VMs of other users: virsh -c qemu:///session), and end that first.`,
+        hasOpen: true,
+      },
+    ];
+  });
 }
 
 /**

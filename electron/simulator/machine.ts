@@ -36,6 +36,8 @@ export interface Machine {
   setClock(epochSeconds: number | null): void;
   /** Waits as long as that work takes here. */
   work(milliseconds: number): Promise<void>;
+  /** The number by which `stat` tells the file system of an absolute path. */
+  deviceOf(path: string): number;
   filesystemOf(path: string): FilesystemSpec & { readonly usedBytes: number };
   isInUse(path: string): boolean;
   /** Calls with what happens to VMs; gives a function that ends it. */
@@ -46,7 +48,7 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
   let fixedClock: number | null = null;
   const now = () => fixedClock ?? Date.now() / 1000 + clockOffset;
   const processes = createProcesses(now, randomUUID());
-  const files = createFileSystem(now, () => processes.files());
+  const files: FileSystem = createFileSystem(now, () => new Map([...processes.files(), ['/proc/locks', lockLines()]]));
   const listeners = new Set<(event: VmEvent) => void>();
   const world: World = {
     files,
@@ -73,6 +75,21 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
     return best;
   };
 
+  const deviceOf = (path: string) => 1 + specOf(path).mountPoint.length;
+  /** Linux, fs/locks.c: QEMU locks single bytes of the images that its guest writes to. */
+  const lockLines = (): string =>
+    world.state.vms
+      .filter(({ live }) => live !== null)
+      .flatMap((vm) => activeImages(definitionOf(vm)))
+      .flatMap((path, index) => {
+        const real = files.resolve(path);
+        const inode = real === null ? undefined : files.nodeAt(real)?.inode;
+        if (real === null || inode === undefined) return [];
+        const device = deviceOf(real).toString(16).padStart(2, '0');
+        return [`${index + 1}: OFDLCK ADVISORY  READ -1 00:${device}:${inode} 100 101\n`];
+      })
+      .join('');
+
   return {
     name,
     files,
@@ -87,6 +104,7 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
       new Promise((resolve) => {
         setTimeout(resolve, milliseconds * pace);
       }),
+    deviceOf,
     filesystemOf(path) {
       const spec = specOf(path);
       const mine = new Set(

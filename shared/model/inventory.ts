@@ -276,6 +276,8 @@ export const unknownDependentsSchema = z.strictObject({
    * cannot be ruled out; plans go with a warning.
    */
   likelihood: z.enum(['possible', 'remote']).optional(),
+  /** It has the images open at the moment; absent where that is not known. */
+  hasOpen: z.literal(true).optional(),
 });
 
 /** Everything read from one host at one moment. */

@@ -104,7 +104,7 @@ const nobody: Dependents = { childImageIds: [], possibleChildIds: [], activeFor:
  * The reverse index over all images of all VMs of a host, running or not: image id → who depends on it.
  * Images without an entry have no dependents; use `dependentsOf`.
  */
-export function dependentsIndex(inventory: Inventory): ReadonlyMap<string, Dependents> {
+export function dependentsIndex(inventory: Pick<Inventory, 'images' | 'vms'>): ReadonlyMap<string, Dependents> {
   const images = imagesById(inventory.images);
   const index = new Map<string, MutableDependents>();
   const entry = (imageId: string): MutableDependents => {

@@ -1,5 +1,5 @@
 /** Findings about chains and images: broken, long, corrupt, or left over. */
-import type { Image, ReadableVm } from '../model/inventory.ts';
+import type { Image, ReadableVm, UnknownDependents } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
 import { unknownDependentsOf } from './dependents.ts';
@@ -241,6 +241,7 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
   return inventory.images.flatMap((image): readonly Finding[] => {
     if (image.kind === 'network' || image.status !== 'ok' || isNamed(image) || isNoDisk(image)) return [];
     const doubt = doubtAbout(image.id, context);
+    const isInDoubt = usersInDoubt(image.id, context.inventory).length > 0;
     const size =
       image.allocatedBytes === null ? 'of unknown size' : `${readableBytes(image.allocatedBytes)} on storage`;
     const isOverlay = image.parent !== null;
@@ -258,7 +259,9 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
         message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${doubt}`,
         remedy:
           missing === null
-            ? 'Make sure that no other host and no backup uses it, then move it away before you delete it.'
+            ? isInDoubt
+              ? 'Leave it where it is until that is settled.'
+              : 'That says nothing of other hosts, of VMs that other users or other hypervisors run, and of backups: make sure that none of them uses it, then move it away before you delete it.'
             : `Do not delete it. If it is what is missing, move it back: ${shellLine(['mv', '-n', '--', image.id, missing])}`,
       }),
     ];
@@ -289,9 +292,21 @@ function isNoDisk({ id }: Image): boolean {
   return /\.iso$|_VARS[^/]*$|\/nvram\//i.test(id);
 }
 
+/** What speaks for a use of just this image, though nobody names it. */
+function usersInDoubt(
+  imageId: string,
+  { unknownDependents }: FindingContext['inventory'],
+): readonly UnknownDependents[] {
+  return unknownDependents.filter(({ what, imageIds }) => what !== imageId && imageIds?.includes(imageId) === true);
+}
+
 /** Why something that no one names may be in use all the same; empty where everything was read. */
 function doubtAbout(imageId: string, { inventory }: FindingContext): string {
-  const unknown = unknownDependentsOf(inventory, imageId);
+  const users = usersInDoubt(imageId, inventory);
+  const known = users
+    .map(({ what, reason, hasOpen }) => (hasOpen ? ` ${reason}` : ` It may be in use. ${what}: ${reason}`))
+    .join('');
+  const unknown = unknownDependentsOf(inventory, imageId).filter((each) => !users.includes(each));
   // A VM that could not be read is one of them as a rule, and one thing then.
   const named = new Set(unknown.map(({ what }) => what));
   const vms = inventory.vms.filter((vm) => !vm.readable && !named.has(`VM ${vm.name ?? vm.uuid}`)).length;
@@ -300,5 +315,6 @@ function doubtAbout(imageId: string, { inventory }: FindingContext): string {
     ...(unknown.length > 0 ? [unknown[0]?.what ?? ''] : []),
     ...(unknown.length > 1 ? [counted(unknown.length - 1, 'other thing')] : []),
   ];
-  return reasons.length === 0 ? '' : ` It is not certain: ${reasons.join(' and ')} could not be read and may use it.`;
+  if (reasons.length === 0) return known;
+  return `${known} It is not certain: ${reasons.join(' and ')} could not be read and may use it.`;
 }

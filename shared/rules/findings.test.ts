@@ -176,10 +176,14 @@ describe('chains and images', () => {
       ['fileWithoutRecord', 'warning', stray],
       ['fileWithoutRecord', 'information', template],
     ]);
-    const doubtful: Inventory = { ...from, unknownDependents: [{ what: '/x', reason: '', imageIds: [stray] }] };
+    const doubtful: Inventory = {
+      ...from,
+      unknownDependents: [{ what: '/x', reason: 'It is open.', imageIds: [stray] }],
+    };
     const [first] = find(doubtful).filter(({ path }) => path === stray);
     expect(first).toMatchObject({ severity: 'information' });
-    expect(first?.message).toContain('It is not certain: /x could not be read');
+    expect(first?.message).toContain('It may be in use. /x: It is open.');
+    expect(first?.remedy).toBe('Leave it where it is until that is settled.');
     const unread: Inventory = { ...from, vms: [...from.vms, { readable: false, uuid: 'u', name: null, reason: '' }] };
     expect(find(unread).every(({ severity }) => severity === 'information')).toBe(true);
   });

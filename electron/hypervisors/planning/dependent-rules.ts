@@ -2,7 +2,12 @@
 import type { Disk, UnknownDependents } from '../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../shared/model/plan.ts';
 import { dependentsOf } from '../../../shared/rules/chains.ts';
-import { remoteDependents, unknownDependentsOfAny, wordsOfUse } from '../../../shared/rules/dependents.ts';
+import {
+  remoteDependents,
+  unknownDependentsOf,
+  unknownDependentsOfAny,
+  wordsOfUse,
+} from '../../../shared/rules/dependents.ts';
 import { listed, note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 
@@ -48,8 +53,10 @@ export function openElsewhereRefusals(context: PlanningContext, imageIds: readon
       .map(({ vm }) => vm);
     const running = vms.filter((vm) => vm.uuid !== context.vm.uuid && vm.state !== 'shutoff');
     const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
+    const unexplained = unknownDependentsOf(context.inventory, imageId).filter(({ hasOpen }) => hasOpen === true);
     const names = [
       ...new Set([...writers, ...running].map(({ name }) => `VM ${name}`)),
+      ...unexplained.map(({ what, reason }) => `${what} (${reason.replace(/\.$/, '')})`),
       ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
     ];
     if (names.length === 0) return [];

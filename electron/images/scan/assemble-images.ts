@@ -25,6 +25,8 @@ export interface AssembledImages {
   readonly ambiguous: readonly { readonly path: string; readonly parentId: string | null }[];
   /** Images that all use as raw, whose headers lead to something that could not be followed. */
   readonly openHeaders: readonly string[];
+  /** The same by the ids of the images instead of their resolved paths. */
+  byId<Value>(byPath: ReadonlyMap<string, Value>): ReadonlyMap<string, Value>;
   imageIdOf(reference: string): string | null;
   /** The path by which that reference opens an image, as `openedAs` and `parentsByPath` of the model spell it; null: no path. */
   openedAs(reference: string): string | null;
@@ -105,6 +107,7 @@ export function assembleImages(
     views,
     ambiguous,
     openHeaders,
+    byId: (byPath) => new Map([...byPath].map(([path, value]) => [canonical.get(path) ?? path, value])),
     imageIdOf(reference) {
       const target = parseImageReference(reference, null);
       if (target.kind === 'network') return images.has(reference) ? reference : null;

@@ -1,6 +1,7 @@
 /** What the walks over a host's images have found so far, and what they have not found yet. */
 import { posix } from 'node:path';
 import type { FileStatus } from './file-status.ts';
+import type { OpenFiles } from './open-files.ts';
 import { parseImageReference } from '../image-reference.ts';
 import { parseQcow2Header } from '../qcow2/qcow2-header.ts';
 import type { Walk, WalkedFolder, WalkedImage } from './walk-result.ts';
@@ -30,6 +31,8 @@ export interface ImageKnowledge {
   readonly askedFormatted: Set<string>;
   /** Images whose headers do not say everything; qemu-img is to be asked. */
   readonly unread: Set<string>;
+  /** As last told; null where it never was. */
+  openFiles: OpenFiles | null;
   foldersCut: boolean;
   hasQemuImg: boolean;
   hasStat: boolean;
@@ -48,6 +51,7 @@ export function emptyKnowledge(): ImageKnowledge {
     formatted: new Set(),
     askedFormatted: new Set(),
     unread: new Set(),
+    openFiles: null,
     foldersCut: false,
     hasQemuImg: true,
     hasStat: true,
@@ -87,6 +91,7 @@ export function learn(knowledge: ImageKnowledge, walk: Walk): void {
   noteBackingFormats(knowledge, found);
   const formatted = usedWithFormat(knowledge);
   for (const image of found) learnImage(knowledge, image, formatted.has(image.id));
+  knowledge.openFiles = walk.openFiles ?? knowledge.openFiles;
   knowledge.foldersCut ||= walk.foldersCut;
   knowledge.hasQemuImg &&= walk.hasQemuImg;
   knowledge.hasStat &&= walk.hasStat;

@@ -20,6 +20,7 @@ import { copyOf, emptyKnowledge, learn, noteAsked, openRequests, type ImageKnowl
 import { relevantKnowledge } from './image-relevance.ts';
 import type { ImageMemory, RememberedImages } from './image-memory.ts';
 import { parseImageReference } from '../image-reference.ts';
+import { openImages, processesWithoutLock } from './open-files.ts';
 import { listedSpaces, markOf, walkFromFrames, type Walk, type WalkedFolder, type WhatIsThere } from './walk-result.ts';
 import { walkScript, type WalkRequest, type WalkTask } from './walk-script.ts';
 
@@ -36,6 +37,8 @@ export interface ImageReading {
   readonly unknownDependents: readonly UnknownDependents[];
   /** The id of the image that a request's reference led to; null where it led to none. */
   imageIdOf(reference: string): string | null;
+  /** Who has which image open, in words, by the image's id; only of images that somebody has open as far as this user can tell. */
+  readonly openBy: ReadonlyMap<string, readonly string[]>;
   /** What is at the paths that were to be looked for. */
   readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
   /** The path by which a reference opens an image, as the model's `openedAs` has it; null where it is none. */
@@ -137,6 +140,8 @@ async function lookForChanges(
     changes !== 'everything' &&
     changes.size === 0 &&
     isDeepStrictEqual(first.lookedFor, reading.lookedFor) &&
+    isDeepStrictEqual(first.openFiles?.locks, knowledge.openFiles?.locks) &&
+    isDeepStrictEqual(openImages({ ...knowledge, openFiles: first.openFiles }), openImages(knowledge)) &&
     (named ?? []).every((path) => knowledge.statuses.get(path)?.fingerprint === first.statuses.get(path)?.fingerprint);
   const filesystems = isQuiet ? filesystemsNow(reading, answer.spaces()) : null;
   return filesystems ? { kind: 'none', quiet: { task, mark }, filesystems } : { kind: 'some', first };
@@ -188,6 +193,7 @@ async function readWhole(
     ),
     problems: imageProblems(relevant),
     unknownDependents: imageDoubts(relevant, assembled),
+    openBy: createInterner('cut')(assembled.byId(openImages(relevant))),
     lookedFor: createInterner('cut')(lookedFor),
     imageIdOf: (reference) => assembled.imageIdOf(reference),
     openedAs: (reference) => assembled.openedAs(reference),
@@ -233,6 +239,7 @@ const nothing: WalkTask = {
   links: [],
   candidates: [],
   lookedFor: [],
+  openFiles: null,
 };
 
 /** @param lookedFor takes what the first walk finds at the paths that are to be looked for */
@@ -290,7 +297,10 @@ async function readAll(
   if (wanted.length === 0 && folders.length === 0 && !hasPaths) return knowledge;
   noteUses(knowledge, wanted);
   // What the folders do not show is asked for by itself in a second round.
-  learn(knowledge, await walk({ requests: wanted, alone: false, folders, links: named }));
+  learn(
+    knowledge,
+    await walk({ requests: wanted, alone: false, folders, links: named, openFiles: { processes: 'all' } }),
+  );
   await readOpen(walk, knowledge, wanted);
   return knowledge;
 }
@@ -325,6 +335,7 @@ function changesTask({ knowledge, wanted, busy }: RememberedImages, named: reado
     listedFolders: folders,
     links: [...linksOf(knowledge), ...new Set(named)],
     skippedFolders: folders,
+    openFiles: { processes: processesWithoutLock(knowledge) },
     ...examination(knowledge, busy, wanted),
   };
 }

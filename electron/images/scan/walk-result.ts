@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Frame } from '../../hosts/commands/frames.ts';
 import { parseStatuses, type FileStatus } from './file-status.ts';
+import { parseOpen, type OpenFiles } from './open-files.ts';
 import { parseQemuImageInfo, type QemuImageInfo } from '../qcow2/qemu-image-info.ts';
 import { headerBytes } from './walk-limits.ts';
 
@@ -53,6 +54,8 @@ export interface Walk {
   readonly statuses: ReadonlyMap<string, FileStatus>;
   /** Of each path that was only to be looked for. */
   readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
+  /** Null where that was not asked. */
+  readonly openFiles: OpenFiles | null;
   /** There were more folders than are looked through. */
   readonly foldersCut: boolean;
   /** A file that should have been looked at again could not be opened. */
@@ -71,6 +74,10 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const statuses = new Map<string, FileStatus>();
   const lookedFor = new Map<string, WhatIsThere>();
   const notes = new Set<string>();
+  const locks: string[][] = [];
+  const loops: { device: string; path: string }[] = [];
+  let opened: OpenFiles['opened'] | null = null;
+  let processes: readonly string[] = [];
   const headers: { path: string; bytes: Uint8Array | null }[] = [];
   let open: string[] = [];
   let path = '';
@@ -120,6 +127,18 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         open = [];
         break;
       }
+      case 'locks':
+        locks.push(frame.body.split('\n').filter((line) => line !== ''));
+        break;
+      case 'loop':
+        loops.push({ device: first ?? '', path: frame.body });
+        break;
+      case 'open':
+        opened = parseOpen(frame.body);
+        break;
+      case 'processes':
+        processes = frame.body.split('\n').map((folder) => folder.slice('/proc/'.length));
+        break;
       case 'there':
         lookedFor.set(frame.body, first === 'file' || first === 'folder' || first === 'nothing' ? first : 'hidden');
         break;
@@ -165,11 +184,22 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     listings,
     statuses,
     lookedFor,
+    openFiles: opened && {
+      locks: new Set(inAll(locks)),
+      loops,
+      opened: opened.filter(({ pid }) => processes.includes(pid)),
+    },
     foldersCut: notes.has('folders'),
     locked: notes.has('locked'),
     hasQemuImg: !notes.has('noqemuimg'),
     hasStat: !notes.has('nostat'),
   };
+}
+
+/** What stands in each of the lists. */
+function inAll(lists: readonly (readonly string[])[]): readonly string[] {
+  const [first = [], ...others] = lists.map((list) => new Set(list));
+  return [...first].filter((each) => others.every((other) => other.has(each)));
 }
 
 interface FolderBeingRead extends WalkedFolder {
@@ -183,7 +213,8 @@ interface FolderBeingRead extends WalkedFolder {
 export function markOf(frames: readonly Frame[], nonce: string): string {
   const hash = createHash('sha256');
   for (const { kind, arguments: words, body } of frames) {
-    if (kind === 'df') continue;
+    // Processes come and go, and a frame says of those that are asked for what they have open.
+    if (kind === 'df' || kind === 'processes') continue;
     // The records of files begin with the nonce, which is another each time.
     const text = kind === 'entries' || kind === 'status' ? body.replaceAll(nonce, '') : body;
     hash.update(`${kind} ${words.join(' ')} ${text.length}\n`).update(text);

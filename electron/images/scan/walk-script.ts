@@ -1,6 +1,7 @@
 /** The shell script that examines images on a host: asked for by path, found by following chains and by looking round. */
 import { withoutEnd } from '../../../shared/rules/trim.ts';
 import { quoteArgument } from '../../hosts/commands/quoting.ts';
+import { openFilesFunctions } from './open-files-script.ts';
 import { walkFunctions } from './walk-functions.ts';
 
 export interface WalkRequest {
@@ -34,6 +35,11 @@ export interface WalkTask {
   readonly lookedFor: readonly string[];
   /** Files to examine if they begin like an image. */
   readonly candidates: readonly string[];
+  /**
+   * What is to be told of files that are open: locks and loop devices, and what these processes have open (all: of which this
+   * user may know it). Null: nothing.
+   */
+  readonly openFiles: { readonly processes: readonly string[] | 'all' } | null;
 }
 
 /**
@@ -50,6 +56,8 @@ export interface WalkTask {
  *   everything in it, and of itself), `unlisted` (cannot be listed), `cut` (has more files than are looked at), `closed` (a file
  *   that could not be opened), `subfolders` (has more of them than are looked at);
  * - `status` (of paths, behind symbolic links), `locked` (a candidate that cannot be opened);
+ * - `locks` (device and inode of each file on which QEMU's kind of lock is held; at the beginning and at the end), `loop DEVICE`
+ *   (body: the file behind it), `open` (what processes have open; see open-files-script.ts), `processes` (those of the end);
  * - `there file|folder|nothing|hidden` (body: a path that was to be looked for; hidden: this user cannot see so far);
  * - `folders` (there were more than are looked through), `noqemuimg`, `nostat`, `end`.
  *
@@ -61,6 +69,8 @@ export function walkScript(nonce: string, task: WalkTask): string {
   return [
     `N=${quoteArgument(nonce)}`,
     walkFunctions,
+    openFilesFunctions,
+    ...openFiles(task),
     ...task.skippedFolders.map((folder) => `skip_folder ${quoteArgument(withoutSlash(folder))}`),
     ...task.listedFolders.map((folder) => `list_folder ${quoteArgument(withoutSlash(folder))}`),
     ...batches(task.links).map((paths) => `status_of ${paths.map(quoteArgument).join(' ')}`),
@@ -69,9 +79,18 @@ export function walkScript(nonce: string, task: WalkTask): string {
     ...task.folders.map((folder) => `request_folder ${quoteArgument(folder)}`),
     ...batches(task.candidates).map((paths) => `consider ${paths.map(quoteArgument).join(' ')}`),
     'walk',
+    // What others only look at, as readings of images do, is let go of by then.
+    ...(task.openFiles ? ['locks', 'processes'] : []),
     'frame end',
     '',
   ].join('\n');
+}
+
+function openFiles({ openFiles: asked }: WalkTask): readonly string[] {
+  if (!asked) return [];
+  const { processes } = asked;
+  const folders = processes === 'all' ? ['/proc/[0-9]*'] : processes.map((pid) => quoteArgument(`/proc/${pid}`));
+  return ['locks', 'loops', `open_files ${folders.join(' ')}`];
 }
 
 /** The root folder is the empty string in the script, so that a slash and a name can follow it. */

@@ -108,7 +108,7 @@ function statField(machine: Machine, node: Node, path: string, field: string): s
   const stamp = new Date(node.modifiedAt * 1000).toISOString().replace('T', ' ').replace('Z', '000000 +0000');
   switch (field) {
     case 'd':
-      return String(1 + machine.filesystemOf(path.startsWith('/') ? path : '/').mountPoint.length);
+      return String(machine.deviceOf(path.startsWith('/') ? path : '/'));
     case 'i':
       return String(node.inode);
     case 'f':

@@ -208,6 +208,7 @@ function areImagesSame(before: ImageReading, now: ImageReading): boolean {
     isDeepStrictEqual(before.problems, now.problems) &&
     isDeepStrictEqual(before.unknownDependents, now.unknownDependents) &&
     isDeepStrictEqual(before.lookedFor, now.lookedFor) &&
+    isDeepStrictEqual(before.openBy, now.openBy) &&
     areFilesystemsSame(before.filesystems, now.filesystems)
   );
 }
