@@ -5,9 +5,11 @@ import { inventorySchema, type Inventory } from '../../shared/model/inventory.ts
 import { inventoryDeltaSchema } from '../../shared/model/inventory-delta.ts';
 import { inventoryDelta } from '../../shared/rules/inventory-delta.ts';
 import { watchHost } from './host-watch.ts';
+import { createReadingTurns } from './reading-turns.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { systemClock, type Clock } from '../hosts/session.ts';
 import type { HostMemory, HypervisorDriver } from '../hypervisors/driver.ts';
+import { boundHeap } from '../base/heap.ts';
 import type { Log } from '../base/log.ts';
 import { createListeners } from '../base/listeners.ts';
 
@@ -27,10 +29,14 @@ export interface Inventories {
   state(hostId: string): InventoryState;
   /**
    * Reads the host now: a reading that was begun before this call is not good enough where a change is planned or
-   * verified. Throws what reading throws; the inventory of before then stays, with the error beside it.
+   * verified, and one that waits for its turn too late. Throws what reading throws; the inventory of before then stays,
+   * with the error beside it.
    */
   read(hostId: string, signal?: AbortSignal): Promise<Inventory>;
-  /** As `read`, but takes part in a reading that is under way. For showing, not for deciding. */
+  /**
+   * As `read`, but takes part in a reading that is under way, and takes turns with other hosts (see reading-turns.ts). For
+   * showing, not for deciding.
+   */
   refresh(hostId: string): Promise<Inventory>;
   /**
    * Begins to notice what others change on a connected host: by polling, and by its own events where it has some. Begins
@@ -61,12 +67,20 @@ interface Entry {
   stopWatching: (() => void) | null;
 }
 
+interface ReadingOptions {
+  /** Whether it takes turns with other hosts. */
+  readonly inTurn: boolean;
+  readonly priority: 'user' | 'poll';
+  readonly signal?: AbortSignal;
+}
+
 const unread: InventoryState = { inventory: null, reading: false, error: null, errorAt: null, watching: 'off' };
 
 export function createInventories(parts: InventoriesParts): Inventories {
   const { runnerFor, driverFor, clock, log, timers = systemClock } = parts;
   const entries = new Map<string, Entry>();
   const changed = createListeners<[string]>();
+  const turns = createReadingTurns(timers);
   let isClosed = false;
 
   function entryOf(hostId: string): Entry {
@@ -100,12 +114,18 @@ export function createInventories(parts: InventoriesParts): Inventories {
     hostId: string,
     entry: Entry,
     number: number,
-    options: { priority: 'user' | 'poll'; signal?: AbortSignal },
+    { inTurn, ...options }: ReadingOptions,
   ): Promise<Inventory> {
-    try {
+    const readNow = async (runner: CommandRunner): Promise<Inventory> => {
       const memory = memoryOf(hostId, entry);
-      const inventory = await driverFor(hostId).read(runnerFor(hostId), { ...options, memory });
+      const inventory = await driverFor(hostId).read(runner, { ...options, memory });
       examine(hostId, entry.state.inventory, inventory);
+      return inventory;
+    };
+    try {
+      const runner = runnerFor(hostId);
+      const inventory = inTurn ? await turns.take(runner, options.signal, readNow) : await readNow(runner);
+      boundHeap();
       entry.readAllAt = clock();
       if (number > entry.shown) {
         entry.shown = number;
@@ -181,7 +201,7 @@ export function createInventories(parts: InventoriesParts): Inventories {
       poll: (changedVms, signal) => poll(hostId, entry, changedVms, signal),
       readAll: async (signal) => {
         entry.begun += 1;
-        await run(hostId, entry, entry.begun, { priority: 'poll', signal });
+        await run(hostId, entry, entry.begun, { inTurn: true, priority: 'poll', signal });
       },
       readAllAt: () => entry.readAllAt,
       isBeingRead: () => entry.readings.length > 0,
@@ -198,10 +218,10 @@ export function createInventories(parts: InventoriesParts): Inventories {
     if (entry) entry.stopWatching = null;
   }
 
-  function read(hostId: string, signal?: AbortSignal): Promise<Inventory> {
+  function begin(hostId: string, options: Omit<ReadingOptions, 'priority'>): Promise<Inventory> {
     const entry = entryOf(hostId);
     entry.begun += 1;
-    const reading = run(hostId, entry, entry.begun, { priority: 'user', ...(signal && { signal }) }).finally(() => {
+    const reading = run(hostId, entry, entry.begun, { ...options, priority: 'user' }).finally(() => {
       entry.readings = entry.readings.filter((other) => other !== reading);
       if (entry.readings.length === 0) show(hostId, entry, { reading: false });
     });
@@ -212,8 +232,8 @@ export function createInventories(parts: InventoriesParts): Inventories {
 
   return {
     state: (hostId) => entries.get(hostId)?.state ?? unread,
-    read,
-    refresh: (hostId) => entries.get(hostId)?.readings.at(-1) ?? read(hostId),
+    read: (hostId, signal) => begin(hostId, { inTurn: false, ...(signal && { signal }) }),
+    refresh: (hostId) => entries.get(hostId)?.readings.at(-1) ?? begin(hostId, { inTurn: true }),
     watch,
     unwatch,
     forget: (hostId) => {

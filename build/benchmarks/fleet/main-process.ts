@@ -136,7 +136,7 @@ const server = await startServer({
 
 /** Names of commands, each with what it does. */
 const commands: Readonly<Record<string, () => Promise<unknown> | undefined>> = {
-  read: () => Promise.all(hosts.map((hostId) => inventories.read(hostId))),
+  read: () => Promise.all(hosts.map((hostId) => inventories.refresh(hostId))),
   async watch() {
     for (const hostId of hosts) inventories.watch(hostId);
     await delay(1);
