@@ -12,14 +12,16 @@ import { LibvirtHost, planServiceFor, requests } from '../electron/operations/li
 import { openOperationService } from '../electron/operations/operations.ts';
 import type { OperationService } from '../electron/operations/operations.ts';
 import { createAuditTrail } from '../electron/store/audit-trail.ts';
-import { openHostBook } from '../electron/store/host-book.ts';
+import { hostBookVersion, openHostBook } from '../electron/store/host-book.ts';
 import { journalVersion } from '../electron/store/journal-records.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { isUnderWay } from '../shared/rules/operation-life.ts';
 import { inRepository } from './paths.ts';
 
-const version = String(journalVersion);
-const out = inRepository(`electron/store/corpus/${version}`);
+const folderOf = (version: number) => inRepository(`electron/store/corpus/${version}`);
+/** Of journals, the audit trail and plan files, whose plans count alike. */
+const out = folderOf(journalVersion);
+const hostBookFile = join(folderOf(hostBookVersion), 'hosts.json');
 let time = 0;
 let ids = 0;
 const clock = () => (time += 1);
@@ -238,8 +240,9 @@ async function writePlanFiles(): Promise<void> {
 }
 
 async function writeHostBook(): Promise<void> {
-  const book = await openHostBook(join(out, 'hosts.json'), quiet);
-  const common = { libvirtUri: 'qemu:///system', sudo: false, readOnly: false };
+  ids = 0;
+  const book = await openHostBook(hostBookFile, quiet, 'leave', newId);
+  const common = { hypervisor: { kind: 'libvirt', uri: 'qemu:///system' }, sudo: false, readOnly: false } as const;
   const keyFile = { method: 'keyFile', path: '/home/ann/.ssh/id_ed25519' } as const;
   await book.add({ name: 'this computer', connection: { transport: 'local' }, ...common });
   const plain = { transport: 'ssh', address: 'kvm1.example', port: 22, user: 'root', jumps: [] } as const;
@@ -257,21 +260,29 @@ async function writeHostBook(): Promise<void> {
         { address: 'fe80::1', port: 2200, user: 'jump', authentication: { method: 'password' } },
       ],
     },
-    libvirtUri: 'qemu+unix:///system?socket=/run/libvirt/other',
+    hypervisor: { kind: 'libvirt', uri: 'qemu+unix:///system?socket=/run/libvirt/other' },
     sudo: true,
     readOnly: true,
   });
   const openssh = { transport: 'openssh', destination: 'kvm3', port: null, user: null } as const;
   await book.add({ name: 'alias', connection: openssh, ...common });
   const full = { transport: 'openssh', destination: 'kvm4.example', port: 2022, user: 'bob' } as const;
-  await book.add({ name: 'openssh', connection: full, ...common, libvirtUri: 'qemu:///session' });
+  await book.add({
+    name: 'openssh',
+    connection: full,
+    ...common,
+    hypervisor: { kind: 'libvirt', uri: 'qemu:///session' },
+  });
   for (const machine of ['alder', 'birch', 'cedar'] as const) {
     await book.add({ name: machine, connection: { transport: 'demo', machine }, ...common });
   }
 }
 
-rmSync(out, { recursive: true, force: true });
-for (const part of ['journal', 'plan-files']) mkdirSync(join(out, part), { recursive: true });
+for (const part of ['journal', 'plan-files']) {
+  rmSync(join(out, part), { recursive: true, force: true });
+  mkdirSync(join(out, part), { recursive: true });
+}
+rmSync(hostBookFile, { force: true });
 await writeJournals();
 await writeAuditTrail();
 await writePlanFiles();

@@ -24,6 +24,7 @@ export const errorCodes = [
   'connectionLost',
   'channelRefused',
   'hostInUse',
+  'hypervisorUnknown',
   'hostReadOnly',
   'sudoRefused',
   'importFailed',

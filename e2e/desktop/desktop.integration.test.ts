@@ -93,7 +93,13 @@ describe('saving a file', () => {
       authentication: { method: 'agent' },
       jumps: [],
     };
-    const settings = { name: 'unreachable', connection, libvirtUri: 'qemu:///system', sudo: false, readOnly: false };
+    const settings = {
+      name: 'unreachable',
+      connection,
+      hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
+      sudo: false,
+      readOnly: false,
+    };
     const host = await ask('hosts.add', { settings });
     const thresholds = defaultReportThresholds;
     const { reportId } = await ask('reports.start', { hostIds: [host['id']], thresholds });

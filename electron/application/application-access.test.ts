@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requests } from '../../shared/contract.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
-import type { HostSettings } from '../../shared/model/host.ts';
+import type { HostSettings, HostWithSession } from '../../shared/model/host.ts';
 import type { Operation, UnreadableOperation } from '../../shared/model/operation.ts';
 import { listen } from '../ipc/listen.ts';
 import type { Application } from './application-factory.ts';
@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 const settings: HostSettings = {
   name: 'here',
   connection: { transport: 'local' },
-  libvirtUri: 'test:///default',
+  hypervisor: { kind: 'libvirt', uri: 'test:///default' },
   sudo: false,
   readOnly: false,
 };
@@ -110,6 +110,24 @@ describe('a Snaptree that may only read', () => {
   });
 });
 
+describe('a host of a hypervisor that only a newer version knows', () => {
+  it('is listed, tells why it is not connected to, and asks for nothing', async () => {
+    const application = await open('exclusive');
+    const hypervisor = { kind: 'unknown', written: { kind: 'xen', toolstack: 'xl' } } as const;
+    const strange = { ...settings, name: 'strange', hypervisor };
+    const { id: hostId } = await ask(application, 'hosts.add', { settings: strange });
+    const refused = { code: 'hypervisorUnknown', message: expect.stringContaining('“xen”') as string };
+    await expect(ask(application, 'hosts.connect', { hostId })).rejects.toMatchObject(refused);
+    await expect(ask(application, 'hosts.test', { settings: strange })).rejects.toMatchObject(refused);
+    let hosts: readonly HostWithSession[] = [];
+    listen(application.handlers, 'hosts', {}, (value) => (hosts = value))();
+    expect(hosts).toMatchObject([{ host: strange, session: { state: 'failed', error: refused, retryAt: null } }]);
+    expect(JSON.parse(readFileSync(join(dataFolder, 'hosts.json'), 'utf8'))).toMatchObject({
+      hosts: [{ name: 'strange', hypervisor: hypervisor.written }],
+    });
+  });
+});
+
 describe('a visitor', () => {
   it('is a host like others without being written down, and has the same id the next time', async () => {
     const application = await open('exclusive');
@@ -118,10 +136,12 @@ describe('a visitor', () => {
     expect(existsSync(join(dataFolder, 'hosts.json'))).toBe(false);
     const again = await open('readOnly');
     expect(again.addVisitor({ ...settings, name: 'another name' }).id).toBe(host.id);
-    expect(again.addVisitor({ ...settings, libvirtUri: 'test:///other' }).id).not.toBe(host.id);
-    expect(() => again.addVisitor({ ...settings, name: 'Another Name', libvirtUri: 'test:///third' })).toThrow(
-      /already a host named/,
+    expect(again.addVisitor({ ...settings, hypervisor: { kind: 'libvirt', uri: 'test:///other' } }).id).not.toBe(
+      host.id,
     );
+    expect(() =>
+      again.addVisitor({ ...settings, name: 'Another Name', hypervisor: { kind: 'libvirt', uri: 'test:///third' } }),
+    ).toThrow(/already a host named/);
     await ask(application, 'hosts.connect', { hostId: host.id }).catch(() => undefined);
     expect(hostNames(application)).toEqual(['qemu:///system']);
   });

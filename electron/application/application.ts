@@ -8,8 +8,9 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
 import { addDemoHosts } from './add-demo-hosts.ts';
 import { noFileSaver } from './file-saver.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { createConnect } from '../hosts/connect.ts';
-import type { ConnectSimulated } from '../hosts/connect.ts';
+import type { Connect, ConnectSimulated } from '../hosts/connect.ts';
 import { testConnection } from '../hosts/connection-test.ts';
 import { importableHosts } from '../hosts/import/import-hosts.ts';
 import { createHostKeySettings } from '../hosts/known-hosts/host-key-settings.ts';
@@ -78,7 +79,12 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const hostKeySettings = createHostKeySettings({ environment, platform, home: homedir() });
     const knownHosts = createKnownHosts(paths.knownHosts, hostKeySettings);
     const connectSimulated = options.connectSimulated ?? connectDemoFleet;
-    const connect = createConnect({ questions, knownHosts, environment: process.env, connectSimulated });
+    const connectAny = createConnect({ questions, knownHosts, environment: process.env, connectSimulated });
+    const connect: Connect = (about) => {
+      // Nobody is asked for a password for a host with which nothing can be done.
+      driverOf(about.host);
+      return connectAny(about);
+    };
     const sessions = createSessions({ hostBook, connect });
     const stopSleepWatch = watchForSleep(systemTicks, () => {
       sessions.wake();
@@ -149,12 +155,11 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       }),
       importableHosts: (source) => importableHosts(source, hostBook.list()),
       addDemoHosts: () => addDemoHosts(hostBook),
-      testConnection: (settings, signal) =>
-        testConnection(settings, {
-          connect,
-          probe: async (runner) => probeInWords(await driverOf(settings).probe(runner)),
-          signal,
-        }),
+      testConnection: async (settings, signal) => {
+        const driver = driverOf(settings);
+        const probe = async (runner: CommandRunner) => probeInWords(await driver.probe(runner));
+        return testConnection(settings, { connect, probe, signal });
+      },
     });
     return {
       handlers,

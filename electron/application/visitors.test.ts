@@ -38,6 +38,20 @@ describe('a visitor', () => {
     expect(hostBook.get(host.id)).toEqual(host);
   });
 
+  // Written down from the first version with visitors: these ids stand in locks on hosts, and name who holds them.
+  it.each<[string, Parameters<typeof hostSettings>[0]]>([
+    ['e24e7811-aee0-5b63-9cd2-824bd66b2a63', { connection: { transport: 'local' } }],
+    [
+      '158924a4-66c0-5246-acfb-2a4b9505bca9',
+      {
+        connection: sshConnection({ address: 'kvm1.example' }),
+        hypervisor: { kind: 'libvirt', uri: 'qemu:///session' },
+      },
+    ],
+  ])('has the id that every version gives it: %s', (id, parts) => {
+    expect(withVisitors(bookOf()).add(hostSettings(parts)).id).toBe(id);
+  });
+
   it('may change a machine that the book lets be changed', () => {
     const { add } = withVisitors(bookOf({ ...closed, readOnly: false }));
     expect(add(hostSettings({ name: 'visitor', connection: at({ user: 'admin' }) })).readOnly).toBe(false);

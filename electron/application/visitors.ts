@@ -2,12 +2,16 @@
 import { createHash } from 'node:crypto';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Connection, Host, HostSettings } from '../../shared/model/host.ts';
+import { hypervisorKey } from '../../shared/rules/hypervisors.ts';
 import type { HostBook } from '../store/host-book.ts';
 import { createListeners } from '../base/listeners.ts';
 
 /** The id of a host that is known only by how it is reached: a UUID (layout of version 5) of just that. */
-function visitorId(connection: Connection, libvirtUri: string): string {
-  const text = JSON.stringify([libvirtUri, ...Object.entries(connection).sort(([a], [b]) => (a < b ? -1 : 1))]);
+function visitorId({ connection, hypervisor }: HostSettings): string {
+  const text = JSON.stringify([
+    hypervisorKey(hypervisor),
+    ...Object.entries(connection).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
   const hash = createHash('sha1').update(`snaptree visitor\n${text}`).digest();
   hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
   hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
@@ -52,7 +56,7 @@ export function withVisitors(book: HostBook): {
     add(settings) {
       const machine = machineOf(settings.connection);
       const isClosed = book.list().some((known) => known.readOnly && machineOf(known.connection) === machine);
-      const id = visitorId(settings.connection, settings.libvirtUri);
+      const id = visitorId(settings);
       const host: Host = { id, ...settings, readOnly: settings.readOnly || isClosed };
       const others = [...book.list(), ...visitors].filter(({ id }) => id !== host.id);
       if (others.some(({ name }) => name.toLowerCase() === host.name.toLowerCase())) {

@@ -5,6 +5,7 @@ import type { ConnectionTest } from '../../shared/contract.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
+import { hypervisorWords } from '../../shared/rules/hypervisors.ts';
 import { createChannelPool } from './commands/channel-pool.ts';
 import { untilAborted } from '../base/until-aborted.ts';
 import type { Connect } from './connect.ts';
@@ -238,6 +239,6 @@ async function look(
     throw error;
   });
   findings.pass('virsh', 'virsh is installed.');
-  findings.pass('socket', `libvirt answers ${user} at ${settings.libvirtUri}.`);
+  findings.pass('socket', `libvirt answers ${user} at ${hypervisorWords(settings.hypervisor).value}.`);
   findings.pass('versions', found);
 }

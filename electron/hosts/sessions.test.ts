@@ -57,7 +57,7 @@ function fakeTransport() {
 
 const settings: HostSettings = {
   name: 'host',
-  libvirtUri: 'qemu:///system',
+  hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
   connection: {
     transport: 'ssh',
     address: 'a',

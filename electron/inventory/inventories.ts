@@ -45,6 +45,8 @@ export interface Inventories {
   watch(hostId: string): void;
   /** Ends that, also a poll that is under way. For hosts that are no longer connected. */
   unwatch(hostId: string): void;
+  /** Forgets what was read of a host whose settings lead elsewhere now, and watches that where it was watched. */
+  startOver(hostId: string): void;
   /** Forgets a host that was removed. */
   forget(hostId: string): void;
   /** Ends all watching. */
@@ -236,6 +238,13 @@ export function createInventories(parts: InventoriesParts): Inventories {
     refresh: (hostId) => entries.get(hostId)?.readings.at(-1) ?? begin(hostId, { inTurn: true }),
     watch,
     unwatch,
+    startOver: (hostId) => {
+      const wasWatched = (entries.get(hostId)?.stopWatching ?? null) !== null;
+      unwatch(hostId);
+      entries.delete(hostId);
+      changed.call(hostId);
+      if (wasWatched) watch(hostId);
+    },
     forget: (hostId) => {
       unwatch(hostId);
       entries.delete(hostId);

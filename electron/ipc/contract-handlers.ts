@@ -1,4 +1,5 @@
 /** The handlers of the contract: the one place where a request of a renderer becomes a call of the core. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionTest, ImportCandidate, ImportSource, ResponseValue } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
@@ -42,8 +43,13 @@ export function contractHandlers(parts: ContractParts): Handlers {
       'hosts.add': ({ settings }) => hostBook.add(settings),
       'hosts.update': async ({ hostId, settings }) => {
         refuseWhileInUse(operations, hostId, 'changed');
+        const before = hostBook.get(hostId);
         const host = await hostBook.update(hostId, settings);
-        // The libvirt URI may be another one now: what was read before is then no longer this host.
+        // What was read before is then of another host, or of other VMs on this one.
+        const isSame =
+          isDeepStrictEqual(before.connection, host.connection) &&
+          isDeepStrictEqual(before.hypervisor, host.hypervisor);
+        if (!isSame) inventories.startOver(hostId);
         if (sessions.state(hostId).state === 'connected') void inventories.read(hostId).catch(() => undefined);
         return host;
       },

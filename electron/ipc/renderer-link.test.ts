@@ -52,7 +52,11 @@ describe('a request', () => {
   test('reaches its handler as the schema parsed it, and not at all where it does not match', async () => {
     const add = vi.fn<Handlers['requests']['hosts.add']>(() => Promise.reject(new SnaptreeError('hostInUse', 'no')));
     const { link, sent } = connect({ requests: { 'hosts.add': add } });
-    const settings = { name: '  kvm 1 ', connection: { transport: 'local' }, libvirtUri: 'qemu:///system' };
+    const settings = {
+      name: '  kvm 1 ',
+      connection: { transport: 'local' },
+      hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
+    };
     link.receive({ type: 'request', id: 1, name: 'hosts.add', payload: { settings } });
     link.receive({ type: 'request', id: 2, name: 'hosts.add', payload: { settings, extra: 1 } });
     link.receive({ type: 'request', id: 3, name: 'hosts.add', payload: { settings: { ...settings, name: 5 } } });

@@ -1,12 +1,12 @@
 /** Everything that earlier versions wrote is read by this one. See store/corpus/README.md. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
 import { readAuditTrail } from '../store/audit-trail.ts';
-import { openHostBook } from '../store/host-book.ts';
+import { hostBookVersion, openHostBook } from '../store/host-book.ts';
 import { journalVersion } from '../store/journal-records.ts';
 import { readJournals } from '../store/journal.ts';
 import { hostId, vmUuid } from './fake-host.fixtures.ts';
@@ -15,7 +15,10 @@ import { openOperationService } from './operations.ts';
 import type { OperationService } from './operations.ts';
 
 const corpus = fileURLToPath(new URL('../store/corpus', import.meta.url));
-const versions = readdirSync(corpus).filter((name) => /^\d+$/.test(name));
+/** The versions that wrote files of one kind; each kind counts its own. */
+const versionsOf = (kind: 'journal' | 'audit.jsonl' | 'hosts.json') =>
+  readdirSync(corpus).filter((name) => existsSync(join(corpus, name, kind)));
+const upTo = (version: number) => Array.from({ length: version }, (_, index) => String(index + 1));
 const operationId = '00000000-0000-4000-8000-000000000002';
 const clock = () => 1_795_100_000;
 const quiet = () => undefined;
@@ -54,10 +57,12 @@ function endIn(path: string): string | null {
 }
 
 test('every version has its files in the corpus', () => {
-  expect(versions).toEqual(Array.from({ length: journalVersion }, (_, index) => String(index + 1)));
+  expect(versionsOf('journal')).toEqual(upTo(journalVersion));
+  expect(versionsOf('audit.jsonl')).toEqual(upTo(journalVersion));
+  expect(versionsOf('hosts.json')).toEqual(upTo(hostBookVersion));
 });
 
-const journals = versions.flatMap((version) =>
+const journals = versionsOf('journal').flatMap((version) =>
   readdirSync(join(corpus, version, 'journal')).map((name) => ({ version, name })),
 );
 
@@ -105,7 +110,7 @@ describe.each(journals)('the journal $name of version $version', ({ version, nam
   });
 });
 
-describe.each(versions)('of version %s', (version) => {
+describe.each(versionsOf('hosts.json'))('of version %s', (version) => {
   test('the host book has its hosts, and is written in the present version', async () => {
     const path = join(folder, 'hosts.json');
     cpSync(join(corpus, version, 'hosts.json'), path);
@@ -128,11 +133,25 @@ describe.each(versions)('of version %s', (version) => {
       readOnly: true,
       connection: { address: '192.0.2.7', port: 2222, jumps: [{ address: 'gate.example' }, { port: 2200 }] },
     });
+    const system = { kind: 'libvirt', uri: 'qemu:///system' };
+    expect(hosts.map(({ hypervisor }) => hypervisor)).toEqual([
+      system,
+      system,
+      { kind: 'libvirt', uri: 'qemu+unix:///system?socket=/run/libvirt/other' },
+      system,
+      { kind: 'libvirt', uri: 'qemu:///session' },
+      system,
+      system,
+      system,
+    ]);
     const book = await openHostBook(path, refuse);
     await book.remove(hosts[0]?.id ?? '');
     expect((await openHostBook(path, refuse)).list()).toEqual(hosts.slice(1));
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ version: hostBookVersion });
   });
+});
 
+describe.each(versionsOf('audit.jsonl'))('of version %s', (version) => {
   test('the audit trail is read', async () => {
     const { entries, newerLines, damagedLines } = await readAuditTrail(join(corpus, version, 'audit.jsonl'));
     expect({ newerLines, damagedLines }).toEqual({ newerLines: 0, damagedLines: 0 });

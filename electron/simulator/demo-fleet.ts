@@ -7,7 +7,7 @@ const machines = ['alder', 'birch', 'cedar'] as const;
 export const demoHosts: readonly HostSettings[] = machines.map((machine) => ({
   name: `Demo ${machine}`,
   connection: { transport: 'demo', machine },
-  libvirtUri: 'qemu:///system',
+  hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
   sudo: false,
   readOnly: false,
 }));

@@ -127,7 +127,7 @@ export function createSimulatedTestbed(): SimulatedTestbed {
     settings: {
       name: 'simulated host',
       connection: { transport: 'demo', machine: name },
-      libvirtUri: 'qemu:///system',
+      hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
       sudo: false,
       readOnly: false,
     },

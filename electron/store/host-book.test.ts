@@ -14,8 +14,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Notice } from '../../shared/contract.ts';
+import { hostSettingsSchema } from '../../shared/model/host.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
-import { openHostBook } from './host-book.ts';
+import { hostBookVersion, openHostBook } from './host-book.ts';
 
 let folder: string;
 let path: string;
@@ -39,7 +40,7 @@ function settings(name: string): HostSettings {
   return {
     name,
     connection: { transport: 'ssh', ...connection },
-    libvirtUri: 'qemu:///system',
+    hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
     sudo: false,
     readOnly: false,
   };
@@ -64,7 +65,10 @@ describe('the host book', () => {
     ]);
     await book.remove(two.id);
     expect((await open()).list().map(({ name }) => name)).toEqual(['renamed']);
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ schema: 'snaptree.hostBook', version: 2 });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+      schema: 'snaptree.hostBook',
+      version: hostBookVersion,
+    });
     expect(notices).toEqual([]);
     // No temporary file is left.
     expect(readdirSync(join(folder, 'data'))).toEqual(['hosts.json']);
@@ -156,6 +160,41 @@ describe('the host book', () => {
     expect(notices[0]?.message).toContain('checksum');
     putFile(written.replace('host.example', 'other.example').replace(/ {2}"checksum".*\n/, ''));
     expect((await open()).list()[0]?.connection).toMatchObject({ address: 'other.example' });
+  });
+
+  it('keeps hosts of a hypervisor that only a newer version knows, and writes them back as they were', async () => {
+    const strange = { kind: 'xen', toolstack: 'xl', limits: { memory: [1, null, true] } };
+    const book = await open();
+    const known = await book.add(settings('known'));
+    const kept = { ...settings('strange'), id: '00000000-0000-4000-8000-000000000001', hypervisor: strange };
+    putFile(JSON.stringify({ schema: 'snaptree.hostBook', version: hostBookVersion, hosts: [known, kept] }));
+    const later = await open();
+    expect(notices).toEqual([]);
+    expect(later.list()).toEqual([known, { ...kept, hypervisor: { kind: 'unknown', written: strange } }]);
+    await later.update(kept.id, { ...settings('renamed'), hypervisor: { kind: 'unknown', written: strange } });
+    await later.update(known.id, settings('other'));
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+      hosts: [{ name: 'other' }, { ...kept, name: 'renamed' }],
+    });
+    expect((await open()).list()).toHaveLength(2);
+  });
+
+  it('takes no hypervisor that it would read as another, or not at all', async () => {
+    const book = await open();
+    const hypervisor = { kind: 'unknown', written: { kind: 'libvirt' } } as const;
+    expect(hostSettingsSchema.safeParse({ ...settings('one'), hypervisor }).success).toBe(false);
+    await expect(book.add({ ...settings('one'), hypervisor })).rejects.toThrow();
+    await book.add(settings('two'));
+    expect((await open()).list().map(({ name }) => name)).toEqual(['two']);
+  });
+
+  it('says what is wrong with a hypervisor that it knows', async () => {
+    const host = { ...settings('one'), id: '00000000-0000-4000-8000-000000000001' };
+    const hosts = [{ ...host, hypervisor: { kind: 'libvirt', uri: 'nonsense' } }];
+    putFile(JSON.stringify({ schema: 'snaptree.hostBook', version: hostBookVersion, hosts }));
+    expect((await open()).list()).toEqual([]);
+    expect(notices[0]?.message).toContain('must be a libvirt URI');
+    expect(notices[0]?.message).toContain('hosts[0].hypervisor.uri');
   });
 
   it('refuses a file of a newer version and leaves it alone', async () => {

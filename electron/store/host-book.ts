@@ -3,28 +3,65 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
-import { hostSchema } from '../../shared/model/host.ts';
-import type { Host, HostSettings } from '../../shared/model/host.ts';
+import {
+  hostSchema,
+  hypervisorSettingsSchema,
+  isKnownHypervisor,
+  knownHypervisorSchema,
+} from '../../shared/model/host.ts';
+import type { Host, HostSettings, HypervisorSettings } from '../../shared/model/host.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { DamagedFile, JsonFileFormat } from './json-file.ts';
+import { listOf, objectOf, versionAfter } from './versions.ts';
 import type { Migration } from './versions.ts';
 import { createListeners } from '../base/listeners.ts';
 
+/**
+ * A hypervisor as it stands in the file. A new kind is no new version of the file: a version that does not know it reads
+ * the others as ever, and writes back that one as it found it.
+ */
+const hypervisorInFile = z.codec(z.looseObject({ kind: z.string() }), hypervisorSettingsSchema, {
+  decode(written, { issues }): HypervisorSettings {
+    if (!isKnownHypervisor(written.kind)) return { kind: 'unknown', written };
+    const known = knownHypervisorSchema.safeParse(written);
+    if (known.success) return known.data;
+    issues.push(
+      ...known.error.issues.map(({ path, message }) => ({ code: 'custom' as const, input: written, path, message })),
+    );
+    return z.NEVER;
+  },
+  encode: (hypervisor) => (hypervisor.kind === 'unknown' ? hypervisor.written : hypervisor),
+});
+
 const content = z.strictObject({
-  hosts: z.array(hostSchema).refine((hosts) => new Set(hosts.map((host) => host.id)).size === hosts.length, {
-    message: 'two hosts have the same id',
-  }),
+  hosts: z
+    .array(hostSchema.extend({ hypervisor: hypervisorInFile }))
+    .refine((hosts) => new Set(hosts.map((host) => host.id)).size === hosts.length, {
+      message: 'two hosts have the same id',
+    }),
 });
 
 /** Version 1 to 2: the file got a checksum, which is not part of its content. */
 const toVersion2: Migration = (book) => book;
 
+/** Version 2 to 3: the URI of libvirt became the settings of one hypervisor of several. */
+const toVersion3: Migration = (value) => {
+  const book = objectOf(value, 'the host book');
+  const hosts = listOf(book['hosts'], 'the list of hosts').map((each) => {
+    const { libvirtUri: uri, ...host } = objectOf(each, 'a host');
+    return { ...host, hypervisor: { kind: 'libvirt', uri } };
+  });
+  return { ...book, hosts };
+};
+
 const format = {
   schema: 'snaptree.hostBook',
-  migrations: [toVersion2],
+  migrations: [toVersion2, toVersion3],
   content,
   title: 'host book',
 } as const satisfies JsonFileFormat<typeof content.shape>;
+
+export const hostBookVersion = versionAfter(format.migrations);
 
 export interface HostBook {
   /** The hosts in the order in which they were added. */
@@ -67,6 +104,7 @@ export async function openHostBook(
   path: string,
   onNotice: (notice: Notice) => void,
   damaged: DamagedFile = 'setAside',
+  newId: () => string = randomUUID,
 ): Promise<HostBook> {
   const file = await readJsonFile(path, format, { damaged });
   if (file.notice !== null) onNotice(file.notice);
@@ -93,7 +131,7 @@ export async function openHostBook(
     add: (settings) =>
       change((current) => {
         refuseTakenName(current, settings.name, null);
-        const host: Host = { id: randomUUID(), ...settings };
+        const host: Host = { id: newId(), ...settings };
         return { hosts: [...current, host], result: host };
       }),
     update: (hostId, settings) =>

@@ -15,7 +15,7 @@ export interface JsonFileFormat<Content extends z.ZodRawShape> {
   readonly schema: string;
   /** From each version of the content to the next. */
   readonly migrations: readonly Migration[];
-  /** The properties beside `schema`, `version` and `checksum`. */
+  /** The properties beside `schema`, `version` and `checksum`: decoded when read, encoded when written. */
   readonly content: z.ZodObject<Content>;
   /** What the file is, in words, for messages: `host book`. */
   readonly title: string;
@@ -122,11 +122,12 @@ export async function writeJsonFile<Content extends z.ZodRawShape>(
   format: JsonFileFormat<Content>,
   content: z.output<z.ZodObject<Content>>,
 ): Promise<void> {
+  const encoded = z.encode(format.content, content);
   const file = {
     schema: format.schema,
     version: versionAfter(format.migrations),
-    checksum: checksumOf(content),
-    ...content,
+    checksum: checksumOf(encoded),
+    ...encoded,
   };
   await replaceFile(path, `${JSON.stringify(file, null, 2)}\n`);
 }

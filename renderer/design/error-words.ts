@@ -20,6 +20,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   connectionLost: 'The connection was lost',
   channelRefused: 'The host opened no further channel',
   hostInUse: 'The host is in use',
+  hypervisorUnknown: 'This hypervisor needs a newer Snaptree',
   hostReadOnly: 'The host is set to read-only',
   sudoRefused: 'sudo on the host refused',
   importFailed: 'The hosts could not be imported',

@@ -13,6 +13,7 @@ import { update, useStore } from '../store/store.ts';
 import { EndpointFields } from './EndpointFields.tsx';
 import { emptyForm, formOf, settingsOf, type FormErrors, type HostForm } from './host-form.ts';
 import styles from './HostDialog.module.css';
+import { HypervisorFields } from './HypervisorFields.tsx';
 import { JumpHosts } from './JumpHosts.tsx';
 import { TestStages } from './TestStages.tsx';
 
@@ -138,16 +139,7 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
             set({ name });
           }}
         />
-        <TextField
-          label="libvirt URI"
-          value={form.libvirtUri}
-          mono
-          description="As seen on the host itself. qemu:///system for the machine’s own VMs."
-          error={errors['libvirtUri'] ?? null}
-          onChange={(libvirtUri) => {
-            set({ libvirtUri });
-          }}
-        />
+        <HypervisorFields value={form.hypervisor} errors={errors} onChange={set} />
         <div className={css('section')}>
           {form.transport !== 'demo' && (
             <div>
@@ -160,7 +152,7 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
                 Use sudo on the host
               </CheckboxLine>
               <p className={css('hint')}>
-                For a user who may not talk to libvirt or read the images. It must work without a password.
+                For a user who may not speak to the hypervisor or read the images. It must work without a password.
               </p>
             </div>
           )}

@@ -13,6 +13,7 @@ import { ProblemList } from '../design/ProblemList.tsx';
 import { useFirst } from '../design/ShowMore.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useNow } from '../design/use-now.ts';
+import { hypervisorWords } from '../../shared/rules/hypervisors.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { withSelection } from '../store/reducers.ts';
@@ -42,6 +43,7 @@ export function HostPane({
   const { host, session } = entry;
   const { word, icon: Icon, tone } = sessionAppearance(session);
   const hostId = host.id;
+  const hypervisor = hypervisorWords(host.hypervisor);
   const read = inventory?.inventory ?? null;
   return (
     <section className={css('pane')} aria-label={`Host ${host.name}`}>
@@ -91,8 +93,10 @@ export function HostPane({
           <Fact name="Address">
             {hostAddress(host)} <CopyButton text={hostAddress(host)} what="address" />
           </Fact>
-          <Fact name="libvirt URI">
-            <code>{host.libvirtUri}</code>
+          <Fact name={hypervisor.title}>
+            <code>
+              <HostText text={hypervisor.value} />
+            </code>
           </Fact>
           {host.sudo && <Fact name="Commands">run through sudo</Fact>}
           {read && <Reading inventory={read} watching={inventory?.watching ?? 'off'} />}

@@ -16,12 +16,18 @@ describe('settingsOf', () => {
   });
 
   it('has a sentence for each field that is wrong', () => {
-    const wrong = { ...form, port: '22x', user: ' ', method: 'keyFile' as const, libvirtUri: 'nonsense' };
+    const wrong = {
+      ...form,
+      port: '22x',
+      user: ' ',
+      method: 'keyFile' as const,
+      hypervisor: { kind: 'libvirt', uri: 'nonsense' } as const,
+    };
     expect(settingsOf(wrong).errors).toEqual({
       port: 'Must be a number from 1 to 65535.',
       user: 'Must not be empty.',
       keyPath: 'Give the path of the private key file.',
-      libvirtUri: 'Must be a libvirt URI such as qemu:///system.',
+      'hypervisor.uri': 'Must be a libvirt URI such as qemu:///system.',
     });
   });
 
@@ -48,6 +54,7 @@ describe('settingsOf', () => {
 
   it.each<HostSettings>([
     hostSettings({ connection: { transport: 'local' }, readOnly: true }),
+    hostSettings({ hypervisor: { kind: 'unknown', written: { kind: 'xen', toolstack: 'xl' } } }),
     hostSettings({ connection: { transport: 'demo', machine: 'birch' } }),
     hostSettings({ connection: { transport: 'openssh', destination: 'east', port: 2222, user: null }, sudo: true }),
     hostSettings({

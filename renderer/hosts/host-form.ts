@@ -4,6 +4,7 @@ import {
   type Authentication,
   type Connection,
   type HostSettings,
+  type HypervisorSettings,
   type SshEndpoint,
 } from '../../shared/model/host.ts';
 
@@ -27,7 +28,8 @@ export interface HostForm extends EndpointForm {
   readonly opensshPort: string;
   readonly opensshUser: string;
   readonly machine: Extract<Connection, { transport: 'demo' }>['machine'];
-  readonly libvirtUri: string;
+  /** As typed: any of it may be wrong. */
+  readonly hypervisor: HypervisorSettings;
   readonly sudo: boolean;
   readonly readOnly: boolean;
 }
@@ -47,15 +49,15 @@ export function emptyForm(userName: string): HostForm {
     opensshPort: '',
     opensshUser: '',
     machine: 'alder',
-    libvirtUri: 'qemu:///system',
+    hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
     sudo: false,
     readOnly: false,
   };
 }
 
 /** The form for settings that exist. */
-export function formOf({ name, connection, libvirtUri, sudo, readOnly }: HostSettings, userName: string): HostForm {
-  const form = { ...emptyForm(userName), name, libvirtUri, sudo, readOnly, transport: connection.transport };
+export function formOf({ name, connection, hypervisor, sudo, readOnly }: HostSettings, userName: string): HostForm {
+  const form = { ...emptyForm(userName), name, hypervisor, sudo, readOnly, transport: connection.transport };
   switch (connection.transport) {
     case 'local':
       return form;
@@ -98,7 +100,7 @@ export function settingsOf(form: HostForm): FormResult {
   const parsed = hostSettingsSchema.safeParse({
     name: named ? form.name : fallbackName(form),
     connection: connectionOf(form),
-    libvirtUri: form.libvirtUri,
+    hypervisor: form.hypervisor,
     sudo: form.sudo,
     readOnly: form.readOnly,
   });

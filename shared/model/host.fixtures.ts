@@ -22,7 +22,7 @@ export function hostSettings(parts: Partial<HostSettings> = {}): HostSettings {
   return {
     name: 'host',
     connection: { transport: 'local' },
-    libvirtUri: 'qemu:///system',
+    hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
     sudo: false,
     readOnly: false,
     ...parts,

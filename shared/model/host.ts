@@ -50,16 +50,39 @@ export const connectionSchema = z.discriminatedUnion('transport', [
   z.strictObject({ transport: z.literal('demo'), machine: z.enum(['alder', 'birch', 'cedar']) }),
 ]);
 
+/** How libvirt on a host is spoken to. */
+const libvirtSettingsSchema = z.strictObject({
+  kind: z.literal('libvirt'),
+  /** The connection to name in every command, as seen on the host: without it virsh may use an empty session daemon. */
+  uri: oneLine
+    .trim()
+    .max(1000)
+    .regex(/^[a-z][a-z0-9+.-]*:\/\/[^\s]*$/, 'must be a libvirt URI such as qemu:///system'),
+});
+
+/** The hypervisors that this version has a driver for: a member each, with what only that one is told. */
+export const knownHypervisorSchema = z.discriminatedUnion('kind', [libvirtSettingsSchema]);
+
+const unknownKind = z.string().refine((kind) => !isKnownHypervisor(kind), 'must be a kind that is not known here');
+
+/** Whether this version has a driver for a kind, by the name that it has in files. */
+export function isKnownHypervisor(kind: string): boolean {
+  return knownHypervisorSchema.options.some(({ shape }) => shape.kind.value === kind);
+}
+
+/** Which hypervisor runs on a host, and how it is spoken to. */
+export const hypervisorSettingsSchema = z.discriminatedUnion('kind', [
+  ...knownHypervisorSchema.options,
+  /** Of a kind that only a newer version knows: kept as that wrote it, shown, and never connected to. */
+  z.strictObject({ kind: z.literal('unknown'), written: z.looseObject({ kind: unknownKind }) }),
+]);
+
 /** What a user enters about a host. */
 export const hostSettingsSchema = z.strictObject({
   name: oneLine.trim().min(1, 'must not be empty').max(200),
   connection: connectionSchema,
-  /** The libvirt connection to name in every command: without it virsh may use an empty session daemon. */
-  libvirtUri: oneLine
-    .trim()
-    .max(1000)
-    .regex(/^[a-z][a-z0-9+.-]*:\/\/[^\s]*$/, 'must be a libvirt URI such as qemu:///system'),
-  /** Run everything on the host through `sudo -n`: for users that may not talk to libvirt or read the images. */
+  hypervisor: hypervisorSettingsSchema,
+  /** Run everything on the host through `sudo -n`: for users that may not speak to the hypervisor or read the images. */
   sudo: z.boolean().default(false),
   /** No change of this host can be planned or run. */
   readOnly: z.boolean().default(false),
@@ -81,6 +104,7 @@ export const hostWithSessionSchema = z.strictObject({ host: hostSchema, session:
 export type Authentication = z.infer<typeof authenticationSchema>;
 export type SshEndpoint = z.infer<typeof sshEndpointSchema>;
 export type Connection = z.infer<typeof connectionSchema>;
+export type HypervisorSettings = z.infer<typeof hypervisorSettingsSchema>;
 export type HostSettings = z.infer<typeof hostSettingsSchema>;
 export type Host = z.infer<typeof hostSchema>;
 export type SessionState = z.infer<typeof sessionStateSchema>;

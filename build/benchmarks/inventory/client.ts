@@ -79,7 +79,7 @@ const connect = createConnect({
 const hosts = task.ports.map((port, index) => {
   const settings = hostSettings({
     name: `host ${index}`,
-    libvirtUri: task.uri,
+    hypervisor: { kind: 'libvirt', uri: task.uri },
     connection: sshConnection({
       address: '127.0.0.1',
       port,

@@ -24,11 +24,11 @@ const hostReference = z.strictObject({ id: z.uuid(), name: z.string() });
 const unread = z.array(z.strictObject({ hostName: z.string(), what: z.string(), reason: z.string() }));
 
 export const documents = {
-  hosts: z.strictObject({ schema: z.literal('snaptree.hosts'), version, hosts: z.array(hostSchema) }),
-  host: z.strictObject({ schema: z.literal('snaptree.host'), version, host: hostSchema }),
+  hosts: z.strictObject({ schema: z.literal('snaptree.hosts'), version: version2, hosts: z.array(hostSchema) }),
+  host: z.strictObject({ schema: z.literal('snaptree.host'), version: version2, host: hostSchema }),
   importableHosts: z.strictObject({
     schema: z.literal('snaptree.importableHosts'),
-    version,
+    version: version2,
     candidates: z.array(importCandidateSchema),
     /** What was added to the host book. */
     added: z.array(hostSchema),

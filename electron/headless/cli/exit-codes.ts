@@ -50,6 +50,7 @@ const codesOfErrors: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   fileNotFound: exitCodes.notFound,
   hostNotConnected: exitCodes.unreachable,
   hostUnreachable: exitCodes.unreachable,
+  hypervisorUnknown: exitCodes.unreachable,
   hostKeyRejected: exitCodes.unreachable,
   hostKeyChanged: exitCodes.unreachable,
   authenticationFailed: exitCodes.unreachable,

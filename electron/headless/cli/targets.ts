@@ -1,6 +1,7 @@
 /** Which hosts a command is about, and reading them. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
+import { hypervisorKey } from '../../../shared/rules/hypervisors.ts';
 import type { Client, HostReading } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { findHost, findVm, splitVmWords } from './names.ts';
@@ -23,7 +24,7 @@ export async function hostOfUri(context: CommandContext, client: Client, uri: st
   }
   const { settings, sameAs, notes } = candidate;
   const known = client.hosts().find(({ name }) => name === sameAs);
-  if (known?.libvirtUri === settings.libvirtUri) return known;
+  if (known && hypervisorKey(known.hypervisor) === hypervisorKey(settings.hypervisor)) return known;
   for (const note of notes) context.warn(note);
   const visitor = client.application.addVisitor({ ...settings, name: uri.slice(0, 200) });
   if (visitor.readOnly)

@@ -154,12 +154,12 @@ describe('from a URI', () => {
     writeFileSync(configFile, 'Host kvm1\n HostName kvm1.example\n User admin\n Port 2222\n');
     expect((await fromUri('qemu+ssh://kvm1/system'))?.settings).toMatchObject({
       name: 'kvm1',
-      libvirtUri: 'qemu:///system',
+      hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
       connection: { transport: 'ssh', address: 'kvm1.example', user: 'admin', port: 2222 },
     });
     const own = await fromUri(`qemu+ssh://root@kvm1:22/session?keyfile=${key}`);
     expect(own?.settings).toMatchObject({
-      libvirtUri: 'qemu:///session',
+      hypervisor: { kind: 'libvirt', uri: 'qemu:///session' },
       connection: { user: 'root', port: 22, authentication: { method: 'keyFile', path: key } },
     });
   });

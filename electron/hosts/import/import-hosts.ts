@@ -5,7 +5,8 @@ import { basename, join } from 'node:path';
 import type { ImportCandidate, ImportSource } from '../../../shared/contract.ts';
 import { SnaptreeError } from '../../../shared/errors.ts';
 import { hostSettingsSchema } from '../../../shared/model/host.ts';
-import type { Connection, Host, SshEndpoint } from '../../../shared/model/host.ts';
+import type { Connection, Host, HypervisorSettings, SshEndpoint } from '../../../shared/model/host.ts';
+import { hypervisorKey } from '../../../shared/rules/hypervisors.ts';
 import { systemErrorCode } from '../../store/files.ts';
 import { resolveSshSettings, settingOf } from '../openssh/ssh-settings.ts';
 import type { Environment, ResolvedSettings, SettingsRequest, SshSettings } from '../openssh/ssh-settings.ts';
@@ -44,7 +45,8 @@ interface Importer {
 interface Found {
   readonly origin: string;
   readonly name: string;
-  readonly outcome: { connection: Connection; libvirtUri: string; notes: readonly string[] } | { problem: string };
+  readonly outcome:
+    { connection: Connection; hypervisor: HypervisorSettings; notes: readonly string[] } | { problem: string };
 }
 
 /**
@@ -127,7 +129,7 @@ async function fromSshConfig(importer: Importer): Promise<Found[]> {
     );
   }
   const found = await mapSome(aliases, async (alias): Promise<Found> => {
-    const outcome = await reach(importer, { destination: alias, port: null, user: null }, 'qemu:///system');
+    const outcome = await reach(importer, { destination: alias, port: null, user: null }, libvirtAt('qemu:///system'));
     if (!isDynamic || 'problem' in outcome || outcome.connection.transport !== 'ssh') {
       return { origin: alias, name: alias, outcome };
     }
@@ -136,19 +138,24 @@ async function fromSshConfig(importer: Importer): Promise<Found[]> {
   return [...found, ...problems.map((problem) => ({ origin: basename(path), name: '', outcome: { problem } }))];
 }
 
+function libvirtAt(uri: string): HypervisorSettings {
+  return { kind: 'libvirt', uri };
+}
+
 async function fromUri(importer: Importer, origin: string): Promise<Found> {
   const uri = parseLibvirtUri(origin);
   if (uri.kind === 'refused') return { origin, name: '', outcome: { problem: uri.problem } };
-  const { libvirtUri, notes } = uri;
+  const { notes } = uri;
+  const hypervisor = libvirtAt(uri.uri);
   if (uri.kind === 'local') {
-    return { origin, name: 'This computer', outcome: { connection: { transport: 'local' }, libvirtUri, notes } };
+    return { origin, name: 'This computer', outcome: { connection: { transport: 'local' }, hypervisor, notes } };
   }
   const { host, port, user } = uri;
   const isLoginGiven = uri.keyFile !== null || uri.password;
-  const outcome = await reach(importer, { destination: host, port, user }, libvirtUri, isLoginGiven);
+  const outcome = await reach(importer, { destination: host, port, user }, hypervisor, isLoginGiven);
   if ('problem' in outcome) return { origin, name: host, outcome };
   const { connection, notes: more } = withAuthentication(outcome, uri);
-  return { origin, name: host, outcome: { connection, libvirtUri, notes: [...notes, ...more] } };
+  return { origin, name: host, outcome: { connection, hypervisor, notes: [...notes, ...more] } };
 }
 
 /** A URI's own choice of key file or password goes before what the configuration says. */
@@ -185,7 +192,7 @@ function problemOf(resolved: Exclude<ResolvedSettings, { kind: 'settings' }>, de
 async function reach(
   importer: Importer,
   wanted: Wanted,
-  libvirtUri: string,
+  hypervisor: HypervisorSettings,
   isLoginGiven = false,
 ): Promise<Found['outcome']> {
   const resolved = await resolve(importer, wanted);
@@ -204,7 +211,7 @@ async function reach(
     needsOpenssh.length > 0
       ? { transport: 'openssh', ...wanted }
       : { transport: 'ssh', ...own.endpoint, jumps: way.jumps };
-  return { connection, libvirtUri, notes };
+  return { connection, hypervisor, notes };
 }
 
 /** OpenSSH before 8.7 does not print what it was asked for. */
@@ -282,8 +289,8 @@ function freeName(wanted: string, taken: Set<string>): string {
 function toCandidate({ origin, name, outcome }: Found, known: readonly Host[], taken: Set<string>): ImportCandidate {
   const none = { origin, settings: null, notes: [], sameAs: null };
   if ('problem' in outcome) return { ...none, problem: outcome.problem };
-  const { connection, libvirtUri, notes } = outcome;
-  const proposed = { name, connection, libvirtUri, sudo: false, readOnly: false };
+  const { connection, hypervisor, notes } = outcome;
+  const proposed = { name, connection, hypervisor, sudo: false, readOnly: false };
   const checked = hostSettingsSchema.safeParse(proposed);
   if (!checked.success) {
     const what = checked.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`).join('; ');
@@ -291,7 +298,8 @@ function toCandidate({ origin, name, outcome }: Found, known: readonly Host[], t
   }
   const same = known.find(
     (host) =>
-      wayKey(host.connection) === wayKey(checked.data.connection) && host.libvirtUri === checked.data.libvirtUri,
+      wayKey(host.connection) === wayKey(checked.data.connection) &&
+      hypervisorKey(host.hypervisor) === hypervisorKey(checked.data.hypervisor),
   );
   const settings = { ...checked.data, name: freeName(checked.data.name, taken) };
   return { origin, settings, problem: null, notes: [...notes], sameAs: same?.name ?? null };

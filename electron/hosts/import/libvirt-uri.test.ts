@@ -9,7 +9,7 @@ const ssh = {
   user: null,
   keyFile: null,
   password: false,
-  libvirtUri: 'qemu:///system',
+  uri: 'qemu:///system',
   notes: [],
 };
 
@@ -18,19 +18,19 @@ describe('a libvirt URI', () => {
     ['qemu+ssh://kvm1.example/system', ssh],
     ['QEMU+SSH://kvm1.example/system', ssh],
     ['qemu+ssh://root@kvm1.example:2222/system', { ...ssh, user: 'root', port: 2222 }],
-    ['qemu+libssh2://kvm1.example/session', { ...ssh, libvirtUri: 'qemu:///session' }],
+    ['qemu+libssh2://kvm1.example/session', { ...ssh, uri: 'qemu:///session' }],
     ['qemu+libssh://a%40b@[2001:db8::1]:22/system', { ...ssh, user: 'a@b', host: '2001:db8::1', port: 22 }],
     ['qemu+ssh://kvm1.example/system?keyfile=/home/me/id%20x', { ...ssh, keyFile: '/home/me/id x' }],
     ['qemu+libssh2://kvm1.example/system?sshauth=password', { ...ssh, password: true }],
     ['qemu+libssh2://kvm1.example/system?sshauth=agent,password', ssh],
     [
       'qemu+ssh://kvm1.example/system?socket=/run/other%3Fsock&mode=direct',
-      { ...ssh, libvirtUri: 'qemu:///system?socket=/run/other%3Fsock&mode=direct' },
+      { ...ssh, uri: 'qemu:///system?socket=/run/other%3Fsock&mode=direct' },
     ],
-    ['qemu+ssh://kvm1.example/system?name=qemu:///session', { ...ssh, libvirtUri: 'qemu:///session' }],
-    ['test+ssh://kvm1.example/default', { ...ssh, libvirtUri: 'test:///default' }],
-    ['qemu:///system', { kind: 'local', libvirtUri: 'qemu:///system', notes: [] }],
-    ['qemu+unix:///session', { kind: 'local', libvirtUri: 'qemu:///session', notes: [] }],
+    ['qemu+ssh://kvm1.example/system?name=qemu:///session', { ...ssh, uri: 'qemu:///session' }],
+    ['test+ssh://kvm1.example/default', { ...ssh, uri: 'test:///default' }],
+    ['qemu:///system', { kind: 'local', uri: 'qemu:///system', notes: [] }],
+    ['qemu+unix:///session', { kind: 'local', uri: 'qemu:///session', notes: [] }],
   ])('%s', (text, expected) => {
     expect(parseLibvirtUri(text)).toEqual(expected);
   });
@@ -39,7 +39,7 @@ describe('a libvirt URI', () => {
     'tells that %s is not carried over',
     (parameter) => {
       const uri = parseLibvirtUri(`qemu+ssh://kvm1.example/system?${parameter}`);
-      expect(uri).toMatchObject({ kind: 'ssh', libvirtUri: 'qemu:///system' });
+      expect(uri).toMatchObject({ kind: 'ssh', uri: 'qemu:///system' });
       expect(uri.kind === 'ssh' && uri.notes.join()).toContain(parameter.split('=')[0]);
     },
   );

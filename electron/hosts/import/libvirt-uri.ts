@@ -1,7 +1,7 @@
 /** Remote URIs of libvirt (https://libvirt.org/uri.html, https://libvirt.org/remote.html), taken apart. */
 
 export type LibvirtUri =
-  | { readonly kind: 'local'; readonly libvirtUri: string; readonly notes: readonly string[] }
+  | { readonly kind: 'local'; readonly uri: string; readonly notes: readonly string[] }
   | {
       readonly kind: 'ssh';
       readonly host: string;
@@ -11,7 +11,7 @@ export type LibvirtUri =
       /** Only passwords are to be tried (`sshauth`). */
       readonly password: boolean;
       /** What virsh is told on the host. */
-      readonly libvirtUri: string;
+      readonly uri: string;
       readonly notes: readonly string[];
     }
   | { readonly kind: 'refused'; readonly problem: string };
@@ -80,11 +80,11 @@ export function parseLibvirtUri(text: string): LibvirtUri {
     else if (ofTheClient[name] !== '') notes.push(ofTheClient[name] ?? '');
   }
   const query = [...kept].map(([name, value]) => `${name}=${encodeURI(value).replace(/[&#?]/g, encodeURIComponent)}`);
-  const libvirtUri = remoteName ?? `${driver}://${path}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+  const uri = remoteName ?? `${driver}://${path}${query.length === 0 ? '' : `?${query.join('&')}`}`;
 
   const host = decode(url.hostname.replace(/^\[(.*)\]$/, '$1'));
   if (transport === '' || transport === 'unix') {
-    if (host === '') return { kind: 'local', libvirtUri, notes };
+    if (host === '') return { kind: 'local', uri, notes };
     return refuse('This URI stands for a TLS connection. Snaptree works over SSH: use qemu+ssh://.');
   }
   if (!sshTransports.includes(transport)) {
@@ -94,5 +94,5 @@ export function parseLibvirtUri(text: string): LibvirtUri {
   if (host === '') return refuse('This URI names no host.');
   const port = url.port === '' ? null : Number(url.port);
   const user = url.username === '' ? null : decode(url.username);
-  return { kind: 'ssh', host, port, user, keyFile, password, libvirtUri, notes };
+  return { kind: 'ssh', host, port, user, keyFile, password, uri, notes };
 }

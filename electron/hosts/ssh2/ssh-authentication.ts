@@ -261,6 +261,7 @@ export function needsUser(error: SnaptreeError): boolean {
     'hostKeyRejected',
     'keyFileUnusable',
     'agentUnavailable',
+    'hypervisorUnknown',
     'cancelled',
     'storeUnusable',
   );

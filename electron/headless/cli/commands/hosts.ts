@@ -1,6 +1,7 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { ConnectionTest, ImportCandidate, ImportSource } from '../../../../shared/contract.ts';
 import type { Host } from '../../../../shared/model/host.ts';
+import { hypervisorWords } from '../../../../shared/rules/hypervisors.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -39,7 +40,7 @@ export function addHosts(program: Program, context: CommandContext): void {
       await context.work(options, 'readOnly', ({ client }) => {
         const all = client.hosts();
         if (options.json === true) {
-          context.document('hosts', { schema: 'snaptree.hosts', version: 1, hosts: [...all] });
+          context.document('hosts', { schema: 'snaptree.hosts', version: 2, hosts: [...all] });
         } else if (all.length === 0)
           output.say('The host book is empty. “snaptree hosts add --help” says how to fill it.');
         else printHosts(context, all);
@@ -104,7 +105,7 @@ export function addHosts(program: Program, context: CommandContext): void {
             sudo: options.sudo === true || settings.sudo,
           },
         });
-        if (options.json === true) context.document('host', { schema: 'snaptree.host', version: 1, host });
+        if (options.json === true) context.document('host', { schema: 'snaptree.host', version: 2, host });
         else output.say(`Added ${shown(host.name)}. “snaptree hosts test ${shown(host.name)}” tries to connect.`);
         return exitCodes.done;
       });
@@ -120,7 +121,7 @@ export function addHosts(program: Program, context: CommandContext): void {
       await context.work(options, 'exclusive', async ({ client }) => {
         const host = findHost(text, client.hosts());
         await client.ask('hosts.remove', { hostId: host.id });
-        if (options.json === true) context.document('host', { schema: 'snaptree.host', version: 1, host });
+        if (options.json === true) context.document('host', { schema: 'snaptree.host', version: 2, host });
         else output.say(`Removed ${shown(host.name)} from the host book.`);
         return exitCodes.done;
       });
@@ -157,7 +158,7 @@ export function addHosts(program: Program, context: CommandContext): void {
         if (options.json === true) {
           context.document('importableHosts', {
             schema: 'snaptree.importableHosts',
-            version: 1,
+            version: 2,
             candidates: [...candidates],
             added,
           });
@@ -192,11 +193,11 @@ function named(alias: string, candidates: readonly ImportCandidate[]): ImportCan
 function printHosts({ output }: CommandContext, hosts: readonly Host[]): void {
   const dim = (text: string): string => output.paint.out('dim', text);
   const lines = tableLines([
-    ['NAME', 'CONNECTION', 'LIBVIRT', ''].map((text) => ({ text, paint: dim })),
-    ...hosts.map(({ name, connection, libvirtUri, readOnly, sudo }) => [
+    ['NAME', 'CONNECTION', 'HYPERVISOR', ''].map((text) => ({ text, paint: dim })),
+    ...hosts.map(({ name, connection, hypervisor, readOnly, sudo }) => [
       shown(name),
       shown(connectionText(connection)),
-      shown(libvirtUri),
+      shown(hypervisorWords(hypervisor).value),
       [...(readOnly ? ['read-only'] : []), ...(sudo ? ['sudo'] : [])].join(', '),
     ]),
   ]);
