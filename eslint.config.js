@@ -74,6 +74,24 @@ export default defineConfig(
     },
   },
   {
+    // Node's own loses aborts, and a listener never hears of one that came before it: electron/base/abort.ts.
+    files: ['electron/**/*.ts'],
+    ignores: ['electron/base/abort.ts', '**/*.test.ts', '**/*.fixtures.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "MemberExpression[object.name='AbortSignal'][property.name='any']",
+          message: 'Join signals with joinSignals (electron/base/abort.ts).',
+        },
+        {
+          selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
+          message: 'Listen with whenAborted (electron/base/abort.ts).',
+        },
+      ],
+    },
+  },
+  {
     // Scripts that hosts run. Completion scripts run in the user's own shell, over its own short answers.
     files: ['electron/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixtures.ts', 'electron/simulator/**', 'electron/headless/cli/completion.ts'],

@@ -7,7 +7,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import { hypervisorWords } from '../../shared/rules/hypervisors.ts';
 import { createChannelPool } from './commands/channel-pool.ts';
-import { untilAborted } from '../base/until-aborted.ts';
+import { untilAborted, whenAborted } from '../base/abort.ts';
 import type { Connect } from './connect.ts';
 import { findAddresses, findSshServer } from './reach.ts';
 import type { Finding } from './reach.ts';
@@ -86,15 +86,14 @@ export async function testConnection(settings: HostSettings, parts: Parts): Prom
   try {
     await reach(settings, signal, findings);
     const transport = await logIn(settings, parts, findings);
-    const onAbort = () => {
+    const stopListening = whenAborted(signal, () => {
       transport.close();
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
     try {
       if (signal.aborted) throw givenUp(settings.name);
       await look(settings, transport, parts, findings);
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       transport.close();
     }
     return findings.stages(null);

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Answer, Question } from '../../shared/model/question.ts';
+import { whenAborted } from '../base/abort.ts';
 import { createListeners } from '../base/listeners.ts';
 
 type WithoutId<Each> = Each extends unknown ? Omit<Each, 'id'> : never;
@@ -32,20 +33,15 @@ export function createQuestions(): Questions {
     ask(newQuestion, signal) {
       const question: Question = { id: randomUUID(), ...newQuestion };
       return new Promise((resolve, reject) => {
-        const cancelled = () => {
-          open.delete(question.id);
-          changed.call();
+        const stopListening = whenAborted(signal, () => {
+          if (open.delete(question.id)) changed.call();
           reject(new SnaptreeError('cancelled', `The connection attempt to ${question.hostName} was given up.`));
-        };
-        if (signal.aborted) {
-          reject(new SnaptreeError('cancelled', `The connection attempt to ${question.hostName} was given up.`));
-          return;
-        }
-        signal.addEventListener('abort', cancelled, { once: true });
+        });
+        if (signal.aborted) return;
         open.set(question.id, {
           question,
           resolve: (answer) => {
-            signal.removeEventListener('abort', cancelled);
+            stopListening();
             resolve(answer);
           },
         });

@@ -1,6 +1,7 @@
 /** Looking at a host from outside, before anybody logs in: its name, its port, and whether SSH answers there. */
 import { lookup } from 'node:dns/promises';
 import { createConnection, isIP } from 'node:net';
+import { whenAborted } from '../base/abort.ts';
 import { systemErrorCode } from '../store/files.ts';
 
 /** What was found, in a sentence; `remedy` where something is wrong. */
@@ -68,15 +69,12 @@ export function findSshServer(
     let said = '';
     const settle = (finding: Finding) => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       socket.destroy();
       resolve(finding);
     };
     const fail = (message: string, remedy: string) => {
       settle({ ok: false, message: `${place} ${message}.`, remedy });
-    };
-    const onAbort = () => {
-      fail('was not waited for', 'Try again.');
     };
     const timer = setTimeout(() => {
       const seconds = timeoutMs / 1000;
@@ -92,8 +90,9 @@ export function findSshServer(
         );
       }
     }, timeoutMs);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    const stopListening = whenAborted(signal, () => {
+      fail('was not waited for', 'Try again.');
+    });
     socket.on('connect', () => {
       connected = true;
     });

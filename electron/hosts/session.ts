@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Host, SessionState } from '../../shared/model/host.ts';
-import { untilAborted } from '../base/until-aborted.ts';
+import { untilAborted } from '../base/abort.ts';
 import { createChannelPool } from './commands/channel-pool.ts';
 import type { ChannelPool } from './commands/channel-pool.ts';
 import type { Connect } from './connect.ts';

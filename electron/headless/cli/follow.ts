@@ -4,6 +4,7 @@ import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
 import { isUnderWay } from '../../../shared/rules/operation-life.ts';
 import { cancelMeaning } from '../../../shared/rules/step-sentences.ts';
+import { whenAborted } from '../../base/abort.ts';
 import type { CommandContext, GlobalOptions, Work } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -84,28 +85,26 @@ function untilSettled(context: CommandContext, work: Work, operationId: string):
     const finish = (operation: Operation | null): void => {
       if (done) return;
       done = true;
-      interruption.signal.removeEventListener('abort', leave);
       progress.stop();
       // The first value comes before there is anything to stop.
       queueMicrotask(() => {
+        stopListening();
         stop();
       });
       resolve(operation);
-    };
-    const leave = (): void => {
-      finish(null);
     };
     const look = (operation: Operation): void => {
       if (operation.id !== operationId || done) return;
       progress.show(operation);
       if (!isUnderWay(operation)) finish(operation);
     };
-    interruption.signal.addEventListener('abort', leave, { once: true });
     stop = client.watch('operations', {}, (event) => {
       if (event.kind === 'changed') look(event.operation);
       else event.operations.forEach(look);
     });
-    if (interruption.signal.aborted) leave();
+    const stopListening = whenAborted(interruption.signal, () => {
+      finish(null);
+    });
   });
 }
 

@@ -3,6 +3,7 @@ import { openSync } from 'node:fs';
 import { emitKeypressEvents } from 'node:readline';
 import type { Key } from 'node:readline';
 import { ReadStream } from 'node:tty';
+import { whenAborted } from '../../base/abort.ts';
 import { Interrupted } from './interruption.ts';
 
 export interface Terminal {
@@ -116,11 +117,12 @@ function readLine(
 ): Promise<string | null> {
   return new Promise((resolve, reject) => {
     let line = '';
+    let stopListening: () => void = () => undefined;
     const settle = (act: () => void): void => {
       input.off('keypress', onKey);
       input.off('end', onEnd);
       input.off('error', reject);
-      signal?.removeEventListener('abort', onEnd);
+      stopListening();
       act();
     };
     const onEnd = (): void => {
@@ -145,7 +147,7 @@ function readLine(
     input.on('keypress', onKey);
     input.on('end', onEnd);
     input.on('error', reject);
-    signal?.addEventListener('abort', onEnd, { once: true });
     input.resume();
+    stopListening = whenAborted(signal, onEnd);
   });
 }

@@ -3,6 +3,7 @@
  * refused with reason 2. So at most 8, what a user waits for before what is polled, and half as many after a refusal.
  */
 import { SnaptreeError } from '../../../shared/errors.ts';
+import { joinSignals, whenAborted } from '../../base/abort.ts';
 
 export type Priority = 'user' | 'poll';
 
@@ -80,7 +81,7 @@ export function createChannelPool(maximum = 8): ChannelPool {
       const follower = { wish: signal, controller };
       followers.add(follower);
       try {
-        return await task(AbortSignal.any([signal, controller.signal]));
+        return await task(joinSignals([signal, controller.signal]));
       } catch (error) {
         if (isForNow(error)) noFollowers = true;
         if (controller.signal.aborted) throw refused();
@@ -123,7 +124,7 @@ export function createChannelPool(maximum = 8): ChannelPool {
         const wait = (where: 'front' | 'back') => {
           const entry: Waiting = {
             start: () => {
-              signal?.removeEventListener('abort', onAbort);
+              stopListening();
               running += 1;
               if (priority === 'poll') runningPolls += 1;
               void begin().finally(() => {
@@ -133,17 +134,16 @@ export function createChannelPool(maximum = 8): ChannelPool {
               });
             },
           };
-          const onAbort = () => {
-            queue.splice(queue.indexOf(entry), 1);
-            reject(cancelled());
-          };
           if (signal?.aborted === true) {
             reject(cancelled());
             return;
           }
-          signal?.addEventListener('abort', onAbort, { once: true });
           if (where === 'front') queue.unshift(entry);
           else queue.push(entry);
+          const stopListening = whenAborted(signal, () => {
+            queue.splice(queue.indexOf(entry), 1);
+            reject(cancelled());
+          });
         };
         wait('back');
         startNext();

@@ -1,6 +1,7 @@
 /** The one function that runs a command on a host. */
 import { randomUUID } from 'node:crypto';
 import { SnaptreeError } from '../../../shared/errors.ts';
+import { joinSignals } from '../../base/abort.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import { quoteCommand } from './quoting.ts';
 import type { Command, CommandResult, CommandRunner, ExpectedFailure, FollowedScript, Script } from './runner.ts';
@@ -174,7 +175,7 @@ export function createScriptRunner(source: RunnerSource): CommandRunner {
         const result = await transport.exec({
           commandLine,
           stdin,
-          signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
+          signal: signal === undefined ? limit.signal : joinSignals([signal, limit.signal]),
           // The mark is ours and does not count.
           maximumOutputBytes: maximumOutputBytes + mark.length + 1,
         });

@@ -12,6 +12,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SnaptreeError } from '../../../shared/errors.ts';
 import type { Answer } from '../../../shared/model/question.ts';
+import { joinSignals, whenAborted } from '../../base/abort.ts';
 import type { KnownHosts } from '../known-hosts/known-hosts.ts';
 import type { NewQuestion } from '../questions.ts';
 import type { ConnectProgress } from '../ssh-target.ts';
@@ -231,7 +232,7 @@ function createAsking(target: OpensshTarget, named: Named, attempt: AbortSignal)
     async answer({ hint, prompt }, over) {
       open += 1;
       try {
-        return await answerPrompt(parsePrompt(hint, prompt), AbortSignal.any([attempt, over]));
+        return await answerPrompt(parsePrompt(hint, prompt), joinSignals([attempt, over]));
       } catch {
         // The question was withdrawn.
         return null;
@@ -259,7 +260,7 @@ function untilStanding({ master, folder, askpass, asking, named, signal, isProxi
   return new Promise((resolve, reject) => {
     const settle = (call: () => void) => {
       clearInterval(timer);
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       stopLines();
       stopEnd();
       call();
@@ -268,9 +269,6 @@ function untilStanding({ master, folder, askpass, asking, named, signal, isProxi
       settle(() => {
         reject(error);
       });
-    };
-    const onAbort = () => {
-      fail(attemptGivenUp(named.hostName));
     };
     let last = performance.now();
     const tick = () => {
@@ -293,6 +291,8 @@ function untilStanding({ master, folder, askpass, asking, named, signal, isProxi
     const stopEnd = master.onEnd(() => {
       fail(asking.refusal ?? connectFailure(named, master.log()));
     });
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = whenAborted(signal, () => {
+      fail(attemptGivenUp(named.hostName));
+    });
   });
 }

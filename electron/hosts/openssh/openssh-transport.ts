@@ -1,21 +1,19 @@
 /** Commands over the control socket of a connection that OpenSSH holds. How it is made: connect-openssh.ts. */
 import { spawn } from 'node:child_process';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SnaptreeError } from '../../../shared/errors.ts';
 import { createListeners } from '../../base/listeners.ts';
 import { giveInput, takeOutput } from '../commands/output.ts';
-import { channelRefused, commandCancelled, connectionLost, outputTooLarge } from '../commands/transport-errors.ts';
-import type { ExecRequest, ExecResult, Transport } from '../commands/transport.ts';
+import { createPendingCommands } from '../commands/pending-commands.ts';
+import { channelRefused, connectionLost, outputTooLarge } from '../commands/transport-errors.ts';
+import type { ExecResult, Transport } from '../commands/transport.ts';
 import type { Master } from './master.ts';
 import { lastSaid, lostReason } from './openssh-errors.ts';
 
 /** How long the master may take to say how a command ended, after its ssh ended. */
 const afterwordMs = 2000;
-/** How long a command that goes on until it is told to stop may take to do so. */
-const lastCallMs = 3000;
 
 /**
  * What the log of a command's ssh (DEBUG2) says about its end.
@@ -81,7 +79,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
   let closing = false;
   let number = 0;
   let reason: string | null = null;
-  const pending = new Set<(error: SnaptreeError) => void>();
+  const pending = createPendingCommands(hostName);
   const closed = createListeners<[SnaptreeError | null]>();
 
   const ended = () => {
@@ -89,7 +87,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
     open = false;
     reason = closing ? 'it was closed' : lostReason(master.log());
     const error = connectionLost(hostName, reason);
-    for (const fail of [...pending]) fail(error);
+    pending.failAll(error);
     closed.call(closing ? null : error);
     parts.cleanUp();
   };
@@ -115,93 +113,62 @@ export function createOpensshTransport(parts: TransportParts): Transport {
     return connectionLost(hostName, reason ?? 'its channel was closed without telling how the command ended');
   }
 
-  function exec(request: ExecRequest): Promise<ExecResult> {
-    return new Promise((resolve, reject) => {
-      if (request.signal?.aborted === true) {
-        reject(commandCancelled(hostName));
-        return;
-      }
-      if (!open) {
-        reject(connectionLost(hostName, reason ?? 'it was closed'));
-        return;
-      }
-      number += 1;
-      const logFile = join(folder, `log.${number}`);
-      const since = performance.now();
-      const child: ChildProcessWithoutNullStreams = spawn(
-        'ssh',
-        [...execOptions(folder, logFile), '--', parts.destination, request.commandLine],
-        { env: parts.environment, detached: true, stdio: ['pipe', 'pipe', 'pipe'] },
-      );
-      let settled = false;
-      let lastCall: NodeJS.Timeout | undefined;
-      const settle = () => {
-        settled = true;
-        clearTimeout(lastCall);
-        pending.delete(fail);
-        request.signal?.removeEventListener('abort', onAbort);
-        void rm(logFile, { force: true }).catch(() => undefined);
-      };
-      const fail = (error: SnaptreeError) => {
-        if (settled) return;
-        settle();
-        // The command over there is not killed: its channel is closed.
-        child.stdin.destroy();
-        child.stdout.destroy();
-        child.stderr.destroy();
-        child.kill();
-        reject(error);
-      };
-      const onAbort = () => {
-        const giveUp = () => {
-          fail(commandCancelled(hostName));
-        };
-        if (request.onStdout === undefined) {
-          giveUp();
-          return;
-        }
-        // Told to end by its input, and awaited: sshd counts the channel as long as something runs in it.
-        child.once('close', giveUp);
-        child.stdin.end();
-        lastCall = setTimeout(giveUp, lastCallMs);
-      };
-      pending.add(fail);
-      request.signal?.addEventListener('abort', onAbort, { once: true });
-
-      const overflow = () => {
-        fail(outputTooLarge(hostName, request.maximumOutputBytes));
-      };
-      const { stdout, stderr } = takeOutput(child, request, overflow);
-      child.on('error', (error) => {
-        fail(connectionLost(hostName, `ssh could not be started: ${error.message}`));
-      });
-      child.on('close', (exitCode) => {
-        if (settled || request.signal?.aborted === true) return;
-        const finish = (result: Pick<ExecResult, 'exitCode' | 'signal'>) => {
-          if (settled) return;
-          settle();
-          resolve({ ...result, stdout: stdout(), stderr: stderr() });
-        };
-        if (exitCode === null) fail(connectionLost(hostName, 'the ssh of this command was ended on this computer'));
-        else if (exitCode !== 255) finish({ exitCode, signal: null });
-        else {
-          void judge(logFile, since).then((verdict) => {
-            if (verdict === 'ended') finish({ exitCode, signal: null });
-            // OpenSSH does not hand on which signal it was.
-            else if (verdict === 'signalled') finish({ exitCode: null, signal: null });
-            else fail(verdict);
-          });
-        }
-      });
-      giveInput(child.stdin, request);
-    });
-  }
-
   return {
     get isOpen() {
       return open;
     },
-    exec,
+    exec(request) {
+      number += 1;
+      const logFile = join(folder, `log.${number}`);
+      const answered = pending.run(request, open ? null : (reason ?? 'it was closed'), (command) => {
+        const since = performance.now();
+        const child = spawn('ssh', [...execOptions(folder, logFile), '--', parts.destination, request.commandLine], {
+          env: parts.environment,
+          detached: true,
+          stdio: ['pipe', 'pipe', 'pipe'],
+        });
+        const { stdout, stderr } = takeOutput(child, request, () => {
+          command.fail(outputTooLarge(hostName, request.maximumOutputBytes));
+        });
+        child.on('error', (error) => {
+          command.fail(connectionLost(hostName, `ssh could not be started: ${error.message}`));
+        });
+        child.on('close', (exitCode) => {
+          if (command.isAnswered || request.signal?.aborted === true) return;
+          const finish = (result: Pick<ExecResult, 'exitCode' | 'signal'>) => {
+            if (!command.isAnswered) command.answer({ ...result, stdout: stdout(), stderr: stderr() });
+          };
+          if (exitCode === null) {
+            command.fail(connectionLost(hostName, 'the ssh of this command was ended on this computer'));
+          } else if (exitCode !== 255) finish({ exitCode, signal: null });
+          else {
+            void judge(logFile, since).then((verdict) => {
+              if (verdict === 'ended') finish({ exitCode, signal: null });
+              // OpenSSH does not hand on which signal it was.
+              else if (verdict === 'signalled') finish({ exitCode: null, signal: null });
+              else command.fail(verdict);
+            });
+          }
+        });
+        giveInput(child.stdin, request);
+        return {
+          // The command over there is not killed: its channel is closed.
+          release() {
+            child.stdin.destroy();
+            child.stdout.destroy();
+            child.stderr.destroy();
+            child.kill();
+          },
+          endInput(ended) {
+            child.once('close', ended);
+            child.stdin.end();
+          },
+        };
+      });
+      return answered.finally(() => {
+        void rm(logFile, { force: true }).catch(() => undefined);
+      });
+    },
     close() {
       if (!open) return;
       closing = true;

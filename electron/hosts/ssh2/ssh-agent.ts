@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import type { BaseAgent, SignCallback, SigningRequestOptions } from 'ssh2';
-import { untilAborted } from '../../base/until-aborted.ts';
+import { joinSignals, untilAborted } from '../../base/abort.ts';
 import { systemErrorCode } from '../../store/files.ts';
 import { agentUnavailable } from './ssh-errors.ts';
 import type { SshTarget } from '../ssh-target.ts';
@@ -130,7 +130,7 @@ export async function openAgent(target: SshTarget, signal: AbortSignal): Promise
     const agent = ssh2.createAgent(address);
     const limit = AbortSignal.timeout(agentTimeoutMs);
     try {
-      const identities = await listIdentities(agent, AbortSignal.any([signal, limit]));
+      const identities = await listIdentities(agent, joinSignals([signal, limit]));
       if (identities.length > 0) {
         return identities.map((identity) => {
           const single = new SingleKeyAgent(agent, identity);

@@ -2,6 +2,7 @@
 import ssh2 from 'ssh2';
 import type { ClientChannel } from 'ssh2';
 import { SnaptreeError } from '../../../shared/errors.ts';
+import { joinSignals, whenAborted } from '../../base/abort.ts';
 import { fingerprint, keyTypeOf } from '../known-hosts/known-hosts-match.ts';
 import { offeredAlgorithms } from './algorithms.ts';
 import { checkHostKey } from './check-host-key.ts';
@@ -49,7 +50,7 @@ function targetsOnTheWay(target: SshTarget): SshTarget[] {
 export async function connectSsh(target: SshTarget, signal: AbortSignal): Promise<Transport> {
   // Ends whatever is being asked when the attempt is over, however it ended.
   const attempt = new AbortController();
-  const attemptSignal = AbortSignal.any([signal, attempt.signal]);
+  const attemptSignal = joinSignals([signal, attempt.signal]);
   const way: { server: SshTarget; client: Connected }[] = [];
   /** What became of a jump host while the hosts behind it were connected. */
   const lost: { error: SnaptreeError | null } = { error: null };
@@ -125,19 +126,15 @@ function openTunnel(client: Connected, from: SshTarget, to: SshTarget, signal: A
   return new Promise((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
     };
     const fail = (error: SnaptreeError) => {
       settle();
       reject(error);
     };
-    const onAbort = () => {
-      fail(attemptCancelled(to));
-    };
     const timer = setTimeout(() => {
       fail(noAnswer(to, stepTimeoutMs));
     }, stepTimeoutMs);
-    signal.addEventListener('abort', onAbort, { once: true });
     client.once('close', () => {
       fail(jumpLost(from, 'it closed the connection'));
     });
@@ -148,6 +145,9 @@ function openTunnel(client: Connected, from: SshTarget, to: SshTarget, signal: A
       } else {
         fail(tunnelRefused(to, `the jump host ${from.address}`, error));
       }
+    });
+    const stopListening = whenAborted(signal, () => {
+      fail(attemptCancelled(to));
     });
   });
 }
@@ -221,13 +221,13 @@ async function attemptSsh(
     );
   };
 
-  const onAbort = () => {
-    rejectAttempt(attemptCancelled(target));
-  };
+  let stopListening: () => void = () => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       rejectAttempt = reject;
-      signal.addEventListener('abort', onAbort, { once: true });
+      stopListening = whenAborted(signal, () => {
+        rejectAttempt(attemptCancelled(target));
+      });
       client.on('ready', resolve);
       client.on('error', (error) => {
         if (error instanceof WeakSignature) return;
@@ -274,7 +274,7 @@ async function attemptSsh(
     throw asError(error);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+    stopListening();
     rejectAttempt = () => undefined;
   }
 }

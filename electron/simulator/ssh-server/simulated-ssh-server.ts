@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { Connection, ServerChannel } from 'ssh2';
 import { SnaptreeError } from '../../../shared/errors.ts';
+import { whenAborted } from '../../base/abort.ts';
 import type { ChannelEffect } from '../faults.ts';
 import type { Machine } from '../machine.ts';
 import { followEvents, isFollowing } from '../shell/follow.ts';
@@ -45,10 +46,7 @@ export function createSimulatedSshServer(machine: Machine): SimulatedSshServer {
       sockets.add(far);
       far.on('close', () => sockets.delete(far));
       const client = new ssh2.Client();
-      const onAbort = () => {
-        client.destroy();
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
+      let stopListening: () => void = () => undefined;
       try {
         await new Promise<void>((resolve, reject) => {
           client.on('ready', resolve);
@@ -65,6 +63,10 @@ export function createSimulatedSshServer(machine: Machine): SimulatedSshServer {
             readyTimeout: 20_000,
           });
           inject(server, far);
+          stopListening = whenAborted(signal, () => {
+            client.destroy();
+            reject(new Error('it was given up'));
+          });
         });
         client.removeAllListeners();
         return createSshTransport(hostName, client);
@@ -80,7 +82,7 @@ export function createSimulatedSshServer(machine: Machine): SimulatedSshServer {
           cause,
         });
       } finally {
-        signal.removeEventListener('abort', onAbort);
+        stopListening();
       }
     },
     dropConnections() {

@@ -3,6 +3,7 @@ import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { Host } from '../../../../shared/model/host.ts';
 import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
 import type { Report } from '../../../../shared/model/report.ts';
+import { whenAborted } from '../../../base/abort.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, Work } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -120,19 +121,13 @@ function ready(context: CommandContext, { client, interruption }: Work, reportId
   return new Promise((resolve, reject) => {
     let stop: () => void = () => undefined;
     const end = (act: () => void): void => {
-      interruption.signal.removeEventListener('abort', onAbort);
       context.output.progress(null);
       queueMicrotask(() => {
+        stopListening();
         stop();
       });
       act();
     };
-    const onAbort = (): void => {
-      end(() => {
-        reject(new SnaptreeError('cancelled', 'The report was given up.'));
-      });
-    };
-    interruption.signal.addEventListener('abort', onAbort, { once: true });
     stop = client.watch('report', { reportId }, ({ hosts, report }) => {
       if (report !== null) {
         end(() => {
@@ -142,6 +137,11 @@ function ready(context: CommandContext, { client, interruption }: Work, reportId
       }
       const done = hosts.filter(({ state }) => state === 'read' || state === 'unread').length;
       context.output.progress(`Reading hosts: ${done} of ${hosts.length} …`);
+    });
+    const stopListening = whenAborted(interruption.signal, () => {
+      end(() => {
+        reject(new SnaptreeError('cancelled', 'The report was given up.'));
+      });
     });
   });
 }
