@@ -63,6 +63,8 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
   }
   for (const { mountPoint } of filesystems) files.makeFolders(mountPoint);
   files.putText('/dev/null', '');
+  // The emulator that definitions name.
+  files.putText('/usr/bin/qemu-system-x86_64', '');
   files.putText('/etc/hostname', `${name}\n`);
 
   const within = (path: string, mountPoint: string) =>

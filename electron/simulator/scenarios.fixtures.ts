@@ -3,7 +3,7 @@
  * data is on the disks, and what Snaptree reads. Both must give the same.
  */
 import type { Inventory } from '../../shared/model/inventory.ts';
-import { chainFrom, imagesById, imagesOfVm } from '../../shared/rules/chains.ts';
+import { imagesById, imagesOfVm, reachedFrom } from '../../shared/rules/chains.ts';
 
 export interface ScenarioVm {
   readonly uuid: string;
@@ -340,42 +340,29 @@ export function plain(text: string, { uuid, folder }: ScenarioVm): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z /g, '');
 }
 
-/** What Snaptree reads of the VM, without what differs from run to run. */
+/** What differs from run to run and from host to host, and what the simulated disks are too simple for. */
+const leftOut = new Set(['createdAt', 'modifiedAt', 'allocatedBytes']);
+
+/**
+ * What Snaptree reads of the VM and of every image that it needs, without what differs from run to run. Whatever a reading
+ * comes to hold is compared: what is not must be named in `leftOut`.
+ */
 export function whatIsRead(inventory: Inventory, { uuid }: ScenarioVm): unknown {
   const vm = inventory.vms.find((each) => each.uuid === uuid);
   if (!vm?.readable) return vm ? { reason: vm.reason } : null;
   const images = imagesById(inventory.images);
-  // What definitions and records name besides depends on what of them a host prints; the real ones prove that.
-  const reached = new Set(imagesOfVm({ ...vm, uses: [] }));
-  for (const imageId of [...reached]) for (const image of chainFrom(imageId, images).images) reached.add(image.id);
-  return {
-    state: vm.state,
-    reason: vm.stateReason,
-    persistent: vm.persistent,
-    hasManagedSave: vm.hasManagedSave,
-    current: vm.currentSnapshotId,
-    disks: vm.disks.map(({ target, imageId, format }) => ({ target, imageId, format })),
-    snapshots: vm.snapshots
-      .map(({ id, parentId, kind, vmState, description, memory, disks }) => ({
-        id,
-        parentId,
-        kind,
-        vmState,
-        description,
-        memory,
-        disks,
-      }))
-      .sort((a, b) => (a.id < b.id ? -1 : 1)),
+  const reached = new Set([...imagesOfVm(vm), ...reachedFrom(imagesOfVm(vm), images)]);
+  const read = {
+    vm: { ...vm, snapshots: [...vm.snapshots].sort((a, b) => (a.id < b.id ? -1 : 1)) },
     images: [...reached].sort().map((id) => {
       const image = images.get(id);
-      return {
-        id,
-        status: image?.status,
-        format: image?.format,
-        parent: image?.parent,
-        internal: image?.internalSnapshots.map((each) => [each.id, each.name, each.memoryBytes > 0]),
-      };
+      if (!image) return id;
+      const internalSnapshots = image.internalSnapshots.map((each) => ({
+        ...each,
+        memoryBytes: each.memoryBytes > 0 ? 'some' : 0,
+      }));
+      return { ...image, internalSnapshots };
     }),
-    problems: vm.problems.map(({ message }) => message),
   };
+  return JSON.parse(JSON.stringify(read, (key, value: unknown) => (leftOut.has(key) ? undefined : value)));
 }

@@ -133,6 +133,7 @@ function removeInternal(world: World, vm: Vm, snapshot: Snapshot): void {
  */
 function mergeOverlays(world: World, vm: Vm, snapshot: Snapshot): void {
   const present = pathsOf(definitionOf(vm));
+  const below = new Set(withDescendants(vm, snapshot).map(({ name }) => name));
   const replaced = new Map<string, string>();
   for (const { target, kind, overlay: path } of snapshot.disks) {
     const image = path === null ? null : world.files.imageAt(path);
@@ -173,21 +174,27 @@ function mergeOverlays(world: World, vm: Vm, snapshot: Snapshot): void {
     // It is started for the merge, and stopped again.
     offReason: vm.live ? vm.offReason : 'shutdown',
     live: vm.live && { ...vm.live, definition: swap(vm.live.definition, true) },
-    // Records below say where their data is; libvirt corrects those of the child.
-    snapshots: vm.snapshots.map((each) =>
-      each.parent === snapshot.name && each.definition && isExternal(each)
-        ? { ...each, definition: replacePaths(each.definition, replaced) }
-        : each,
-    ),
+    // `qemuSnapshotDeleteUpdateDisks`: in the records below, what they say of then and of the next start alike.
+    snapshots: vm.snapshots.map((each) => {
+      if (!below.has(each.name)) return each;
+      const now = (definition: Definition | null) => definition && replacePaths(definition, replaced, isExternal(each));
+      return { ...each, definition: now(each.definition), inactive: now(each.inactive) };
+    }),
   });
 }
 
-function replacePaths(definition: Definition, replaced: ReadonlyMap<string, string>): Definition {
+/**
+ * A record's definition when images are gone into those below them. The record of an external snapshot names the lower image, and
+ * nothing of what is below that; the one of an internal snapshot goes on naming the image that is gone. No record names it as a
+ * backing image any more.
+ */
+function replacePaths(definition: Definition, replaced: ReadonlyMap<string, string>, external: boolean): Definition {
   return {
     ...definition,
     disks: definition.disks.map((disk) => {
-      const path = disk.source?.kind === 'file' ? replaced.get(disk.source.path) : undefined;
-      return path === undefined ? disk : { ...disk, source: { kind: 'file', path } };
+      const path = external && disk.source?.kind === 'file' ? replaced.get(disk.source.path) : undefined;
+      if (path !== undefined) return { ...disk, backing: null, source: { kind: 'file', path } };
+      return { ...disk, backing: disk.backing?.filter((layer) => !replaced.has(layer.path)) ?? null };
     }),
   };
 }
