@@ -6,7 +6,7 @@
  * place up, so that hosts that hang keep nobody waiting. What hosts answer is taken apart one host after the other.
  */
 import { SnaptreeError } from '../../shared/errors.ts';
-import { untilAborted } from '../base/until-aborted.ts';
+import { untilAborted } from '../base/abort.ts';
 import type { CommandResult, CommandRunner } from '../hosts/commands/runner.ts';
 import type { Clock } from '../hosts/session.ts';
 
