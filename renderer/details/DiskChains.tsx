@@ -7,9 +7,9 @@ import {
   dependentsOf,
   imagesById,
   type Chain,
-  type ChainEnd,
   type Dependents,
 } from '../../shared/rules/chains.ts';
+import { brokenChainOfDisk, type BrokenChain } from '../../shared/rules/broken-chains.ts';
 import { wordsOfUse } from '../../shared/rules/dependents.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
 import { Chip } from '../design/Chip.tsx';
@@ -53,6 +53,7 @@ export function DiskChains({
           disk={disk}
           vm={vm}
           chain={chainOfDisk(disk, images)}
+          broken={brokenChainOfDisk(disk, images)}
           dependents={dependents}
           inventory={inventory}
           highlighted={highlighted}
@@ -66,6 +67,7 @@ function DiskChain({
   disk,
   vm,
   chain,
+  broken,
   dependents,
   inventory,
   highlighted,
@@ -73,6 +75,7 @@ function DiskChain({
   readonly disk: Disk;
   readonly vm: ReadableVm;
   readonly chain: Chain | null;
+  readonly broken: BrokenChain | null;
   readonly dependents: ReadonlyMap<string, Dependents>;
   readonly inventory: Inventory;
   readonly highlighted: ReadonlySet<string> | null;
@@ -92,17 +95,7 @@ function DiskChain({
           A block job runs: <HostText text={blockJobWords(disk.blockJob)} />. Until it ends no snapshot can be changed.
         </p>
       )}
-      {!chain && (
-        <p className={css('quiet')}>
-          {disk.source === null ? (
-            'empty drive'
-          ) : (
-            <>
-              <HostText text={disk.source} /> is not an image that could be examined
-            </>
-          )}
-        </p>
-      )}
+      {!chain && !broken && <p className={css('quiet')}>empty drive</p>}
       {chain && (
         <ol className={css('layers')}>
           {chain.images.map((image, index) => (
@@ -116,34 +109,32 @@ function DiskChain({
               highlighted={highlighted?.has(image.id) ?? false}
             />
           ))}
-          {chain.end !== 'base' && (
+          {broken && (
             <li className={css('end')}>
-              <CircleAlert size={14} aria-hidden />
-              <span>
-                {endWords[chain.end]}
-                {chain.endReference !== null && (
-                  <>
-                    {': '}
-                    <code>
-                      <HostText text={chain.endReference} />
-                    </code>
-                  </>
-                )}
-              </span>
+              <Break broken={broken} />
             </li>
           )}
         </ol>
+      )}
+      {!chain && broken && (
+        <p className={css('end')}>
+          <Break broken={broken} />
+        </p>
       )}
     </div>
   );
 }
 
-const endWords: Readonly<Record<Exclude<ChainEnd, 'base'>, string>> = {
-  missing: 'The chain is broken: an image, or the file that holds its data, is missing',
-  unreadable: 'The chain could not be followed: an image is unreadable',
-  unresolved: 'The chain could not be followed: this reference leads nowhere',
-  loop: 'The chain is a loop: this image comes again',
-};
+function Break({ broken: { words, remedy } }: { readonly broken: BrokenChain }) {
+  return (
+    <>
+      <CircleAlert size={14} aria-hidden />
+      <span>
+        The chain <HostText text={words} lines /> {remedy}
+      </span>
+    </>
+  );
+}
 
 function layerRole(index: number, chain: Chain): string {
   if (index === 0) return chain.images.length === 1 && chain.end === 'base' ? 'active layer, base' : 'active layer';

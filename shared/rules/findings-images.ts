@@ -1,9 +1,9 @@
 /** Findings about chains and images: broken, long, corrupt, or left over. */
 import type { Image, ReadableVm, UnknownDependents } from '../model/inventory.ts';
-import type { Finding } from '../model/report.ts';
+import type { Finding, FindingCode } from '../model/report.ts';
+import { brokenChain, brokenDisksOf, type BreakKind } from './broken-chains.ts';
 import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
 import { unknownDependentsOf } from './dependents.ts';
-import { isForMedia } from './disks.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { folderOf } from './folders.ts';
@@ -12,6 +12,32 @@ import { readableBytes } from './units.ts';
 
 /** What is wrong with the chains of a VM's disks. */
 export function chainFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return [...chainLengths(vm, context), ...brokenChains(vm, context)];
+}
+
+const codeOfBreak: Readonly<Record<BreakKind, FindingCode>> = {
+  missing: 'imageMissing',
+  loop: 'chainLoops',
+  notRead: 'chainUnreadable',
+  unreadable: 'chainUnreadable',
+  unresolved: 'chainUnreadable',
+  imageUnknown: 'chainUnreadable',
+};
+
+function brokenChains(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return brokenDisksOf(vm, context.images).map(({ disk, kind, at, isCertain, isMedium, words, remedy }) =>
+    finding(context, {
+      code: codeOfBreak[kind],
+      severity: isMedium ? 'information' : isCertain ? 'critical' : 'warning',
+      vm,
+      path: at,
+      message: `The chain of disk ${disk.target} of VM “${vm.name}” ${words}`,
+      remedy,
+    }),
+  );
+}
+
+function chainLengths(vm: ReadableVm, context: FindingContext): readonly Finding[] {
   const { maximumChainLength } = context.thresholds;
   return vm.disks.flatMap((disk): readonly Finding[] => {
     const chain = chainOfDisk(disk, context.images);
@@ -26,7 +52,8 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
           vm,
           path: disk.imageId,
           message: `The chain of ${where} has ${chain.images.length} images, and libvirt takes ${longestLibvirtChain}: the VM will not start${vm.state === 'shutoff' ? '' : ' again once it is shut off'}.`,
-          remedy: `Merge the chain while the VM is shut off: qemu-img commit, from the active layer on, or qemu-img convert into a new image if there is room. Keep the old images until the VM runs.`,
+          remedy:
+            'While the VM is shut off, write the whole chain into one new image where there is room for it (qemu-img convert), and give the disk that image (virsh edit). Keep the old images as they are: snapshots, clones and other VMs may need them, and a commit into one of them would change what they read.',
         }),
       );
     } else if (chain.images.length > maximumChainLength) {
@@ -42,91 +69,15 @@ export function chainFindings(vm: ReadableVm, context: FindingContext): readonly
         }),
       );
     }
-    const broken = brokenChain(
-      context.images.get(chain.endReference ?? disk.imageId),
-      chain.end,
-      chain.endReference ?? disk.imageId,
-    );
-    const isTold = vm.startObstacles?.some(({ path }) => path === chain.endReference) === true;
-    if (broken && !isTold) {
-      // An installation medium that is gone harms no data.
-      const isMedium = isForMedia(disk);
-      found.push(
-        finding(context, {
-          ...broken,
-          severity: isMedium ? 'information' : broken.severity,
-          vm,
-          path: chain.endReference ?? disk.imageId,
-          message: `The chain of ${where} ${broken.message}`,
-        }),
-      );
-    }
     return found;
   });
 }
-
-/** An older backing image below newer overlays gives a mixture of both times, and no tool notices. */
-const whereToLook =
-  'Look for it under another name, or on storage that is not mounted. From a backup only what was copied after the images above it were made fits them.';
 
 /** What is missing besides its disks, so that a VM will not start. */
 export function startFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
   return (vm.startObstacles ?? []).map(({ path, message, remedy }) =>
     finding(context, { code: 'vmWillNotStart', severity: 'critical', vm, path, message, remedy }),
   );
-}
-
-type Broken = Pick<Finding, 'code' | 'severity' | 'message' | 'remedy'>;
-
-function brokenChain(image: Image | undefined, end: ReturnType<typeof chainFrom>['end'], at: string): Broken | null {
-  switch (end) {
-    case 'base':
-      return null;
-    case 'missing':
-      if (image?.status === 'missing') {
-        return {
-          code: 'imageMissing',
-          severity: 'critical',
-          message: `is broken: ${at} is missing.`,
-          remedy: `Do not start, merge or delete anything of this chain. ${whereToLook}`,
-        };
-      }
-      return {
-        code: 'chainUnreadable',
-        severity: 'warning',
-        message: `leads to ${at}, which was not read.`,
-        remedy: 'Read the host again; until then nothing is known of what lies below.',
-      };
-    case 'loop':
-      return {
-        code: 'chainLoops',
-        severity: 'critical',
-        message: `runs in a circle: it comes back to ${at}.`,
-        remedy:
-          'Do not start the VM. Find out which backing reference is wrong; note down what it is now (qemu-img info), so that it can be put back, and correct it with qemu-img rebase -u.',
-      };
-    case 'unreadable':
-      return {
-        code: 'chainUnreadable',
-        severity: 'warning',
-        message: `could not be read: ${at}: ${image?.problem ?? 'no reason was given.'}`,
-        remedy: namesWhatIsMissing(image)
-          ? `Do not start, merge or delete anything of this chain. ${whereToLook}`
-          : 'Give the user of this connection the right to read the image, or mount its storage.',
-      };
-    case 'unresolved':
-      return {
-        code: 'chainUnreadable',
-        severity: 'warning',
-        message: `leads to ${at}, which could not be followed.`,
-        remedy: 'Check on the host where the reference leads; nothing is known of what lies below.',
-      };
-  }
-}
-
-/** QEMU before 9.1 does not open an image at all whose data file is gone, and names that file. */
-function namesWhatIsMissing(image: Image | undefined): boolean {
-  return image?.problem?.endsWith('No such file or directory') === true;
 }
 
 /** What is wrong with images whichever chain they are in. */
@@ -247,9 +198,9 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
     const isOverlay = image.parent !== null;
     const missing = missingLike(image, context);
     const maybe = missing === null ? '' : ` It may be ${missing}, which is missing.`;
-    const broken = isOverlay ? brokenNote(chainFrom(image.id, context.images).end) : '';
+    const broken = brokenChain(chainFrom(image.id, context.images), context.images);
     const kind = isOverlay
-      ? `an overlay of ${image.parent?.imageId ?? image.parent?.reference ?? ''}${broken}`
+      ? `an overlay of ${image.parent?.imageId ?? image.parent?.reference ?? ''}${broken ? `; its chain ${broken.words.replace(/\.$/, '')}` : ''}`
       : 'an image of its own, perhaps a template';
     return [
       finding(context, {
@@ -280,11 +231,6 @@ function missingLike(image: Image, { inventory }: FindingContext): string | null
         )),
   );
   return found?.id ?? null;
-}
-
-function brokenNote(end: ReturnType<typeof chainFrom>['end']): string {
-  if (end === 'base') return '';
-  return end === 'loop' ? ', in a chain that runs in a circle' : ', in a chain that could not be followed to its end';
 }
 
 /** Firmware variables and installation media are no data of a VM's disks. */

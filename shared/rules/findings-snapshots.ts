@@ -1,6 +1,7 @@
 /** Findings about the snapshots of one VM: how old and many they are, and whether their data is where they say. */
 import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
+import { brokenChain, brokenChainOfDisk } from './broken-chains.ts';
 import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
@@ -128,11 +129,10 @@ function lostData(snapshot: Snapshot, kind: string, image: Image): string | null
 
 /** What the image of a snapshot hangs on and is gone, unless a present disk hangs on it too: its chain tells of it then. */
 function goneBelow(image: Image, vm: ReadableVm, { images }: FindingContext): string | null {
-  const chain = chainFrom(image.id, images);
-  const gone = chain.end === 'missing' ? chain.endReference : null;
-  if (gone === null || images.get(gone)?.status !== 'missing') return null;
-  if (vm.disks.some((disk) => chainOfDisk(disk, images)?.endReference === gone)) return null;
-  return `${gone}, which its image ${image.id} hangs on, is missing.`;
+  const broken = brokenChain(chainFrom(image.id, images), images);
+  if (broken?.kind !== 'missing') return null;
+  if (vm.disks.some((disk) => brokenChainOfDisk(disk, images)?.at === broken.at)) return null;
+  return `${broken.at}, which its image ${image.id} hangs on, is missing.`;
 }
 
 /** What is missing besides images of its disks. */

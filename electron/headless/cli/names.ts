@@ -162,8 +162,13 @@ function unreadableVms({ vms }: Inventory): readonly UnreadFact[] {
   return vms.flatMap((vm) => (vm.readable ? [] : [{ what: `VM ${vm.name ?? vm.uuid}`, reason: vm.reason }]));
 }
 
+/** What a fact about an image is called. */
+export function imageFact(imageId: string): string {
+  return `image ${imageId}`;
+}
+
 function unreadImage({ id, problem }: Image): UnreadFact {
-  return { what: `image ${id}`, reason: problem ?? 'It could not be examined.' };
+  return { what: imageFact(id), reason: problem ?? 'It could not be examined.' };
 }
 
 /** A VM that could not be read may depend on anything, and is named as such. */

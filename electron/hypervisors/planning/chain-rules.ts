@@ -2,7 +2,7 @@
 import type { Disk } from '../../../shared/model/inventory.ts';
 import type { DiskChain, Expectation, PlanNote } from '../../../shared/model/plan.ts';
 import { chainOfDisk } from '../../../shared/rules/chains.ts';
-import { chainProblem } from '../../../shared/rules/problems.ts';
+import { brokenChainOfDisk } from '../../../shared/rules/broken-chains.ts';
 import { note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 
@@ -15,8 +15,9 @@ export function chainRefusals({ images }: PlanningContext, disks: readonly Disk[
         note('diskEmpty', `Disk ${disk.target} has no source, so there is nothing of it that a snapshot could hold.`),
       ];
     }
-    const problem = chainProblem(disk, images);
-    return problem ? [note('chainBroken', problem.message, [problem.at])] : [];
+    const broken = brokenChainOfDisk(disk, images);
+    if (!broken) return [];
+    return [note('chainBroken', `The chain of disk ${disk.target} ${broken.words} ${broken.remedy}`, [broken.at])];
   });
 }
 

@@ -2,11 +2,12 @@ import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { BlockJob } from '../../../../shared/model/inventory.ts';
 import { blockJobWords } from '../../../../shared/rules/jobs.ts';
 import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
+import { brokenChain, brokenChainOfDisk, type BrokenChain } from '../../../../shared/rules/broken-chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
 import { wordsOfUse } from '../../../../shared/rules/dependents.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
-import { findVm, unreadAbout } from '../names.ts';
+import { findVm, imageFact, unreadAbout, type UnreadFact } from '../names.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
@@ -23,6 +24,7 @@ interface Found {
     readonly target: string | null;
     readonly blockJob: BlockJob | null;
     readonly chain: Chain;
+    readonly broken: BrokenChain | null;
   }[];
   readonly unreadHosts: number;
 }
@@ -49,8 +51,8 @@ export function addChain(program: Program, context: CommandContext): void {
         const json = options.json === true;
         if (json) printDocument(context, found);
         else printText(context, found);
-        const unread = unreadAbout(found.reading, idsIn(found));
-        return readingExitCode(warnOfUnread(context, found.reading, json, unread) + found.unreadHosts);
+        const unread = warnOfUnread(context, found.reading, json, unreadIn(found));
+        return readingExitCode(unread + found.unreadHosts);
       });
     });
 }
@@ -66,11 +68,12 @@ async function find(context: CommandContext, client: Client, text: string, optio
     );
     const [first, ...others] = matching;
     if (first && others.length === 0) {
-      const chain = chainFrom(first.image.id, imagesById(first.reading.inventory.images));
+      const images = imagesById(first.reading.inventory.images);
+      const chain = chainFrom(first.image.id, images);
       return {
         reading: first.reading,
         vm: null,
-        chains: [{ target: null, blockJob: null, chain }],
+        chains: [{ target: null, blockJob: null, chain, broken: brokenChain(chain, images) }],
         unreadHosts: unreadHosts.length,
       };
     }
@@ -94,8 +97,11 @@ async function find(context: CommandContext, client: Client, text: string, optio
     reading,
     vm: { uuid: vm.uuid, name: vm.name },
     chains: vm.disks.flatMap((disk) => {
-      const chain = chainOfDisk(disk, images);
-      return chain === null ? [] : [{ target: disk.target, blockJob: disk.blockJob ?? null, chain }];
+      const { target, blockJob = null, source } = disk;
+      if (disk.imageId === null && source === null) return [];
+      // A disk whose image could not be found out is listed too, with what is known.
+      const chain = chainOfDisk(disk, images) ?? { images: [], end: 'unresolved', endReference: source };
+      return [{ target, blockJob, chain, broken: brokenChainOfDisk(disk, images) }];
     }),
     unreadHosts: unreadHosts.length,
   };
@@ -104,6 +110,17 @@ async function find(context: CommandContext, client: Client, text: string, optio
 /** Every image of these chains. */
 function idsIn({ chains }: Found): readonly string[] {
   return [...new Set(chains.flatMap(({ chain }) => chain.images.map(({ id }) => id)))];
+}
+
+/** What of these chains is not known: each thing once, be it an image that could not be read or the end of a chain. */
+function unreadIn(found: Found): readonly UnreadFact[] {
+  const facts = unreadAbout(found.reading, idsIn(found));
+  const told = new Set(facts.map(({ what }) => what));
+  const ends = found.chains.flatMap(({ target, broken }): UnreadFact[] => {
+    if (!broken || broken.isCertain || told.has(imageFact(broken.at))) return [];
+    return [{ what: target === null ? 'the chain' : `the chain of disk ${target}`, reason: `It ${broken.words}` }];
+  });
+  return [...facts, ...ends];
 }
 
 function printDocument(context: CommandContext, found: Found): void {
@@ -133,7 +150,7 @@ function printDocument(context: CommandContext, found: Found): void {
         vms: vms.map(({ uuid, name }) => ({ uuid, name })),
       };
     }),
-    unread: unreadAbout(reading, imageIds).map((fact) => ({ hostName: host.name, ...fact })),
+    unread: unreadIn(found).map((fact) => ({ hostName: host.name, ...fact })),
   });
 }
 
@@ -145,10 +162,10 @@ function printText({ output }: CommandContext, { reading, vm, chains }: Found): 
   const lines = [
     `${title}on ${shown(reading.host.name)}`,
     ...(chains.length === 0 ? ['No disk of this VM has an image.'] : []),
-    ...chains.flatMap(({ target, blockJob, chain }) => [
+    ...chains.flatMap(({ target, blockJob, chain, broken }) => [
       ...(target === null ? [] : [paint.out('bold', shown(target))]),
       ...(blockJob === null ? [] : [paint.out('yellow', `    A block job runs: ${shown(blockJobWords(blockJob))}`)]),
-      ...chainLines(chain, children, { paint: paint.out, unicode }),
+      ...chainLines(chain, broken, children, { paint: paint.out, unicode }),
     ]),
     ...(vm === null ? usedBy(chains[0]?.chain, reading) : []),
   ];

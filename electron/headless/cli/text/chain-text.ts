@@ -1,18 +1,12 @@
 /** Chains of images as text. */
 import type { Image } from '../../../../shared/model/inventory.ts';
+import type { BrokenChain } from '../../../../shared/rules/broken-chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
-import { shown } from '../output.ts';
+import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { tableLines } from './table.ts';
 import type { Cell } from './table.ts';
 import { bytes, count } from './words.ts';
-
-const ends: Readonly<Record<Exclude<Chain['end'], 'base'>, string>> = {
-  missing: 'Nothing is there',
-  unreadable: 'Could not be read',
-  unresolved: 'Leads nowhere that can be followed',
-  loop: 'Comes back to itself',
-};
 
 function facts(image: Image, dependents: number): string {
   if (image.status !== 'ok') return '';
@@ -31,6 +25,7 @@ function facts(image: Image, dependents: number): string {
 /** The lines of a chain, from the active layer to the base. `children`: how many images have this one as their parent. */
 export function chainLines(
   chain: Chain,
+  broken: BrokenChain | null,
   children: (imageId: string) => number,
   look: { readonly paint: Paint; readonly unicode: boolean },
 ): readonly string[] {
@@ -39,16 +34,6 @@ export function chainLines(
     `  ${index === 0 ? '  ' : arrow}${shown(image.id)}`,
     { text: facts(image, children(image.id)), paint: (text) => look.paint('dim', text) },
   ]);
-  const last = chain.images.at(-1);
-  const problem = chain.end === 'unreadable' && last?.id === chain.endReference ? last.problem : null;
-  const end =
-    chain.end === 'base'
-      ? []
-      : [
-          look.paint(
-            'red',
-            `    ${ends[chain.end]}: ${shown(chain.endReference ?? '')}${problem === null ? '' : ` (${shown(problem)})`}`,
-          ),
-        ];
+  const end = broken ? [look.paint('red', `    The chain ${shownSentence(broken.words)}`)] : [];
   return [...tableLines(rows), ...end];
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { image, internal, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
 import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
 import { planWith } from '../cli.fixtures.ts';
+import { brokenChain } from '../../../../shared/rules/broken-chains.ts';
 import { chainLines } from './chain-text.ts';
 import { planLines } from './plan-text.ts';
 import { tableLines, widthOf } from './table.ts';
@@ -65,8 +66,11 @@ describe('a tree', () => {
 });
 
 describe('a chain', () => {
-  const lines = (images: Parameters<typeof imagesById>[0], children = 0) =>
-    chainLines(chainFrom('/a', imagesById(images)), () => children, look);
+  const lines = (images: Parameters<typeof imagesById>[0], children = 0) => {
+    const byId = imagesById(images);
+    const chain = chainFrom('/a', byId);
+    return chainLines(chain, brokenChain(chain, byId), () => children, look);
+  };
   it('goes from the active layer to the base', () => {
     expect(lines([overlay('/a', '/base'), image('/base')], 2)).toEqual([
       '    /a     qcow2, 195 KiB of 1 GiB, 2 images hang on it',
@@ -74,9 +78,13 @@ describe('a chain', () => {
     ]);
   });
   it.each([
-    ['Nothing is there: /gone', [overlay('/a', '/gone'), image('/gone', { status: 'missing' })]],
-    ['Could not be read: /x (denied)', [overlay('/a', '/x'), image('/x', { status: 'unreadable', problem: 'denied' })]],
-    ['Comes back to itself: /a', [overlay('/a', '/b'), overlay('/b', '/a')]],
+    ['The chain is broken: /gone is missing.', [overlay('/a', '/gone'), image('/gone', { status: 'missing' })]],
+    [
+      'The chain could not be read: /x: denied',
+      [overlay('/a', '/x'), image('/x', { status: 'unreadable', problem: 'denied' })],
+    ],
+    ['The chain leads to /elsewhere, which was not read.', [overlay('/a', '/elsewhere')]],
+    ['The chain runs in a circle: it comes back to /a.', [overlay('/a', '/b'), overlay('/b', '/a')]],
   ])('says %s', (text, images) => {
     expect(lines(images).at(-1)?.trim()).toBe(text);
   });
