@@ -2,7 +2,8 @@
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { hostWithId } from '../shared/model/host.fixtures.ts';
 import type { Inventory } from '../shared/model/inventory.ts';
-import { busyInventory, host, largeTree, now, snapshot, uuid, vm } from './renderer/inventories.fixtures.ts';
+import { countComponents, takeRendered } from './renderer/rendered-components.fixtures.ts';
+import { busyInventory, host, largeTree, manyVms, now, snapshot, uuid, vm } from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
 import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
 import { useWindow } from './renderer/window.fixtures.ts';
@@ -222,4 +223,19 @@ test('cancelling is not offered for what cannot be stopped any more', async ({ p
   harness.changeOperation(running(plan.steps.length - 1));
   await expect(cancel).toHaveAttribute('aria-disabled', 'true');
   await expect(cancel).toHaveAccessibleName(/can no longer be stopped/);
+});
+
+test('selecting a snapshot draws what shows it, and nothing else', async ({ page }) => {
+  await countComponents(page);
+  const snapshots = Array.from({ length: 9 }, (_, index) =>
+    snapshot(`patch ${index}`, index === 0 ? null : `patch ${index - 1}`, { description: `Run ${index}` }),
+  );
+  const others = manyVms(10);
+  show({ ...others, vms: [vm(1, 'web-01', { snapshots }), ...others.vms] });
+  await openVm(page, /^web-01/);
+  await page.getByRole('row', { name: /^patch 7/ }).click();
+  await takeRendered(page);
+  await page.keyboard.press('ArrowUp');
+  await expect(page.getByRole('complementary').getByRole('heading', { name: 'patch 6' })).toBeVisible();
+  expect(await takeRendered(page)).toBeLessThanOrEqual(20);
 });

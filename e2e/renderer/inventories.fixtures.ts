@@ -51,7 +51,7 @@ export function vm(number: number, name: string, change: Partial<ReadableVm> = {
   };
 }
 
-function image(id: string, change: Partial<Image> = {}): Image {
+export function image(id: string, change: Partial<Image> = {}): Image {
   return {
     id,
     kind: 'file',
@@ -70,11 +70,11 @@ function image(id: string, change: Partial<Image> = {}): Image {
   };
 }
 
-function backing(imageId: string | null, reference = imageId ?? ''): Image['parent'] {
+export function backing(imageId: string | null, reference = imageId ?? ''): Image['parent'] {
   return { relation: 'backing', reference, imageId, format: 'qcow2' };
 }
 
-function disk(target: string, imageId: string): ReadableVm['disks'][number] {
+export function disk(target: string, imageId: string): ReadableVm['disks'][number] {
   return { target, device: 'disk', imageId, source: imageId, format: 'qcow2', readOnly: false, shareable: false };
 }
 

@@ -1,4 +1,4 @@
-import { memo, useLayoutEffect, useMemo, useState } from 'react';
+import { memo, useLayoutEffect, useState } from 'react';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
@@ -8,7 +8,7 @@ import { Details } from '../details/Details.tsx';
 import { HostPane } from '../hosts/HostPane.tsx';
 import { OperationsPanel } from '../operations/OperationsPanel.tsx';
 import { QuestionDialog } from '../questions/QuestionDialog.tsx';
-import { findSnapshot, findVm } from '../store/state.ts';
+import { findVm } from '../store/state.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
 import { useStore } from '../store/store.ts';
 import { VmPane } from '../tree/VmPane.tsx';
@@ -183,15 +183,8 @@ const DetailsPane = memo(function DetailsPane({
         />
       </div>
       <div className={css('details', isStale && 'stale')} style={{ width: size }}>
-        <SelectedDetails hostId={hostId} vm={vm} />
+        <Details hostId={hostId} vm={vm} />
       </div>
     </>
   );
 });
-
-function SelectedDetails({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
-  const snapshotId = useStore((state) => state.selection.snapshotId);
-  const inventory = useStore((state) => state.inventories[hostId]?.inventory);
-  const snapshot = useMemo(() => findSnapshot(vm, snapshotId), [vm, snapshotId]);
-  return inventory && <Details vm={vm} snapshot={snapshot} inventory={inventory} />;
-}

@@ -8,19 +8,20 @@ interface PaneSize {
 /** The size of a pane in pixels, within its limits, kept in this browser. */
 export function usePaneSize(name: string, start: number, least: number, most: number): PaneSize {
   const key = `snaptree.pane.${name}`;
-  const within = (size: number) => Math.min(Math.max(Math.round(size), least), most);
+  const within = useCallback((size: number) => Math.min(Math.max(Math.round(size), least), most), [least, most]);
   const [size, setSize] = useState(() => {
     const stored = Number(localStorage.getItem(key));
     return Number.isFinite(stored) && stored > 0 ? within(stored) : start;
   });
-  return {
-    size,
-    setSize(wanted) {
+  const remember = useCallback(
+    (wanted: number) => {
       const next = within(wanted);
       localStorage.setItem(key, String(next));
       setSize(next);
     },
-  };
+    [key, within],
+  );
+  return { size, setSize: remember };
 }
 
 /** Whether a pane is shown, kept in this browser. */

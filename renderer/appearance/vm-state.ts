@@ -20,6 +20,11 @@ const icons: Readonly<Record<VmState, readonly [LucideIcon, Tone]>> = {
   unknown: [CircleQuestionMark, 'warning'],
 };
 
+/** The shape of each state. */
+export const vmStateIcons = Object.fromEntries(
+  Object.entries(icons).map(([state, [icon]]) => [state, icon]),
+) as Readonly<Record<VmState, LucideIcon>>;
+
 /** How a VM's state is shown: each has a shape and a word of its own, so that none needs its colour. */
 export function vmAppearance(vm: Vm): Appearance {
   if (!vm.readable) return { word: 'unreadable', icon: EyeOff, tone: 'danger' };

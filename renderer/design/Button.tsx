@@ -1,4 +1,4 @@
-import type { ReactNode, Ref } from 'react';
+import { memo, type ReactNode, type Ref } from 'react';
 import { Button as AriaButton, Tooltip, TooltipTrigger, type PressEvent } from 'react-aria-components';
 import { classes } from './classes.ts';
 import styles from './Button.module.css';
@@ -7,6 +7,10 @@ const css = classes(styles);
 
 interface ButtonProps {
   readonly children: ReactNode;
+  /** Before the children. */
+  readonly icon?: ReactNode;
+  /** Of an element around the children. */
+  readonly captionClassName?: string | undefined;
   readonly tone?: 'normal' | 'primary' | 'danger' | 'quiet';
   /** `inline`: stands in a line of text. */
   readonly size?: 'normal' | 'small' | 'inline';
@@ -24,9 +28,14 @@ interface ButtonProps {
   readonly expanded?: boolean;
 }
 
-/** A button. One that cannot be pressed is not silent about it: it can be focused, and its reason read. */
-export function Button({
+/**
+ * A button. One that cannot be pressed is not silent about it: it can be focused, and its reason read. It is many components
+ * of React Aria's, so it is drawn again only for what is new about it.
+ */
+export const Button = memo(function Button({
   children,
+  icon,
+  captionClassName,
   tone = 'normal',
   size = 'normal',
   iconOnly = false,
@@ -60,7 +69,8 @@ export function Button({
           if (disabledReason === null) onPress?.(event);
         }}
       >
-        {children}
+        {icon}
+        {captionClassName === undefined ? children : <span className={captionClassName}>{children}</span>}
       </AriaButton>
       {hint !== undefined && (
         <Tooltip className={css('tooltip')} offset={6}>
@@ -69,4 +79,4 @@ export function Button({
       )}
     </TooltipTrigger>
   );
-}
+});

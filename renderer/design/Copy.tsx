@@ -1,5 +1,5 @@
 import { Check, Copy as CopyIcon } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Button } from './Button.tsx';
 import { toast } from './toasts.ts';
 
@@ -12,8 +12,11 @@ function reportCopyFailure(): void {
   });
 }
 
-/** A button that copies `text`, exactly as it is, and says so for two seconds. */
-export function CopyButton({
+const copyIcon = <CopyIcon size={14} aria-hidden />;
+const copiedIcon = <Check size={14} aria-hidden />;
+
+/** A button that copies `text`, exactly as it is, and says so for two seconds. With another text it looks the same. */
+export const CopyButton = memo(function CopyButton({
   text,
   what,
   caption,
@@ -22,31 +25,44 @@ export function CopyButton({
   readonly what: string;
   readonly caption?: string;
 }) {
-  const [copied, setCopied] = useState(false);
+  const [copiedText, setCopiedText] = useState<string | null>(null);
+  const copied = copiedText === text;
   useEffect(() => {
-    if (!copied) return undefined;
+    if (copiedText === null) return undefined;
     const timer = setTimeout(() => {
-      setCopied(false);
+      setCopiedText(null);
     }, 2000);
     return () => {
       clearTimeout(timer);
     };
-  }, [copied]);
-  const Icon = copied ? Check : CopyIcon;
+  }, [copiedText]);
+  const latest = useRef(text);
+  useLayoutEffect(() => {
+    latest.current = text;
+  });
+  const copy = useCallback(() => {
+    const copying = latest.current;
+    navigator.clipboard.writeText(copying).then(() => {
+      setCopiedText(copying);
+    }, reportCopyFailure);
+  }, []);
+  const icon = copied ? copiedIcon : copyIcon;
   return (
     <Button
       tone={caption === undefined ? 'quiet' : 'normal'}
       size={caption === undefined ? 'inline' : 'normal'}
       iconOnly={caption === undefined}
       label={copied ? `Copied ${what}` : (caption ?? `Copy ${what}`)}
-      onPress={() => {
-        navigator.clipboard.writeText(text).then(() => {
-          setCopied(true);
-        }, reportCopyFailure);
-      }}
+      onPress={copy}
     >
-      <Icon size={14} aria-hidden />
-      {caption !== undefined && (copied ? 'Copied' : caption)}
+      {caption === undefined ? (
+        icon
+      ) : (
+        <>
+          {icon}
+          {copied ? 'Copied' : caption}
+        </>
+      )}
     </Button>
   );
-}
+});

@@ -1,4 +1,4 @@
-import { Fragment } from 'react';
+import { Fragment, memo, type ReactNode } from 'react';
 import { classes } from './classes.ts';
 import styles from './HostText.module.css';
 import { visibleText } from '../../shared/rules/visible-text.ts';
@@ -9,19 +9,23 @@ const css = classes(styles);
  * Text that came from a host: never markup, and what cannot be seen in it is marked. Isolated from what stands around.
  * With `lines` it is prose or output of several lines, whose spaces are layout; without, a name, whose spaces count.
  */
-export function HostText({ text, lines = false }: { readonly text: string; readonly lines?: boolean }) {
-  if (lines) {
-    return text.split(/\r?\n/).map((line, index) => (
-      <Fragment key={index}>
-        {index > 0 && <br />}
-        <Line text={line} spaces="leave" />
-      </Fragment>
-    ));
-  }
-  return <Line text={text} spaces="mark" />;
-}
+export const HostText = memo(function HostText({
+  text,
+  lines = false,
+}: {
+  readonly text: string;
+  readonly lines?: boolean;
+}) {
+  if (!lines) return lineOf(text, 'mark');
+  return text.split(/\r?\n/).map((line, index) => (
+    <Fragment key={index}>
+      {index > 0 && <br />}
+      {lineOf(line, 'leave')}
+    </Fragment>
+  ));
+});
 
-function Line({ text, spaces }: { readonly text: string; readonly spaces: 'mark' | 'leave' }) {
+function lineOf(text: string, spaces: 'mark' | 'leave'): ReactNode {
   return (
     <bdi className={css('text', spaces === 'leave' && 'prose')}>
       {visibleText(text, spaces).map((segment, index) => {

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { memo, useRef } from 'react';
 import { classes } from './classes.ts';
 import styles from './Splitter.module.css';
 
@@ -6,7 +6,7 @@ const css = classes(styles);
 const keyStep = 24;
 
 /** The line between two panes: drag it, or focus it and use the arrow keys, Home and End. */
-export function Splitter({
+export const Splitter = memo(function Splitter({
   label,
   orientation,
   size,
@@ -63,4 +63,4 @@ export function Splitter({
       }}
     />
   );
-}
+});

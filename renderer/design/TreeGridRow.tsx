@@ -1,4 +1,4 @@
-import { memo, type ReactNode } from 'react';
+import { memo, useMemo, type ReactNode } from 'react';
 import { classes } from './classes.ts';
 import type { NavigableRow } from './tree-navigation.ts';
 import styles from './TreeGrid.module.css';
@@ -41,6 +41,8 @@ function PlainTreeGridRow<Row extends NavigableRow>({
   events,
   renderRow,
 }: TreeGridRowProps<Row>) {
+  // Whether it is selected changes nothing of what stands in it.
+  const content = useMemo(() => renderRow(row), [renderRow, row]);
   return (
     <div
       role={isGrid ? 'row' : 'treeitem'}
@@ -66,7 +68,7 @@ function PlainTreeGridRow<Row extends NavigableRow>({
         events.toggle(index);
       }}
     >
-      {renderRow(row)}
+      {content}
     </div>
   );
 }

@@ -1,5 +1,5 @@
-import { memo } from 'react';
-import type { Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
+import { memo, type ReactNode } from 'react';
+import type { ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { Chip } from '../design/Chip.tsx';
@@ -8,42 +8,32 @@ import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
 import { diskKindWords, snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
+import { findSnapshot } from '../store/state.ts';
+import { snapshotsById } from '../store/selectors.ts';
+import { useStore } from '../store/store.ts';
 import { DiskChains } from './DiskChains.tsx';
 import styles from './Details.module.css';
 
 const css = classes(styles);
 
 /** The right pane: the selected snapshot or the present state, then the disk chains of the VM. */
-export function Details({
-  vm,
-  snapshot,
-  inventory,
-}: {
-  readonly vm: ReadableVm;
-  readonly snapshot: Snapshot | null;
-  readonly inventory: Inventory;
-}) {
+export const Details = memo(function Details({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
   return (
     <aside className={css('pane')} aria-label="Details">
-      {snapshot ? <SnapshotDetails snapshot={snapshot} vm={vm} /> : <PresentDetails vm={vm} />}
-      <DiskChains vm={vm} inventory={inventory} highlighted={snapshot ? imagesOf(snapshot) : null} />
+      <SelectedDetails vm={vm} />
+      <DiskChains hostId={hostId} vm={vm} />
     </aside>
   );
-}
+});
 
-function imagesOf(snapshot: Snapshot): ReadonlySet<string> {
-  return new Set(snapshot.disks.flatMap((disk) => (disk.dataImageId === null ? [] : [disk.dataImageId])));
-}
-
-const SnapshotDetails = memo(function SnapshotDetails({
-  snapshot,
-  vm,
-}: {
-  readonly snapshot: Snapshot;
-  readonly vm: ReadableVm;
-}) {
+function SelectedDetails({ vm }: { readonly vm: ReadableVm }) {
+  const snapshot = useStore((state) => findSnapshot(vm, state.selection.snapshotId));
   const now = useNow();
-  const parent = vm.snapshots.find((candidate) => candidate.id === snapshot.parentId);
+  return snapshot ? snapshotDetails(snapshot, vm, now) : presentDetails(vm);
+}
+
+function snapshotDetails(snapshot: Snapshot, vm: ReadableVm, now: number): ReactNode {
+  const parent = snapshot.parentId === null ? undefined : snapshotsById(vm.snapshots).get(snapshot.parentId);
   return (
     <section className={css('section')}>
       <h2 className={css('title')}>
@@ -53,18 +43,20 @@ const SnapshotDetails = memo(function SnapshotDetails({
         <CopyButton text={snapshot.name} what="snapshot name" />
       </h2>
       <dl className={css('facts')}>
-        <Fact name="Description">
-          {snapshot.description.trim() === '' ? (
+        {fact(
+          'Description',
+          snapshot.description.trim() === '' ? (
             <span className={css('quiet')}>none</span>
           ) : (
             <>
               <HostText text={snapshot.description} lines />{' '}
               <CopyButton text={snapshot.description} what="description" />
             </>
-          )}
-        </Fact>
-        <Fact name="Created">
-          {snapshot.createdAt === null ? (
+          ),
+        )}
+        {fact(
+          'Created',
+          snapshot.createdAt === null ? (
             'unknown'
           ) : (
             <>
@@ -75,23 +67,22 @@ const SnapshotDetails = memo(function SnapshotDetails({
                 {formatUtc(snapshot.createdAt)}
               </span>
             </>
-          )}
-        </Fact>
-        <Fact name="Kind">{snapshotKindWords[snapshot.kind]}</Fact>
-        <Fact name="VM was">{vmStateWords[snapshot.vmState]}</Fact>
-        <Fact name="Memory">
-          <Memory snapshot={snapshot} />
-        </Fact>
-        <Fact name="Parent">
-          {snapshot.parentId === null ? (
+          ),
+        )}
+        {fact('Kind', snapshotKindWords[snapshot.kind])}
+        {fact('VM was', vmStateWords[snapshot.vmState])}
+        {fact('Memory', memoryOf(snapshot))}
+        {fact(
+          'Parent',
+          snapshot.parentId === null ? (
             <span className={css('quiet')}>none, a root</span>
           ) : (
             <>
               <HostText text={parent?.name ?? snapshot.parentId} />
               {!parent && <Chip tone="warning">missing</Chip>}
             </>
-          )}
-        </Fact>
+          ),
+        )}
       </dl>
       {snapshot.unknownPart !== undefined && (
         <p className={css('quiet')}>
@@ -100,16 +91,12 @@ const SnapshotDetails = memo(function SnapshotDetails({
       )}
       <h3 className={css('heading')}>Where its data lives</h3>
       {snapshot.disks.length === 0 && <p className={css('quiet')}>The snapshot names no disk.</p>}
-      <ul className={css('disks')}>
-        {snapshot.disks.map((disk) => (
-          <SnapshotDiskLine key={disk.target} disk={disk} />
-        ))}
-      </ul>
+      <ul className={css('disks')}>{snapshot.disks.map(diskLine)}</ul>
     </section>
   );
-});
+}
 
-function Memory({ snapshot: { memory, vmState } }: { readonly snapshot: Snapshot }) {
+function memoryOf({ memory, vmState }: Snapshot): ReactNode {
   switch (memory.kind) {
     case 'none':
       return vmState === 'shutoff'
@@ -129,9 +116,9 @@ function Memory({ snapshot: { memory, vmState } }: { readonly snapshot: Snapshot
   }
 }
 
-function SnapshotDiskLine({ disk }: { readonly disk: SnapshotDisk }) {
+function diskLine(disk: SnapshotDisk): ReactNode {
   return (
-    <li className={css('disk')}>
+    <li key={disk.target} className={css('disk')}>
       <p>
         <span className={css('target')}>
           <HostText text={disk.target} />
@@ -149,7 +136,7 @@ function SnapshotDiskLine({ disk }: { readonly disk: SnapshotDisk }) {
   );
 }
 
-const PresentDetails = memo(function PresentDetails({ vm }: { readonly vm: ReadableVm }) {
+function presentDetails(vm: ReadableVm): ReactNode {
   const current = vm.snapshots.find((snapshot) => snapshot.id === vm.currentSnapshotId);
   return (
     <section className={css('section')}>
@@ -157,44 +144,48 @@ const PresentDetails = memo(function PresentDetails({ vm }: { readonly vm: Reada
         <span className={css('titleText', 'here')}>You are here</span>
       </h2>
       <dl className={css('facts')}>
-        <Fact name="VM">
-          <HostText text={vm.name} /> <CopyButton text={vm.name} what="VM name" />
-        </Fact>
-        <Fact name="UUID">
-          <code className={css('uuid')}>{vm.uuid}</code> <CopyButton text={vm.uuid} what="UUID" />
-        </Fact>
-        <Fact name="State">
-          <VmStateLabel vm={vm} />{' '}
-          {vm.stateReason !== null && (
-            <span className={css('quiet')}>
-              <HostText text={vm.stateReason} />
-            </span>
-          )}
-        </Fact>
-        <Fact name="Built on">
-          {current ? (
+        {fact(
+          'VM',
+          <>
+            <HostText text={vm.name} /> <CopyButton text={vm.name} what="VM name" />
+          </>,
+        )}
+        {fact(
+          'UUID',
+          <>
+            <code className={css('uuid')}>{vm.uuid}</code> <CopyButton text={vm.uuid} what="UUID" />
+          </>,
+        )}
+        {fact(
+          'State',
+          <>
+            <VmStateLabel vm={vm} />{' '}
+            {vm.stateReason !== null && (
+              <span className={css('quiet')}>
+                <HostText text={vm.stateReason} />
+              </span>
+            )}
+          </>,
+        )}
+        {fact(
+          'Built on',
+          current ? (
             <HostText text={current.name} />
           ) : (
             <span className={css('quiet')}>
               {vm.snapshots.length === 0 ? 'no snapshot: there are none' : 'no snapshot is recorded as current'}
             </span>
+          ),
+        )}
+        {(vm.memoryBytes !== null || vm.cpuCount !== null) &&
+          fact(
+            'Size',
+            <>
+              {formatBytes(vm.memoryBytes)} memory, {vm.cpuCount === null ? 'CPUs unknown' : count(vm.cpuCount, 'CPU')}
+            </>,
           )}
-        </Fact>
-        {(vm.memoryBytes !== null || vm.cpuCount !== null) && (
-          <Fact name="Size">
-            {formatBytes(vm.memoryBytes)} memory, {vm.cpuCount === null ? 'CPUs unknown' : count(vm.cpuCount, 'CPU')}
-          </Fact>
-        )}
-        {vm.title !== '' && (
-          <Fact name="Title">
-            <HostText text={vm.title} />
-          </Fact>
-        )}
-        {vm.description !== '' && (
-          <Fact name="Description">
-            <HostText text={vm.description} lines />
-          </Fact>
-        )}
+        {vm.title !== '' && fact('Title', <HostText text={vm.title} />)}
+        {vm.description !== '' && fact('Description', <HostText text={vm.description} lines />)}
       </dl>
       <div className={css('chips')}>
         {!vm.persistent && <Chip tone="warning">transient: gone when it stops</Chip>}
@@ -203,10 +194,10 @@ const PresentDetails = memo(function PresentDetails({ vm }: { readonly vm: Reada
       </div>
     </section>
   );
-});
+}
 
 /** A path that can be read to its end and copied. */
-function Path({ path, what }: { readonly path: string; readonly what: string }) {
+const Path = memo(function Path({ path, what }: { readonly path: string; readonly what: string }) {
   return (
     <span className={css('pathLine')}>
       <code className={css('path')}>
@@ -215,13 +206,13 @@ function Path({ path, what }: { readonly path: string; readonly what: string }) 
       <CopyButton text={path} what={what} />
     </span>
   );
-}
+});
 
-function Fact({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {
+function fact(name: string, value: ReactNode): ReactNode {
   return (
     <div className={css('fact')}>
       <dt>{name}</dt>
-      <dd>{children}</dd>
+      <dd>{value}</dd>
     </div>
   );
 }

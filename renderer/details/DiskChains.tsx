@@ -1,51 +1,46 @@
 import { ArrowDown, CircleAlert } from 'lucide-react';
-import { useMemo } from 'react';
+import { memo, useMemo, type ReactNode } from 'react';
 import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import {
-  chainOfDisk,
-  dependentsIndex,
-  dependentsOf,
-  imagesById,
-  type Chain,
-  type Dependents,
-} from '../../shared/rules/chains.ts';
+import { chainOfDisk, dependentsIndex, imagesById, type Chain, type Dependents } from '../../shared/rules/chains.ts';
 import { brokenChainOfDisk, type BrokenChain } from '../../shared/rules/broken-chains.ts';
-import { wordsOfUse } from '../../shared/rules/dependents.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
-import { dependenceOfNoVm, type DependenceOfNoVm } from './dependence.ts';
+import { dependenceOf, type LayerDependence } from './dependence.ts';
 import { useFirst } from '../design/ShowMore.tsx';
 import { count, formatBytes, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
+import { findSnapshot, findVm, type State } from '../store/state.ts';
+import { useStore } from '../store/store.ts';
 import styles from './DiskChains.module.css';
 
 const css = classes(styles);
 const dependentsShownAtOnce = 3;
 
 /** The disks of a VM, each with its chain of images on storage, from the active layer down to the base. */
-export function DiskChains({
+export const DiskChains = memo(function DiskChains({
+  hostId,
   vm,
-  inventory,
-  highlighted,
 }: {
+  readonly hostId: string;
   readonly vm: ReadableVm;
-  readonly inventory: Inventory;
-  /** Images that hold the data of the selected snapshot. */
-  readonly highlighted: ReadonlySet<string> | null;
 }) {
-  const images = useMemo(() => imagesById(inventory.images), [inventory]);
-  const dependents = useMemo(() => dependentsIndex(inventory), [inventory]);
+  const inventory = useStore((state) => state.inventories[hostId]?.inventory);
+  const images = useMemo(() => imagesById(inventory?.images ?? []), [inventory]);
+  const dependents = useMemo(() => inventory && dependentsIndex(inventory), [inventory]);
+  if (!inventory || !dependents) return null;
   const anyImage = inventory.unknownDependents.filter(({ imageIds }) => imageIds === null).map(({ what }) => what);
   return (
     <section className={css('chains')} aria-label="Disk chains">
       <h3 className={css('heading')}>Disks and their chains</h3>
-      <Dependence
-        intro="What could not be looked into may need any of these images, so some changes are refused:"
-        names={vm.disks.length === 0 ? [] : anyImage}
-      />
+      {anyImage.length > 0 && vm.disks.length > 0 && (
+        <Dependence
+          intro="What could not be looked into may need any of these images, so some changes are refused:"
+          names={anyImage}
+        />
+      )}
       {vm.disks.length === 0 && <p className={css('quiet')}>The VM has no disk.</p>}
       {vm.disks.map((disk) => (
         <DiskChain
@@ -56,12 +51,11 @@ export function DiskChains({
           broken={brokenChainOfDisk(disk, images)}
           dependents={dependents}
           inventory={inventory}
-          highlighted={highlighted}
         />
       ))}
     </section>
   );
-}
+});
 
 function DiskChain({
   disk,
@@ -70,7 +64,6 @@ function DiskChain({
   broken,
   dependents,
   inventory,
-  highlighted,
 }: {
   readonly disk: Disk;
   readonly vm: ReadableVm;
@@ -78,7 +71,6 @@ function DiskChain({
   readonly broken: BrokenChain | null;
   readonly dependents: ReadonlyMap<string, Dependents>;
   readonly inventory: Inventory;
-  readonly highlighted: ReadonlySet<string> | null;
 }) {
   return (
     <div className={css('diskBlock')}>
@@ -103,10 +95,7 @@ function DiskChain({
               key={image.id}
               image={image}
               role={layerRole(index, chain)}
-              vm={vm}
-              dependents={dependentsOf(image.id, dependents)}
-              dependence={dependenceOfNoVm(image.id, inventory, dependents)}
-              highlighted={highlighted?.has(image.id) ?? false}
+              {...dependenceOf(image.id, vm, inventory, dependents)}
             />
           ))}
           {broken && (
@@ -141,31 +130,15 @@ function layerRole(index: number, chain: Chain): string {
   return index === chain.images.length - 1 && chain.end === 'base' ? 'base' : 'backing image';
 }
 
-function Layer({
-  image,
-  role,
-  vm,
-  dependents,
-  dependence,
-  highlighted,
-}: {
+interface LayerProps extends LayerDependence {
   readonly image: Image;
   readonly role: string;
-  readonly vm: ReadableVm;
-  readonly dependents: Dependents;
-  readonly dependence: DependenceOfNoVm;
-  readonly highlighted: boolean;
-}) {
-  const others = dependents.vms.filter((other) => other.uuid !== vm.uuid);
-  const { ofNoVm, possible, unknown } = dependence;
+}
+
+function PlainLayer({ image, role, others, names, ofNoVm, possible, unknown }: LayerProps) {
   const [folder, file] = splitPath(image.id);
   return (
-    <li className={css('layer', highlighted && 'highlighted')}>
-      <div className={css('layerHead')}>
-        <span className={css('role')}>{role}</span>
-        {highlighted && <Chip tone="accent">holds the selected snapshot</Chip>}
-        <Status image={image} />
-      </div>
+    <LayerFrame imageId={image.id} role={role} status={<Status image={image} />}>
       <div className={css('pathLine')}>
         <code className={css('path')} title={visibleString(image.id)}>
           <span className={css('folder')}>
@@ -214,18 +187,15 @@ function Layer({
         <p className={css('warning')}>
           Also used by {count(others.length, 'VM')}:{' '}
           {others.slice(0, 6).map((other, index) => (
-            <span key={other.uuid}>
+            <span key={index}>
               {index > 0 && ', '}
-              <HostText text={other.name} />
+              <HostText text={other} />
             </span>
           ))}
           {others.length > 6 && ` and ${others.length - 6} more`}
         </p>
       )}
-      <Dependence
-        intro="Named besides by:"
-        names={[...new Set(dependents.uses.map(({ vm: user, use }) => `${user.name}: ${wordsOfUse(use)}`))]}
-      />
+      <Dependence intro="Named besides by:" names={names} />
       <Dependence
         intro={`Also needed by ${count(ofNoVm.length, 'image')} that no VM is known to use:`}
         names={ofNoVm}
@@ -233,8 +203,46 @@ function Layer({
       <Dependence intro={`Perhaps also needed by ${count(possible.length, 'image')} used as raw:`} names={possible} />
       <Dependence intro="Perhaps also needed by what could not be looked into:" names={unknown} />
       <ArrowDown size={13} aria-hidden className={css('arrow')} />
+    </LayerFrame>
+  );
+}
+
+/** What depends on what is selected: whether the image holds the data of it. */
+function LayerFrame({
+  imageId,
+  role,
+  status,
+  children,
+}: {
+  readonly imageId: string;
+  readonly role: string;
+  readonly status: ReactNode;
+  readonly children: ReactNode;
+}) {
+  const highlighted = useStore((state) => holdsSelected(state, imageId));
+  return (
+    <li className={css('layer', highlighted && 'highlighted')}>
+      <div className={css('layerHead')}>
+        <span className={css('role')}>{role}</span>
+        {highlighted && <Chip tone="accent">holds the selected snapshot</Chip>}
+        {status}
+      </div>
+      {children}
     </li>
   );
+}
+
+/** One image of a chain, drawn again only where it says something else: with each reading all that it is told is made anew. */
+const Layer = memo(PlainLayer, (before, after) => {
+  const keys = Object.keys(after) as (keyof LayerProps)[];
+  return keys.every((key) => before[key] === after[key] || JSON.stringify(before[key]) === JSON.stringify(after[key]));
+});
+
+/** Whether the snapshot that is selected has data in this image. */
+function holdsSelected(state: State, imageId: string): boolean {
+  const { hostId, vmUuid, snapshotId } = state.selection;
+  const snapshot = findSnapshot(findVm(state, hostId, vmUuid), snapshotId);
+  return snapshot?.disks.some((disk) => disk.dataImageId === imageId) ?? false;
 }
 
 /** Who depends on an image without belonging to a VM: plans are refused for them too, so they are told in full. */

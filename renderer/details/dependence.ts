@@ -1,10 +1,14 @@
-/** Who depends on an image without belonging to a VM. Pure. */
-import type { Inventory } from '../../shared/model/inventory.ts';
+/** Who depends on an image, in what a layer of a chain says of it. Pure. */
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { dependentsOf, type Dependents } from '../../shared/rules/chains.ts';
-import { unknownDependentsOf } from '../../shared/rules/dependents.ts';
+import { unknownDependentsOf, wordsOfUse } from '../../shared/rules/dependents.ts';
 
 /** Paths and what else could be told, each for the eye. */
-export interface DependenceOfNoVm {
+export interface LayerDependence {
+  /** Names of the other VMs. */
+  readonly others: readonly string[];
+  /** What else of a VM names the image: `web-01: snapshot record of …`. */
+  readonly names: readonly string[];
   /** Images that hang on it and that no VM names or reaches: left by a VM that is gone, or of another host. */
   readonly ofNoVm: readonly string[];
   /** Images that are used as raw and look as if they hung on it. */
@@ -13,13 +17,16 @@ export interface DependenceOfNoVm {
   readonly unknown: readonly string[];
 }
 
-export function dependenceOfNoVm(
+export function dependenceOf(
   imageId: string,
+  vm: Pick<ReadableVm, 'uuid'>,
   inventory: Pick<Inventory, 'unknownDependents'>,
   dependents: ReadonlyMap<string, Dependents>,
-): DependenceOfNoVm {
-  const { childImageIds, possibleChildIds } = dependentsOf(imageId, dependents);
+): LayerDependence {
+  const { childImageIds, possibleChildIds, vms, uses } = dependentsOf(imageId, dependents);
   return {
+    others: vms.filter(({ uuid }) => uuid !== vm.uuid).map(({ name }) => name),
+    names: [...new Set(uses.map((each) => `${each.vm.name}: ${wordsOfUse(each.use)}`))],
     ofNoVm: childImageIds.filter((child) => dependentsOf(child, dependents).vms.length === 0),
     possible: possibleChildIds,
     unknown: unknownDependentsOf(inventory, imageId)

@@ -6,7 +6,7 @@ import type { Operation, UnreadableOperation } from '../../shared/model/operatio
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
-import { vmsByUuid } from './selectors.ts';
+import { snapshotsById, vmsByUuid } from './selectors.ts';
 
 export interface SelectionState {
   readonly hostId: string | null;
@@ -79,7 +79,7 @@ export function findVm(state: State, hostId: string | null, vmUuid: string | nul
 /** The selected snapshot of a readable VM, or null where "you are here" is selected. */
 export function findSnapshot(vm: Vm | null, snapshotId: string | null): Snapshot | null {
   if (!vm?.readable || snapshotId === null) return null;
-  return vm.snapshots.find((snapshot) => snapshot.id === snapshotId) ?? null;
+  return snapshotsById(vm.snapshots).get(snapshotId) ?? null;
 }
 
 /** Whether an operation on the VM stands in the way of another. */

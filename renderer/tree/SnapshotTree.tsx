@@ -1,19 +1,22 @@
-import { ChevronDown, ChevronRight, MapPin, MemoryStick, TriangleAlert } from 'lucide-react';
+import { MapPin, TriangleAlert } from 'lucide-react';
 import { memo, useCallback, useMemo } from 'react';
-import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
+import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { Chip } from '../design/Chip.tsx';
-import { count, formatAge, formatTime, formatUtc } from '../design/format.ts';
+import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { TreeGrid, type TreeColumn } from '../design/TreeGrid.tsx';
 import { useNow } from '../design/use-now.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
+import { findSnapshot } from '../store/state.ts';
+import { useStore } from '../store/store.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
+import { rowIcon, RowIcons } from './row-icons.tsx';
+import { HereCells, SnapshotCells } from './RowCells.tsx';
 import { isSameRow } from './same-row.ts';
 import styles from './SnapshotTree.module.css';
-import { snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
 
 const css = classes(styles);
 const rowHeight = 28;
@@ -21,7 +24,6 @@ const rowHeight = 28;
 const columns: readonly TreeColumn[] = [
   { id: 'name', title: 'Snapshot', className: css('name') },
   { id: 'kind', title: 'Kind', className: css('kind') },
-  { id: 'state', title: 'VM was', className: css('state') },
   { id: 'created', title: 'Created', className: css('created') },
   { id: 'disks', title: 'Disks', className: css('disks') },
   { id: 'description', title: 'Description', className: css('description') },
@@ -32,8 +34,6 @@ interface SnapshotTreeProps {
   /** What is shown is what was last known. */
   readonly stale: boolean;
   readonly collapsed: ReadonlySet<string>;
-  /** Null: "you are here". */
-  readonly selectedId: string | null;
   /** Rows whose name holds this are marked. */
   readonly search: string;
   readonly onSelect: (snapshotId: string | null) => void;
@@ -44,7 +44,7 @@ interface SnapshotTreeProps {
 
 /** The snapshots of a VM as a treegrid with lanes. */
 export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps) {
-  const { vm, stale, collapsed, selectedId, search, onSelect, onToggle, onMenu, onDelete } = props;
+  const { vm, stale, collapsed, search, onSelect, onToggle, onMenu, onDelete } = props;
   const { snapshots, currentSnapshotId } = vm;
   const now = useNow();
   const layout = useMemo(
@@ -53,6 +53,8 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   );
   const metrics = useMemo(() => laneMetrics(layout.laneCount), [layout.laneCount]);
   const keys = useMemo(() => new Set(layout.rows.map((row) => row.key)), [layout]);
+  // Null: "you are here".
+  const selectedId = useStore((state) => findSnapshot(vm, state.selection.snapshotId)?.id ?? null);
   const selectedKey = selectedId === null ? hereKey : snapshotKey(selectedId);
   const disks = vm.disks.filter((disk) => disk.source !== null).length;
   const hasNoCurrent = currentSnapshotId === null && snapshots.length > 0;
@@ -71,7 +73,7 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   );
   return (
     <>
-      <MemoryIcon />
+      <RowIcons />
       <TreeGrid
         label={`Snapshots of ${visibleString(vm.name)}`}
         rows={layout.rows}
@@ -106,19 +108,6 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   );
 });
 
-const memoryIconId = 'snapshot-memory-icon';
-
-/** Once for all rows: it has many strokes, and rows come and go while the tree is scrolled. */
-function MemoryIcon() {
-  return (
-    <svg className={css('definitions')} aria-hidden>
-      <symbol id={memoryIconId} viewBox="0 0 24 24">
-        <MemoryStick />
-      </symbol>
-    </svg>
-  );
-}
-
 const heightOf = () => rowHeight;
 const textOf = (row: TreeRow) => row.snapshot?.name ?? 'You are here';
 
@@ -133,7 +122,6 @@ function NameCell({
   readonly metrics: LaneMetrics;
   readonly onToggle: SnapshotTreeProps['onToggle'];
 }) {
-  const Chevron = row.expanded ? ChevronDown : ChevronRight;
   const isCurrent = row.snapshot !== null && row.snapshot.id === currentSnapshotId;
   return (
     <div role="gridcell" className={css('cell', 'name')}>
@@ -149,7 +137,7 @@ function NameCell({
           onToggle(row.key, !row.expanded);
         }}
       >
-        {row.expanded !== null && <Chevron size={14} />}
+        {row.expanded !== null && rowIcon(row.expanded ? 'open' : 'closed', 14)}
       </span>
       {row.snapshot ? (
         <span className={css('text')} title={visibleString(row.snapshot.name)}>
@@ -178,81 +166,3 @@ const oddityExplanations = {
   missingParent: 'The record of this snapshot names a parent that does not exist. It is shown as a root.',
   cycle: 'The records name each other as parents in a circle. The oldest is shown as the root.',
 } as const;
-
-function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; readonly now: number }) {
-  const included = snapshot.disks.filter((disk) => disk.kind !== 'none').length;
-  const description = snapshot.description.trim();
-  return (
-    <>
-      <div role="gridcell" className={css('cell', 'kind')}>
-        <span className={css('text')}>{snapshotKindWords[snapshot.kind]}</span>
-        {snapshot.memory.kind !== 'none' && (
-          <span className={css('memory')} title={`With memory (${snapshot.memory.kind})`}>
-            <svg width="13" height="13" role="img" aria-label="with memory">
-              <use href={`#${memoryIconId}`} />
-            </svg>
-          </span>
-        )}
-      </div>
-      <div role="gridcell" className={css('cell', 'state')}>
-        <span className={css('text')}>{vmStateWords[snapshot.vmState]}</span>
-      </div>
-      <div
-        role="gridcell"
-        className={css('cell', 'created')}
-        title={snapshot.createdAt === null ? undefined : formatUtc(snapshot.createdAt)}
-      >
-        {snapshot.createdAt === null ? (
-          <span className={css('quiet')}>unknown</span>
-        ) : (
-          <>
-            <span className={css('time')}>{formatTime(snapshot.createdAt).slice(0, 16)}</span>
-            <span className={css('age')}>{formatAge(snapshot.createdAt, now).replace(/ ago$/, '')}</span>
-          </>
-        )}
-      </div>
-      <div role="gridcell" className={css('cell', 'disks')}>
-        <span title={`${included} of ${snapshot.disks.length} disks are in this snapshot`}>
-          {included === snapshot.disks.length ? included : `${included} of ${snapshot.disks.length}`}
-        </span>
-      </div>
-      <div role="gridcell" className={css('cell', 'description')}>
-        <span className={css('text', 'quiet')} title={visibleString(description)}>
-          <HostText text={description} />
-        </span>
-      </div>
-    </>
-  );
-}
-
-function HereCells({
-  state,
-  disks,
-  hasNoCurrent,
-  stale,
-}: {
-  readonly state: ReadableVm['state'];
-  readonly disks: number;
-  readonly hasNoCurrent: boolean;
-  readonly stale: boolean;
-}) {
-  return (
-    <>
-      <div role="gridcell" className={css('cell', 'kind')} />
-      <div role="gridcell" className={css('cell', 'state')}>
-        <span className={css('text')}>{vmStateWords[state]}</span>
-      </div>
-      <div role="gridcell" className={css('cell', 'created')}>
-        <span className={css('time')}>{stale ? 'last known' : 'now'}</span>
-      </div>
-      <div role="gridcell" className={css('cell', 'disks')}>
-        {disks}
-      </div>
-      <div role="gridcell" className={css('cell', 'description')}>
-        <span className={css('text', 'quiet')}>
-          {hasNoCurrent ? 'Present state of the VM; no snapshot is recorded as current' : 'Present state of the VM'}
-        </span>
-      </div>
-    </>
-  );
-}

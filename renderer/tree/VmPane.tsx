@@ -1,7 +1,7 @@
-import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2, type LucideIcon } from 'lucide-react';
-import { memo, useCallback, useMemo, useRef, useState } from 'react';
+import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-react';
+import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Vm } from '../../shared/model/inventory.ts';
-import type { Action, ActionId } from '../../shared/rules/actions.ts';
+import type { ActionId } from '../../shared/rules/actions.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
@@ -45,18 +45,7 @@ export const VmPane = memo(function VmPane({ hostId, vm, detailsShown, onShowDet
           <>
             <span className={css('count')}>{count(vm.snapshots.length, 'snapshot')}</span>
             <span className={css('headerEnd')}>
-              <Button
-                iconOnly
-                size="small"
-                tone="quiet"
-                label={detailsShown ? 'Hide details' : 'Show details'}
-                expanded={detailsShown}
-                onPress={() => {
-                  onShowDetails(!detailsShown);
-                }}
-              >
-                <PanelRight size={16} aria-hidden />
-              </Button>
+              <DetailsToggle shown={detailsShown} onShow={onShowDetails} />
             </span>
           </>
         )}
@@ -66,15 +55,33 @@ export const VmPane = memo(function VmPane({ hostId, vm, detailsShown, onShowDet
   );
 });
 
-/** What depends on what is selected. */
+const DetailsToggle = memo(function DetailsToggle({
+  shown,
+  onShow,
+}: {
+  readonly shown: boolean;
+  readonly onShow: (shown: boolean) => void;
+}) {
+  return (
+    <Button
+      iconOnly
+      size="small"
+      tone="quiet"
+      label={shown ? 'Hide details' : 'Show details'}
+      expanded={shown}
+      onPress={() => {
+        onShow(!shown);
+      }}
+    >
+      <PanelRight size={16} aria-hidden />
+    </Button>
+  );
+});
+
 function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm: Vm; readonly isStale: boolean }) {
-  const snapshotId = useStore((state) => state.selection.snapshotId);
   const collapsed = useStore((state) => state.collapsedSnapshots[vmKey(hostId, vm.uuid)] ?? nothingCollapsed);
   const search = useStore((state) => state.search.trim().toLocaleLowerCase());
   const [menu, setMenu] = useState<MenuAnchor | null>(null);
-  const snapshot = useMemo(() => findSnapshot(vm, snapshotId), [vm, snapshotId]);
-  const { actions, act, actIfPossible } = useVmActions(hostId, vm, snapshot);
-
   const onSelect = useCallback(
     (id: string | null) => {
       update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId: id }));
@@ -93,19 +100,20 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
   const closeMenu = useCallback(() => {
     setMenu(null);
   }, []);
+  const remove = useRef<() => void>(() => undefined);
   const onDelete = useCallback(() => {
-    actIfPossible('deleteSnapshot');
-  }, [actIfPossible]);
-  const onAction = useCallback(
-    (id: ActionId) => {
-      setMenu(null);
-      act(id);
-    },
-    [act],
-  );
+    remove.current();
+  }, []);
   return (
     <>
-      <Toolbar actions={actions} menuIsOpen={menu !== null} onAction={onAction} onMenu={openMenu} />
+      <SnapshotActions
+        hostId={hostId}
+        vm={vm}
+        menu={menu}
+        onMenu={openMenu}
+        onMenuClose={closeMenu}
+        removeRef={remove}
+      />
       <StaleBanner hostId={hostId} connects />
       <VmProblems hostId={hostId} vm={vm} />
       <div className={css('tree', isStale && 'stale')}>
@@ -118,7 +126,6 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
             vm={vm}
             stale={isStale}
             collapsed={collapsed}
-            selectedId={snapshot?.id ?? null}
             search={search}
             onSelect={onSelect}
             onToggle={onToggle}
@@ -136,13 +143,85 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
           </div>
         )}
       </div>
+    </>
+  );
+}
+
+/** What can be done with what is selected: the toolbar, and where it is open, the menu. */
+function SnapshotActions({
+  hostId,
+  vm,
+  menu,
+  onMenu,
+  onMenuClose,
+  removeRef,
+}: {
+  readonly hostId: string;
+  readonly vm: Vm;
+  readonly menu: MenuAnchor | null;
+  readonly onMenu: (element: HTMLElement, point: null) => void;
+  readonly onMenuClose: () => void;
+  /** Set to what deletes the selected snapshot, where that can be done. */
+  readonly removeRef: React.RefObject<() => void>;
+}) {
+  const snapshot = useStore((state) => findSnapshot(vm, state.selection.snapshotId));
+  const { actions, act, actIfPossible } = useVmActions(hostId, vm, snapshot);
+  useLayoutEffect(() => {
+    removeRef.current = () => {
+      actIfPossible('deleteSnapshot');
+    };
+  }, [removeRef, actIfPossible]);
+  const onAction = useCallback(
+    (id: ActionId) => {
+      onMenuClose();
+      act(id);
+    },
+    [act, onMenuClose],
+  );
+  // Each the same as long as it does the same: a button is drawn again only for what is new about it.
+  const pressed = useMemo(() => {
+    const press = (id: ActionId) => () => {
+      onAction(id);
+    };
+    return {
+      createSnapshot: press('createSnapshot'),
+      revertToSnapshot: press('revertToSnapshot'),
+      deleteSnapshot: press('deleteSnapshot'),
+      deleteWithDescendants: press('deleteWithDescendants'),
+    };
+  }, [onAction]);
+  return (
+    <>
+      <div role="toolbar" aria-label="Snapshot actions" className={css('toolbar')}>
+        {toolbarIcons.map(([id, icon]) => {
+          const action = actions.find((candidate) => candidate.id === id);
+          return (
+            action && (
+              <Button
+                key={id}
+                label={action.label}
+                // In a narrow pane the label is not drawn.
+                tooltip={action.label}
+                disabledReason={action.reason}
+                tone={id === 'createSnapshot' ? 'primary' : 'normal'}
+                icon={icon}
+                captionClassName={css('actionLabel')}
+                onPress={pressed[id]}
+              >
+                {action.label}
+              </Button>
+            )
+          );
+        })}
+        <MoreActions menuIsOpen={menu !== null} onMenu={onMenu} />
+      </div>
       {menu && (
         <ActionMenu
           anchor={menu}
           actions={actions}
           label={`Actions for ${snapshot ? visibleString(snapshot.name) : 'you are here'}`}
           onAction={onAction}
-          onClose={closeMenu}
+          onClose={onMenuClose}
         />
       )}
     </>
@@ -160,44 +239,11 @@ const VmProblems = memo(function VmProblems({ hostId, vm }: { readonly hostId: s
 });
 
 const toolbarIcons = [
-  ['createSnapshot', Camera],
-  ['revertToSnapshot', Undo2],
-  ['deleteSnapshot', Trash2],
-  ['deleteWithDescendants', ListTree],
+  ['createSnapshot', <Camera size={15} aria-hidden />],
+  ['revertToSnapshot', <Undo2 size={15} aria-hidden />],
+  ['deleteSnapshot', <Trash2 size={15} aria-hidden />],
+  ['deleteWithDescendants', <ListTree size={15} aria-hidden />],
 ] as const;
-
-function Toolbar({
-  actions,
-  menuIsOpen,
-  onAction,
-  onMenu,
-}: {
-  readonly actions: readonly Action[];
-  readonly menuIsOpen: boolean;
-  readonly onAction: (id: ActionId) => void;
-  readonly onMenu: (element: HTMLElement, point: null) => void;
-}) {
-  return (
-    <div role="toolbar" aria-label="Snapshot actions" className={css('toolbar')}>
-      {toolbarIcons.map(([id, Icon]) => {
-        const action = actions.find((candidate) => candidate.id === id);
-        return (
-          action && (
-            <ToolbarAction
-              key={id}
-              id={id}
-              label={action.label}
-              reason={action.reason}
-              icon={Icon}
-              onAction={onAction}
-            />
-          )
-        );
-      })}
-      <MoreActions menuIsOpen={menuIsOpen} onMenu={onMenu} />
-    </div>
-  );
-}
 
 const MoreActions = memo(function MoreActions({
   menuIsOpen,
@@ -219,36 +265,6 @@ const MoreActions = memo(function MoreActions({
       }}
     >
       <Ellipsis size={16} aria-hidden />
-    </Button>
-  );
-});
-
-const ToolbarAction = memo(function ToolbarAction({
-  id,
-  label,
-  reason,
-  icon: Icon,
-  onAction,
-}: {
-  readonly id: ActionId;
-  readonly label: string;
-  readonly reason: string | null;
-  readonly icon: LucideIcon;
-  readonly onAction: (id: ActionId) => void;
-}) {
-  return (
-    <Button
-      label={label}
-      // In a narrow pane the label is not drawn.
-      tooltip={label}
-      disabledReason={reason}
-      tone={id === 'createSnapshot' ? 'primary' : 'normal'}
-      onPress={() => {
-        onAction(id);
-      }}
-    >
-      <Icon size={15} aria-hidden />
-      <span className={css('actionLabel')}>{label}</span>
     </Button>
   );
 });

@@ -24,13 +24,19 @@ export function Navigation() {
   const inventories = useStore((state) => state.inventories);
   const collapsedHosts = useStore((state) => state.collapsedHosts);
   const search = useStore((state) => state.search);
-  const selection = useStore((state) => state.selection);
-  const vmIsKnown = useStore((state) => findVm(state, selection.hostId, selection.vmUuid) !== null);
+  const hostId = useStore((state) => state.selection.hostId);
+  const vmUuid = useStore((state) => state.selection.vmUuid);
+  // Only a search lists snapshots.
+  const snapshotId = useStore((state) => (state.search.trim() === '' ? null : state.selection.snapshotId));
+  const vmIsKnown = useStore((state) => findVm(state, hostId, vmUuid) !== null);
   const rows = useMemo(
     () => navigationRows({ hostIds, hosts, inventories, collapsedHosts, search }),
     [hostIds, hosts, inventories, collapsedHosts, search],
   );
-  const selectedKey = useMemo(() => selectedRowKey(selection, vmIsKnown, rows), [selection, vmIsKnown, rows]);
+  const selectedKey = useMemo(
+    () => selectedRowKey({ hostId, vmUuid, snapshotId }, vmIsKnown, rows),
+    [hostId, vmUuid, snapshotId, vmIsKnown, rows],
+  );
 
   return (
     <nav className={css('pane')} aria-label="Hosts and VMs">

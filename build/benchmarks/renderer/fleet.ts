@@ -1,9 +1,24 @@
 /** The hosts that the window is measured with: one VM with very many snapshots, and very many VMs. */
-import { host, largeTree, manyVms, now, uuid, vm } from '../../../e2e/renderer/inventories.fixtures.ts';
+import {
+  backing,
+  disk,
+  host,
+  image,
+  largeTree,
+  manyVms,
+  now,
+  uuid,
+  vm,
+} from '../../../e2e/renderer/inventories.fixtures.ts';
 import type { Harness } from '../../../e2e/renderer/main-process.fixtures.ts';
-import type { Inventory, ReadableVm, Vm } from '../../../shared/model/inventory.ts';
+import type { Inventory, ReadableVm } from '../../../shared/model/inventory.ts';
 
 export const largeHost = uuid(1);
+const layers = [
+  '/var/lib/libvirt/images/web.qcow2',
+  '/var/lib/libvirt/images/release.qcow2',
+  '/var/lib/libvirt/images/base.qcow2',
+] as const;
 const session = { state: 'connected' as const, since: now };
 
 /** One host: `large` with `snapshots` snapshots, and ten small VMs. */
@@ -15,15 +30,28 @@ export function showLargeVm(harness: Harness, snapshots: number): void {
   harness.setInventory(largeHost, { inventory: { ...small, vms: [large, ...small.vms] } });
 }
 
-/** Many hosts of many VMs; the first VM of the first host has a real tree. */
+/** Many hosts of many VMs; the first VM of the first host has a real tree, and a chain of three images. */
 export function showFleet(harness: Harness, hosts: number, vmsOfEach: number): readonly string[] {
   const ids = Array.from({ length: hosts }, (_, index) => uuid(index + 1));
   harness.setHosts(ids.map((_, index) => host(index + 1, `kvm${String(index + 1).padStart(2, '0')}`, session)));
   for (const [index, hostId] of ids.entries()) {
     const inventory = manyVms(vmsOfEach);
-    const first = vm(1, 'portal', { snapshots: [...largeTree(60)], currentSnapshotId: 'nightly 00059' });
-    const vms: readonly Vm[] = index === 0 ? [first, ...inventory.vms.slice(1)] : inventory.vms;
-    harness.setInventory(hostId, { inventory: { ...inventory, vms: [...vms] } });
+    if (index > 0) {
+      harness.setInventory(hostId, { inventory });
+      continue;
+    }
+    const first = vm(1, 'portal', {
+      snapshots: [...largeTree(60)],
+      currentSnapshotId: 'nightly 00059',
+      disks: [disk('vda', layers[0])],
+    });
+    const images = layers.map((layer, at) => {
+      const below = layers[at + 1];
+      return image(layer, { parent: below === undefined ? null : backing(below) });
+    });
+    harness.setInventory(hostId, {
+      inventory: { ...inventory, vms: [first, ...inventory.vms.slice(1)], images: [...inventory.images, ...images] },
+    });
   }
   return ids;
 }

@@ -1,0 +1,91 @@
+import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
+import { snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
+import { classes } from '../design/classes.ts';
+import { formatAge, formatTime, formatUtc } from '../design/format.ts';
+import { HostText } from '../design/HostText.tsx';
+import { visibleString } from '../../shared/rules/visible-text.ts';
+import { rowIcon } from './row-icons.tsx';
+import styles from './SnapshotTree.module.css';
+
+const css = classes(styles);
+
+/** What stands beside the name of a snapshot; `now` in seconds since 1970. */
+export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; readonly now: number }) {
+  const { kind, vmState, memory, createdAt, disks } = snapshot;
+  const included = disks.filter((disk) => disk.kind !== 'none').length;
+  const description = snapshot.description.trim();
+  return (
+    <>
+      <div role="gridcell" className={css('cell', 'kind')} title={takenWords(snapshot)}>
+        {rowIcon(vmState, 13)}
+        <span className={css('text')}>{snapshotKindWords[kind]}</span>
+        {memory.kind !== 'none' && rowIcon('memory', 13)}
+        <span className={css('spoken')}>{takenWords(snapshot)}</span>
+      </div>
+      <div
+        role="gridcell"
+        className={css('cell', 'created')}
+        title={createdAt === null ? undefined : formatUtc(createdAt)}
+      >
+        {createdAt === null ? (
+          <span className={css('quiet')}>unknown</span>
+        ) : (
+          <>
+            <span className={css('age')}>{formatAge(createdAt, now).replace(/ ago$/, '')}</span>
+            <span className={css('time')}>{formatTime(createdAt).slice(0, 16)}</span>
+          </>
+        )}
+      </div>
+      <div
+        role="gridcell"
+        className={css('cell', 'disks')}
+        title={`${included} of ${disks.length} disks are in this snapshot`}
+      >
+        {included === disks.length ? included : `${included} of ${disks.length}`}
+      </div>
+      <div role="gridcell" className={css('cell', 'description')} title={visibleString(description)}>
+        <span className={css('text', 'quiet')}>
+          <HostText text={description} />
+        </span>
+      </div>
+    </>
+  );
+}
+
+/** How it was taken, for the eye that does not know the icons and for a reader: `VM was running, with its memory`. */
+function takenWords({ vmState, memory }: Snapshot): string {
+  const state = vmState === 'disk-only' ? 'disks only' : `VM was ${vmStateWords[vmState]}`;
+  return memory.kind === 'none' || memory.kind === 'unknown' ? state : `${state}, with its memory`;
+}
+
+/** What stands beside "you are here". */
+export function HereCells({
+  state,
+  disks,
+  hasNoCurrent,
+  stale,
+}: {
+  readonly state: ReadableVm['state'];
+  readonly disks: number;
+  readonly hasNoCurrent: boolean;
+  readonly stale: boolean;
+}) {
+  return (
+    <>
+      <div role="gridcell" className={css('cell', 'kind')}>
+        <span className={css('text')}>{vmStateWords[state]}</span>
+      </div>
+      <div role="gridcell" className={css('cell', 'created')}>
+        {stale ? 'last known' : 'now'}
+      </div>
+      <div role="gridcell" className={css('cell', 'disks')}>
+        {disks}
+      </div>
+      <div role="gridcell" className={css('cell', 'description')}>
+        <span className={css('text', 'quiet')}>
+          {hasNoCurrent ? 'Present state of the VM; no snapshot is recorded as current' : 'Present state of the VM'}
+        </span>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,49 @@
+import { ChevronDown, ChevronRight, HardDrive, MemoryStick, type LucideIcon } from 'lucide-react';
+import { memo, type ReactNode } from 'react';
+import type { Snapshot } from '../../shared/model/inventory.ts';
+import { vmStateIcons } from '../appearance/vm-state.ts';
+import { classes } from '../design/classes.ts';
+import styles from './SnapshotTree.module.css';
+
+const css = classes(styles);
+
+type IconName = 'open' | 'closed' | 'memory' | Snapshot['vmState'];
+
+const icons: Readonly<Record<IconName, LucideIcon>> = {
+  open: ChevronDown,
+  closed: ChevronRight,
+  memory: MemoryStick,
+  running: vmStateIcons.running,
+  paused: vmStateIcons.paused,
+  shutoff: vmStateIcons.shutoff,
+  suspended: vmStateIcons.suspended,
+  crashed: vmStateIcons.crashed,
+  unknown: vmStateIcons.unknown,
+  'disk-only': HardDrive,
+};
+
+/** The icons of rows, once for all rows: they have many strokes, and rows come and go while the tree is scrolled. */
+export const RowIcons = memo(function RowIcons() {
+  return (
+    <svg className={css('definitions')} aria-hidden>
+      {Object.entries(icons).map(([name, Icon]) => (
+        <symbol key={name} id={idOf(name)} viewBox="0 0 24 24">
+          <Icon />
+        </symbol>
+      ))}
+    </svg>
+  );
+});
+
+/** One of them, `size` pixels large. It says nothing to a reader: that is for what stands around it. */
+export function rowIcon(name: IconName, size: number): ReactNode {
+  return (
+    <svg width={size} height={size} aria-hidden>
+      <use href={`#${idOf(name)}`} />
+    </svg>
+  );
+}
+
+function idOf(name: string): string {
+  return `row-icon-${name}`;
+}
