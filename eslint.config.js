@@ -5,6 +5,22 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { shellOutput } from './build/lint/shell-output.ts';
 
+const signals = [
+  {
+    selector: "MemberExpression[object.name='AbortSignal'][property.name='any']",
+    message: 'Join signals with joinSignals (electron/base/abort.ts).',
+  },
+  {
+    selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
+    message: 'Listen with whenAborted (electron/base/abort.ts).',
+  },
+];
+
+const namesOfHypervisors = [
+  'Literal[value=/libvirt|virsh|qemu:/i]',
+  'TemplateElement[value.raw=/libvirt|virsh|qemu:/i]',
+].map((selector) => ({ selector, message: 'Of one hypervisor: let its driver say it.' }));
+
 export default defineConfig(
   globalIgnores(['dist', 'node_modules', 'test-results', 'playwright-report', 'coverage']),
   js.configs.recommended,
@@ -78,18 +94,15 @@ export default defineConfig(
     files: ['electron/**/*.ts'],
     ignores: ['electron/base/abort.ts', '**/*.test.ts', '**/*.fixtures.ts'],
     rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: "MemberExpression[object.name='AbortSignal'][property.name='any']",
-          message: 'Join signals with joinSignals (electron/base/abort.ts).',
-        },
-        {
-          selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
-          message: 'Listen with whenAborted (electron/base/abort.ts).',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...signals],
     },
+  },
+  {
+    // What serves every hypervisor speaks of none: a driver's words are data that it gives (electron/hypervisors/driver.ts).
+    // Importing is from libvirt's own URIs.
+    files: ['electron/{application,base,hosts,inventory,ipc,operations,page,reports,store}/**/*.ts'],
+    ignores: ['electron/base/abort.ts', 'electron/hosts/import/**', '**/*.test.ts', '**/*.fixtures.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...signals, ...namesOfHypervisors] },
   },
   {
     // Scripts that hosts run. Completion scripts run in the user's own shell, over its own short answers.

@@ -164,19 +164,20 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     harness.handlers = {
       'hosts.test': () => ({
         stages: [
-          { stage: 'name', ...passed },
-          { stage: 'port', ...passed },
-          { stage: 'hostKey', ...passed },
-          { stage: 'authentication', ...passed },
-          { stage: 'shell', ...passed },
-          { stage: 'virsh', ...passed },
+          { stage: 'name', title: 'Name', ...passed },
+          { stage: 'port', title: 'Port', ...passed },
+          { stage: 'hostKey', title: 'Host key', ...passed },
+          { stage: 'authentication', title: 'Sign-in', ...passed },
+          { stage: 'shell', title: 'Commands', ...passed },
+          { stage: 'virsh', title: 'virsh', ...passed },
           {
             stage: 'socket',
+            title: 'Access to libvirt',
             state: 'failed',
             message: 'The user admin may not talk to libvirt.',
             remedy: 'Add the user to the group:\n  sudo usermod -aG libvirt admin',
           },
-          { stage: 'versions', state: 'notReached', message: 'Not tried.', remedy: null },
+          { stage: 'versions', title: 'Versions', state: 'notReached', message: 'Not tried.', remedy: null },
         ],
       }),
     };

@@ -21,7 +21,10 @@ const onHost = z.strictObject({ hostId: z.uuid() });
 export const connectionTestSchema = z.strictObject({
   stages: z.array(
     z.strictObject({
-      stage: z.enum(['name', 'port', 'hostKey', 'authentication', 'shell', 'virsh', 'socket', 'versions']),
+      /** `name`, `port`, `hostKey`, `authentication`, `shell`, what the driver of the hypervisor tries, `versions`. */
+      stage: z.string(),
+      /** For people. */
+      title: z.string(),
       /** skipped: there is nothing to try in this way of connecting. */
       state: z.enum(['passed', 'failed', 'notReached', 'skipped']),
       message: z.string(),

@@ -8,7 +8,6 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
 import { addDemoHosts } from './add-demo-hosts.ts';
 import { noFileSaver } from './file-saver.ts';
-import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { createConnect } from '../hosts/connect.ts';
 import type { Connect, ConnectSimulated } from '../hosts/connect.ts';
 import { testConnection } from '../hosts/connection-test.ts';
@@ -18,7 +17,7 @@ import { createKnownHosts } from '../hosts/known-hosts/known-hosts.ts';
 import { createQuestions } from '../hosts/questions.ts';
 import { createSessions } from '../hosts/sessions.ts';
 import { systemTicks, watchForSleep } from '../hosts/sleep-watch.ts';
-import { driverOf, probeInWords } from '../hypervisors/drivers.ts';
+import { driverOf } from '../hypervisors/drivers.ts';
 import { createInventories } from '../inventory/inventories.ts';
 import { contractHandlers } from '../ipc/contract-handlers.ts';
 import { openNotices } from './notices.ts';
@@ -155,11 +154,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       }),
       importableHosts: (source) => importableHosts(source, hostBook.list()),
       addDemoHosts: () => addDemoHosts(hostBook),
-      testConnection: async (settings, signal) => {
-        const driver = driverOf(settings);
-        const probe = async (runner: CommandRunner) => probeInWords(await driver.probe(runner));
-        return testConnection(settings, { connect, probe, signal });
-      },
+      // Asynchronous, so that a hypervisor that is not known is a rejection too.
+      testConnection: async (settings, signal) =>
+        testConnection(settings, { connect, hypervisor: driverOf(settings), signal }),
     });
     return {
       handlers,

@@ -12,7 +12,7 @@ import type { ConnectionTest } from '../../shared/contract.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { Connection, HostSettings } from '../../shared/model/host.ts';
 import type { Answer } from '../../shared/model/question.ts';
-import { driverOf, probeInWords } from '../hypervisors/drivers.ts';
+import { driverOf } from '../hypervisors/drivers.ts';
 import { createConnect } from './connect.ts';
 import { testConnection } from './connection-test.ts';
 import { createKnownHosts } from './known-hosts/known-hosts.ts';
@@ -63,7 +63,7 @@ async function test(settings: HostSettings): Promise<ConnectionTest> {
   const connect = createConnect({ questions, knownHosts: createKnownHosts(known, []), environment });
   const result = await testConnection(settings, {
     connect,
-    probe: async (runner) => probeInWords(await driverOf(settings).probe(runner)),
+    hypervisor: driverOf(settings),
     signal: new AbortController().signal,
   });
   return connectionTestSchema.parse(result);

@@ -5,7 +5,7 @@ import type { ConnectionTest } from '../../shared/contract.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
-import { hypervisorWords } from '../../shared/rules/hypervisors.ts';
+import type { HypervisorDriver, HypervisorProbe } from '../hypervisors/driver.ts';
 import { createChannelPool } from './commands/channel-pool.ts';
 import { untilAborted, whenAborted } from '../base/abort.ts';
 import type { Connect } from './connect.ts';
@@ -19,57 +19,73 @@ import { userOf } from './commands/sudo.ts';
 import type { ExecResult, Transport } from './commands/transport.ts';
 
 type Stage = ConnectionTest['stages'][number];
-type StageName = Stage['stage'];
 
-const stageNames = ['name', 'port', 'hostKey', 'authentication', 'shell', 'virsh', 'socket', 'versions'] as const;
+/** What every host has; in front of what its hypervisor needs. */
+const stagesToTheShell = [
+  { stage: 'name', title: 'Name' },
+  { stage: 'port', title: 'Port' },
+  { stage: 'hostKey', title: 'Host key' },
+  { stage: 'authentication', title: 'Sign-in' },
+  { stage: 'shell', title: 'Commands' },
+] as const;
+const versions = { stage: 'versions', title: 'Versions' } as const;
 
-/** Finds the hypervisor and gives a sentence or more about it. Throws a `SnaptreeError` where there is none. */
-export type Probe = (runner: CommandRunner, settings: HostSettings) => Promise<string>;
+/** Of the driver of the host. */
+export type ProbedHypervisor = Pick<HypervisorDriver, 'probe' | 'probeStages' | 'remedyFor'>;
 
 interface Parts {
   readonly connect: Connect;
-  readonly probe: Probe;
+  readonly hypervisor: ProbedHypervisor;
   readonly signal: AbortSignal;
 }
 
 /** Ends the test: the stage failed, and what comes behind it is not reached. */
 class StageFailed extends Error {
-  readonly stage: Stage;
-  constructor(stage: Stage) {
-    super(stage.message);
+  readonly stage: string;
+  readonly remedy: string;
+  constructor(stage: string, message: string, remedy: string) {
+    super(message);
     this.stage = stage;
+    this.remedy = remedy;
   }
 }
 
 /** What was found so far. */
 class Findings {
-  readonly #found = new Map<StageName, Stage>();
+  readonly #stages: readonly Pick<Stage, 'stage' | 'title'>[];
+  readonly #found = new Map<string, Pick<Stage, 'state' | 'message'>>();
 
-  pass(stage: StageName, message: string): void {
-    this.#found.set(stage, { stage, state: 'passed', message, remedy: null });
+  constructor({ probeStages }: ProbedHypervisor) {
+    this.#stages = [...stagesToTheShell, ...probeStages, versions];
   }
 
-  skip(message: string, ...stages: readonly StageName[]): void {
-    for (const stage of stages) this.#found.set(stage, { stage, state: 'skipped', message, remedy: null });
+  pass(stage: string, message: string): void {
+    this.#found.set(stage, { state: 'passed', message });
   }
 
-  take(stage: StageName, finding: Finding): void {
-    if (!finding.ok) {
-      throw new StageFailed({ stage, state: 'failed', message: finding.message, remedy: finding.remedy });
-    }
+  skip(message: string, ...stages: readonly string[]): void {
+    for (const stage of stages) this.#found.set(stage, { state: 'skipped', message });
+  }
+
+  take(stage: string, finding: Finding): void {
+    if (!finding.ok) throw new StageFailed(stage, finding.message, finding.remedy);
     this.pass(stage, finding.message);
   }
 
   /** @param failed null where none did */
-  stages(failed: Stage | null): ConnectionTest {
-    const end = failed === null ? stageNames.length : stageNames.indexOf(failed.stage);
-    const stages = stageNames.map((stage, index): Stage => {
-      if (failed !== null && index === end) return failed;
+  stages(failed: StageFailed | null): ConnectionTest {
+    const end = failed === null ? this.#stages.length : this.#stages.findIndex(({ stage }) => stage === failed.stage);
+    const stages = this.#stages.map(({ stage, title }, index): Stage => {
+      if (failed !== null && index === end) {
+        return { stage, title, state: 'failed', message: failed.message, remedy: failed.remedy };
+      }
       const found = this.#found.get(stage);
-      if (found !== undefined && (index < end || found.state === 'skipped')) return found;
+      if (found !== undefined && (index < end || found.state === 'skipped')) {
+        return { stage, title, ...found, remedy: null };
+      }
       const message =
-        index < end ? 'Not tried, because of what failed below.' : 'Not tried, because the test ended before it.';
-      return { stage, state: 'notReached', message, remedy: null };
+        index < end ? 'Not known, because of what failed below.' : 'Not tried, because the test ended before it.';
+      return { stage, title, state: 'notReached', message, remedy: null };
     });
     return { stages };
   }
@@ -81,7 +97,7 @@ class Findings {
  * accepted host key is stored.
  */
 export async function testConnection(settings: HostSettings, parts: Parts): Promise<ConnectionTest> {
-  const findings = new Findings();
+  const findings = new Findings(parts.hypervisor);
   const { signal } = parts;
   try {
     await reach(settings, signal, findings);
@@ -101,7 +117,7 @@ export async function testConnection(settings: HostSettings, parts: Parts): Prom
     if (signal.aborted || SnaptreeError.is(error, 'cancelled')) {
       throw givenUp(settings.name, error);
     }
-    if (error instanceof StageFailed) return findings.stages(error.stage);
+    if (error instanceof StageFailed) return findings.stages(error);
     throw error;
   }
 }
@@ -136,7 +152,7 @@ async function reach(settings: HostSettings, signal: AbortSignal, findings: Find
   }
 }
 
-const stageOfError: Readonly<Partial<Record<ErrorCode, StageName>>> = {
+const stageOfError: Readonly<Partial<Record<ErrorCode, string>>> = {
   hostUnreachable: 'port',
   connectionLost: 'port',
   hostKeyChanged: 'hostKey',
@@ -163,25 +179,65 @@ async function logIn(settings: HostSettings, { connect, signal }: Parts, finding
     return transport;
   } catch (error) {
     if (!(error instanceof SnaptreeError) || error.code === 'cancelled') throw error;
-    throw failure(stageOfError[error.code] ?? 'authentication', error, settings);
+    throw failure(stageOfError[error.code] ?? 'authentication', error, settings, null);
   }
 }
 
-function failure(stage: StageName, error: SnaptreeError, settings: HostSettings): StageFailed {
-  const user = userOf(settings.connection, userInfo().username);
-  return new StageFailed({
-    stage,
-    state: 'failed',
-    message: withoutAdvice(error),
-    remedy: diagnose(error, { user, sudo: settings.sudo, transport: settings.connection.transport }),
-  });
+/** @param hypervisor asked first what to do, where its own error it is */
+function failure(
+  stage: string,
+  error: SnaptreeError,
+  { connection, sudo }: HostSettings,
+  hypervisor: ProbedHypervisor | null,
+): StageFailed {
+  const user = userOf(connection, userInfo().username);
+  const remedy = hypervisor?.remedyFor(error, { user, sudo }) ?? diagnose(error, { user, ...connection });
+  return new StageFailed(stage, withoutAdvice(error), remedy);
+}
+
+/** Runs a part of the test. Throws `StageFailed` for an error of the catalogue, and what is to end the test as it is. */
+async function attempt<T>(work: () => Promise<T>, failed: (error: SnaptreeError) => StageFailed): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SnaptreeError) || error.code === 'cancelled') throw error;
+    throw failed(error);
+  }
+}
+
+/** What answers on a host, and what it cannot do, in sentences. */
+function probeInWords({ software, capabilities }: HypervisorProbe): string {
+  const names = software.map(({ name, version }) => `${name} ${version ?? '(version not known)'}`);
+  const limits = capabilities.filter(({ available }) => !available).map(({ explanation }) => explanation);
+  return [`${names.join(' with ')}.`, ...limits].join(' ');
+}
+
+/** Finds the hypervisor. An error that no stage of it names says nothing of any of them. */
+async function findHypervisor(
+  settings: HostSettings,
+  hypervisor: ProbedHypervisor,
+  runner: CommandRunner,
+  user: string,
+  findings: Findings,
+): Promise<void> {
+  const { probeStages } = hypervisor;
+  const found = await attempt(
+    () => hypervisor.probe(runner),
+    (error) => {
+      const index = probeStages.findIndex(({ failsWith }) => failsWith.includes(error.code));
+      for (const { stage, passed } of probeStages.slice(0, Math.max(index, 0))) findings.pass(stage, passed(user));
+      return failure(probeStages[index]?.stage ?? versions.stage, error, settings, hypervisor);
+    },
+  );
+  for (const { stage, passed } of probeStages) findings.pass(stage, passed(user));
+  findings.pass(versions.stage, probeInWords(found));
 }
 
 /** What is found on the host itself. */
 async function look(
   settings: HostSettings,
   transport: Transport,
-  { probe, signal }: Parts,
+  { hypervisor, signal }: Parts,
   findings: Findings,
 ): Promise<void> {
   const spied: { last: ExecResult | null } = { last: null };
@@ -206,18 +262,10 @@ async function look(
     user: userOf(settings.connection, userInfo().username),
     current: () => ({ transport: spying, pool }),
   });
-  const attempt = async <T>(stageOf: (error: SnaptreeError) => StageName, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof SnaptreeError) || error.code === 'cancelled') throw error;
-      throw failure(stageOf(error), error, settings);
-    }
-  };
-
+  const title = 'Looking at the host';
   const shell = await attempt(
-    () => 'shell',
-    () => runner.runScript({ title: 'Looking at the host', script: 'uname -srm; id -un', timeoutSeconds: 20, signal }),
+    () => runner.runScript({ title, script: 'uname -srm; id -un', timeoutSeconds: 20, signal }),
+    (error) => failure('shell', error, settings, null),
   );
   const [system = '', user = ''] = shell.stdout.split('\n');
   const chatter = spied.last !== null && !spied.last.stdout.startsWith('snaptree:');
@@ -225,19 +273,5 @@ async function look(
     'shell',
     `Commands run as ${user}${settings.sudo ? ' (through sudo)' : ''} on ${system}.${chatter ? ' The login shell prints something of its own first; Snaptree passes over it.' : ''}`,
   );
-  const found = await attempt(
-    ({ code }) =>
-      code === 'commandNotFound'
-        ? 'virsh'
-        : ['permissionDenied', 'daemonUnavailable', 'commandFailed', 'commandTimedOut'].includes(code)
-          ? 'socket'
-          : 'versions',
-    () => probe(runner, settings),
-  ).catch((error: unknown) => {
-    if (error instanceof StageFailed && error.stage.stage !== 'virsh') findings.pass('virsh', 'virsh is installed.');
-    throw error;
-  });
-  findings.pass('virsh', 'virsh is installed.');
-  findings.pass('socket', `libvirt answers ${user} at ${hypervisorWords(settings.hypervisor).value}.`);
-  findings.pass('versions', found);
+  await findHypervisor(settings, hypervisor, runner, user, findings);
 }

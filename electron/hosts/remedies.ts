@@ -1,11 +1,10 @@
-/** What to do about an error that a connection test met. Pure. */
+/** What to do about an error that a connection test met, whichever the hypervisor. Pure. */
 import type { SnaptreeError } from '../../shared/errors.ts';
 import type { Connection } from '../../shared/model/host.ts';
 
 interface Situation {
   /** Who logs in; null where the settings leave it open. */
   readonly user: string | null;
-  readonly sudo: boolean;
   readonly transport: Connection['transport'];
 }
 
@@ -25,15 +24,6 @@ function ofShell(said: string, user: string): string {
   return "The host runs something else than it is asked to: see whether ForceCommand (sshd_config) or command= (the user's authorized_keys) is set for this user or key, and take it out or use another key.";
 }
 
-function ofPermission(said: string, { user, sudo }: Situation): string {
-  if (sudo) return 'Even root is refused: see the log of libvirt there (journalctl -u libvirtd, or -u virtqemud).';
-  const who = user ?? 'USER';
-  const join = `As root there: usermod -aG libvirt ${who}, then connect again (the group counts from the next login). Or switch on “sudo” in the settings, or log in as root.`;
-  return /polkit|authentication unavailable/i.test(said)
-    ? `polkit decides who may use libvirt, and there is nobody whom it could ask over SSH. ${join}`
-    : join;
-}
-
 /** What to do, in a sentence or more; never empty. */
 export function diagnose(error: SnaptreeError, situation: Situation): string {
   const { code, data, message } = error;
@@ -41,14 +31,10 @@ export function diagnose(error: SnaptreeError, situation: Situation): string {
   switch (code) {
     case 'unexpectedOutput':
       return ofShell(`${message} ${data['stderr'] ?? ''} ${data['stdout'] ?? ''}`, user);
-    case 'permissionDenied':
-      return ofPermission(data['stderr'] ?? '', situation);
-    case 'daemonUnavailable':
-      return 'Start it there: systemctl enable --now libvirtd.socket (or virtqemud.socket where libvirt runs as several daemons), and see its log (journalctl -u libvirtd). If libvirt is not installed: libvirt-daemon-system (Debian), libvirt-daemon-kvm (Fedora and its kin). Or correct the libvirt URI in the settings.';
     case 'commandNotFound':
       return situation.transport === 'openssh' && /\bssh\b/.test(data['command'] ?? '')
         ? 'Install the OpenSSH client on this computer.'
-        : 'Install it there: libvirt-clients (Debian, Ubuntu), libvirt-client (Fedora, RHEL and their kin).';
+        : 'Install it there; then test again.';
     case 'channelRefused':
       return "Raise MaxSessions in the host's sshd_config: it must be 1 or more, and 10 is the default.";
     case 'commandTimedOut':

@@ -1,4 +1,5 @@
 /** What Snaptree needs of a hypervisor: to read it, to notice changes, and to plan for it. A driver never executes a plan. */
+import type { ErrorCode, SnaptreeError } from '../../shared/errors.ts';
 import type { Capability, HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
@@ -50,10 +51,33 @@ export interface HypervisorProbe {
   readonly capabilities: readonly Capability[];
 }
 
+/** One thing that the connection test finds out by probing. */
+export interface ProbeStage {
+  /** Its name in documents, such as `virsh`. */
+  readonly stage: string;
+  /** Its name for people. */
+  readonly title: string;
+  /** The errors of `probe` by which it has failed. They come only once the stages before it have passed. */
+  readonly failsWith: readonly ErrorCode[];
+  /** What to say where it passed. @param user as whom commands run on the host */
+  readonly passed: (user: string) => string;
+}
+
+/** Who logs in, and whether commands run through sudo. */
+export interface Login {
+  /** Null where the settings leave it open. */
+  readonly user: string | null;
+  readonly sudo: boolean;
+}
+
 export interface HypervisorDriver {
   readonly kind: HypervisorKind;
   /** What is there, for the connection test. Throws what `read` throws. */
   probe(runner: CommandRunner): Promise<HypervisorProbe>;
+  /** What probing shows, in the order in which it is found out. */
+  readonly probeStages: readonly ProbeStage[];
+  /** What to do about an error of `probe`, in a sentence or more; null where it has nothing to do with the hypervisor. */
+  remedyFor(error: SnaptreeError, login: Login): string | null;
   /**
    * Reads all of the host, in at most two round trips. A VM or image that cannot be read is in the inventory as such.
    * Throws `commandNotFound`, `daemonUnavailable`, `permissionDenied` or what the runner throws, where nothing can be.

@@ -1,7 +1,7 @@
 /** The one place that knows which drivers there are. */
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
-import type { HypervisorDriver, HypervisorProbe } from './driver.ts';
+import type { HypervisorDriver } from './driver.ts';
 import { createLibvirtDriver } from './libvirt/index.ts';
 
 /** The driver for a host by its settings. Throws `hypervisorUnknown` where there is none. */
@@ -18,11 +18,4 @@ export function driverOf({ name, hypervisor }: Pick<HostSettings, 'name' | 'hype
       );
     }
   }
-}
-
-/** What answers on a host, and what it cannot do, in sentences. */
-export function probeInWords({ software, capabilities }: HypervisorProbe): string {
-  const names = software.map(({ name, version }) => `${name} ${version ?? '(version not known)'}`);
-  const limits = capabilities.filter(({ available }) => !available).map(({ explanation }) => explanation);
-  return [`${names.join(' with ')}.`, ...limits].join(' ');
 }

@@ -23,6 +23,8 @@ function inventoriesOf(now: (hostId: string) => Inventory | null) {
     createMemory: () => ({ kind: 'libvirt' }),
     poll: async (runner) => ({ inventory: await read(runner, { priority: 'poll' }), hasChanged: true }),
     probe: () => Promise.reject(new Error('not asked')),
+    probeStages: [],
+    remedyFor: () => null,
     plan: () => {
       throw new Error('not asked');
     },

@@ -17,6 +17,8 @@ function scene() {
   const driver: HypervisorDriver = {
     kind: 'libvirt',
     probe: notUsed,
+    probeStages: [],
+    remedyFor: notUsed,
     plan: notUsed,
     createMemory: () => ({ kind: 'libvirt' }),
     read: (_runner, { memory }) => {

@@ -49,6 +49,7 @@ const toVersion3: Migration = (value) => {
   const book = objectOf(value, 'the host book');
   const hosts = listOf(book['hosts'], 'the list of hosts').map((each) => {
     const { libvirtUri: uri, ...host } = objectOf(each, 'a host');
+    // eslint-disable-next-line no-restricted-syntax -- there was no other hypervisor then
     return { ...host, hypervisor: { kind: 'libvirt', uri } };
   });
   return { ...book, hosts };

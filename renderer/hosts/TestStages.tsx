@@ -7,17 +7,6 @@ import styles from './TestStages.module.css';
 
 const css = classes(styles);
 
-const stageWords = {
-  name: 'Name',
-  port: 'Port',
-  hostKey: 'Host key',
-  authentication: 'Sign-in',
-  shell: 'Commands',
-  virsh: 'virsh',
-  socket: 'Access to libvirt',
-  versions: 'Versions',
-} as const;
-
 const stageStates = {
   passed: { icon: CircleCheck, word: 'passed' },
   failed: { icon: CircleX, word: 'failed' },
@@ -39,7 +28,7 @@ export function TestStages({ test }: { readonly test: ConnectionTest }) {
         return (
           <li key={stage.stage} className={css('stage', stage.state)}>
             <Icon size={16} role="img" aria-label={word} />
-            <strong>{stageWords[stage.stage]}</strong>
+            <strong>{stage.title}</strong>
             <div className={css('words')}>
               <p className={css(tried && 'message')}>{tried ? <HostText text={stage.message} lines /> : word}</p>
               {stage.remedy !== null && (

@@ -35,7 +35,7 @@ export const documents = {
   }),
   connectionTest: z.strictObject({
     schema: z.literal('snaptree.connectionTest'),
-    version,
+    version: version2,
     hostName: z.string(),
     stages: connectionTestSchema.shape.stages,
   }),

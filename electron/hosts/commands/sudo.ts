@@ -44,7 +44,7 @@ function sudoersAdvice(user: string): string {
 export function sudoRefused(hostName: string, user: string | null, kind: SudoRefusal, stderr: string): SnaptreeError {
   const who = user ?? 'the user';
   const line = sudoersAdvice(user ?? 'USER');
-  const orGroup = 'or log in as root, or switch sudo off and add the user to the group libvirt';
+  const orGroup = 'or log in as root, or switch sudo off and log in as a user that may speak to the hypervisor';
   const [reason, advice] = {
     password: [`sudo wants a password for ${who}, and Snaptree gives it none`, `${line}; ${orGroup}.`],
     notAllowed: [`sudo does not allow it to ${who}`, `${line}; ${orGroup}.`],

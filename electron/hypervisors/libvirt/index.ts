@@ -1,6 +1,7 @@
 /** The libvirt driver: QEMU and KVM through the host's own virsh and qemu-img. */
 import type { HostMemory, HypervisorDriver } from '../driver.ts';
 import type { HostReading } from './read/host-state.ts';
+import { libvirtRemedy, libvirtStages } from './connection-test.ts';
 import { planLibvirt } from './plan/plan.ts';
 import { pollHost } from './watch/poll.ts';
 import { probeLibvirt, readHost } from './read/read.ts';
@@ -14,6 +15,8 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
   return {
     kind: 'libvirt',
     probe: (runner) => probeLibvirt(runner, uri),
+    probeStages: libvirtStages(uri),
+    remedyFor: libvirtRemedy,
     async read(runner, { memory, ...options }) {
       const before = memory && readings.get(memory);
       const reading = await readHost(runner, uri, options, before);

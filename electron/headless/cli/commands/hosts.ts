@@ -66,7 +66,7 @@ export function addHosts(program: Program, context: CommandContext): void {
           const { stages } = test;
           context.document('connectionTest', {
             schema: 'snaptree.connectionTest',
-            version: 1,
+            version: 2,
             hostName: host.name,
             stages,
           });
