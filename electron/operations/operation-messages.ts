@@ -83,6 +83,9 @@ export function cutOff(plan: Plan, index: number | null, cause: unknown): Snaptr
   );
 }
 
+/** Of what a command printed as its error, from the end. */
+const saidCharacters = 800;
+
 export interface FailedStep {
   readonly operation: Pick<Operation, 'plan' | 'steps'>;
   readonly step: PlanStep;
@@ -99,11 +102,12 @@ export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMe
   const { plan } = operation;
   const ended = exitCode === 0;
   const code: ErrorCode = ended ? 'verificationFailed' : 'commandFailed';
-  const said = oneLine(stderr.trim().split('\n').at(-1) ?? '', 500);
+  // The reason is often in the line before the last.
+  const said = oneLine(stderr.trim().slice(-saidCharacters), saidCharacters);
   const what = ended
     ? 'its command reported success, but the host does not bear it out'
     : `its command ended with exit code ${exitCode ?? 'unknown'}${said ? `: ${said}` : ' and gave no reason'}`;
-  const present = check.met ? metAllTheSame(step, check, alreadyMet) : `As the host is now: ${check.unmet.join(' ')}`;
+  const present = presentState(step, check, alreadyMet);
   const earlier =
     step.index === 0
       ? ''
@@ -114,7 +118,7 @@ export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMe
   const later = rest.length > 0 ? ' The steps after it were not run.' : '';
   return new SnaptreeError(
     code,
-    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${earlier}${later}${whatWasTakenBack(operation)} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
+    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${betweenImages(step)}${earlier}${later}${whatWasTakenBack(operation)} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
     {
       data: {
         step: String(step.index),
@@ -124,6 +128,23 @@ export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMe
       },
     },
   );
+}
+
+function presentState(step: PlanStep, check: ExpectationCheck, alreadyMet: boolean): string {
+  if (!check.met) return `As the host is now: ${check.unmet.join(' ')}`;
+  if (onlyLooks(step)) return 'This step only looks, and changes nothing.';
+  return metAllTheSame(step, check, alreadyMet);
+}
+
+function onlyLooks({ writes, creates, invalidates, deletes }: PlanStep): boolean {
+  return [writes, creates, invalidates, deletes].every((paths) => paths.length === 0);
+}
+
+/** A command over several images ends between two of them as well. */
+function betweenImages({ invalidates }: PlanStep): string {
+  if (invalidates.length < 2) return '';
+  const images = invalidates.map((path) => oneLine(path)).join(', ');
+  return ` Some of its images may be changed and others not, so that they are of different times (${images}): do not start the VM before each of them was looked at.`;
 }
 
 /**

@@ -64,7 +64,7 @@ describe('an image renamed since its internal snapshot', () => {
     const after = await findings();
     expect(after.found.map(({ code }) => code)).toEqual([]);
     expect(await testbed.hasPattern(image, now, offset)).toBe(true);
-    const [step] = planLibvirt(uri, { ...revertTo, vmUuid: vm.uuid }, after.inventory).steps;
+    const step = planLibvirt(uri, { ...revertTo, vmUuid: vm.uuid }, after.inventory).steps.at(-1);
     await run(step?.argv[0] ?? '', step?.argv.slice(1) ?? []);
     expect(await testbed.hasPattern(image, then, offset)).toBe(true);
   });
@@ -86,7 +86,7 @@ describe('an image renamed since its internal snapshot', () => {
     expect(after.found.map(({ code }) => code)).toEqual(['fileWithoutRecord']);
     const plan = planLibvirt(uri, { ...revertTo, vmUuid: vm.uuid }, after.inventory);
     expect(plan.refusals).toEqual([]);
-    const [step] = plan.steps;
+    const step = plan.steps.at(-1);
     await run(step?.argv[0] ?? '', step?.argv.slice(1) ?? []);
     expect(await testbed.hasPattern(renamed, then, offset)).toBe(true);
   });

@@ -268,8 +268,10 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
     appendFile: (path, content) =>
       promise(() => {
         const node = nodeAt(path);
-        const old = node?.kind === 'file' ? contentOf(node) : new Uint8Array();
         const added = bytesOf(content);
+        // Opened for appending and closed again: what is there stays what it is.
+        if (node?.kind === 'file' && added.length === 0) return;
+        const old = node?.kind === 'file' ? contentOf(node) : new Uint8Array();
         const bytes = new Uint8Array(old.length + added.length);
         bytes.set(old);
         bytes.set(added, old.length);

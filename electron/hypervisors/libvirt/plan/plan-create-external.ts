@@ -9,6 +9,7 @@ import { stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
+import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
@@ -34,6 +35,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...unknownTargets.map((target) => note('noSuchDisk', `${vm.name} has no writable disk ${target}.`, [target])),
     ...(disks.length === 0 ? [note('noDisk', 'No disk is chosen: an external snapshot needs at least one.')] : []),
     ...chainRefusals(context, disks),
+    ...corruptRefusals(context, disks),
     ...disks.flatMap((disk) =>
       overlays.get(disk.target) === null
         ? [

@@ -6,6 +6,7 @@ import { readableBytes } from '../../../../shared/rules/units.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { dependentRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
+import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
@@ -34,6 +35,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...(isNameTaken(request, context) ? [] : sameNameRefusals(context, request.name, [], 'A new one')),
     ...stateRefusals(context.vm),
     ...chainRefusals(context, disks),
+    ...corruptRefusals(context, disks),
     ...internalFormatRefusals(context, disks),
     ...floppyRefusals(vm),
     ...dependentRefusals(context, imageIds, 'Reverting to an internal snapshot'),

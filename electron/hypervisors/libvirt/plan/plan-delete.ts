@@ -10,6 +10,7 @@ import {
   unknownDependentRefusals,
   unknownDependentWarnings,
 } from '../../planning/dependent-rules.ts';
+import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
@@ -42,6 +43,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
   const leavesFirst = doomed.toReversed();
   const imageIds = [...new Set(doomed.flatMap((one) => internalHoldings(one).map(({ imageId }) => imageId)))];
   const held = new Set(doomed.flatMap((one) => internalHoldings(one).map(({ target }) => target)));
+  const heldDisks = vm.disks.filter((disk) => held.has(disk.target));
   const doomedIds = new Set(ids);
   const others = doomed.length - 1;
   return {
@@ -61,10 +63,8 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
       ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
       // Of a VM that is shut off libvirt takes the disks that the record names, and no others.
       ...(vm.state === 'shutoff' ? [] : doomed.flatMap((one) => strangerRefusals(one, context))),
-      ...chainRefusals(
-        context,
-        vm.disks.filter((disk) => held.has(disk.target)),
-      ),
+      ...chainRefusals(context, heldDisks),
+      ...corruptRefusals(context, heldDisks),
       ...openElsewhereRefusals(context, imageIds, `Deleting "${snapshot.name}"`),
       ...encryptionRefusals(context, held, `Deleting "${snapshot.name}"`),
       ...unknownDependentRefusals(context, mergedImages(doomed), `Deleting "${snapshot.name}"`),

@@ -9,12 +9,13 @@ import {
   stateRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import {
   dependentRefusals,
   remoteDependentWarnings,
   unknownDependentRefusals,
 } from '../../planning/dependent-rules.ts';
+import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { movedData } from '../../../../shared/rules/moved-data.ts';
@@ -50,7 +51,9 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   const holdings = internalHoldings(snapshot);
   const imageIds = [...new Set(holdings.map(({ imageId }) => imageId))];
   const held = new Map(holdings.map(({ target, imageId }) => [target, imageId]));
-  const disks = vm.disks.map((disk) => ({ ...disk, imageId: held.get(disk.target) ?? disk.imageId }));
+  const disks = vm.disks
+    .map((disk) => ({ ...disk, imageId: held.get(disk.target) ?? disk.imageId }))
+    .filter((disk) => held.has(disk.target));
   // What is written to now is left behind or set back.
   const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
@@ -68,10 +71,8 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         )
       : []),
     ...dataRefusals(snapshot, context),
-    ...chainRefusals(
-      context,
-      disks.filter((disk) => held.has(disk.target)),
-    ),
+    ...chainRefusals(context, disks),
+    ...corruptRefusals(context, disks),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
     ...bitmapRefusals(context, imageIds),
@@ -117,6 +118,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
           : 'The VM is ended at once and stays shut off.'
         : 'The guest stands still while its disks and memory are loaded, usually for seconds; its network connections will notice.',
     steps: [
+      imagesAreWritable(imageIds, vm.state !== 'shutoff', activeLayersStay(vm.disks)),
       {
         title: withMemory ? 'Load disks and memory of the snapshot' : 'Set the disks back to the snapshot',
         argv: virsh(context, 'snapshot-revert', `--snapshotname=${snapshot.name}`),
