@@ -312,6 +312,9 @@ export function proceduresSuite(server: ProceduresHost): void {
       // The trap is real: asked for "1", libvirt gives the data of "first", and says that all went well.
       await virsh(['snapshot-revert', vm.uuid, '--snapshotname=1']);
       expect(await server.hasPattern(image, 0x11)).toBe(true);
+      // Deleting goes by the name alone: it is planned, and takes the right one.
+      await runs(remove(vm, '1'));
+      expect(await server.internalSnapshotsOf(image)).toEqual(['first']);
     });
   });
 

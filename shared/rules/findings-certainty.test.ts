@@ -7,14 +7,19 @@ const day = 86_400;
 const path = `${folder}/web.qcow2`;
 const snapshot = (name: string, parentId: string | null, createdAt: number) =>
   internal(name, parentId, { createdAt, disks: [held('vda', path)] });
-const holding = (...names: readonly string[]) =>
+const holding = (snapshots: readonly ReturnType<typeof internal>[]) =>
   image(path, {
-    internalSnapshots: names.map((name, index) => ({ id: String(index + 1), name, createdAt: 0, memoryBytes: 0 })),
+    internalSnapshots: snapshots.map(({ name, createdAt }, index) => ({
+      id: String(index + 1),
+      name,
+      createdAt: createdAt ?? 0,
+      memoryBytes: 1,
+    })),
   });
 const codes = (snapshots: ReturnType<typeof internal>[], now: number) =>
   findingsOf(
     'kvm1',
-    inventory([vm({ disks: [disk('vda', path)], snapshots })], [holding(...snapshots.map(({ name }) => name))]),
+    inventory([vm({ disks: [disk('vda', path)], snapshots })], [holding(snapshots)]),
     defaultReportThresholds,
     now,
   ).map(({ code, message }) => [code, message] as const);

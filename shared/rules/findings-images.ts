@@ -1,5 +1,5 @@
 /** Findings about chains and images: broken, long, corrupt, or left over. */
-import type { Image, ReadableVm, UnknownDependents } from '../model/inventory.ts';
+import type { Image, InternalSnapshot, ReadableVm, UnknownDependents } from '../model/inventory.ts';
 import type { Finding, FindingCode } from '../model/report.ts';
 import { brokenChain, brokenDisksOf, type BreakKind } from './broken-chains.ts';
 import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
@@ -8,6 +8,7 @@ import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { folderOf } from './folders.ts';
 import { shellLine } from './shell-words.ts';
+import { dataKey, recordedData } from './snapshot-data.ts';
 import { readableBytes } from './units.ts';
 
 /** What is wrong with the chains of a VM's disks. */
@@ -82,11 +83,12 @@ export function startFindings(vm: ReadableVm, context: FindingContext): readonly
 
 /** What is wrong with images whichever chain they are in. */
 export function imageFindings(context: FindingContext): readonly Finding[] {
-  const namedIn = internalRecords(context.vms);
+  const recorded = recordedData(context.vms, context.images);
+  const maybeHere = namesWithoutImage(context.vms);
   return context.inventory.images.flatMap((image) => [
     ...corrupt(image, context),
     ...insideOverlay(image, context),
-    ...tagsWithoutRecord(image, namedIn, context),
+    ...tagsWithoutRecord(image, recorded, maybeHere, context),
   ]);
 }
 
@@ -122,35 +124,26 @@ function insideOverlay(image: Image, context: FindingContext): readonly Finding[
   ];
 }
 
-/** The names of internal snapshots by the image that their records name; null: by those that name none. */
-function internalRecords(vms: readonly ReadableVm[]): ReadonlyMap<string | null, ReadonlySet<string>> {
-  const found = new Map<string | null, Set<string>>();
-  for (const vm of vms) {
-    for (const { name, disks } of vm.snapshots) {
-      for (const { kind, dataImageId } of disks) {
-        if (kind !== 'internal') continue;
-        const names = found.get(dataImageId) ?? new Set();
-        found.set(dataImageId, names.add(name));
-      }
-    }
-  }
-  return found;
+/** The names of snapshots whose records do not say in which image their data is: it may be in any. */
+function namesWithoutImage(vms: readonly ReadableVm[]): ReadonlySet<string> {
+  const snapshots = vms.flatMap((vm) => vm.snapshots);
+  const unknown = snapshots.filter(({ disks }) =>
+    disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === null),
+  );
+  return new Set(unknown.map(({ name }) => name));
 }
 
-/** Internal snapshots in an image that no record of a VM names. */
+/** Internal snapshots in an image that no record of a VM is about. */
 function tagsWithoutRecord(
   image: Image,
-  namedIn: ReadonlyMap<string | null, ReadonlySet<string>>,
+  recorded: ReadonlySet<string>,
+  maybeHere: ReadonlySet<string>,
   context: FindingContext,
 ): readonly Finding[] {
-  if (image.internalSnapshots.length === 0) return [];
-  // Where it is not known in which image a record's data is, it may be in this one.
-  const records = new Set([...(namedIn.get(image.id) ?? []), ...(namedIn.get(null) ?? [])]);
   const vms = context.dependents.get(image.id)?.vms ?? [];
   const doubt = doubtAbout(image.id, context);
   return image.internalSnapshots.flatMap((tag): readonly Finding[] => {
-    // A tag may occur twice; the record then stands for one of them.
-    if (records.delete(tag.name)) return [];
+    if (recorded.has(dataKey(image, tag)) || maybeHere.has(tag.name)) return [];
     // One piece of data, one finding: the one that is about its record.
     const moved = context.moved.recordFor(image, tag);
     if (moved?.foundIn) return [];
@@ -165,12 +158,24 @@ function tagsWithoutRecord(
         vm: onlyVmOf(image.id, context),
         snapshotName: tag.name,
         path: image.id,
-        message: `The image ${image.id} (${vmsInWords(vms)}) holds the internal snapshot “${tag.name}” (number ${tag.id}${size}), which no snapshot record names.${maybe}${doubt}`,
-        remedy:
-          'It takes up room, and may be the only copy of that state: leave it unless you know that nobody wants it. Before it is removed (qemu-img snapshot -d, while no VM uses the image), copy the whole image to other storage.',
+        message: `The image ${image.id} (${vmsInWords(vms)}) holds the internal snapshot “${tag.name}” (number ${tag.id}${size}), which is the data of no snapshot record.${maybe}${doubt}`,
+        remedy: howToLeaveTag(image, tag),
       }),
     ];
   });
+}
+
+/**
+ * `qemu-img snapshot -d` takes a name, never a number, and of several of that name the first (QEMU, bdrv_snapshot_find; seen on 5.2, 7.2
+ * and 10.0): it must not be named where that may be another one.
+ */
+function howToLeaveTag(image: Image, tag: InternalSnapshot): string {
+  const keep =
+    'It takes up room, and may be the only copy of that state: leave it unless you know that nobody wants it.';
+  const namesakes = image.internalSnapshots.filter(({ name }) => name === tag.name).length;
+  return namesakes > 1
+    ? `${keep} Do not remove it by its name, which ${namesakes} snapshots in this image have: qemu-img would take the first of them, which may be another. While no VM uses the image, its disk can be copied by its number: ${shellLine(['qemu-img', 'convert', '-l', `snapshot.id=${tag.id}`, '-O', 'qcow2', image.id, 'NEW.qcow2'])}`
+    : `${keep} Before it is removed (qemu-img snapshot -d, while no VM uses the image), copy the whole image to other storage.`;
 }
 
 /** Images that no VM, no snapshot and no other image names. Only qcow2 and qed files beside known images are looked for. */

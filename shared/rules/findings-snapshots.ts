@@ -6,6 +6,7 @@ import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, type LostData } from './moved-data.ts';
+import { dataIn, lacksMemory } from './snapshot-data.ts';
 
 const secondsPerDay = 86_400;
 
@@ -61,7 +62,6 @@ function olderThanParent(vm: ReadableVm, context: FindingContext): readonly Find
     const parent = snapshot.parentId === null ? undefined : byId.get(snapshot.parentId);
     if (typeof parent?.createdAt !== 'number' || snapshot.createdAt === null) return [];
     if (snapshot.createdAt >= parent.createdAt) return [];
-    const time = (seconds: number) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
     return [
       finding(context, {
         code: 'olderThanParent',
@@ -123,8 +123,21 @@ function movedFinding(moved: LostData, foundIn: Image, lost: string, context: Fi
 function lostData(snapshot: Snapshot, kind: string, image: Image): string | null {
   if (image.status === 'missing') return `its image ${image.id} is missing.`;
   if (kind !== 'internal' || image.status !== 'ok') return null;
-  if (image.internalSnapshots.some(({ name }) => name === snapshot.name)) return null;
-  return `the image ${image.id} holds no internal snapshot of that name.`;
+  const data = dataIn(snapshot, image);
+  switch (data.kind) {
+    case 'own':
+      return null;
+    case 'none':
+      return `the image ${image.id} holds no internal snapshot of that name.`;
+    case 'other': {
+      const times = data.internals.map(({ createdAt }) => time(createdAt)).join(', ');
+      return `the image ${image.id} holds something else of that name, of ${times}; the record is of ${time(snapshot.createdAt ?? 0)}. Reverting would take the disk to that, and deleting would delete it.`;
+    }
+  }
+}
+
+function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** What the image of a snapshot hangs on and is gone, unless a present disk hangs on it too: its chain tells of it then. */
@@ -137,7 +150,20 @@ function goneBelow(image: Image, vm: ReadableVm, { images }: FindingContext): st
 
 /** What is missing besides images of its disks. */
 function withoutMemory(vm: ReadableVm, context: FindingContext): readonly Finding[] {
-  return vm.snapshots.flatMap(({ name, revertObstacles = [] }) =>
+  const lacking = vm.snapshots.filter((snapshot) => lacksMemory(snapshot, context.images));
+  const inside = lacking.map(({ name, disks }) =>
+    finding(context, {
+      code: 'recordWithoutFile',
+      severity: 'critical',
+      vm,
+      snapshotName: name,
+      path: disks.find(({ kind }) => kind === 'internal')?.dataImageId ?? '',
+      message: `Snapshot “${name}” of VM “${vm.name}” is said to hold memory, and none of its images holds any for it: reverting to it would end the VM and fail.`,
+      remedy:
+        'Do not revert to it. Its disks can be set back by hand while the VM is shut off, once its images are copied: qemu-img snapshot -a.',
+    }),
+  );
+  const beside = vm.snapshots.flatMap(({ name, revertObstacles = [] }) =>
     revertObstacles.map(({ path, message, remedy }) =>
       finding(context, {
         code: 'recordWithoutFile',
@@ -150,6 +176,7 @@ function withoutMemory(vm: ReadableVm, context: FindingContext): readonly Findin
       }),
     ),
   );
+  return [...inside, ...beside];
 }
 
 /**

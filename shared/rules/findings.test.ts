@@ -25,6 +25,9 @@ function external(name: string, parentId: string | null, data: string, top: stri
   return internal(name, parentId, { kind: 'external', memory: { kind: 'none' }, vmState: 'disk-only', disks: [of] });
 }
 
+/** The time in the records of `internal`. */
+const recordedAt = 1_795_200_000;
+
 /** base ← one ← two, as two external snapshots leave it. */
 const chain: Image[] = [image(base), overlay(one, base), overlay(two, one)];
 const chained = [external('s1', null, base, one), external('s2', 's1', one, two)];
@@ -35,7 +38,7 @@ it('finds nothing where all is well', () => {
 
 describe('snapshots', () => {
   it('are too old by the second, and too many', () => {
-    const tag = { id: '1', name: 'a', createdAt: 0, memoryBytes: 1 };
+    const tag = { id: '1', name: 'a', createdAt: recordedAt, memoryBytes: 1 };
     const one = vmOn(base, { snapshots: [internal('a', null, { disks: [held('vda', base)] })] });
     const from = inventory([one], [image(base, { internalSnapshots: [tag] })]);
     expect(find(from, { maximumAgeDays: 1, maximumSnapshots: 1 })).toEqual([]);
@@ -108,7 +111,12 @@ describe('chains and images', () => {
   });
 
   it('hold internal snapshots inside overlays, and ones without a record', () => {
-    const tags = ['a', 'b', 'a'].map((name, index) => ({ id: `${index}`, name, createdAt: 0, memoryBytes: 0 }));
+    const tags = ['a', 'b', 'a'].map((name, index) => ({
+      id: `${index}`,
+      name,
+      createdAt: recordedAt,
+      memoryBytes: 1,
+    }));
     const of = vmOn(one, { snapshots: [internal('a', null, { disks: [held('vda', one)] })] });
     const found = find(inventory([of], [image(base), overlay(one, base, { internalSnapshots: tags })]));
     expect(only(found, 'internalInsideOverlay')).toMatchObject([{ path: one, vmName: 'web' }]);

@@ -78,6 +78,34 @@ it('an image that nobody names may be the one that is missing', () => {
   );
 });
 
+describe('data of the same name that is not what the record is about', () => {
+  const at = (...internalSnapshots: ReturnType<typeof tag>[]) =>
+    findings([machine(old)], [image(old, { internalSnapshots })]);
+
+  it('is said to be something else, and is not named as what to remove', () => {
+    const [lost, data] = ['recordWithoutFile', 'fileWithoutRecord'].map((code) =>
+      at(tag({ createdAt: createdAt - 86_400, memoryBytes: 1 })).find((one) => one.code === code),
+    );
+    expect(lost?.severity).toBe('critical');
+    expect(lost?.message).toContain(`${old} holds something else of that name, of 2026-11-19T`);
+    expect(data?.message).toContain('which is the data of no snapshot record');
+  });
+
+  it('is told apart by its time from that of the record, and not by its place', () => {
+    const [only, ...others] = at(tag({ id: '1', createdAt: createdAt - 86_400 }), tag({ id: '2', memoryBytes: 1 }));
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ code: 'fileWithoutRecord' });
+    expect(only?.message).toContain('“one” (number 1)');
+    expect(only?.remedy).toContain(`qemu-img convert -l snapshot.id=1 -O qcow2 ${old}`);
+    expect(only?.remedy).not.toContain('snapshot -d');
+  });
+
+  it('lacks the memory that the record promises', () => {
+    expect(at(tag())).toMatchObject([{ code: 'recordWithoutFile', severity: 'critical', snapshotName: 'one' }]);
+    expect(at(tag({ memoryBytes: 1 }))).toEqual([]);
+  });
+});
+
 /** Words of remedies that take something away, and what must stand before them. */
 it('no remedy that takes data away stands without what keeps a copy', () => {
   const found = findings(

@@ -6,9 +6,7 @@ import type { Image, InternalSnapshot, Inventory, ReadableVm, Snapshot } from '.
 import { imagesById } from './chains.ts';
 import { folderOf } from './folders.ts';
 import { shellLine } from './shell-words.ts';
-
-/** Seconds between the time in a record and that in the image: both are taken when the snapshot is begun. */
-const sameMoment = 120;
+import { dataKey, dataOfDisks, isSameMoment, recordedData } from './snapshot-data.ts';
 
 interface Tag {
   readonly image: Image;
@@ -38,8 +36,8 @@ export interface MovedData {
 export function movedData({ vms: all, images }: Pick<Inventory, 'vms' | 'images'>): MovedData {
   const byId = imagesById(images);
   const vms = all.filter((vm): vm is ReadableVm => vm.readable);
-  const { missing, owned } = sortRecords(vms, byId);
-  const free = freeTags(images, owned);
+  const missing = recordsWithoutData(vms, byId);
+  const free = freeTags(images, recordedData(vms, byId));
   const lost = missing.map((one): LostData => {
     const named = (free.get(one.snapshot.name) ?? []).filter(({ image }) => image.id !== one.recorded.id);
     const sure = closest(
@@ -60,50 +58,22 @@ export function movedData({ vms: all, images }: Pick<Inventory, 'vms' | 'images'
 
 type Missing = Omit<LostData, 'foundIn' | 'candidates'>;
 
-/** Records whose data is not in the image that they name, and how often each image's names are spoken for. */
-function sortRecords(
-  vms: readonly ReadableVm[],
-  images: ReadonlyMap<string, Image>,
-): { readonly missing: readonly Missing[]; readonly owned: ReadonlyMap<string, number> } {
-  const missing: Missing[] = [];
-  const owned = new Map<string, number>();
-  for (const vm of vms) {
-    for (const snapshot of vm.snapshots) {
-      for (const { kind, target, dataImageId } of snapshot.disks) {
-        const recorded = dataImageId === null ? undefined : images.get(dataImageId);
-        if (kind !== 'internal' || !recorded) continue;
-        if (recorded.internalSnapshots.some(({ name }) => name === snapshot.name)) {
-          const key = keyOf(recorded.id, snapshot.name);
-          owned.set(key, (owned.get(key) ?? 0) + 1);
-        } else if (recorded.status !== 'unreadable') missing.push({ vm, snapshot, target, recorded });
-      }
-    }
-  }
-  return { missing, owned };
+/** Records whose data is not in the image that they name. */
+function recordsWithoutData(vms: readonly ReadableVm[], images: ReadonlyMap<string, Image>): readonly Missing[] {
+  return vms.flatMap((vm) =>
+    vm.snapshots.flatMap((snapshot) =>
+      dataOfDisks(snapshot, images).flatMap(({ target, image, data }) =>
+        data.kind === 'own' || image.status === 'unreadable' ? [] : [{ vm, snapshot, target, recorded: image }],
+      ),
+    ),
+  );
 }
 
-function freeTags(images: readonly Image[], owned: ReadonlyMap<string, number>): ReadonlyMap<string, readonly Tag[]> {
-  const free = new Map<string, Tag[]>();
-  for (const image of images) {
-    const left = new Map<string, number>();
-    for (const internal of image.internalSnapshots) {
-      const taken = left.get(internal.name) ?? owned.get(keyOf(image.id, internal.name)) ?? 0;
-      left.set(internal.name, taken - 1);
-      if (taken > 0) continue;
-      const tags = free.get(internal.name);
-      if (tags) tags.push({ image, internal });
-      else free.set(internal.name, [{ image, internal }]);
-    }
-  }
-  return free;
-}
-
-function keyOf(imageId: string, name: string): string {
-  return JSON.stringify([imageId, name]);
-}
-
-function isSameMoment({ createdAt }: Snapshot, internal: InternalSnapshot): boolean {
-  return createdAt !== null && Math.abs(createdAt - internal.createdAt) <= sameMoment;
+/** Internal snapshots that no record is about, by name. */
+function freeTags(images: readonly Image[], recorded: ReadonlySet<string>): ReadonlyMap<string, readonly Tag[]> {
+  const tags = images.flatMap((image) => image.internalSnapshots.map((internal) => ({ image, internal })));
+  const free = tags.filter(({ image, internal }) => !recorded.has(dataKey(image, internal)));
+  return Map.groupBy(free, ({ internal }) => internal.name);
 }
 
 /** The only one; of several that which the disk uses now, or else that of the same file name. Null where that does not decide. */

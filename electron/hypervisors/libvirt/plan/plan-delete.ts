@@ -2,6 +2,8 @@
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import { deleteKindRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { movedData } from '../../../../shared/rules/moved-data.ts';
+import { dataOfDisks } from '../../../../shared/rules/snapshot-data.ts';
 import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
@@ -18,10 +20,10 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
-  ambiguousNameRefusals,
   internalHoldings,
   monitorNameRefusals,
   sameNameRefusals,
+  sameTagRefusals,
   virsh,
   type LibvirtContext,
   recordRefusals,
@@ -58,7 +60,8 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         recordRefusals(one, context, 'Which images deleting it would change is not known either.'),
       ),
       ...doomed.flatMap((one) => externalRefusals(one, doomedIds, context)),
-      ...doomed.flatMap((one) => ambiguousNameRefusals(context, one)),
+      ...doomed.flatMap((one) => sameTagRefusals(context, one)),
+      ...doomed.flatMap((one) => strangeDataRefusals(one, context)),
       ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),
       ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
       // Of a VM that is shut off libvirt takes the disks that the record names, and no others.
@@ -180,16 +183,39 @@ function strangerRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote
   return sameNameRefusals(context, snapshot.name, own, `Deleting "${snapshot.name}" while ${context.vm.name} runs`);
 }
 
+/**
+ * Where the images hold something else of that name, libvirt would delete that: it goes by the name alone. And where its data is in
+ * another image, the record is all that says what that data is.
+ */
+function strangeDataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  const { inventory, images, vm } = context;
+  const strange = dataOfDisks(snapshot, images).filter(({ data }) => data.kind === 'other');
+  const moved = movedData(inventory).lost.filter((one) => one.vm === vm && one.snapshot === snapshot && one.foundIn);
+  return [
+    ...strange.map(({ target, image }) =>
+      note(
+        'otherDataOfThatName',
+        `${image.id} (disk ${target}) holds something named "${snapshot.name}" that is of another time than the record: it is not what the record is about, and would be deleted in its place. The record alone can be removed: virsh snapshot-delete --metadata. Keep a copy of it first (virsh snapshot-dumpxml --security-info).`,
+        [image.id],
+      ),
+    ),
+    ...moved.map(({ target, foundIn }) =>
+      note(
+        'dataElsewhere',
+        `The data of "${snapshot.name}" of disk ${target} is not where its record says, but in ${foundIn?.id ?? ''}. Without the record nobody could tell what that is. The report of this host says how to bring them together.`,
+        foundIn ? [foundIn.id] : [],
+      ),
+    ),
+  ];
+}
+
 function recordWarnings(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
-  const empty = internalHoldings(snapshot).filter(
-    ({ imageId }) =>
-      !context.images.get(imageId)?.internalSnapshots.some((internal) => internal.name === snapshot.name),
-  );
-  return empty.map(({ target, imageId }) =>
+  const empty = dataOfDisks(snapshot, context.images).filter(({ data }) => data.kind === 'none');
+  return empty.map(({ target, image }) =>
     note(
       'recordWithoutData',
-      `There is no data of "${snapshot.name}" in ${imageId} (disk ${target}): only the record is left to delete.`,
-      [imageId],
+      `There is no data of "${snapshot.name}" in ${image.id} (disk ${target}): only the record is left to delete.`,
+      [image.id],
     ),
   );
 }

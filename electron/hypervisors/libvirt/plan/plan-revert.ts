@@ -24,11 +24,12 @@ import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
-  ambiguousNameRefusals,
   internalHoldings,
   jobNameRefusals,
   managedSaveRefusals,
+  numberRefusals,
   recordRefusals,
+  sameTagRefusals,
   virsh,
   type LibvirtContext,
 } from './plan-rules.ts';
@@ -61,7 +62,8 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ...recordRefusals(snapshot, context, 'Going back to it could leave the VM without some of its disks.'),
     ...revertKindRefusals(snapshot, vm, abilities),
     ...stateRefusals(context.vm),
-    ...ambiguousNameRefusals(context, snapshot),
+    ...sameTagRefusals(context, snapshot),
+    ...numberRefusals(context, snapshot),
     // Without memory qemu-img sets the disks back, which takes any name.
     ...(snapshot.memory.kind === 'internal'
       ? jobNameRefusals(

@@ -29,27 +29,31 @@ export function internalHoldings(snapshot: Snapshot): readonly InternalHolding[]
   );
 }
 
-/**
- * An internal snapshot is found in its image by name, so the name must lead to one snapshot and to the right one.
- *
- * qemu-img accepts a tag twice. And qcow2 resolves what it is given as an *id* first: with a snapshot named `1` that has
- * id 2, `qemu-img snapshot -a 1`, which libvirt runs to revert a VM that is shut off, applies the snapshot with id 1
- * (QEMU block/qcow2-snapshot.c, find_snapshot_by_id_or_name; seen on 7.2).
- */
-export function ambiguousNameRefusals(context: LibvirtContext, snapshot: Snapshot): PlanNote[] {
+/** An internal snapshot is found in its image by name, and qemu-img accepts a tag twice: the name must lead to one. */
+export function sameTagRefusals(context: LibvirtContext, snapshot: Snapshot): PlanNote[] {
   return internalHoldings(snapshot).flatMap(({ target, imageId }) => {
     const inImage = context.images.get(imageId)?.internalSnapshots ?? [];
-    const sameName = inImage.filter((internal) => internal.name === snapshot.name);
-    const sameId = inImage.filter((internal) => internal.id === snapshot.name && internal.name !== snapshot.name);
-    if (sameName.length > 1) {
-      return [
-        note(
-          'ambiguousSnapshot',
-          `${imageId} (disk ${target}) holds ${sameName.length} snapshots named "${snapshot.name}". Which one is meant cannot be told from the name.`,
-          [imageId],
-        ),
-      ];
-    }
+    const sameName = inImage.filter(({ name }) => name === snapshot.name);
+    if (sameName.length < 2) return [];
+    return [
+      note(
+        'ambiguousSnapshot',
+        `${imageId} (disk ${target}) holds ${sameName.length} snapshots named "${snapshot.name}". Which one is meant cannot be told from the name.`,
+        [imageId],
+      ),
+    ];
+  });
+}
+
+/**
+ * For a revert: qcow2 resolves what it is given as an *id* first: with a snapshot named `1` that has id 2, `qemu-img snapshot -a 1`,
+ * which libvirt runs to revert a VM that is shut off, applies the snapshot with id 1 (QEMU block/qcow2-snapshot.c,
+ * find_snapshot_by_id_or_name; seen on 7.2). Deleting looks for the name only (bdrv_snapshot_find; seen on 5.2, 7.2 and 10.0).
+ */
+export function numberRefusals(context: LibvirtContext, snapshot: Snapshot): PlanNote[] {
+  return internalHoldings(snapshot).flatMap(({ target, imageId }) => {
+    const inImage = context.images.get(imageId)?.internalSnapshots ?? [];
+    const sameId = inImage.filter(({ id, name }) => id === snapshot.name && name !== snapshot.name);
     return sameId.map((other) =>
       note(
         'ambiguousSnapshot',

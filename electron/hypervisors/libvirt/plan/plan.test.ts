@@ -469,6 +469,34 @@ describe('deleting internal snapshots', () => {
   const snapshots = [internal('a', null), internal('b', 'a'), internal('c', 'b'), internal('d', 'b')];
   const host = inventory([vm({ snapshots, currentSnapshotId: 'd' })], imagesHolding('a', 'b', 'c', 'd'));
 
+  it('goes by the name, also where that is the number of another', () => {
+    const numbered = inventory([vm({ snapshots: [internal('2', null)] })], imagesHolding('2', 'later'));
+    expect(planLibvirt(uri, remove('2'), numbered).refusals).toEqual([]);
+    const twice = inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding('a', 'a'));
+    expect(codes(planLibvirt(uri, remove('a'), twice).refusals)).toContain('ambiguousSnapshot');
+  });
+
+  it('is refused where its images hold something else of that name', () => {
+    const before = inventory([vm({ snapshots: [internal('a', null, { createdAt: 1000 })] })], imagesHolding('a'));
+    const { refusals, warnings } = planLibvirt(uri, remove('a'), before);
+    expect(refusals.map(({ code, names }) => [code, ...names])).toEqual([
+      ['otherDataOfThatName', `${folder}/web.qcow2`],
+      ['otherDataOfThatName', `${folder}/web-data.qcow2`],
+    ]);
+    expect(codes(warnings)).not.toContain('recordWithoutData');
+  });
+
+  it('is refused where its data is in another image, which nobody could tell without the record', () => {
+    const [holding, ...others] = imagesHolding('a');
+    const moved = image(`${folder}/moved.qcow2`, { internalSnapshots: holding?.internalSnapshots ?? [] });
+    const host = inventory(
+      [vm({ snapshots: [internal('a', null)] })],
+      [image(`${folder}/web.qcow2`), ...others, moved],
+    );
+    const { refusals } = planLibvirt(uri, remove('a'), host);
+    expect(refusals.map(({ code, names }) => [code, ...names])).toEqual([['dataElsewhere', moved.id]]);
+  });
+
   it('gives the children of the deleted one to its parent', () => {
     const plan = planLibvirt(uri, remove('b'), host);
     expect(plan.refusals).toEqual([]);

@@ -1,0 +1,73 @@
+/** Which internal snapshot in an image is the data of which record. A name alone does not say: images can be put back, and names come again. */
+import type { Image, InternalSnapshot, ReadableVm, Snapshot } from '../model/inventory.ts';
+
+/** Seconds between the time in a record and that in the image: both are taken when the snapshot is begun. */
+const sameMoment = 120;
+
+/**
+ * `own`: the data that the record is about. `other`: there is data of that name, and all of it is of another time: it is not what the
+ * record is about. `none`: there is nothing of that name.
+ */
+export type SnapshotData =
+  | { readonly kind: 'own'; readonly internal: InternalSnapshot }
+  | { readonly kind: 'other'; readonly internals: readonly InternalSnapshot[] }
+  | { readonly kind: 'none' };
+
+/** What an image holds for a record. Of several of that name the nearest in time counts; without a time in the record, the first. */
+export function dataIn(snapshot: Snapshot, image: Image): SnapshotData {
+  const internals = image.internalSnapshots.filter(({ name }) => name === snapshot.name);
+  const { createdAt } = snapshot;
+  const [nearest] =
+    createdAt === null
+      ? internals
+      : internals.toSorted((a, b) => Math.abs(a.createdAt - createdAt) - Math.abs(b.createdAt - createdAt));
+  if (!nearest) return { kind: 'none' };
+  return createdAt === null || isSameMoment(snapshot, nearest)
+    ? { kind: 'own', internal: nearest }
+    : { kind: 'other', internals };
+}
+
+export function isSameMoment({ createdAt }: Snapshot, internal: InternalSnapshot): boolean {
+  return createdAt !== null && Math.abs(createdAt - internal.createdAt) <= sameMoment;
+}
+
+/** The data of a record's internal disks, as far as their images were read. */
+export function dataOfDisks(
+  snapshot: Snapshot,
+  images: ReadonlyMap<string, Image>,
+): readonly { readonly target: string; readonly image: Image; readonly data: SnapshotData }[] {
+  return snapshot.disks.flatMap(({ kind, target, dataImageId }) => {
+    const image = kind === 'internal' && dataImageId !== null ? images.get(dataImageId) : undefined;
+    return image ? [{ target, image, data: dataIn(snapshot, image) }] : [];
+  });
+}
+
+/**
+ * Whether the memory that an internal snapshot is said to have is in none of its images: reverting to it would end the VM, and start
+ * none. False where not all of them were read, or other data than its own is in them.
+ */
+export function lacksMemory(snapshot: Snapshot, images: ReadonlyMap<string, Image>): boolean {
+  if (snapshot.memory.kind !== 'internal') return false;
+  const internalDisks = snapshot.disks.filter(({ kind }) => kind === 'internal');
+  const data = dataOfDisks(snapshot, images);
+  if (data.length === 0 || data.length < internalDisks.length) return false;
+  return data.every((each) => each.data.kind === 'own' && each.data.internal.memoryBytes === 0);
+}
+
+/** The internal snapshots that records are about, by image and number: see `dataKey`. */
+export function recordedData(vms: readonly ReadableVm[], images: ReadonlyMap<string, Image>): ReadonlySet<string> {
+  return new Set(
+    vms.flatMap((vm) =>
+      vm.snapshots.flatMap((snapshot) =>
+        dataOfDisks(snapshot, images).flatMap(({ image, data }) =>
+          data.kind === 'own' ? [dataKey(image, data.internal)] : [],
+        ),
+      ),
+    ),
+  );
+}
+
+/** Names one internal snapshot of one image. */
+export function dataKey(image: Image, internal: InternalSnapshot): string {
+  return JSON.stringify([image.id, internal.id]);
+}
