@@ -122,6 +122,7 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
         {
           state: 'running',
           steps: changeStep(entry.index, ['running', 'unknown'], { state: entry.outcome, endedAt: at }),
+          ...(entry.made && { made: [...(operation.made ?? []), ...entry.made] }),
         },
         { expectedFingerprint: entry.fingerprint },
       );

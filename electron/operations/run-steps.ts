@@ -5,7 +5,8 @@
  */
 import { assertNever } from '../../shared/assert-never.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { PlanStep } from '../../shared/model/plan.ts';
+import type { MadeSnapshot } from '../../shared/model/operation.ts';
+import type { Plan, PlanStep } from '../../shared/model/plan.ts';
 import { brokenStep, mayStop, nextStep } from '../../shared/rules/step-order.ts';
 import { endByOutcome } from './end-operation.ts';
 import { interruptOnError } from './interruption.ts';
@@ -106,8 +107,14 @@ export async function settle(
   const { inventory } =
     status.state === 'exited' ? await recordExit(context, live, step, status) : await context.readHost(plan.hostId);
   const check = checkExpectations(step.verify, plan.vmUuid, inventory);
-  const finish = (outcome: 'done' | 'failed' | 'cancelled') =>
-    live.record({ type: 'stepFinished', index: step.index, outcome, fingerprint: fingerprintOf(plan, inventory) });
+  const finish = (outcome: 'done' | 'failed' | 'cancelled', made: readonly MadeSnapshot[] = []) =>
+    live.record({
+      type: 'stepFinished',
+      index: step.index,
+      outcome,
+      fingerprint: fingerprintOf(plan, inventory),
+      ...(made.length > 0 && { made: [...made] }),
+    });
   switch (status.state) {
     case 'exited': {
       const wasAborted = step.cancellation === 'abort' && live.state.cancelRequested;
@@ -115,7 +122,8 @@ export async function settle(
       const { alreadyMet } = live.state;
       // What takes things back may fail as well: what counts is what failed first.
       if (outcome === 'failed') live.failure ??= { index: step.index, stderr: status.stderr, alreadyMet };
-      await finish(outcome);
+      // Only a command that is known to have ended well made what is there: by its name alone it could be anybody's.
+      await finish(outcome, outcome === 'done' && !alreadyMet ? madeBy(plan, step, inventory) : []);
       await auditEnd(context, live, step, status.exitCode, outputOf(status), outcome);
       return inventory;
     }
@@ -194,4 +202,14 @@ export function outputOf(status: { readonly stdout: string; readonly stderr: str
     .filter((text) => text !== '')
     .join('\n')
     .slice(-outputCharacters);
+}
+
+/** The snapshots that a step of `plan` made, where it makes any. */
+function madeBy({ request, vmUuid }: Plan, step: PlanStep, inventory: Inventory): MadeSnapshot[] {
+  if (request.action !== 'createSnapshot') return [];
+  const vm = inventory.vms.find(({ uuid }) => uuid === vmUuid);
+  const names = step.verify.flatMap((each) => (each.kind === 'snapshotExists' ? [each.snapshotId] : []));
+  return (vm?.readable ? vm.snapshots : []).flatMap(({ id, createdAt }) =>
+    createdAt !== null && names.includes(id) ? [{ snapshotId: id, createdAt }] : [],
+  );
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { errorSchema } from '../../shared/error-schema.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
-import { examinationSchema } from '../../shared/model/operation.ts';
+import { examinationSchema, madeSnapshotSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';
 import { planMigrations } from './plan-versions.ts';
 import { listOf, migrate, objectOf, versionAfter } from './versions.ts';
@@ -47,12 +47,13 @@ export const journalEntrySchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('stepSkipped'), index }),
   /** The step's command has ended (`exitCode` null: without saying how); the host has not been read yet. */
   z.strictObject({ type: z.literal('stepExited'), index, exitCode: z.int().nullable(), output: z.string() }),
-  /** The host was read. `fingerprint`: of the state that the step left. */
+  /** The host was read. `fingerprint`: of the state that the step left. `made`: left out where nothing is known to be its. */
   z.strictObject({
     type: z.literal('stepFinished'),
     index,
     outcome: z.enum(['done', 'failed', 'cancelled']),
     fingerprint: z.string(),
+    made: z.array(madeSnapshotSchema).optional(),
   }),
   z.strictObject({ type: z.literal('interrupted'), error: errorSchema }),
   z.strictObject({ type: z.literal('examined'), examination: examinationSchema }),

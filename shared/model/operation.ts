@@ -55,6 +55,9 @@ export const examinationSchema = z.strictObject({
   choices: z.array(resolutionSchema),
 });
 
+/** A snapshot that a step is known to have made, by what tells it from a later one of the same name. */
+export const madeSnapshotSchema = z.strictObject({ snapshotId: z.string(), createdAt: epochSecondsSchema });
+
 export const operationSchema = z.strictObject({
   id: z.uuid(),
   plan: planSchema,
@@ -66,6 +69,8 @@ export const operationSchema = z.strictObject({
   examination: examinationSchema.nullable(),
   /** Only the steps that take things back are run, or were. */
   isUndoing: z.boolean(),
+  /** Absent where it made none, or it is not known which one it made. */
+  made: z.array(madeSnapshotSchema).optional(),
 });
 
 /** An operation whose journal cannot be used: damaged, or written by a newer Snaptree. Null: not known. */
@@ -92,4 +97,5 @@ export type StepState = z.infer<typeof stepStateSchema>;
 export type OperationStep = z.infer<typeof operationStepSchema>;
 export type OperationState = z.infer<typeof operationStateSchema>;
 export type Examination = z.infer<typeof examinationSchema>;
+export type MadeSnapshot = z.infer<typeof madeSnapshotSchema>;
 export type Operation = z.infer<typeof operationSchema>;

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -24,6 +25,7 @@ import { hostSettings, sshConnection } from '../../../shared/model/host.fixtures
 import type { Host } from '../../../shared/model/host.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
+import { hostBookVersion } from '../../store/host-book.ts';
 import { acquireInstanceLock } from '../../store/instance-lock.ts';
 import { documents } from './documents.ts';
 import type { DocumentContent, DocumentName } from './documents.ts';
@@ -90,7 +92,10 @@ function checked<Name extends DocumentName>(name: Name, text: string): DocumentC
 }
 
 function bookOf(...hosts: readonly Host[]): void {
-  writeFileSync(join(dataFolder, 'hosts.json'), JSON.stringify({ schema: 'snaptree.hostBook', version: 1, hosts }));
+  writeFileSync(
+    join(dataFolder, 'hosts.json'),
+    JSON.stringify({ schema: 'snaptree.hostBook', version: hostBookVersion, hosts }),
+  );
 }
 
 function host(digit: string, name: string): Host {
@@ -337,6 +342,23 @@ describe('a change', { timeout }, () => {
       ['createSnapshot', 'succeeded'],
     ]);
     await json('operation', 0, 'operations', 'show', created.id.slice(0, 8));
+  });
+
+  it('is not taken back where another snapshot has the name by now', async () => {
+    const created = await runs('create', 'c-cli', 'again');
+    // libvirt knows the time of a snapshot in seconds.
+    await delay(1100);
+    await virsh(['snapshot-delete', vm.uuid, 'again']);
+    await writeGuestDisk(vm, 'vda', 0x33);
+    await virsh(['snapshot-create-as', vm.uuid, 'again']);
+    await writeGuestDisk(vm, 'vda', 0x44);
+    const undone = await snaptree('operations', 'undo', created.id, '--yes');
+    expect(undone).toMatchObject({ code: 1, out: '' });
+    expect(undone.err).toContain('is another one, made at another time');
+    expect(await snapshotNames()).toEqual(['again']);
+    await virsh(['snapshot-revert', vm.uuid, 'again']);
+    expect(await guestDiskHasPattern(vm, 'vda', 0x33)).toBe(true);
+    await virsh(['snapshot-delete', vm.uuid, 'again']);
   });
 
   it('leaves no lock on the host when the command has ended', async () => {

@@ -106,9 +106,10 @@ describe('a plan file that a disk has changed', () => {
 describe('what undoes an operation', () => {
   const made = internal('one', null, { createdAt: 1_795_200_005 });
   const host = (snapshots = [made]) => inventory([vm({ snapshots })], []);
+  const knows = { made: [{ snapshotId: 'one', createdAt: 1_795_200_005 }] };
 
   it('deletes the snapshot that it made', () => {
-    expect(undoRequest(operationOf(plan), host())).toEqual({
+    expect(undoRequest(operationOf(plan, knows), host())).toEqual({
       action: 'deleteSnapshot',
       vmUuid: plan.vmUuid,
       snapshotId: 'one',
@@ -117,13 +118,17 @@ describe('what undoes an operation', () => {
   });
   it.each([
     ['it is gone', host([])],
-    ['another has its name', host([{ ...made, createdAt: 1_795_210_000 }])],
+    ['another has its name, made soon after', host([{ ...made, createdAt: 1_795_200_006 }])],
+    ['others are below it', host([made, internal('two', 'one')])],
     ['it does not say when it was made', host([{ ...made, createdAt: null }])],
     ['the VM is gone', inventory([], [])],
   ])('is refused where %s', (_title, found) => {
-    expect(() => undoRequest(operationOf(plan), found)).toThrow(
+    expect(() => undoRequest(operationOf(plan, knows), found)).toThrow(
       expect.objectContaining({ code: 'operationNotResolvable' }),
     );
+  });
+  it('is refused where it is not known which snapshot it made', () => {
+    expect(() => undoRequest(operationOf(plan), host())).toThrow(/not known whether/);
   });
   it('is refused where nothing keeps what is gone, and where it did not succeed', () => {
     const { vmUuid } = plan;

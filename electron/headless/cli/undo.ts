@@ -4,12 +4,9 @@ import type { Inventory } from '../../../shared/model/inventory.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
 
-/** Seconds by which the host's clock and ours may differ and the snapshot still counts as that operation's. */
-const clockTolerance = 300;
-
 /** The request that undoes `operation` on the host as it is now. Throws `operationNotResolvable` with the reason why not. */
 export function undoRequest(operation: Operation, inventory: Inventory): ChangeRequest {
-  const { plan, state, startedAt, endedAt } = operation;
+  const { plan, state, endedAt } = operation;
   const no = (why: string): SnaptreeError =>
     new SnaptreeError('operationNotResolvable', `“${plan.title}” for the VM ${plan.vmName} cannot be undone: ${why}`);
   if (endedAt === null) throw no('it has not ended. Resume or forget it first.');
@@ -29,11 +26,19 @@ export function undoRequest(operation: Operation, inventory: Inventory): ChangeR
       if (!vm?.readable) throw no('the VM is no longer there, or could not be read.');
       const snapshot = vm.snapshots.find(({ id }) => id === request.name);
       if (!snapshot) throw no(`its snapshot ${request.name} is no longer there.`);
-      const { createdAt } = snapshot;
-      if (createdAt === null || createdAt < startedAt - clockTolerance || createdAt > endedAt + clockTolerance) {
+      // A name is used again; the time tells one snapshot from a later one. What is not known to be its own stays.
+      const own = operation.made?.find(({ snapshotId }) => snapshotId === snapshot.id);
+      const ifMeant = 'Use “snaptree plan delete” if it is the one you mean.';
+      if (!own)
         throw no(
-          `the snapshot that is named ${request.name} now was not made when this operation ran (or the clock of ${plan.hostName} is wrong). Use “snaptree plan delete” if it is the one you mean.`,
+          `it is not known whether the snapshot that is named ${request.name} now is the one that it made. ${ifMeant}`,
         );
+      if (snapshot.createdAt !== own.createdAt) {
+        throw no(`the snapshot that is named ${request.name} now is another one, made at another time. ${ifMeant}`);
+      }
+      const later = vm.snapshots.filter(({ parentId }) => parentId === snapshot.id);
+      if (later.length > 0) {
+        throw no(`there are snapshots below it now: ${later.map(({ name }) => name).join(', ')}. ${ifMeant}`);
       }
       return { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: snapshot.id, withDescendants: false };
     }

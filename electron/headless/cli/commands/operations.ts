@@ -194,6 +194,8 @@ async function undo(
   const { inventory } = await client.read(host);
   const request = undoRequest(operation, inventory);
   const plan = await client.ask('plans.create', { hostId: host.id, request });
+  // Of the host as it was after planning: what changes from then on makes the plan stale.
+  undoRequest(operation, (await client.read(host)).inventory);
   const { paint, unicode } = context.output;
   for (const line of planLines(plan, { paint: paint.err, unicode })) context.output.say(line);
   if (isRefused(plan)) {
