@@ -79,7 +79,7 @@ export interface HypervisorDriver {
   /** What to do about an error of `probe`, in a sentence or more; null where it has nothing to do with the hypervisor. */
   remedyFor(error: SnaptreeError, login: Login): string | null;
   /**
-   * Reads all of the host, in at most two round trips. A VM or image that cannot be read is in the inventory as such.
+   * Reads all of the host, in two round trips where nothing is strange on it. A VM or image that cannot be read is in the inventory as such.
    * Throws `commandNotFound`, `daemonUnavailable`, `permissionDenied` or what the runner throws, where nothing can be.
    */
   read(runner: CommandRunner, options: ReadOptions): Promise<Inventory>;

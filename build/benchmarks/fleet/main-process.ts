@@ -99,7 +99,7 @@ const inventories = createInventories({
 });
 
 /** So many hosts are polled at the same time: Snaptree spreads polls over half a minute. */
-const polledAtOnce = 10;
+const polledAtOnce = 4;
 
 async function poll(): Promise<void> {
   const callbacks = due;

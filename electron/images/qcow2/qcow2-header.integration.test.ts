@@ -150,6 +150,7 @@ it('many images are read from their headers as qemu-img reads few', async () => 
   writeFileSync(images.path('short'), 'QFI\xfb and then nonsense', 'latin1');
   const requests = [{ reference: top, format: 'qcow2' }];
   const many = await readImages(images.runner, requests, { priority: 'user' });
+  const rounds = images.scripts.length;
   const slow = {
     ...images.runner,
     runScript: (script: Parameters<typeof images.runner.runScript>[0]) =>
@@ -160,4 +161,22 @@ it('many images are read from their headers as qemu-img reads few', async () => 
   expect(many.images).toHaveLength(97);
   expect(many.unknownDependents).toEqual(whole.unknownDependents);
   expect(many.unknownDependents).toMatchObject([{ what: images.path('short'), reason: containing('not be examined') }]);
+  // What is behind the short one is asked for again.
+  expect(rounds).toBe(2);
+});
+
+it('many images with internal snapshots among them take one round trip', async () => {
+  const plain = images.create('plain.qcow2');
+  for (let index = 0; index < 90; index++) copyFileSync(plain, images.path(`copy ${index}.qcow2`));
+  const withSnapshot = images.create('with snapshot.qcow2');
+  qemuImg('snapshot', '-c', 'a', withSnapshot);
+  for (const at of [1, 88]) copyFileSync(withSnapshot, images.path(`copy ${at}.qcow2`));
+  const requests = [plain, withSnapshot].map((reference) => ({ reference, format: 'qcow2' }));
+  const { images: read } = await readImages(images.runner, requests, { priority: 'user' });
+  expect(read).toHaveLength(92);
+  const holding = read.filter(({ internalSnapshots }) => internalSnapshots.some(({ name }) => name === 'a'));
+  expect(holding.map(({ id }) => id).sort()).toEqual(
+    [images.path('copy 1.qcow2'), images.path('copy 88.qcow2'), withSnapshot].sort(),
+  );
+  expect(images.scripts).toHaveLength(1);
 });

@@ -268,6 +268,11 @@ leave_out_raw() { # of the candidates: what was asked for as raw
   done
 }
 
+numbers_with_snapshots() { # files: the numbers of those whose headers tell of internal snapshots, from 1
+  # Behind one that is shorter than a header they are wrong, and what qemu-img was not asked is asked in another round.
+  head -q -c 64 -- "$@" | od -A n -v -t x1 | awk 'NR % 4 == 0 && $13 $14 $15 $16 != "00000000" { print NR / 4 }'
+} 2>/dev/null
+
 take_candidates() { # leaves few of them to qemu-img, and prints the headers of many: of 3000 that takes 1 s instead of 20
   leave_out_raw
   whole=
@@ -283,18 +288,25 @@ take_candidates() { # leaves few of them to qemu-img, and prints the headers of 
       taken=$((taken + 1))
       [ -z "$file" ] || set -- "$@" "$file"
     done
+    # Only qemu-img tells which internal snapshots there are.
+    [ "$whole" ] || [ $# = 0 ] || for number in $(numbers_with_snapshots "$@"); do eval "holds_$number=yes"; done
+    at=0
     for file in "$@"; do
-      if [ $whole ]; then
+      shift
+      at=$((at + 1))
+      eval "holds=\\$holds_$at holds_$at="
+      if [ "$whole$holds" ]; then
         add_item "$file" "$file" file ''
         continue
       fi
+      set -- "$@" "$file"
       frame named
       printf %s "$file"
       frame real
       printf %s "$file"
       frame header
     done
-    if [ -z "$whole" ] && [ $# != 0 ]; then
+    if [ $# != 0 ]; then
       frame headers
       head -q -c ${headerBytes} -- "$@" 2>/dev/null | base64
     fi

@@ -1,4 +1,4 @@
-/** Reads a libvirt host: VMs and snapshots in one round trip, images in a second. */
+/** Reads a libvirt host: VMs and snapshots in one round trip, images in a second, and in more where they lead elsewhere. */
 import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { createImageMemory } from '../../../images/scan/image-memory.ts';
