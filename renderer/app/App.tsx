@@ -4,6 +4,7 @@ import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { Splitter } from '../design/Splitter.tsx';
+import { useMatches } from '../design/use-matches.ts';
 import { Details } from '../details/Details.tsx';
 import { HostPane } from '../hosts/HostPane.tsx';
 import { OperationsPanel } from '../operations/OperationsPanel.tsx';
@@ -22,7 +23,12 @@ import { ToastRegion } from '../design/ToastRegion.tsx';
 import { TopBar } from './TopBar.tsx';
 
 const css = classes(styles);
-const limits = { navigation: [200, 520], details: [260, 640], operations: [120, 560] } as const;
+const limits = {
+  navigation: [200, 520],
+  details: [260, 640],
+  detailsHeight: [120, 900],
+  operations: [120, 560],
+} as const;
 
 /** Whether the panes start with their full widths; afterwards they are as somebody left them. */
 const wide = window.innerWidth >= 1280;
@@ -168,21 +174,23 @@ const DetailsPane = memo(function DetailsPane({
   readonly vm: ReadableVm;
   readonly isStale: boolean;
 }) {
-  const { size, setSize } = usePaneSize('details', wide ? 392 : 268, ...limits.details);
+  const below = useMatches('(max-width: 900px)');
+  const width = usePaneSize('details', wide ? 392 : 268, ...limits.details);
+  const height = usePaneSize('details-height', Math.round(window.innerHeight * 0.36), ...limits.detailsHeight);
+  const { size, setSize } = below ? height : width;
+  const [least, most] = below ? limits.detailsHeight : limits.details;
   return (
     <>
-      <div className={css('widthOfDetails')}>
-        <Splitter
-          label="Width of the details"
-          orientation="vertical"
-          size={size}
-          least={limits.details[0]}
-          most={limits.details[1]}
-          grows="backward"
-          onResize={setSize}
-        />
-      </div>
-      <div className={css('details', isStale && 'stale')} style={{ width: size }}>
+      <Splitter
+        label={below ? 'Height of the details' : 'Width of the details'}
+        orientation={below ? 'horizontal' : 'vertical'}
+        size={size}
+        least={least}
+        most={most}
+        grows="backward"
+        onResize={setSize}
+      />
+      <div className={css('details', isStale && 'stale')} style={below ? { height: size } : { width: size }}>
         <Details hostId={hostId} vm={vm} />
       </div>
     </>
