@@ -129,6 +129,21 @@ test('at 720 pixels with the details open the tree still has room for names and 
   await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
   expect((await boxOf(page.getByRole('treegrid'))).width).toBeGreaterThan(440);
   expect(await page.evaluate(() => document.body.scrollWidth)).toBeLessThanOrEqual(720);
+
+  // Between them a line that the keyboard moves, as far as the tree keeps some rows.
+  const line = page.getByRole('separator', { name: 'Height of the details' });
+  await expect(line).toHaveAttribute('aria-orientation', 'horizontal');
+  const details = page.getByRole('complementary', { name: 'Details' });
+  const before = (await boxOf(details)).height;
+  await line.focus();
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(async () => (await boxOf(details)).height).toBe(before + 24);
+  await page.keyboard.press('End');
+  await expect.poll(async () => (await boxOf(details)).height).toBeGreaterThan(before + 100);
+  expect((await boxOf(page.getByRole('row', { name: /^fresh install/ }))).height).toBeGreaterThan(0);
+  await expect(page.getByRole('row', { name: /^fresh install/ })).toBeInViewport();
+  await page.keyboard.press('Home');
+  await expect.poll(async () => (await boxOf(details)).height).toBe(120);
 });
 
 test('a plan begins with a sentence, and equal steps are one block that can be opened', async ({ page }) => {
@@ -239,3 +254,70 @@ test('selecting a snapshot draws what shows it, and nothing else', async ({ page
   await expect(page.getByRole('complementary').getByRole('heading', { name: 'patch 6' })).toBeVisible();
   expect(await takeRendered(page)).toBeLessThanOrEqual(20);
 });
+
+test('the focus stays near when what had it goes away, by keyboard alone', async ({ page }) => {
+  const { keyboard } = page;
+  const [web] = busyInventory().vms;
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const plan = fakePlan(kvm1, web, busyInventory(), request);
+  const examination = {
+    at: now,
+    finding: 'notStarted' as const,
+    message: 'Nothing was changed.',
+    choices: ['resume' as const, 'forget' as const],
+  };
+  show(busyInventory());
+  harness.setNotices([{ id: 'journal', severity: 'warning', message: 'The journal was kept aside.' }]);
+  harness.handlers = {
+    'operations.cancel': () => ({}),
+    'operations.resolve': () => ({}),
+    'notices.dismiss': () => {
+      harness.setNotices([]);
+      return {};
+    },
+  };
+  await openVm(page, /^web-01/);
+  await page.getByRole('row', { name: /^october patches/ }).click();
+  harness.changeOperation(operationOf(plan, 1));
+
+  const cancel = page.getByRole('button', { name: /^Cancel operation/ });
+  const card = page.getByRole('button', { name: plan.title, exact: true });
+  await tabTo(page, cancel);
+  await keyboard.press('Enter');
+  await expect(cancel).toBeFocused();
+  harness.changeOperation(operationOf(plan, 1, { state: 'cancelled', endedAt: now }));
+  await expect(card).toBeFocused();
+
+  // What needs somebody goes to the top: the card moves, and keeps the focus.
+  harness.changeOperation(operationOf({ ...plan, title: 'Another' }, 2, { startedAt: now + 5 }));
+  await expect(page.getByRole('article')).toHaveCount(2);
+  await expect(card).toBeFocused();
+  harness.changeOperation(operationOf(plan, 1, { state: 'interrupted', examination }));
+  const resume = page.getByRole('button', { name: 'Resume' });
+  await tabTo(page, resume);
+  await keyboard.press('Enter');
+  harness.changeOperation(operationOf(plan, 1));
+  await expect(card).toBeFocused();
+
+  await tabTo(page, page.getByRole('button', { name: 'Dismiss notice' }));
+  await keyboard.press('Enter');
+  await expect(page.getByText('The journal was kept aside.')).toBeHidden();
+  await expect(page.getByRole('row', { name: /^october patches/ })).toBeFocused();
+
+  // A click beside everything means nowhere, and stays so.
+  await page.getByRole('heading', { name: 'Snaptree' }).click();
+  harness.changeOperation(operationOf(plan, 1, { state: 'succeeded', endedAt: now }));
+  await expect(page.getByRole('button', { name: 'Cancel operation' })).toHaveCount(1);
+  expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);
+});
+
+/** Presses Tab until the focus is there. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  await expect(target).toBeVisible();
+  for (let presses = 0; presses < 60; presses += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  await expect(target).toBeFocused({ timeout: 1 });
+}

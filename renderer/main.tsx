@@ -2,6 +2,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
+import { keepFocus } from './app/focus-keeping.ts';
 import { returnFocus } from './app/focus-return.ts';
 import { applyTheme, storedTheme } from './app/theme.ts';
 import { NotLetIn } from './app/NotLetIn.tsx';
@@ -26,6 +27,7 @@ const client = createClient(
 );
 startFeed(client);
 returnFocus();
+keepFocus();
 
 root.render(
   <StrictMode>

@@ -38,6 +38,8 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
         <button
           type="button"
           className={css('toggle')}
+          // From its buttons, when they go with the end of the operation.
+          data-takes-focus=""
           aria-expanded={open}
           onClick={() => {
             setChosen(!open);

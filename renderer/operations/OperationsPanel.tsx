@@ -24,7 +24,7 @@ export function OperationsPanel({ open: isOpen, onToggle }: { readonly open: boo
   return (
     <section className={css('panel')} aria-label="Operations">
       <h2 className={css('heading')}>
-        <button type="button" className={css('bar')} aria-expanded={isOpen} onClick={onToggle}>
+        <button type="button" className={css('bar')} data-takes-focus="" aria-expanded={isOpen} onClick={onToggle}>
           <Chevron size={15} aria-hidden />
           Operations
           {running.length > 0 && <Chip tone="accent">{running.length} running</Chip>}
