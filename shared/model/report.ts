@@ -23,6 +23,7 @@ export const findingCodeSchema = z.enum([
   'chainLoops',
   'chainUnreadable',
   'vmWillNotStart',
+  'nextStartDiffers',
   'recordWithoutFile',
   'fileWithoutRecord',
   'dataMoved',

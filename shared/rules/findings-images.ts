@@ -7,6 +7,7 @@ import { unknownDependentsOf } from './dependents.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { folderOf } from './folders.ts';
+import { otherAtNextStart } from './next-start.ts';
 import { shellLine } from './shell-words.ts';
 import { dataKey, recordedData } from './snapshot-data.ts';
 import { readableBytes } from './units.ts';
@@ -74,11 +75,23 @@ function chainLengths(vm: ReadableVm, context: FindingContext): readonly Finding
   });
 }
 
-/** What is missing besides its disks, so that a VM will not start. */
+/** What stands against the next start of a VM: what is missing besides its disks, and disks that will be others. */
 export function startFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
-  return (vm.startObstacles ?? []).map(({ path, message, remedy }) =>
+  const missing = (vm.startObstacles ?? []).map(({ path, message, remedy }) =>
     finding(context, { code: 'vmWillNotStart', severity: 'critical', vm, path, message, remedy }),
   );
+  const others = otherAtNextStart(vm).map(({ disk, imageId, message }) =>
+    finding(context, {
+      code: 'nextStartDiffers',
+      severity: 'warning',
+      vm,
+      path: disk.imageId ?? imageId,
+      message,
+      remedy:
+        'Find out which of the two images is meant. Before the VM is shut off, give its definition (virsh edit) the image that it writes to now, if that is to stay.',
+    }),
+  );
+  return [...missing, ...others];
 }
 
 /** What is wrong with images whichever chain they are in. */
@@ -218,7 +231,8 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
             ? isInDoubt
               ? 'Leave it where it is until that is settled.'
               : 'That says nothing of other hosts, of VMs that other users or other hypervisors run, and of backups: make sure that none of them uses it, then move it away before you delete it.'
-            : `Do not delete it. If it is what is missing, move it back: ${shellLine(['mv', '-n', '--', image.id, missing])}`,
+            : // Whoever uses it without our knowing keeps it then.
+              `Do not delete it. If it is what is missing, ${doubt === '' ? `move it back: ${shellLine(['mv', '-n', '--', image.id, missing])}` : `copy it back: ${shellLine(['cp', '-n', '--sparse=always', '--', image.id, missing])}`}`,
       }),
     ];
   });

@@ -5,7 +5,7 @@ import { brokenChain, brokenChainOfDisk } from './broken-chains.ts';
 import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
-import { howToReunite, type LostData } from './moved-data.ts';
+import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
 import { dataIn, lacksMemory } from './snapshot-data.ts';
 
 const secondsPerDay = 86_400;
@@ -108,15 +108,15 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
 
 function movedFinding(moved: LostData, foundIn: Image, lost: string, context: FindingContext): Finding {
   const { vm, snapshot, target } = moved;
-  const isNeeded = (context.dependents.get(foundIn.id)?.childImageIds.length ?? 0) > 0;
+  const needs = otherNeedsOf(moved, foundIn, context.dependents, context.inventory);
   return finding(context, {
     code: 'dataMoved',
     severity: 'warning',
     vm,
     snapshotName: snapshot.name,
     path: foundIn.id,
-    message: `The data of disk ${target} in snapshot “${snapshot.name}” of VM “${vm.name}” is not where its record says: ${lost} It is in ${foundIn.id}, which holds an internal snapshot of that name and time that no other record names: the image was probably renamed or moved.`,
-    remedy: howToReunite(moved, foundIn, isNeeded),
+    message: `The data of disk ${target} in snapshot “${snapshot.name}” of VM “${vm.name}” is not where its record says: ${lost} ${whereItIs(foundIn, needs)}`,
+    remedy: howToReunite(moved, foundIn, needs),
   });
 }
 

@@ -19,6 +19,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   chainBeyondLimit: 'Chain too long to start',
   imageMissing: 'Image missing',
   vmWillNotStart: 'VM will not start',
+  nextStartDiffers: 'Other disk at the next start',
   chainLoops: 'Chain in a circle',
   chainUnreadable: 'Chain not readable',
   recordWithoutFile: 'Record without data',

@@ -31,6 +31,28 @@ describe('an image renamed since its internal snapshot', () => {
     expect(only?.remedy).not.toContain('mv ');
   });
 
+  it('is a copy where another VM uses the image: nothing of that VM is moved or set back', () => {
+    const clone = vm({ uuid: '22222222-2222-4222-8222-222222222222', name: 'clone', disks: [disk('vda', renamed)] });
+    for (const at of [gone, image(old)]) {
+      const [only] = findings([machine(old), clone], [at, image(renamed, { internalSnapshots: [tag()] })]).filter(
+        ({ code }) => code === 'dataMoved',
+      );
+      expect(only?.message).toContain(`A copy of it is in ${renamed}, an image of clone`);
+      expect(only?.remedy).toContain(`qemu-img convert -l snapshot.name=one -O qcow2 ${renamed}`);
+      expect(only?.remedy).not.toMatch(/mv |--redefine/);
+    }
+  });
+
+  it('is not told to be moved where something that could not be looked into may need the image', () => {
+    const host = inventory([machine(old)], [gone, image(renamed, { internalSnapshots: [tag()] })]);
+    const unknownDependents = [{ what: 'VM odd', reason: 'Not read.', imageIds: null }];
+    const [only] = findingsOf('kvm1', { ...host, unknownDependents }, defaultReportThresholds, createdAt).filter(
+      ({ code }) => code === 'dataMoved',
+    );
+    expect(only?.remedy).toContain('qemu-img convert');
+    expect(only?.remedy).not.toMatch(/mv |--redefine/);
+  });
+
   it('is not taken for it where the time is another: both are said, with each other', () => {
     const found = findings(
       [machine()],

@@ -3,7 +3,8 @@
  * of one thing, as after an image was renamed: judged one by one, the first is lost and the second may go.
  */
 import type { Image, InternalSnapshot, Inventory, ReadableVm, Snapshot } from '../model/inventory.ts';
-import { imagesById } from './chains.ts';
+import { dependentsOf, imagesById, type Dependents } from './chains.ts';
+import { unknownDependentsOf } from './dependents.ts';
 import { folderOf } from './folders.ts';
 import { shellLine } from './shell-words.ts';
 import { dataKey, dataOfDisks, isSameMoment, recordedData } from './snapshot-data.ts';
@@ -88,15 +89,59 @@ function closest(tags: readonly Tag[], { vm, target, recorded }: Missing): Image
   return sameName.length === 1 ? (sameName[0] ?? null) : null;
 }
 
-/**
- * What brings data and record together again, in sentences. Nothing of it takes anything away.
- *
- * @param isNeeded whether other images hang on the image that holds the data
- */
-export function howToReunite({ vm, snapshot, target, recorded }: LostData, foundIn: Image, isNeeded: boolean): string {
+/** Who else may need an image in which data was found. */
+export interface OtherNeeds {
+  /** Names of other VMs that need it: it is an image of theirs then, and what it holds is a copy. */
+  readonly vms: readonly string[];
+  /** Whether other images hang on it. */
+  readonly hasOverlays: boolean;
+  /** Whether something that could not be looked into may need it. */
+  readonly inDoubt: boolean;
+}
+
+export function otherNeedsOf(
+  { vm }: Pick<LostData, 'vm'>,
+  image: Image,
+  dependents: ReadonlyMap<string, Dependents>,
+  inventory: Pick<Inventory, 'unknownDependents'>,
+): OtherNeeds {
+  const { vms, childImageIds, possibleChildIds } = dependentsOf(image.id, dependents);
+  return {
+    vms: vms.filter(({ uuid }) => uuid !== vm.uuid).map(({ name }) => name),
+    hasOverlays: childImageIds.length + possibleChildIds.length > 0,
+    inDoubt: unknownDependentsOf(inventory, image.id).length > 0,
+  };
+}
+
+/** Where data was found, in a sentence. A copy of an image holds the same snapshots as the image. */
+export function whereItIs(foundIn: Image, { vms }: OtherNeeds): string {
+  return vms.length === 0
+    ? `It is in ${foundIn.id}, which holds an internal snapshot of that name and time that no other record names: the image was probably renamed or moved.`
+    : `A copy of it is in ${foundIn.id}, an image of ${vms.slice(0, 5).join(', ')}: that image was probably copied from the one that is meant, or is it.`;
+}
+
+/** What brings data and record together again, in sentences. Nothing of it takes anything away, from whomever. */
+export function howToReunite(
+  { vm, snapshot, target, recorded }: LostData,
+  foundIn: Image,
+  { vms, hasOverlays, inDoubt }: OtherNeeds,
+): string {
   const keep = `Delete neither the record of “${snapshot.name}” nor anything in ${foundIn.id}.`;
+  if (vms.length > 0 || inDoubt) {
+    const copy = shellLine([
+      'qemu-img',
+      'convert',
+      '-l',
+      `snapshot.name=${snapshot.name}`,
+      '-O',
+      'qcow2',
+      foundIn.id,
+      'NEW.qcow2',
+    ]);
+    return `${keep} Neither move that image nor let the record lead to it: ${vms.length > 0 ? 'what reverts the one VM would take the disk of the other back' : 'something that could not be looked into may need it as it is'}. While nobody writes to it, the state of the disk at that time can be copied out: ${copy}`;
+  }
   const used = vm.disks.find(({ imageId }) => imageId === foundIn.id);
-  if (recorded.status !== 'missing' || isNeeded) {
+  if (recorded.status !== 'missing' || hasOverlays) {
     return `${keep} Write the record out (virsh snapshot-dumpxml --security-info), put ${foundIn.id} in the place of ${recorded.id} in it, and define it again (virsh snapshot-create --redefine).`;
   }
   const move = `move the image back: ${shellLine(['mv', '-n', '--', foundIn.id, recorded.id])}`;

@@ -17,7 +17,7 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import { managedSaveRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
+import { managedSaveRefusals, nextStartWarnings, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
 export function planExternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -81,6 +81,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     title: `Create the external snapshot "${request.name}" of ${vm.name}`,
     refusals,
     warnings: [
+      ...nextStartWarnings(context),
       ...(live
         ? [
             note(

@@ -20,7 +20,7 @@ import {
 } from '../../../../shared/rules/libvirt-refusals.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import { monitorNameRefusals, sameNameRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
+import { monitorNameRefusals, nextStartWarnings, sameNameRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -61,6 +61,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     title: `Create the internal snapshot "${request.name}" of ${vm.name}`,
     refusals,
     warnings: [
+      ...nextStartWarnings(context),
       ...managedSaveWarnings(context),
       ...overlayWarnings(context, disks),
       ...roomWarnings(

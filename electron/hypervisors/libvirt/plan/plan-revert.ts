@@ -18,7 +18,7 @@ import {
 import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
-import { movedData } from '../../../../shared/rules/moved-data.ts';
+import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
@@ -175,9 +175,10 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
     return !image?.internalSnapshots.some((internal) => internal.name === snapshot.name);
   });
   const { lost } = movedData(context.inventory);
-  const whereItIs = (target: string): string => {
+  const placeOf = (target: string): string => {
     const moved = lost.find((one) => one.vm === context.vm && one.snapshot === snapshot && one.target === target);
-    return moved?.foundIn ? ` It is in ${moved.foundIn.id}: the image was probably renamed or moved.` : '';
+    if (!moved?.foundIn) return '';
+    return ` ${whereItIs(moved.foundIn, otherNeedsOf(moved, moved.foundIn, context.dependents, context.inventory))}`;
   };
   const active = new Map(context.vm.disks.map((disk) => [disk.target, disk.imageId]));
   const elsewhere = internalHoldings(snapshot).filter(
@@ -200,7 +201,7 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
     ...empty.map(({ target, imageId }) =>
       note(
         'recordWithoutData',
-        `The record of "${snapshot.name}" says that the data of disk ${target} is in ${imageId}, but there is no such snapshot in it. Reverting would fail and leave the VM shut off.${whereItIs(target)}`,
+        `The record of "${snapshot.name}" says that the data of disk ${target} is in ${imageId}, but there is no such snapshot in it. Reverting would fail and leave the VM shut off.${placeOf(target)}`,
         [imageId],
       ),
     ),

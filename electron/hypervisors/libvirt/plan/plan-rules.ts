@@ -1,6 +1,7 @@
 /** The rules that libvirt's plans share. Each gives notes; none throws and none looks at anything but the inventory. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
+import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
 import { note } from '../../planning/notes.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
 import { namesJobsAfterSnapshots } from '../capabilities.ts';
@@ -27,6 +28,11 @@ export function internalHoldings(snapshot: Snapshot): readonly InternalHolding[]
   return snapshot.disks.flatMap((disk) =>
     disk.kind === 'internal' && disk.dataImageId !== null ? [{ target: disk.target, imageId: disk.dataImageId }] : [],
   );
+}
+
+/** libvirt makes the snapshot of what the VM uses now, and leaves the definition of its next start as it is. */
+export function nextStartWarnings({ vm }: LibvirtContext): PlanNote[] {
+  return otherAtNextStart(vm).map(({ imageId, message }) => note('nextStartDiffers', message, [imageId]));
 }
 
 /** An internal snapshot is found in its image by name, and qemu-img accepts a tag twice: the name must lead to one. */

@@ -1,0 +1,102 @@
+/** Data that has a record's name and is something else, on every version of libvirt: what is refused and said, and what the tools would do. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { run } from '../../../../e2e/testbeds/run.ts';
+import { findingsOf } from '../../../../shared/rules/findings.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
+import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
+import { readLibvirt } from '../read/read.ts';
+import { planLibvirt } from './plan.ts';
+
+const uri = 'qemu:///system';
+const offset = 4 * 1024 ** 2;
+
+for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
+  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
+    suite(version);
+  });
+}
+
+function suite(version: testbed.LibvirtVersion): void {
+  const spec = { name: 'snaptree-rules-strange', disks: [{ target: 'vda' }], version };
+  let vm: testbed.VirtualMachine;
+  let base: string;
+
+  const read = () => readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' });
+  const virsh = (...argv: string[]) => testbed.virsh(argv, { version });
+  const findings = async () =>
+    findingsOf('host', await read(), defaultReportThresholds, Date.now() / 1000).filter(
+      ({ vmUuid, path }) => vmUuid === vm.uuid || path === base,
+    );
+  const deleting = async () =>
+    planLibvirt(
+      uri,
+      { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'one', withDescendants: false },
+      await read(),
+    );
+
+  beforeAll(async () => {
+    await testbed.up();
+  });
+  beforeEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+    vm = await testbed.createVirtualMachine(spec);
+    base = vm.images['vda'] ?? '';
+    await testbed.writeGuestDisk(vm, 'vda', 0xa1, offset);
+    await virsh('snapshot-create-as', vm.uuid, '--name=one');
+    await testbed.writeGuestDisk(vm, 'vda', 0xa2, offset);
+  });
+  afterEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+  });
+
+  it('is the data of its record as it comes from libvirt, and can be deleted', async () => {
+    expect((await deleting()).refusals).toEqual([]);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('is not deleted in the place of what its record is about', async () => {
+    const { stdout } = await virsh('snapshot-dumpxml', vm.uuid, '--snapshotname=one');
+    // The record of a day before: as where its image was put back with a snapshot of that name in it.
+    const ofTheDayBefore = stdout.replace(
+      /<creationTime>(\d+)</,
+      (_all, seconds: string) => `<creationTime>${Number(seconds) - 86_400}<`,
+    );
+    await testbed.virshWithXml(['snapshot-create', '--redefine', vm.uuid], ofTheDayBefore, [], { version });
+
+    const plan = await deleting();
+    expect(plan.refusals.map(({ code, names }) => [code, ...names])).toEqual([['otherDataOfThatName', base]]);
+    const found = await findings();
+    expect(found.map(({ code }) => code).sort()).toEqual(['fileWithoutRecord', 'recordWithoutFile']);
+    expect(found.find(({ code }) => code === 'recordWithoutFile')?.message).toContain('something else of that name');
+
+    // What is refused would have taken it: libvirt goes by the name alone.
+    await virsh('snapshot-delete', vm.uuid, '--snapshotname=one');
+    expect(await testbed.internalSnapshotsOf(base)).toEqual([]);
+  });
+
+  it('is not named as what to remove by its name where the record’s data has that name too', async () => {
+    await run('qemu-img', ['snapshot', '-c', 'one', base]);
+    const [stray, ...others] = await findings();
+    expect(others).toEqual([]);
+    expect(stray?.message).toContain('“one” (number 2)');
+    expect(stray?.remedy).not.toContain('snapshot -d');
+    expect((await deleting()).refusals.map(({ code }) => code)).toEqual(['ambiguousSnapshot']);
+
+    // What the remedy names copies the state of the stray one, and changes nothing.
+    const copy = join(vm.folder, 'NEW.qcow2');
+    const [, command] = /: (qemu-img convert .+)$/.exec(stray?.remedy ?? '') ?? [];
+    expect(command).toBeDefined();
+    await run('sh', ['-c', (command ?? '').replace('NEW.qcow2', copy)]);
+    expect(await testbed.hasPattern(copy, 0xa2, offset)).toBe(true);
+    rmSync(copy);
+    expect(await testbed.internalSnapshotsOf(base)).toEqual(['one', 'one']);
+
+    // And what it does not name would have taken the recorded one, the first of that name.
+    await run('qemu-img', ['snapshot', '-d', 'one', base]);
+    await run('qemu-img', ['snapshot', '-a', 'one', base]);
+    expect(await testbed.hasPattern(base, 0xa2, offset)).toBe(true);
+  });
+}
