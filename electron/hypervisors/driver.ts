@@ -18,7 +18,7 @@ export interface ReadOptions {
 
 export interface PollOptions {
   readonly signal?: AbortSignal;
-  /** Names of VMs that are known to have changed: they are read again, whatever their fingerprint says. */
+  /** Names of VMs that are known to have changed: they are read again, whatever their outline says. */
   readonly changedVms?: ReadonlySet<string>;
 }
 
@@ -37,7 +37,7 @@ export interface WatchOptions {
   readonly onChange: (vmName: string) => void;
 }
 
-/** What a driver decides of a plan; identity, fingerprint and script are added by whoever asked for it. */
+/** What a driver decides of a plan; identity, the digest of the state and script are added by whoever asked for it. */
 export type PlanDraft = Pick<
   Plan,
   'title' | 'refusals' | 'warnings' | 'space' | 'expectedPause' | 'after' | 'vmName'

@@ -3,7 +3,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Plan } from '../../shared/model/plan.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
-import { compareFingerprints } from './fingerprint.ts';
+import { compareStates } from './state-digest.ts';
 import { vmLockedError } from './host-lock.ts';
 import type { LockOwner } from './host-lock.ts';
 import type { LiveOperation } from './live-operation.ts';
@@ -64,7 +64,7 @@ export function createAdmission(
     const { plan } = live.operation;
     await lockVm(live);
     const { inventory } = await readHost(plan.hostId);
-    const comparison = compareFingerprints(plan, inventory, live.state.expectedFingerprint);
+    const comparison = compareStates(plan, inventory, live.state.expectedState);
     if (comparison !== 'same') throw planStale(plan, comparison);
     return inventory;
   }

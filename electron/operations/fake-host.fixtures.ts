@@ -6,7 +6,7 @@ import { disk, image, inventory, vm } from '../../shared/model/inventory.fixture
 import type { PlanDraft } from '../hypervisors/driver.ts';
 import { plainStep } from '../hypervisors/planning/plain-step.ts';
 import { checkExpectations } from './expectations.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { stateDigestOf } from './state-digest.ts';
 import type { JobStatus } from './host-job.ts';
 import type { LockOwner } from './host-lock.ts';
 import type { HostTools } from './host-tools.ts';
@@ -259,7 +259,7 @@ export function planFor(host: FakeHost, names: readonly string[], parts: Partial
     request,
     title: `Create ${names.join(' and ')}`,
     createdAt: 1_795_000_000,
-    fingerprint: fingerprintOf({ vmUuid, steps }, host.inventory),
+    fingerprint: stateDigestOf({ vmUuid, steps }, host.inventory),
     steps,
     refusals: [],
     warnings: [],

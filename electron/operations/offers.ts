@@ -4,7 +4,7 @@ import type { Resolution } from '../../shared/model/operation.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
 import { mayStop, nextStep, undoSteps } from '../../shared/rules/step-order.ts';
 import { endByOutcome } from './end-operation.ts';
-import { compareFingerprints } from './fingerprint.ts';
+import { compareStates } from './state-digest.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { capital, cutOff, describePlan, describeStep, leftToTakeBack } from './operation-messages.ts';
 import type { StepContext } from './step-context.ts';
@@ -18,7 +18,7 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
     await endByOutcome(context, live, inventory);
     return;
   }
-  const comparison = compareFingerprints(plan, inventory, live.state.expectedFingerprint);
+  const comparison = compareStates(plan, inventory, live.state.expectedState);
   const done =
     next.index === 0
       ? 'Nothing of it was run.'
@@ -61,7 +61,7 @@ export async function recordUnclear(
 ): Promise<void> {
   const { plan } = live.operation;
   const undo = undoSteps(live.operation);
-  const isUnchanged = compareFingerprints(plan, inventory, live.state.expectedFingerprint) === 'same';
+  const isUnchanged = compareStates(plan, inventory, live.state.expectedState) === 'same';
   const choices: readonly Resolution[] = [
     ...(step.whenInterrupted === 'redo' && hasEnded && isUnchanged ? (['resume'] as const) : []),
     ...(hasEnded && undo.length > 0 ? (['undo'] as const) : []),

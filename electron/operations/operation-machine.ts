@@ -25,7 +25,7 @@ export interface OperationRecord {
   /** Of the step that was started last, or is to be run again: how often it was run before. */
   readonly attempt: number;
   /** Of the state that the plan, or the last finished step, left: what the next step may be run on. */
-  readonly expectedFingerprint: string;
+  readonly expectedState: string;
   readonly startedBy: { readonly user: string; readonly computer: string };
 }
 
@@ -58,7 +58,7 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
       cleanedUp: false,
       alreadyMet: false,
       attempt: 0,
-      expectedFingerprint: entry.plan.fingerprint,
+      expectedState: entry.plan.fingerprint,
       startedBy: entry.startedBy,
     };
   }
@@ -124,7 +124,7 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
           steps: changeStep(entry.index, ['running', 'unknown'], { state: entry.outcome, endedAt: at }),
           ...(entry.made && { made: [...(operation.made ?? []), ...entry.made] }),
         },
-        { expectedFingerprint: entry.fingerprint },
+        { expectedState: entry.fingerprint },
       );
     case 'interrupted':
       return change({ ...interruptedParts(operation), error: entry.error, examination: null });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { FakeHost, hostId, step, vmUuid } from './fake-host.fixtures.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { stateDigestOf } from './state-digest.ts';
 import { createPlanService } from './plans.ts';
 
 function service(time: { now: number } = { now: 1000.5 }) {
@@ -41,7 +41,7 @@ describe('plans', () => {
     const { host, plans } = service();
     const plan = await plans.create(hostId, request);
     expect(plan).toMatchObject({ id: 'id-1', hostId, hostName: 'kvm1', vmUuid, request, createdAt: 1000 });
-    expect(plan.fingerprint).toBe(fingerprintOf(plan, host.inventory));
+    expect(plan.fingerprint).toBe(stateDigestOf(plan, host.inventory));
     expect(plan.steps.map(({ index }) => index)).toEqual([0, 1]);
     expect(plan.script).toContain("'virsh' 'b'");
     expect(plans.get('id-1')).toBe(plan);

@@ -4,7 +4,7 @@ import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
 import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 import type { HypervisorDriver, PlanDraft } from '../hypervisors/driver.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { stateDigestOf } from './state-digest.ts';
 import { planScript } from './plan-script.ts';
 
 export interface PlanServiceDependencies {
@@ -33,7 +33,7 @@ export interface PlanService {
 }
 
 const keptPlans = 100;
-/** The fingerprint is what refuses a stale plan; the lifetime only bounds what is remembered. */
+/** The digest of the state is what refuses a stale plan; the lifetime only bounds what is remembered. */
 const lifetimeSeconds = 6 * 3600;
 
 export function createPlanService({
@@ -56,7 +56,7 @@ export function createPlanService({
         vmUuid: request.vmUuid,
         request,
         createdAt: Math.floor(clock()),
-        fingerprint: fingerprintOf({ vmUuid: request.vmUuid, steps: draft.steps }, inventory),
+        fingerprint: stateDigestOf({ vmUuid: request.vmUuid, steps: draft.steps }, inventory),
       };
       const complete: Plan = { ...plan, script: planScript(plan) };
       plans.set(complete.id, complete);

@@ -11,7 +11,7 @@ import { brokenStep, mayStop, nextStep } from '../../shared/rules/step-order.ts'
 import { endByOutcome } from './end-operation.ts';
 import { interruptOnError } from './interruption.ts';
 import { checkExpectations } from './expectations.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { stateDigestOf } from './state-digest.ts';
 import type { JobReference, JobStatus } from './host-job.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { offerRest, recordUnclear } from './offers.ts';
@@ -112,7 +112,7 @@ export async function settle(
       type: 'stepFinished',
       index: step.index,
       outcome,
-      fingerprint: fingerprintOf(plan, inventory),
+      fingerprint: stateDigestOf(plan, inventory),
       ...(made.length > 0 && { made: [...made] }),
     });
   switch (status.state) {

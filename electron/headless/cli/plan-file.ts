@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
-import { isComparable } from '../../operations/fingerprint.ts';
+import { isComparable } from '../../operations/state-digest.ts';
 import { stepDifferences } from '../../operations/same-steps.ts';
 import { planMigrations } from '../../store/plan-versions.ts';
 import { migrate, versionAfter } from '../../store/versions.ts';

@@ -17,7 +17,7 @@ export interface FileStatus {
   /** Seconds since 1970. */
   readonly modifiedAt: number;
   /** Changes with every change of the file's content or nature. */
-  readonly fingerprint: string;
+  readonly revision: string;
 }
 
 const record = /^(\d+) (\d+) ([0-9a-f]+) (\d+) ([0-9a-f]+) ([0-9a-f]+) (\d+) (\d+) (-?\d+) ([^|]*)\|([^|]*)\|/;
@@ -45,7 +45,7 @@ export function parseStatuses(body: string, nonce: string): ReadonlyMap<string, 
       // stat counts in blocks of 512 bytes (st_blocks), whatever the file system's blocks are.
       allocatedBytes: Number(blocks) * 512,
       modifiedAt: Math.max(0, Number(modified)),
-      fingerprint: [device, inode, mode, blockDevice, size, blocks, mtime, ctime].join(' '),
+      revision: [device, inode, mode, blockDevice, size, blocks, mtime, ctime].join(' '),
     });
   }
   return statuses;

@@ -46,8 +46,7 @@ export function changesSince(knowledge: ImageKnowledge, walk: Walk, links: reado
     const now = walk.statuses.get(path);
     if (!before && !now) continue;
     if (!before || !now || !isSameFile(before, now)) return 'everything';
-    if (now.type !== 'folder' && before.fingerprint !== now.fingerprint)
-      changed.add(knowledge.realPaths.get(path) ?? path);
+    if (now.type !== 'folder' && before.revision !== now.revision) changed.add(knowledge.realPaths.get(path) ?? path);
   }
   return changed;
 }
@@ -108,7 +107,7 @@ function changesInFolder(before: WalkedFolder, now: WalkedFolder, { images }: Im
     const old = before.entries.get(path);
     const status = now.entries.get(path);
     if (old && status && old.type === 'folder' && isSameFile(old, status)) continue;
-    if (old?.fingerprint === status?.fingerprint) continue;
+    if (old?.revision === status?.revision) continue;
     if (old?.type === 'folder' || status?.type === 'folder') return 'everything';
     if (old?.type === 'link' || status?.type === 'link') return 'everything';
     changed.add(path);

@@ -142,7 +142,7 @@ async function lookForChanges(
     isDeepStrictEqual(first.lookedFor, reading.lookedFor) &&
     isDeepStrictEqual(first.openFiles?.locks, knowledge.openFiles?.locks) &&
     isDeepStrictEqual(openImages({ ...knowledge, openFiles: first.openFiles }), openImages(knowledge)) &&
-    (named ?? []).every((path) => knowledge.statuses.get(path)?.fingerprint === first.statuses.get(path)?.fingerprint);
+    (named ?? []).every((path) => knowledge.statuses.get(path)?.revision === first.statuses.get(path)?.revision);
   const filesystems = isQuiet ? filesystemsNow(reading, answer.spaces()) : null;
   return filesystems ? { kind: 'none', quiet: { task, mark }, filesystems } : { kind: 'some', first };
 }

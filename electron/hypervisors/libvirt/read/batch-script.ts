@@ -155,7 +155,7 @@ function takeStamp(uri: string): readonly string[] {
  * `novirsh`, `failed`, `stamp` and `end` as in `inventoryScript`. Where the stamp is still `stamp`, nothing changed, and nothing
  * but it is printed.
  */
-export function fingerprintScript(
+export function changesScript(
   nonce: string,
   uri: string,
   {

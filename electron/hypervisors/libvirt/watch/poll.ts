@@ -2,13 +2,13 @@
  * Polls a libvirt host: one cheap round trip tells which VMs changed, and only those are read again, in a second.
  *
  * Where the user may see the files in which libvirt keeps what it knows (root, of `qemu:///system`), it is enough that none
- * of them was written since. Otherwise, the fingerprint of a VM is its name, its state (running, paused, shut off, other), whether it is persistent and saved,
+ * of them was written since. Otherwise a VM has changed where its outline has: its name, its state (running, paused, shut off, other), whether it is persistent and saved,
  * its disks with their sources, the names of its snapshots and which one is current. It does not see: another reason for
  * the same state; a change of title, description, memory or firmware alone; a snapshot that was deleted and made
  * again with the same name, or redefined, between two polls; a changed definition for the next start; a job that begins
  * (one that was seen is looked at each time until it ends). libvirt's events
  * tell most of these where there are some (`changedVms`); whoever polls reads everything now and then for the rest.
- * Images are polled at the same time, by their own fingerprints (see electron/images).
+ * Images are polled at the same time, by the revisions of their files (see electron/images).
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Inventory } from '../../../../shared/model/inventory.ts';
@@ -18,7 +18,7 @@ import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { readImages, type ImageReading } from '../../../images/scan/read-images.ts';
 import type { PollOptions } from '../../driver.ts';
 import { createAsk } from '../read/ask.ts';
-import { fingerprintScript, inventoryScript } from '../read/batch-script.ts';
+import { changesScript, inventoryScript } from '../read/batch-script.ts';
 import { wasAtWork } from '../read/jobs.ts';
 import { sortAnswers, strayLines, uuidsIn, type KeptAnswers } from '../read/host-answers.ts';
 import {
@@ -60,15 +60,15 @@ export async function pollHost(
     stamp: changedVms.size === 0 && !isAnyAtWork(before.state) ? before.state.stamp : '',
   };
   // Both are awaited whatever happens, so that a failure of one leaves nothing behind that nobody waits for.
-  const [prints, imagesNow] = await Promise.allSettled([
-    ask('Looking for changes', (nonce) => fingerprintScript(nonce, uri, questions)),
+  const [outlines, imagesNow] = await Promise.allSettled([
+    ask('Looking for changes', (nonce) => changesScript(nonce, uri, questions)),
     readTheImages(before.state, before.question),
   ]);
-  if (prints.status === 'rejected') throw prints.reason;
+  if (outlines.status === 'rejected') throw outlines.reason;
   if (imagesNow.status === 'rejected') throw imagesNow.reason;
-  const stamp = createInterner('cut')(prints.value.find(({ kind }) => kind === 'stamp')?.body ?? '');
+  const stamp = createInterner('cut')(outlines.value.find(({ kind }) => kind === 'stamp')?.body ?? '');
   const isStampSame = stamp !== '' && stamp === questions.stamp;
-  const changes = isStampSame ? null : findChanges(prints.value, before.state, changedVms);
+  const changes = isStampSame ? null : findChanges(outlines.value, before.state, changedVms);
   if (changes === null || changes.isSame) {
     const images = imagesNow.value;
     const hasChanged = !areImagesSame(before.images, images);

@@ -99,7 +99,7 @@ export function pollingSuite(host: LibvirtUnderTest): void {
     expect(vmOf((await poll()).inventory, vm.uuid).state).toBe('shutoff');
   });
 
-  it('what the fingerprint does not hold is read where the VM is known to have changed', async () => {
+  it('what the outline does not hold is read where the VM is known to have changed', async () => {
     await virsh('desc', vm.uuid, '--config', 'told by an event');
     expect(vmOf((await poll()).inventory, vm.uuid).description).not.toBe('told by an event');
     const told = await poll(new Set([vm.name]));

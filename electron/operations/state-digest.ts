@@ -1,4 +1,7 @@
-/** A plan is bound to the state that it was made from; this is that state, as one short string. */
+/**
+ * A plan is bound to the state that it was made from; this is that state, as one short string. In plans, their files and the journal
+ * the field is called `fingerprint`, as it always was there.
+ */
 import { createHash } from 'node:crypto';
 import type { Disk, Image, Inventory, Snapshot, VmState } from '../../shared/model/inventory.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
@@ -8,17 +11,17 @@ import { unknownDependentsOfAny } from '../../shared/rules/dependents.ts';
 type Canonical = string | number | boolean | null | readonly Canonical[] | { readonly [key: string]: Canonical };
 
 /** What decides on which parts of a host a plan depends. */
-export interface FingerprintedPlan {
+export interface DigestedPlan {
   readonly vmUuid: string;
   readonly steps: readonly Pick<PlanStep, 'reads' | 'writes' | 'invalidates' | 'deletes'>[];
 }
 
-/** Of what goes into a fingerprint, and how: those of different methods cannot be compared. The first had no name. */
+/** Of what goes into a digest, and how: those of different methods cannot be compared. The first had no name. */
 const method = 'v2';
 
 /**
  * `v2:` and the SHA-256 (hex) of everything on a host that a plan depends on. Two readings of the same state give the same
- * fingerprint, in whatever order they list things.
+ * digest, in whatever order they list things.
  *
  * In it: the VM's state, disks, jobs, checkpoints, snapshots, current snapshot, managed save and persistence; every image that its chains
  * and snapshots reach; who else depends on the images that the plan's steps read or change; where the plan takes away what
@@ -29,27 +32,27 @@ const method = 'v2';
  * wording of reasons, `idle` against `running`), what no step depends on (descriptions, the VM's name: it is
  * addressed by UUID), and the coming and going of other VMs, also on a base that the plan leaves as it is.
  */
-export function fingerprintOf(plan: FingerprintedPlan, inventory: Inventory): string {
+export function stateDigestOf(plan: DigestedPlan, inventory: Inventory): string {
   const hash = createHash('sha256').update(canonicalJson(stateFor(plan, inventory)));
   return `${method}:${hash.digest('hex')}`;
 }
 
-/** Whether this version of Snaptree took a fingerprint, so that it can say whether the state is still the same. */
-export function isComparable(fingerprint: string): boolean {
-  return fingerprint.startsWith(`${method}:`);
+/** Whether this version of Snaptree made a digest, so that it can say whether the state is still the same. */
+export function isComparable(digest: string): boolean {
+  return digest.startsWith(`${method}:`);
 }
 
 /** Whether a host is as it was when `expected` was taken; `otherMethod` where another version of Snaptree took it. */
-export function compareFingerprints(
-  plan: FingerprintedPlan,
+export function compareStates(
+  plan: DigestedPlan,
   inventory: Inventory,
   expected: string,
 ): 'same' | 'changed' | 'otherMethod' {
   if (!isComparable(expected)) return 'otherMethod';
-  return fingerprintOf(plan, inventory) === expected ? 'same' : 'changed';
+  return stateDigestOf(plan, inventory) === expected ? 'same' : 'changed';
 }
 
-function stateFor({ vmUuid, steps }: FingerprintedPlan, inventory: Inventory): Canonical {
+function stateFor({ vmUuid, steps }: DigestedPlan, inventory: Inventory): Canonical {
   const hypervisor = { kind: inventory.hypervisor.kind, version: inventory.hypervisor.version };
   const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
   if (!vm?.readable) return { hypervisor, vm: vm ? 'unreadable' : 'missing' };

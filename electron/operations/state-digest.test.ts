@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { disk, held, image, internal, inventory, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
-import { fingerprintOf, type FingerprintedPlan } from './fingerprint.ts';
+import { stateDigestOf, type DigestedPlan } from './state-digest.ts';
 
 const uuid = '11111111-1111-4111-8111-111111111111';
 const otherUuid = '99999999-9999-4999-8999-999999999999';
@@ -38,12 +38,12 @@ function host(): Inventory {
 }
 
 /** Goes back to "a": rewrites /base and /data. */
-const revert: FingerprintedPlan = {
+const revert: DigestedPlan = {
   vmUuid: uuid,
   steps: [{ reads: [], writes: ['/base', '/data'], invalidates: ['/base', '/data'], deletes: [] }],
 };
 /** Puts an overlay on /top. */
-const create: FingerprintedPlan = {
+const create: DigestedPlan = {
   vmUuid: uuid,
   steps: [{ reads: ['/top'], writes: [], invalidates: [], deletes: [] }],
 };
@@ -53,7 +53,7 @@ function changed(change: (host: Inventory, vm: ReadableVm, other: ReadableVm) =>
   const [own, other] = copy.vms;
   if (!own?.readable || !other?.readable) throw new Error('the fixture is not as it was');
   change(copy, own, other);
-  return fingerprintOf(plan, copy);
+  return stateDigestOf(plan, copy);
 }
 
 const imageOf = (inventory: Inventory, id: string) => {
@@ -66,8 +66,8 @@ const first = <T>(list: readonly T[]): T => {
   return list[0];
 };
 
-describe('the fingerprint of a VM’s state', () => {
-  const original = fingerprintOf(revert, host());
+describe('the digest of a VM’s state', () => {
+  const original = stateDigestOf(revert, host());
 
   test('is a SHA-256 in hex', () => {
     expect(original).toMatch(/^v2:[0-9a-f]{64}$/);
@@ -93,7 +93,7 @@ describe('the fingerprint of a VM’s state', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (stream) => {
         const random = () => Number(stream.next().value);
-        expect(fingerprintOf(revert, shuffled(host(), random) as Inventory)).toBe(original);
+        expect(stateDigestOf(revert, shuffled(host(), random) as Inventory)).toBe(original);
       }),
     );
   });
@@ -179,11 +179,11 @@ describe('the fingerprint of a VM’s state', () => {
     ['one VM less on the base', (all) => all.vms.splice(1, 1)],
     ['what cannot be looked into', (all) => all.unknownDependents.push({ what: '/x', reason: '', imageIds: null })],
   ])('is the same for %s where the plan leaves the base as it is', (_, change) => {
-    expect(changed(change, create)).toBe(fingerprintOf(create, host()));
+    expect(changed(change, create)).toBe(stateDigestOf(create, host()));
   });
 
   test('is another where somebody else uses what the plan is about', () => {
-    const onTop = fingerprintOf(create, host());
+    const onTop = stateDigestOf(create, host());
     expect(changed((all) => all.images.push(overlay('/new', '/top')), create)).not.toBe(onTop);
     expect(changed((_, _own, other) => (first(other.disks).imageId = '/top'), create)).not.toBe(onTop);
   });
@@ -196,6 +196,6 @@ describe('the fingerprint of a VM’s state', () => {
   test('ends, whatever loops there are', () => {
     const looped = structuredClone(host());
     imageOf(looped, '/base').parent = { relation: 'backing', reference: '/top', imageId: '/top', format: 'qcow2' };
-    expect(fingerprintOf(revert, looped)).not.toBe(original);
+    expect(stateDigestOf(revert, looped)).not.toBe(original);
   });
 });
