@@ -82,8 +82,21 @@ interface Scenario {
   readonly then?: (service: OperationService, id: string, host: LibvirtHost) => Promise<void>;
 }
 
-/** Everything here answers at once; what is still under way after this long waits for something that never comes. */
-const settled = () => delay(400);
+/**
+ * Everything here answers at once: what writes nothing for this long, however busy the computer is, waits for something that
+ * never comes.
+ */
+async function settled(folder: string): Promise<void> {
+  const written = () =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .flatMap((entry) => (entry.isFile() ? [readFileSync(join(entry.parentPath, entry.name), 'utf8')] : []))
+      .join();
+  let before = null;
+  for (let now = written(); now !== before; now = written()) {
+    before = now;
+    await delay(400);
+  }
+}
 
 async function play({ what, fault, prepare, then }: Scenario): Promise<void> {
   time = startTime;
@@ -96,11 +109,11 @@ async function play({ what, fault, prepare, then }: Scenario): Promise<void> {
   host.arm(fault ?? null);
   const started = service.start(plan.id).catch(quiet);
   await Promise.race([started, host.crashed]);
-  await settled();
+  await settled(folder);
   const [operation] = service.list();
   if (then && operation) {
     await then(service, operation.id, host);
-    await settled();
+    await settled(folder);
   }
   keep(what, join(folder, 'journal'));
   rmSync(folder, { recursive: true });
@@ -205,6 +218,9 @@ async function writeJournals(): Promise<void> {
   }
   const whole = readFileSync(join(out, 'journal', `${what}.06-stepStarting-1.jsonl`));
   writeFileSync(join(out, 'journal', `${what}.torn.jsonl`), whole.subarray(0, whole.length - 20));
+  // Nothing is asked of the host there, so no fault stops Snaptree between these two records.
+  const ended = readFileSync(join(out, 'journal', `${what}.12-ended-succeeded.jsonl`), 'utf8').split('\n');
+  writeFileSync(join(out, 'journal', `${what}.11-stepFinished-2-done.jsonl`), `${ended.slice(0, 11).join('\n')}\n`);
 }
 
 async function writeAuditTrail(): Promise<void> {
@@ -215,7 +231,7 @@ async function writeAuditTrail(): Promise<void> {
   const plan = await planServiceFor(first, clock, newId).create(hostId, requests['delete-subtree']);
   const service = await open(first, folder, plan);
   await service.start(plan.id);
-  await settled();
+  await settled(folder);
   // The host is not as planned any more.
   await service.start(plan.id).catch(quiet);
   const second = new LibvirtHost();
@@ -223,7 +239,7 @@ async function writeAuditTrail(): Promise<void> {
   const other = await planServiceFor(second, clock, newId).create(hostId, requests['create-external']);
   await (await open(second, folder, other)).start(other.id);
   second.disconnect();
-  await settled();
+  await settled(folder);
   copyFileSync(join(folder, 'audit.jsonl'), join(out, 'audit.jsonl'));
   rmSync(folder, { recursive: true });
 }

@@ -69,9 +69,15 @@ describe('a plan file that a disk has changed', () => {
   it.each(['delete-subtree.json', 'revert.json', 'create-internal.json', 'create-external.json', 'refused.json'])(
     'is understood as every version wrote it: %s',
     (name) => {
-      const [first, second] = [1, 2].map((version) => parsePlanFile(ofVersion(version, name).toString(), name));
+      // What the driver plans for a request may differ from version to version; what a file says stays.
+      const [first, second] = [1, 2].map((version) => {
+        const text = ofVersion(version, name).toString();
+        const parsed = parsePlanFile(text, name);
+        const written = JSON.parse(text) as { plan: { steps: { argv: string[] }[] } };
+        expect(parsed.steps.map(({ argv }) => argv)).toEqual(written.plan.steps.map(({ argv }) => argv));
+        return parsed;
+      });
       expect(first?.request).toEqual(second?.request);
-      expect(first?.steps.map(({ argv }) => argv)).toEqual(second?.steps.map(({ argv }) => argv));
     },
   );
 
