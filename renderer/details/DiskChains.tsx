@@ -135,7 +135,7 @@ interface LayerProps extends LayerDependence {
   readonly role: string;
 }
 
-function PlainLayer({ image, role, others, names, ofNoVm, possible, unknown }: LayerProps) {
+function PlainLayer({ image, role, others, names, namedByOthers, ofNoVm, possible, unknown }: LayerProps) {
   const [folder, file] = splitPath(image.id);
   return (
     <LayerFrame imageId={image.id} role={role} status={<Status image={image} />}>
@@ -195,7 +195,7 @@ function PlainLayer({ image, role, others, names, ofNoVm, possible, unknown }: L
           {others.length > 6 && ` and ${others.length - 6} more`}
         </p>
       )}
-      <Dependence intro="Named besides by:" names={names} />
+      <Dependence intro="Also named by:" names={names} quiet={!namedByOthers} />
       <Dependence
         intro={`Also needed by ${count(ofNoVm.length, 'image')} that no VM is known to use:`}
         names={ofNoVm}
@@ -246,11 +246,20 @@ function holdsSelected(state: State, imageId: string): boolean {
 }
 
 /** Who depends on an image without belonging to a VM: plans are refused for them too, so they are told in full. */
-function Dependence({ intro, names }: { readonly intro: string; readonly names: readonly string[] }) {
+function Dependence({
+  intro,
+  names,
+  quiet = false,
+}: {
+  readonly intro: string;
+  readonly names: readonly string[];
+  /** Nobody else is concerned. */
+  readonly quiet?: boolean;
+}) {
   const { shown, more } = useFirst(names, dependentsShownAtOnce);
   if (names.length === 0) return null;
   return (
-    <div className={css('warning')}>
+    <div className={css(quiet ? 'note' : 'warning')}>
       <p>{intro}</p>
       <ul className={css('dependents')}>
         {shown.map((name) => (

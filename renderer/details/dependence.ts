@@ -9,6 +9,8 @@ export interface LayerDependence {
   readonly others: readonly string[];
   /** What else of a VM names the image: `web-01: snapshot record of …`. */
   readonly names: readonly string[];
+  /** Whether another VM is among them, which a change of the image would concern. */
+  readonly namedByOthers: boolean;
   /** Images that hang on it and that no VM names or reaches: left by a VM that is gone, or of another host. */
   readonly ofNoVm: readonly string[];
   /** Images that are used as raw and look as if they hung on it. */
@@ -27,6 +29,7 @@ export function dependenceOf(
   return {
     others: vms.filter(({ uuid }) => uuid !== vm.uuid).map(({ name }) => name),
     names: [...new Set(uses.map((each) => `${each.vm.name}: ${wordsOfUse(each.use)}`))],
+    namedByOthers: uses.some((each) => each.vm.uuid !== vm.uuid),
     ofNoVm: childImageIds.filter((child) => dependentsOf(child, dependents).vms.length === 0),
     possible: possibleChildIds,
     unknown: unknownDependentsOf(inventory, imageId)
