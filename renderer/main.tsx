@@ -4,7 +4,7 @@ import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
 import { keepFocus } from './app/focus-keeping.ts';
 import { returnFocus } from './app/focus-return.ts';
-import { applyTheme, storedTheme } from './app/theme.ts';
+import { applyTheme } from './app/theme.ts';
 import { NotLetIn } from './app/NotLetIn.tsx';
 import { startFeed } from './feed/feed.ts';
 import './design/tokens.css';
@@ -12,8 +12,9 @@ import './design/base.css';
 import { createClient } from './ipc/client.ts';
 import { ClientContext } from './ipc/client-context.ts';
 import { shellPipe } from './ipc/shell-pipe.ts';
+import { remembered } from './store/remembered.ts';
 
-applyTheme(storedTheme());
+applyTheme(remembered().theme);
 
 const container = document.getElementById('root');
 if (!container) throw new Error('index.html has no #root.');

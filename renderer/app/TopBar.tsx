@@ -8,7 +8,8 @@ import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { showDialog, useStore } from '../store/store.ts';
 import { refreshAll } from '../feed/feed.ts';
-import { applyTheme, storedTheme, themes, type Theme } from './theme.ts';
+import { remembered, themes, type Theme } from '../store/remembered.ts';
+import { applyTheme } from './theme.ts';
 import styles from './TopBar.module.css';
 
 const css = classes(styles);
@@ -102,7 +103,7 @@ function Freshness({ reading }: { readonly reading: boolean }) {
 }
 
 function ThemeSwitch() {
-  const [theme, setTheme] = useState<Theme>(storedTheme);
+  const [theme, setTheme] = useState<Theme>(() => remembered().theme);
   return (
     <ToggleButtonGroup
       aria-label="Colours"

@@ -1,4 +1,5 @@
 import { useCallback, useState } from 'react';
+import { remember, remembered } from '../store/remembered.ts';
 
 interface PaneSize {
   readonly size: number;
@@ -7,36 +8,31 @@ interface PaneSize {
 
 /** The size of a pane in pixels, within its limits, kept in this browser. */
 export function usePaneSize(name: string, start: number, least: number, most: number): PaneSize {
-  const key = `snaptree.pane.${name}`;
   const within = useCallback((size: number) => Math.min(Math.max(Math.round(size), least), most), [least, most]);
   const [size, setSize] = useState(() => {
-    const stored = Number(localStorage.getItem(key));
-    return Number.isFinite(stored) && stored > 0 ? within(stored) : start;
+    const stored = remembered().paneSizes[name];
+    return stored === undefined ? start : within(stored);
   });
-  const remember = useCallback(
+  const change = useCallback(
     (wanted: number) => {
       const next = within(wanted);
-      localStorage.setItem(key, String(next));
+      remember({ paneSizes: { ...remembered().paneSizes, [name]: next } });
       setSize(next);
     },
-    [key, within],
+    [name, within],
   );
-  return { size, setSize: remember };
+  return { size, setSize: change };
 }
 
 /** Whether a pane is shown, kept in this browser. */
 export function useShown(name: string, start: boolean): readonly [boolean, (shown: boolean) => void] {
-  const key = `snaptree.shown.${name}`;
-  const [shown, setShown] = useState(() => {
-    const stored = localStorage.getItem(key);
-    return stored === null ? start : stored === 'true';
-  });
-  const remember = useCallback(
+  const [shown, setShown] = useState(() => remembered().shownPanes[name] ?? start);
+  const change = useCallback(
     (wanted: boolean) => {
-      localStorage.setItem(key, String(wanted));
+      remember({ shownPanes: { ...remembered().shownPanes, [name]: wanted } });
       setShown(wanted);
     },
-    [key],
+    [name],
   );
-  return [shown, remember];
+  return [shown, change];
 }

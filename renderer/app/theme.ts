@@ -1,17 +1,8 @@
-export const themes = ['system', 'light', 'dark'] as const;
-export type Theme = (typeof themes)[number];
-
-const storageKey = 'snaptree.theme';
-
-/** The theme that was chosen in this window before; `system` where none was. */
-export function storedTheme(): Theme {
-  const stored = localStorage.getItem(storageKey);
-  return themes.find((theme) => theme === stored) ?? 'system';
-}
+import { remember, type Theme } from '../store/remembered.ts';
 
 /** Shows a theme and remembers it. `system` follows the desktop's own setting. */
 export function applyTheme(theme: Theme): void {
-  localStorage.setItem(storageKey, theme);
+  remember({ theme });
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
 }

@@ -5,7 +5,8 @@ import { afterInventoryEvent, type ToldInventory } from '../store/inventory-even
 import { newlyAtRest, withHosts, withInventory, withOperations } from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
 import { withDemoVm } from './demo.ts';
-import { rememberedSelection, rememberSelection } from './remembered-selection.ts';
+import { remembered } from '../store/remembered.ts';
+import { rememberSelection } from './remembered-selection.ts';
 import { reportFailure, toastOperationEnd } from './messages.ts';
 
 /** Starts listening. Gives a function that stops it. */
@@ -45,7 +46,7 @@ export function startFeed(client: Client): () => void {
     inventorySubscriptions.set(hostId, client.subscribe('inventory', { hostId }, { next, failed }));
   };
 
-  update((state) => ({ ...state, selection: rememberedSelection() }));
+  update((state) => ({ ...state, selection: remembered().selection }));
   const stops = [
     rememberSelection(),
     client.watchConnection((connected) => {
