@@ -19,6 +19,7 @@ import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.t
 import { listed, note } from '../../planning/notes.ts';
 import { freeSpace } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
+import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
@@ -172,8 +173,9 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   const unknown = recorded.filter((disk) => disk.dataImageId === null).map((disk) => disk.target);
   const empty = internalHoldings(snapshot).filter(({ imageId }) => {
     const image = context.images.get(imageId);
-    return !image?.internalSnapshots.some((internal) => internal.name === snapshot.name);
+    return !image || dataIn(snapshot, image).kind === 'none';
   });
+  const strange = dataOfDisks(snapshot, context.images).filter(({ data }) => data.kind === 'other');
   const { lost } = movedData(context.inventory);
   const placeOf = (target: string): string => {
     const moved = lost.find((one) => one.vm === context.vm && one.snapshot === snapshot && one.target === target);
@@ -205,6 +207,21 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
         [imageId],
       ),
     ),
+    ...strange.map(({ target, image }) =>
+      note(
+        'otherDataOfThatName',
+        `${image.id} (disk ${target}) holds something named "${snapshot.name}" that is of another time than the record: it is not what the record is about, and the disk would go back to that.${placeOf(target)}`,
+        [image.id],
+      ),
+    ),
+    ...(lacksMemory(snapshot, context.images)
+      ? [
+          note(
+            'memoryMissing',
+            `The record of "${snapshot.name}" says that it holds memory, and none of its images holds any for it: libvirt would end ${context.vm.name} and then fail to start it. Its disks can be set back by hand while the VM is shut off, once its images are copied: qemu-img snapshot -a.`,
+          ),
+        ]
+      : []),
     ...elsewhere.map(({ target, imageId }) =>
       note(
         'otherActiveLayer',

@@ -77,6 +77,25 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await testbed.internalSnapshotsOf(base)).toEqual([]);
   });
 
+  it('lacks the memory of its record: refused, and libvirt ends the VM and does not start it again', async () => {
+    await virsh('start', vm.uuid);
+    await virsh('snapshot-create-as', vm.uuid, '--name=two');
+    await virsh('destroy', vm.uuid);
+    for (const act of ['-d', '-c']) await run('qemu-img', ['snapshot', act, 'two', base]);
+    await virsh('start', vm.uuid);
+    const reverting = planLibvirt(
+      uri,
+      { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'two' },
+      await read(),
+    );
+    expect(reverting.refusals.map(({ code }) => code)).toContain('memoryMissing');
+    expect((await findings()).map(({ code, snapshotName }) => [code, snapshotName])).toEqual([
+      ['recordWithoutFile', 'two'],
+    ]);
+    await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=two')).rejects.toThrow();
+    expect(await testbed.stateOf(vm.uuid, version)).toBe('shut off');
+  });
+
   it('is not named as what to remove by its name where the record’s data has that name too', async () => {
     await run('qemu-img', ['snapshot', '-c', 'one', base]);
     const [stray, ...others] = await findings();

@@ -448,6 +448,20 @@ describe('reverting to an internal snapshot', () => {
     expect(codes(planLibvirt(uri, revert('a'), twice).refusals)).toContain('ambiguousSnapshot');
   });
 
+  it('is refused where its images hold something else of that name, or not the memory of its record', () => {
+    const before = inventory([vm({ snapshots: [internal('a', null, { createdAt: 1000 })] })], imagesHolding('a'));
+    expect(codes(planLibvirt(uri, revert('a'), before).refusals)).toEqual([
+      'otherDataOfThatName',
+      'otherDataOfThatName',
+    ]);
+    const withoutMemory = imagesHolding('a').map((one) => ({
+      ...one,
+      internalSnapshots: one.internalSnapshots.map((each) => ({ ...each, memoryBytes: 0 })),
+    }));
+    const host = inventory([vm({ snapshots: [internal('a', null)] })], withoutMemory);
+    expect(codes(planLibvirt(uri, revert('a'), host).refusals)).toEqual(['memoryMissing']);
+  });
+
   it('is refused where a saved memory would be resumed later, and for a transient VM that it would shut off', () => {
     const saved = inventory([vm({ snapshots, state: 'shutoff', hasManagedSave: true })], imagesHolding('a', 'b'));
     expect(codes(planLibvirt(uri, revert('b'), saved).refusals)).toEqual(['managedSave']);
