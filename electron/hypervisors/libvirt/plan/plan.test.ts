@@ -500,6 +500,18 @@ describe('deleting internal snapshots', () => {
     expect(codes(warnings)).not.toContain('recordWithoutData');
   });
 
+  it('and reverting as well, and where no image holds the memory of the record', () => {
+    const revertTo = { action: 'revertToSnapshot', vmUuid: vm().uuid, snapshotId: 'a' } as const;
+    const before = inventory([vm({ snapshots: [internal('a', null, { createdAt: 1000 })] })], imagesHolding('a'));
+    expect(codes(planLibvirt(uri, revertTo, before).refusals)).toEqual(['otherDataOfThatName', 'otherDataOfThatName']);
+    const withoutMemory = imagesHolding('a').map((each) => ({
+      ...each,
+      internalSnapshots: each.internalSnapshots.map((tag) => ({ ...tag, memoryBytes: 0 })),
+    }));
+    const promised = inventory([vm({ snapshots: [internal('a', null)] })], withoutMemory);
+    expect(codes(planLibvirt(uri, revertTo, promised).refusals)).toEqual(['memoryMissing']);
+  });
+
   it('is refused where its data is in another image, which nobody could tell without the record', () => {
     const [holding, ...others] = imagesHolding('a');
     const moved = image(`${folder}/moved.qcow2`, { internalSnapshots: holding?.internalSnapshots ?? [] });
