@@ -63,8 +63,11 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
   }
   for (const { mountPoint } of filesystems) files.makeFolders(mountPoint);
   files.putText('/dev/null', '');
-  // The emulator that definitions name.
-  files.putText('/usr/bin/qemu-system-x86_64', '');
+  // What definitions name besides disks: the emulator and the firmware.
+  for (const path of ['/usr/bin/qemu-system-x86_64', '/usr/share/OVMF/OVMF_CODE.fd']) {
+    files.makeFolders(path.slice(0, path.lastIndexOf('/')));
+    files.putText(path, '');
+  }
   files.putText('/etc/hostname', `${name}\n`);
 
   const within = (path: string, mountPoint: string) =>

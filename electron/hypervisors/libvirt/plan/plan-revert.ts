@@ -218,7 +218,7 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
       ? [
           note(
             'memoryMissing',
-            `The record of "${snapshot.name}" says that it holds memory, and none of its images holds any for it: libvirt would end ${context.vm.name} and then fail to start it. Its disks can be set back by hand while the VM is shut off, once its images are copied: qemu-img snapshot -a.`,
+            `The record of "${snapshot.name}" says that it holds memory, and none of its images holds any for it: libvirt would stop ${context.vm.name} and then fail. Its disks can be set back by hand while the VM is shut off, once its images are copied: qemu-img snapshot -a.`,
           ),
         ]
       : []),
