@@ -13,7 +13,7 @@ import { useStore } from '../store/store.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
-import { rowIcon, RowIcons } from './row-icons.tsx';
+import { chevron, RowIcons } from './row-icons.tsx';
 import { HereCells, SnapshotCells } from './RowCells.tsx';
 import { isSameRow } from './same-row.ts';
 import styles from './SnapshotTree.module.css';
@@ -137,7 +137,7 @@ function NameCell({
           onToggle(row.key, !row.expanded);
         }}
       >
-        {row.expanded !== null && rowIcon(row.expanded ? 'open' : 'closed', 14)}
+        {row.expanded !== null && chevron(row.expanded)}
       </span>
       {row.snapshot ? (
         <span className={css('text')} title={visibleString(row.snapshot.name)}>
@@ -148,8 +148,14 @@ function NameCell({
       )}
       {isCurrent && <Chip title="The present state of the VM was built on this snapshot">current</Chip>}
       {row.hiddenCount > 0 && (
-        <Chip tone={row.hidesHere ? 'accent' : 'neutral'} icon={row.hidesHere && <MapPin size={11} aria-hidden />}>
-          {count(row.hiddenCount, 'row')} hidden{row.hidesHere && ', you are here among them'}
+        <Chip
+          tone={row.hidesHere ? 'accent' : 'neutral'}
+          icon={row.hidesHere && <MapPin size={11} aria-hidden />}
+          title={`${count(row.hiddenCount, 'row')} hidden${row.hidesHere ? ', you are here among them' : ''}`}
+        >
+          {row.hiddenCount} hidden
+          {/* The name beside it needs the room: the pin says it. */}
+          {row.hidesHere && <span className={css('spoken')}>, you are here among them</span>}
         </Chip>
       )}
       {row.oddity && (
