@@ -445,6 +445,31 @@ test('a lost connection to Snaptree is said, and everything is there again after
   seen.complaints = seen.complaints.filter((complaint) => !complaint.includes('WebSocket connection'));
 });
 
+test.describe('starts whatever is in the browser’s store', () => {
+  const entries = {
+    'damaged text': { 'snaptree.window': '{"version":2,' },
+    'parts of other types': { 'snaptree.window': '{"version":2,"theme":7,"selection":[],"paneSizes":{"details":"x"}}' },
+    'of a newer Snaptree': { 'snaptree.window': '{"version":99,"theme":{"name":"sepia"}}' },
+    'of the version without one': { 'snaptree.selection': '"x"', 'snaptree.pane.details': '-1', 'snaptree.theme': 'x' },
+  };
+  for (const [name, stored] of Object.entries(entries)) {
+    test(name, async ({ page }) => {
+      connectedHosts();
+      await page.goto(harness.url);
+      await page.evaluate((items) => {
+        localStorage.removeItem('snaptree.window');
+        for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value);
+      }, stored);
+      await page.reload();
+      await page.getByRole('treeitem', { name: /^web-01/ }).click();
+      await expect(page.getByRole('treeitem', { name: /^web-01/, selected: true })).toBeVisible();
+      const kept = await page.evaluate(() => localStorage.getItem('snaptree.window'));
+      if (name === 'of a newer Snaptree') expect(kept).toBe(entries[name]['snaptree.window']);
+      else expect(JSON.parse(kept ?? '')).toMatchObject({ version: 2, theme: 'system' });
+    });
+  }
+});
+
 test('panes are resized by keyboard, and the theme is remembered', async ({ page }) => {
   connectedHosts();
   await openVm(page, /^web-01/);
