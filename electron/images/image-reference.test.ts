@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseImageReference } from './image-reference.ts';
+import { formatInReference, parseImageReference } from './image-reference.ts';
 
 it.each([
   ['/images/base.qcow2', '/images/base.qcow2'],
@@ -19,6 +19,13 @@ it.each([
   ['json:{"driver":"qcow2","backing":{"driver":"file","filename":"/c"},"file":{"filename":"/b"}}', null],
   ['json:{"driver":"qcow2","file.filename":"/b","backing.file.filename":"/c"}', null],
   ['json:{"driver":"qcow2","data-file":{"driver":"file","filename":"/c"},"file":{"filename":"/b"}}', null],
+  ['json:{"driver":"raw","offset":512,"file":{"driver":"file","filename":"/images/b"}}', '/images/b'],
+  ['json:{"driver":"qcow2","file":{"driver":"raw","offset":512,"file.filename":"/b"}}', null],
+  ['json:{"driver":"qcow2","file.driver":"raw","file.offset":512,"file.file.filename":"/b"}', null],
+  ['json:{"driver":"qcow2","file":{"driver":"raw","file":{"driver":"file","filename":"/b"}}}', '/b'],
+  ['json:{"driver":"qcow2","file":{"driver":"qcow2","file":{"driver":"file","filename":"/b"}}}', null],
+  ['json:{"driver":"luks","file":{"driver":"throttle","file":{"driver":"qcow2","file.filename":"/b"}}}', null],
+  ['json:{"file":{"driver":"raw","offset":512,"file":{"driver":"file","filename":"/b"}}}', null],
   ['json:{', null],
   ['json:[]', null],
   ['x:y.qcow2', null],
@@ -47,4 +54,22 @@ it('does not follow nodes for ever', () => {
 
 it('leaves a relative path alone where nothing tells what it counts from', () => {
   expect(parseImageReference('base.qcow2', null)).toEqual({ kind: 'unresolved' });
+});
+
+it.each([
+  ['/b', null],
+  ['json:{"file":{"driver":"file","filename":"/b"}}', null],
+  ['json:{"filename":"/b"}', null],
+  ['json:{"driver":"qcow2","file":{"driver":"file","filename":"/b"}}', 'qcow2'],
+  ['json:{"driver":"raw","file":{"driver":"file","filename":"/b"}}', 'raw'],
+  ['json:{"driver":"raw","file.filename":"/b"}', 'raw'],
+  ['json:{"driver":"raw","file":{"driver":"qcow2","file":{"driver":"file","filename":"/b"}}}', 'qcow2'],
+  ['json:{"driver":"raw","file.driver":"qcow2","file.file.filename":"/b"}', 'qcow2'],
+  ['json:{"driver":"throttle","file":{"driver":"raw","file":{"driver":"file","filename":"/b"}}}', 'raw'],
+  ['json:{"driver":"file","filename":"/b"}', 'raw'],
+  ['json:{"driver":"nbd","server.host":"h"}', 'raw'],
+  ['json:{"__proto__":{"driver":"raw"}}', null],
+  ['json:{', null],
+])('%s states the format %s', (reference, format) => {
+  expect(formatInReference(reference)).toBe(format);
 });

@@ -141,7 +141,8 @@ function imagePart(image: Image | undefined): Canonical {
 
 function parentPart(parent: Image['parent']): Canonical {
   if (!parent) return null;
-  return { ...parent, openedAs: parent.openedAs ?? null };
+  const { formatRecorded: _, ...rest } = parent;
+  return { ...rest, openedAs: parent.openedAs ?? null };
 }
 
 /** JSON with sorted keys and sorted lists: every list here is a set. */

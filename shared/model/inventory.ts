@@ -20,8 +20,10 @@ export const imageParentSchema = z.strictObject({
   reference: z.string(),
   /** The image's id in the inventory, or null where the reference could not be resolved to something readable. */
   imageId: z.string().nullable(),
-  /** The format recorded in the overlay; null where none is recorded (libvirt refuses that since 6.0). */
+  /** The format in which the overlay uses it: as recorded, else as a `json:` reference says; null where neither does. */
   format: z.string().nullable(),
+  /** Only a `json:` reference says the format, and libvirt takes no notice of that. */
+  formatRecorded: z.literal(false).optional(),
   /**
    * The path by which the backing image is opened from here, where it matters: from it, and not from its resolved path,
    * relative references in that image count. Absent where that makes no difference.

@@ -10,6 +10,7 @@ import { chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../..
 import { wordsOfUse } from '../../../shared/rules/dependents.ts';
 import { findingsOf } from '../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../shared/rules/report-thresholds.ts';
+import { forgetBackingFormat } from '../../images/scan/images.fixtures.ts';
 import { createLocalRunner } from '../../hosts/commands/local-runner.fixtures.ts';
 import { planLibvirt } from './plan/plan.ts';
 import { readLibvirt } from './read/read.ts';
@@ -116,6 +117,89 @@ function suite(version: testbed.LibvirtVersion): void {
       expect(findings(mended, clone).map(({ code }) => code)).not.toContain('formatContradicted');
     });
   });
+
+  it('a volume without a format is raw for libvirt, whatever its pool says of it', async () => {
+    const image = await createBase();
+    mkdirSync(folder, { recursive: true });
+    const clone = join(folder, 'clone.qcow2');
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', image, '-F', 'qcow2', clone]);
+    const pool = 'snaptree-truth-pool';
+    await virsh('pool-create-as', pool, 'dir', '--target', folder);
+    try {
+      expect((await virsh('vol-dumpxml', '--pool', pool, 'clone.qcow2')).stdout).toContain("<format type='qcow2'/>");
+      const b = await create('b');
+      await redefine(
+        b,
+        `<disk type='volume' device='disk'><source pool='${pool}' volume='clone.qcow2'/><target dev='vda' bus='virtio'/></disk>`,
+      );
+      const inventory = await read();
+      expect(vmIn(inventory, b).disks).toMatchObject([{ imageId: clone, format: 'raw' }]);
+      expect(revertOf(inventory).refusals.map(({ code }) => code)).toEqual(['imageMayHaveDependents']);
+      expect(findings(inventory, clone)).toMatchObject([{ code: 'formatContradicted', severity: 'critical' }]);
+      await virsh('start', b.uuid);
+      expect((await virsh('dumpxml', b.uuid)).stdout).toContain("<driver name='qemu' type='raw'/>");
+    } finally {
+      await virsh('pool-destroy', pool);
+    }
+  });
+
+  it.each([
+    ['a path', (base: string) => base, false],
+    [
+      'a json: reference that says raw',
+      (base: string) => `json:{"driver":"raw","file":{"driver":"file","filename":"${base}"}}`,
+      true,
+    ],
+  ])(
+    'an overlay that records no format, by %s: libvirt will not start it, and does after what mends it',
+    async (_, reference, isContradicted) => {
+      mkdirSync(folder, { recursive: true });
+      const bottom = join(folder, 'base.qcow2');
+      const overlay = join(folder, 'overlay.qcow2');
+      const lowest = join(folder, 'lowest.qcow2');
+      await run('qemu-img', ['create', '-q', '-f', 'qcow2', lowest, '64M']);
+      await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', lowest, '-F', 'qcow2', bottom]);
+      await run('qemu-img', [
+        'create',
+        '-q',
+        '-u',
+        '-f',
+        'qcow2',
+        '-b',
+        reference(bottom),
+        '-F',
+        'raw',
+        overlay,
+        '64M',
+      ]);
+      forgetBackingFormat(overlay);
+      const vm = await create('unrecorded');
+      await redefine(
+        vm,
+        `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${overlay}'/><target dev='vda' bus='virtio'/></disk>`,
+      );
+      const inventory = await read();
+      const [found] = findings(inventory, overlay).filter(({ code }) => code === 'vmWillNotStart');
+      expect(found?.message).toContain(`does not record the format of its backing image ${bottom}, which is qcow2`);
+      expect(findings(inventory, bottom).map(({ code }) => code)).toEqual(isContradicted ? ['formatContradicted'] : []);
+      await expect(virsh('start', vm.uuid)).rejects.toThrow(/was not specified in the image metadata/);
+      // By the command that is named, and by a definition that spells the chain out.
+      await redefine(
+        vm,
+        `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${overlay}'/><backingStore type='file'><format type='qcow2'/><source file='${bottom}'/><backingStore type='file'><format type='qcow2'/><source file='${lowest}'/><backingStore/></backingStore></backingStore><target dev='vda' bus='virtio'/></disk>`,
+      );
+      expect(findings(await read(), overlay).map(({ code }) => code)).not.toContain('vmWillNotStart');
+      await virsh('start', vm.uuid);
+      await virsh('destroy', vm.uuid);
+      await redefine(
+        vm,
+        `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${overlay}'/><target dev='vda' bus='virtio'/></disk>`,
+      );
+      await run('sh', ['-c', /qemu-img rebase .*$/.exec(found?.remedy ?? '')?.[0] ?? 'false']);
+      expect(findings(await read(), overlay)).toEqual([]);
+      await virsh('start', vm.uuid);
+    },
+  );
 
   describe('an image is used by whoever names it', () => {
     it('as what a block job writes to, and until it ends', async () => {

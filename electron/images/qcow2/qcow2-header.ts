@@ -3,7 +3,7 @@
  *
  * Source: QEMU, docs/interop/qcow2.txt. Numbers are big-endian.
  */
-import type { QemuImageInfo } from './qemu-image-info.ts';
+import { recordedBacking, type QemuImageInfo } from './qemu-image-info.ts';
 
 /** Bit 0, dirty: refcounts may be inaccurate. Everything else changes what can be read without more knowledge. */
 const harmlessFeatures = 1n;
@@ -64,7 +64,7 @@ export function parseQcow2Header(
     format: 'qcow2',
     virtualBytes,
     allocatedBytes: file.allocatedBytes,
-    backing: recorded === null ? null : { recorded, resolved: null, format },
+    backing: recorded === null ? null : recordedBacking(recorded, null, format),
     internalSnapshots: [],
     // An image with bitmaps has an autoclear feature, and is not taken apart here.
     bitmaps: [],

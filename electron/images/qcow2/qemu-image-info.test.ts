@@ -37,7 +37,12 @@ it('takes an overlay apart', () => {
     format: 'qcow2',
     virtualBytes: 1024 ** 3,
     allocatedBytes: 200704,
-    backing: { recorded: 'e1-ext1.ext2', resolved: '/var/lib/libvirt/images/e1-ext1.ext2', format: 'qcow2' },
+    backing: {
+      recorded: 'e1-ext1.ext2',
+      resolved: '/var/lib/libvirt/images/e1-ext1.ext2',
+      isFormatRecorded: true,
+      format: 'qcow2',
+    },
     internalSnapshots: [{ id: '1', name: 'two\nlines', createdAt: 1795207054.5, memoryBytes: 801021 }],
     corrupt: false,
     encryption: null,

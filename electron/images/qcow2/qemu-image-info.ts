@@ -1,5 +1,6 @@
 /** What `qemu-img info --output=json` says of one image. */
 import { z } from 'zod';
+import { formatInReference } from '../image-reference.ts';
 import type { InternalSnapshot } from '../../../shared/model/inventory.ts';
 
 const bytes = z.number().nonnegative();
@@ -38,17 +39,32 @@ const infoSchema = z.object({
     .optional(),
 });
 
+export interface RecordedBacking {
+  /** The reference as recorded, and as the tool resolved it (null where it could not). */
+  readonly recorded: string;
+  readonly resolved: string | null;
+  /** The format in which it is used: as recorded, else as the reference says; null where neither does. */
+  readonly format: string | null;
+  /** Whether `format` is recorded; libvirt goes by nothing else. */
+  readonly isFormatRecorded: boolean;
+}
+
+/** @param format as recorded; null where none is */
+export function recordedBacking(recorded: string, resolved: string | null, format: string | null): RecordedBacking {
+  return {
+    recorded,
+    resolved,
+    format: format ?? formatInReference(recorded),
+    isFormatRecorded: format !== null,
+  };
+}
+
 export interface QemuImageInfo {
   readonly format: string;
   readonly virtualBytes: number;
   /** Null where the tool did not say. 0 for a block device. */
   readonly allocatedBytes: number | null;
-  /** The backing image as recorded, as the tool resolved it (null where it could not), and its recorded format. */
-  readonly backing: {
-    readonly recorded: string;
-    readonly resolved: string | null;
-    readonly format: string | null;
-  } | null;
+  readonly backing: RecordedBacking | null;
   readonly internalSnapshots: readonly InternalSnapshot[];
   readonly corrupt: boolean | null;
   /** The file that holds the data in place of the image, as recorded (`data_file` of qcow2); absent where there is none. */
@@ -78,11 +94,7 @@ export function parseQemuImageInfo(json: string): QemuImageInfo | null {
     backing:
       recorded === undefined
         ? null
-        : {
-            recorded,
-            resolved: info['full-backing-filename'] ?? null,
-            format: info['backing-filename-format'] ?? null,
-          },
+        : recordedBacking(recorded, info['full-backing-filename'] ?? null, info['backing-filename-format'] ?? null),
     internalSnapshots: (info.snapshots ?? []).map((snapshot) => ({
       id: snapshot.id,
       name: snapshot.name,

@@ -306,14 +306,22 @@ function parentOf(
   const backing = view.info?.backing;
   if (!backing) return null;
   const { recorded: reference, format } = backing;
+  const unrecorded = format !== null && !backing.isFormatRecorded && { formatRecorded: false as const };
   const path = backingPath(view);
   if (path !== null) {
     const imageId = resolve(path);
     const openedAs = spelled(path, knowledge);
-    return { relation: 'backing', reference, imageId, format, ...(openedAs !== imageId && { openedAs }) };
+    return {
+      relation: 'backing',
+      reference,
+      imageId,
+      format,
+      ...unrecorded,
+      ...(openedAs !== imageId && { openedAs }),
+    };
   }
   const isNetwork = parseImageReference(reference, null).kind === 'network';
-  return { relation: 'backing', reference, imageId: isNetwork ? reference : null, format };
+  return { relation: 'backing', reference, imageId: isNetwork ? reference : null, format, ...unrecorded };
 }
 
 function dataFileOf(view: WalkedImage, resolve: (path: string) => string | null): Pick<Image, 'dataFile'> {

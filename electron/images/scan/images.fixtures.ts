@@ -1,6 +1,6 @@
 /** For tests: a folder with images made by the real qemu-img, and the reading of it. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, realpathSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Image } from '../../../shared/model/inventory.ts';
@@ -13,8 +13,8 @@ export interface ImageFolder {
   /** The scripts that were run, newest last. */
   readonly scripts: string[];
   path(name: string): string;
-  /** Makes an image; with a backing image recorded as given, which need not be there. */
-  create(name: string, options?: { backing?: string; format?: string; backingFormat?: string }): string;
+  /** Makes an image; with a backing image recorded as given, which need not be there, and with its format unless that is null. */
+  create(name: string, options?: { backing?: string; format?: string; backingFormat?: string | null }): string;
   read(
     requests: readonly (string | { reference: string; format: string | null })[],
     options?: Partial<ImageReadOptions>,
@@ -43,8 +43,9 @@ export function createImageFolder(): ImageFolder {
     path,
     create(name, { backing, format = 'qcow2', backingFormat = 'qcow2' } = {}) {
       mkdirSync(dirname(path(name)), { recursive: true });
-      const backingArguments = backing === undefined ? [] : ['-u', '-b', backing, '-F', backingFormat];
+      const backingArguments = backing === undefined ? [] : ['-u', '-b', backing, '-F', backingFormat ?? 'raw'];
       execFileSync('qemu-img', ['create', '-q', '-f', format, ...backingArguments, '--', path(name), '1M']);
+      if (backingFormat === null) forgetBackingFormat(path(name));
       return path(name);
     },
     read(requests, options = {}) {
@@ -80,4 +81,19 @@ export function imageIn(reading: ImageReading, id: string): Image {
   const found = reading.images.find((each) => each.id === id);
   if (!found) throw new Error(`${id} is not among ${reading.images.map((each) => each.id).join(', ')}`);
   return found;
+}
+
+/**
+ * Takes the format of its backing image out of a qcow2 image, as qemu-img left it out before 6.1: ends the header's extensions
+ * before the first (QEMU, docs/interop/qcow2.txt).
+ */
+export function forgetBackingFormat(image: string): void {
+  const file = openSync(image, 'r+');
+  try {
+    const headerLength = Buffer.alloc(4);
+    readSync(file, headerLength, 0, 4, 100);
+    writeSync(file, Buffer.alloc(8), 0, 8, headerLength.readUInt32BE());
+  } finally {
+    closeSync(file);
+  }
 }

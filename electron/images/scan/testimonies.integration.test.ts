@@ -55,6 +55,42 @@ describe('an overlay that is used as raw', () => {
     expect(imageIn(reading, middle).header?.mayDependOn).toEqual([base]);
   });
 
+  // What QEMU makes of each, with and without a recorded format, is read from the real one.
+  const nodes = (base: string) => {
+    const file = `{"driver":"file","filename":"${base}"}`;
+    return [
+      [base, null, 'qcow2'],
+      [`json:{"file":${file}}`, null, 'qcow2'],
+      [`json:{"driver":"qcow2","file":${file}}`, null, 'qcow2'],
+      [`json:{"driver":"raw","file":${file}}`, null, 'raw'],
+      [`json:{"driver":"raw","file.filename":"${base}"}`, null, 'raw'],
+      [`json:{"driver":"raw","file":{"driver":"raw","file":${file}}}`, null, 'raw'],
+      [`json:{"driver":"raw","file":{"driver":"qcow2","file":${file}}}`, null, 'qcow2'],
+      [`json:${file}`, null, 'raw'],
+      [`json:{"driver":"raw","file":${file}}`, 'qcow2', 'qcow2'],
+      [`json:{"driver":"qcow2","file":${file}}`, 'raw', 'raw'],
+    ] as const;
+  };
+  it.each(nodes('BASE').map((_, index) => index))(
+    'is one as well where the reference says so: way %i',
+    async (index) => {
+      const base = images.create('a/base.qcow2');
+      const middle = images.create('b/middle.qcow2', { backing: base });
+      const [reference, backingFormat, used] = nodes(middle)[index] ?? nodes(middle)[0];
+      const top = images.create('c/top.qcow2', { backing: reference, backingFormat });
+      const first = execFileSync('qemu-io', ['-r', '-c', 'read -v 0 3', top]).toString();
+      expect(first.includes('QFI')).toBe(used === 'raw');
+      const reading = await images.read([base, top]);
+      expect(imageIn(reading, top).parent?.imageId).toBe(middle);
+      expect(imageIn(reading, middle)).toMatchObject(
+        used === 'raw'
+          ? { format: 'raw', parent: null, header: { format: 'qcow2', mayDependOn: [base] } }
+          : { format: 'qcow2', parent: { imageId: base } },
+      );
+      expect(reading.unknownDependents).toEqual([]);
+    },
+  );
+
   it('does not make another raw disk an overlay by what it begins with', async () => {
     const base = images.create('base.qcow2');
     const other = images.create('other/disk.img', { backing: base });

@@ -13,6 +13,7 @@ import { dataIn, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { problemsOfDefinedChains } from './defined-chains.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
+import { formatObstacles } from './format-obstacles.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
 import { usesBesides } from './image-uses.ts';
 import { firmwareProblems, revertObstacles, startObstacles, type ObstacleContext } from './obstacles.ts';
@@ -61,7 +62,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
   const { answers, domain } = vm;
   const disks = domain.disks.map((disk) => assembleDisk(disk, vm, context));
   const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, context));
-  const obstacles = [...startObstacles(vm, context)];
+  const obstacles = [...startObstacles(vm, context), ...formatObstacles(vm, context)];
   const uses = usesBesides(vm, { disks, snapshots }, context);
   const job = vmJobOf(answers);
   return {

@@ -31,6 +31,8 @@ export interface DomainDisk {
   readonly mirror: DiskMirror | null;
   /** False where libvirt starts the VM without it when it is not there (`startupPolicy='optional'`). */
   readonly isMandatory: boolean;
+  /** Whether the definition spells the chain out: libvirt then takes no notice of what the images record. */
+  readonly isChainDefined: boolean;
   /** The chain as the definition names it, nearest first. */
   readonly backing: readonly { readonly source: DiskSource; readonly format: string | null }[];
 }
@@ -91,15 +93,24 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       target,
       device: device === 'cdrom' || device === 'floppy' || device === 'lun' ? device : 'disk',
       source: sourceOf(attribute(element, 'type'), child(element, 'source')),
-      format: attribute(child(element, 'driver'), 'type'),
+      format: formatOfDisk(element),
       readOnly: child(element, 'readonly') !== null || device === 'cdrom',
       shareable: child(element, 'shareable') !== null,
       encryption: attribute(child(child(element, 'source'), 'encryption') ?? child(element, 'encryption'), 'format'),
       mirror: mirrorOf(child(element, 'mirror')),
       isMandatory: attribute(child(element, 'source'), 'startupPolicy') !== 'optional',
+      isChainDefined: child(element, 'backingStore') !== null,
       backing: backingOf(element),
     },
   ];
+}
+
+/**
+ * The format in which a disk is used; null where that is not said. Where it is not said of a volume libvirt takes that for raw
+ * when the VM starts, whatever the pool says of it (7.0, 9.0 and 11.3); of a file it says so in the definition itself.
+ */
+export function formatOfDisk(disk: XmlElement): string | null {
+  return attribute(child(disk, 'driver'), 'type') ?? (attribute(disk, 'type') === 'volume' ? 'raw' : null);
 }
 
 function mirrorOf(mirror: XmlElement | null): DiskMirror | null {

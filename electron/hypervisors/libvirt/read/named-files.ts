@@ -4,7 +4,7 @@
  * What is known by name says what it is used for. What is not known by name counts too: any attribute or text that is an
  * absolute path is named by somebody. Source of the elements: libvirt, docs/formatdomain.rst and docs/formatsnapshot.rst.
  */
-import { sourceOf, type DiskSource } from './domain-xml.ts';
+import { formatOfDisk, sourceOf, type DiskSource } from './domain-xml.ts';
 import { attribute, child, type XmlElement } from './xml.ts';
 
 export type FileUse =
@@ -194,7 +194,8 @@ function namedPath(path: string, use: FileUse, place: string): NamedFile {
 /** A disk, a layer below it, or what it is copied to: an element with a `type`, a `<source>` and what says its format. */
 function visitDisk(element: XmlElement, use: FileUse, target: string, found: NamedFile[]): void {
   const sourceElement = child(element, 'source');
-  const format = attribute(child(element, use === 'disk' || use === 'overlay' ? 'driver' : 'format'), 'type');
+  const format =
+    use === 'disk' ? formatOfDisk(element) : attribute(child(element, use === 'overlay' ? 'driver' : 'format'), 'type');
   const source = sourceOf(attribute(element, 'type'), sourceElement);
   if (source.kind !== 'empty') found.push({ use, source, place: target, format });
   // As libvirt wrote it before 1.3 and still does for those who read no newer form: <mirror file='…' format='…'/>.
