@@ -74,6 +74,9 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         )
       : []),
     ...dataRefusals(snapshot, context),
+    ...(snapshot.memory.kind === 'none'
+      ? []
+      : obstacleNotes(snapshot, 'libvirt would end the VM that runs, and then fail.')),
     ...chainRefusals(context, disks),
     ...corruptRefusals(context, disks),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
@@ -109,6 +112,9 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. Its definition (devices, memory, CPUs) goes back to that of the snapshot as well. Create a snapshot first to be able to come back.`,
       ),
       ...stateWarnings(context, stateAfter),
+      ...(withMemory
+        ? []
+        : obstacleNotes(snapshot, 'The disks go back, but the VM will not start until that is mended.')),
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
@@ -230,6 +236,16 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
       ),
     ),
   ];
+}
+
+/**
+ * What the record's definition needs and is not there. A revert to memory starts that definition, after the end of the VM that
+ * runs (seen on libvirt 9.0). Without memory only the disks and the definition go back.
+ */
+function obstacleNotes({ revertObstacles = [] }: Snapshot, consequence: string): PlanNote[] {
+  return revertObstacles.map(({ path, message, remedy }) =>
+    note('revertObstacle', `${message} ${consequence} ${remedy}`, [path]),
+  );
 }
 
 function transientRefusals(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {

@@ -462,6 +462,18 @@ describe('reverting to an internal snapshot', () => {
     expect(codes(planLibvirt(uri, revert('a'), host).refusals)).toEqual(['memoryMissing']);
   });
 
+  it('is refused where the definition of its time lacks something that its memory needs, and warned of without memory', () => {
+    const revertObstacles = [{ path: '/x.iso', message: 'It needs /x.iso.', remedy: 'Put it back.' }];
+    const withMemory = inventory([vm({ snapshots: [internal('a', null, { revertObstacles })] })], imagesHolding('a'));
+    expect(planLibvirt(uri, revert('a'), withMemory).refusals.map(({ code, names }) => [code, ...names])).toEqual([
+      ['revertObstacle', '/x.iso'],
+    ]);
+    const offline = internal('a', null, { revertObstacles, memory: { kind: 'none' }, vmState: 'shutoff' });
+    const plan = planLibvirt(uri, revert('a'), inventory([vm({ snapshots: [offline] })], imagesHolding('a')));
+    expect(codes(plan.refusals)).toEqual([]);
+    expect(codes(plan.warnings)).toContain('revertObstacle');
+  });
+
   it('is refused where a saved memory would be resumed later, and for a transient VM that it would shut off', () => {
     const saved = inventory([vm({ snapshots, state: 'shutoff', hasManagedSave: true })], imagesHolding('a', 'b'));
     expect(codes(planLibvirt(uri, revert('b'), saved).refusals)).toEqual(['managedSave']);

@@ -87,8 +87,20 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
   return [...new Map([...obstacles, ...saved].map((obstacle) => [obstacle.path, obstacle])).values()];
 }
 
-/** What is missing for reverting to a snapshot, besides the images of its disks. */
+/**
+ * What is missing for reverting to a snapshot, besides the images that hold its data: its memory, and what the definition in its
+ * record has in drives and on disks that are no part of the snapshot. That definition is the one which libvirt starts.
+ */
 export function revertObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
+  const holders = new Set(record.disks.filter(({ kind }) => kind !== 'none').map(({ target }) => target));
+  const others = (record.domain?.disks ?? []).filter(({ target }) => !holders.has(target));
+  return [
+    ...memoryObstacles(record, context),
+    ...others.flatMap((disk) => recordedDiskObstacles(disk, record, context)),
+  ];
+}
+
+function memoryObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
   const path = memoryFile(record);
   if (path === null || context.whatIsAt(path) !== 'nothing') return [];
   return [
@@ -96,6 +108,25 @@ export function revertObstacles(record: SnapshotRecord, context: ObstacleContext
       path,
       message: `The memory of the snapshot “${record.name}” should be in ${path}, and nothing is there: it cannot be reverted to.`,
       remedy: 'Put the file back from a backup, or remove the record alone (metadata only).',
+    },
+  ];
+}
+
+function recordedDiskObstacles(
+  disk: DomainDisk,
+  record: SnapshotRecord,
+  context: ObstacleContext,
+): readonly Obstacle[] {
+  const imageId = context.imageIdOf(disk.source);
+  const image = imageId === null ? undefined : context.images.get(imageId);
+  if (!disk.isMandatory || image?.status !== 'missing') return [];
+  return [
+    {
+      path: image.id,
+      message: `In the snapshot “${record.name}” the VM has ${image.id} as ${disk.target}, and nothing is there: it does not start with the definition of that time.`,
+      remedy: isForMedia(disk)
+        ? 'Put the medium back where it was; it can be ejected after the revert.'
+        : 'Put the image back from a backup.',
     },
   ];
 }
