@@ -75,6 +75,7 @@ function stateFor({ vmUuid, steps }: DigestedPlan, inventory: Inventory): Canoni
       persistent: vm.persistent,
       hasManagedSave: vm.hasManagedSave,
       hasNvram: vm.hasNvram,
+      ...(vm.nvramFormat !== undefined && { nvramFormat: vm.nvramFormat }),
       hasCheckpoints: vm.hasCheckpoints === true,
       job: vm.job?.kind ?? null,
       currentSnapshotId: vm.currentSnapshotId,

@@ -216,6 +216,8 @@ export const readableVmSchema = z.strictObject({
   hasCheckpoints: z.literal(true).optional(),
   /** Firmware with its own variable store, which disk snapshots may not hold. */
   hasNvram: z.boolean(),
+  /** The format of that store; absent where the definition does not say it. */
+  nvramFormat: z.string().optional(),
   title: z.string(),
   description: z.string(),
   /** The guest's memory; null where the definition does not say. */

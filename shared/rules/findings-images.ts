@@ -137,11 +137,12 @@ function insideOverlay(image: Image, context: FindingContext): readonly Finding[
   ];
 }
 
-/** The names of snapshots whose records do not say in which image their data is: it may be in any. */
+/** The names of snapshots whose records do not say in which images all of their data is: it may be in any. */
 function namesWithoutImage(vms: readonly ReadableVm[]): ReadonlySet<string> {
   const snapshots = vms.flatMap((vm) => vm.snapshots);
-  const unknown = snapshots.filter(({ disks }) =>
-    disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === null),
+  const unknown = snapshots.filter(
+    ({ disks, unknownPart }) =>
+      unknownPart !== undefined || disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === null),
   );
   return new Set(unknown.map(({ name }) => name));
 }

@@ -63,6 +63,15 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     warnings: [
       ...nextStartWarnings(context),
       ...managedSaveWarnings(context),
+      // libvirt refuses it itself while the VM runs (seen on 11.3).
+      ...(vm.hasNvram
+        ? [
+            note(
+              'withoutNvram',
+              'The firmware variables (NVRAM) are not part of the snapshot, unless they are kept in qcow2: boot entries and keys do not go back with it.',
+            ),
+          ]
+        : []),
       ...overlayWarnings(context, disks),
       ...roomWarnings(
         space,

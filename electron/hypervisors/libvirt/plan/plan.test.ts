@@ -270,6 +270,18 @@ describe('creating an internal snapshot', () => {
     ).toEqual([]);
   });
 
+  it('is refused where the firmware variables are in qcow2, which libvirt makes part of it; elsewhere it says that they are not', () => {
+    const plan = (nvramFormat?: string) =>
+      planLibvirt(
+        uri,
+        create({ name: 'before-update' }),
+        inventory([vm({ hasNvram: true, ...(nvramFormat && { nvramFormat }) })], imagesHolding(), '11.3.0'),
+      );
+    expect(codes(plan('qcow2').refusals)).toEqual(['firmware']);
+    expect(plan('raw').refusals).toEqual([]);
+    expect(codes(plan().warnings)).toContain('withoutNvram');
+  });
+
   it('warns where storage is short of the memory', () => {
     const host = {
       ...inventory([vm()], imagesHolding()),

@@ -75,6 +75,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     ...(job && { job }),
     ...(answers.hasCheckpoints && { hasCheckpoints: true as const }),
     hasNvram: domain.hasNvram,
+    ...(domain.nvramFormat !== null && { nvramFormat: domain.nvramFormat }),
     title: domain.title,
     description: domain.description,
     memoryBytes: domain.memoryBytes,

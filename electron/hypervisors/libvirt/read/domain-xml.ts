@@ -45,6 +45,8 @@ export interface Domain {
   readonly memoryBytes: number | null;
   readonly cpuCount: number | null;
   readonly hasNvram: boolean;
+  /** The format of the firmware's variable store; null where it is not said, which means raw. */
+  readonly nvramFormat: string | null;
   readonly disks: readonly DomainDisk[];
 }
 
@@ -65,6 +67,7 @@ export function domainFromElement(element: XmlElement): Domain {
     cpuCount: wholeNumber(childText(element, 'vcpu')),
     hasNvram:
       child(os, 'nvram') !== null || attribute(os, 'firmware') === 'efi' || attribute(loader, 'type') === 'pflash',
+    nvramFormat: attribute(child(os, 'nvram'), 'format'),
     disks: children(child(element, 'devices'), 'disk').flatMap(diskFromElement),
   };
 }

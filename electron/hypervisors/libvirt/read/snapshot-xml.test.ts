@@ -8,6 +8,19 @@ const record = (state: string, more: string): string =>
   `<domainsnapshot><name>s</name><state>${state}</state>${more}<creationTime>1795207171</creationTime></domainsnapshot>`;
 
 describe('a record', () => {
+  it('of a VM whose firmware variables are in qcow2 does not list all that is part of an internal snapshot', () => {
+    const kept = (format: string) =>
+      domain.replace("type='qemu'>", `type='qemu'><os><nvram format='${format}'>/n/e1.fd</nvram></os>`);
+    const disks = "<memory snapshot='no'/><disks><disk name='vda' snapshot='internal'/></disks>";
+    const partOf = (definition: string, more = disks) =>
+      parseSnapshotXml(record('shutoff', more + definition)).record.unknownPart;
+    expect(partOf(kept('qcow2'))).toContain('variables of its firmware');
+    expect(partOf(kept('raw'))).toBeNull();
+    expect(partOf(domain)).toBeNull();
+    const external = "<disks><disk name='vda' snapshot='external'><source file='/i/o.qcow2'/></disk></disks>";
+    expect(partOf(kept('qcow2'), external)).toBeNull();
+  });
+
   it('of an external snapshot with memory (libvirt 9.0)', () => {
     const { record: found } = parseSnapshotXml(`<domainsnapshot>
   <name>memext3</name>

@@ -57,22 +57,30 @@ export function parseSnapshotXml(xml: string): ParsedSnapshot {
   const memory = memoryFrom(attribute(memoryElement, 'snapshot'), attribute(memoryElement, 'file'), vmState);
   const disks = disksFrom(children(child(root, 'disks'), 'disk'), domain, memory);
   const created = childText(root, 'creationTime');
+  const kind = kindOf(memory, disks);
   const record: SnapshotRecord = {
     name,
     description: childText(root, 'description') ?? '',
     parentName: childText(child(root, 'parent'), 'name'),
     createdAt: created !== null && /^\s*\d+\s*$/.test(created) ? Number(created) : null,
     vmState,
-    kind: kindOf(memory, disks),
+    kind,
     memory,
     disks,
     domain,
-    unknownPart:
-      domain === null ? 'its record does not hold the definition of the VM, which says where its disks were.' : null,
+    unknownPart: unknownPartOf(domain, kind),
   };
   // Of a VM that ran, the record holds the definition of its next start beside the one by which it ran.
   const definitions = [domainElement, child(root, 'inactiveDomain')].flatMap((element) => element ?? []);
   return { record, files: [...namedFilesOfRecord(root), ...definitions.flatMap(namedFiles)] };
+}
+
+function unknownPartOf(domain: Domain | null, kind: Snapshot['kind']): string | null {
+  if (domain === null) return 'its record does not hold the definition of the VM, which says where its disks were.';
+  // Since libvirt 10.9 a variable store in qcow2 is part of an internal snapshot, beside the disks that the record lists.
+  return kind === 'internal' && domain.nvramFormat === 'qcow2'
+    ? 'the variables of its firmware are kept in qcow2 and may be part of it, and Snaptree does not look after them.'
+    : null;
 }
 
 /** What is known of a snapshot of which the name is known, and why no more of it is. */
