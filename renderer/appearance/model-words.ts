@@ -1,5 +1,5 @@
 /** The model's values in the words of the field. */
-import type { Snapshot, SnapshotDisk, VmState } from '../../shared/model/inventory.ts';
+import type { Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 
 export const snapshotKindWords: Readonly<Record<Snapshot['kind'], string>> = {
   internal: 'internal',
@@ -16,16 +16,4 @@ export const diskKindWords: Readonly<Record<SnapshotDisk['kind'], string>> = {
   external: 'in the layer below',
   volume: 'in a volume of its own',
   copy: 'in a copy',
-};
-
-export const vmStateWords: Readonly<Record<VmState | Snapshot['vmState'], string>> = {
-  running: 'running',
-  idle: 'idle',
-  paused: 'paused',
-  'shutting-down': 'shutting down',
-  shutoff: 'shut off',
-  crashed: 'crashed',
-  suspended: 'suspended',
-  unknown: 'unknown',
-  'disk-only': 'disks only',
 };

@@ -1,7 +1,7 @@
 import { CircleQuestionMark, EyeOff, Moon, OctagonX, Pause, Play, Power, Square, type LucideIcon } from 'lucide-react';
 import type { Vm, VmState } from '../../shared/model/inventory.ts';
 import type { Tone } from '../design/Chip.tsx';
-import { vmStateWords } from './model-words.ts';
+import { presentStateWords } from '../../shared/rules/state-words.ts';
 
 interface Appearance {
   readonly word: string;
@@ -29,5 +29,5 @@ export const vmStateIcons = Object.fromEntries(
 export function vmAppearance(vm: Vm): Appearance {
   if (!vm.readable) return { word: 'unreadable', icon: EyeOff, tone: 'danger' };
   const [icon, tone] = icons[vm.state];
-  return { word: vmStateWords[vm.state], icon, tone };
+  return { word: presentStateWords(vm), icon, tone };
 }

@@ -6,7 +6,8 @@ import { Chip } from '../design/Chip.tsx';
 import { count, formatAge, formatBytes, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
-import { diskKindWords, snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
+import { stateWords } from '../../shared/rules/state-words.ts';
+import { diskKindWords, snapshotKindWords } from '../appearance/model-words.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { findSnapshot } from '../store/state.ts';
 import { snapshotsById } from '../store/selectors.ts';
@@ -70,7 +71,7 @@ function snapshotDetails(snapshot: Snapshot, vm: ReadableVm, now: number): React
           ),
         )}
         {fact('Kind', snapshotKindWords[snapshot.kind])}
-        {fact('VM was', vmStateWords[snapshot.vmState])}
+        {fact('VM was', stateWords[snapshot.vmState])}
         {fact('Memory', memoryOf(snapshot))}
         {fact(
           'Parent',

@@ -11,7 +11,7 @@ import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
-import { vmStateWords } from '../appearance/model-words.ts';
+import { stateWords } from '../../shared/rules/state-words.ts';
 import { foldSteps } from './fold-steps.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
 import { planSentence } from './plan-sentence.ts';
@@ -135,7 +135,7 @@ function Summary({ plan }: { readonly plan: Plan }) {
       </div>
       <div>
         <dt>VM then</dt>
-        <dd>{vmStateWords[plan.after.vmState]}</dd>
+        <dd>{stateWords[plan.after.vmState]}</dd>
       </div>
     </dl>
   );

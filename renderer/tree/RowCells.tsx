@@ -1,5 +1,6 @@
 import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { snapshotKindWords, vmStateWords } from '../appearance/model-words.ts';
+import { presentStateWords, stateWords } from '../../shared/rules/state-words.ts';
+import { snapshotKindWords } from '../appearance/model-words.ts';
 import { classes } from '../design/classes.ts';
 import { formatAge, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
@@ -54,18 +55,20 @@ export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; 
 
 /** How it was taken, for the eye that does not know the icons and for a reader: `VM was running, with its memory`. */
 function takenWords({ vmState, memory }: Snapshot): string {
-  const state = vmState === 'disk-only' ? 'disks only' : `VM was ${vmStateWords[vmState]}`;
+  const state = vmState === 'disk-only' ? 'disks only' : `VM was ${stateWords[vmState]}`;
   return memory.kind === 'none' || memory.kind === 'unknown' ? state : `${state}, with its memory`;
 }
 
 /** What stands beside "you are here". */
 export function HereCells({
   state,
+  hasManagedSave,
   disks,
   hasNoCurrent,
   stale,
 }: {
   readonly state: ReadableVm['state'];
+  readonly hasManagedSave: boolean;
   readonly disks: number;
   readonly hasNoCurrent: boolean;
   readonly stale: boolean;
@@ -73,7 +76,7 @@ export function HereCells({
   return (
     <>
       <div role="gridcell" className={css('cell', 'kind')}>
-        <span className={css('text')}>{vmStateWords[state]}</span>
+        <span className={css('text')}>{presentStateWords({ state, hasManagedSave })}</span>
       </div>
       <div role="gridcell" className={css('cell', 'created')}>
         {stale ? 'last known' : 'now'}

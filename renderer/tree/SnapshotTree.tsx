@@ -59,8 +59,16 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   const disks = vm.disks.filter((disk) => disk.source !== null).length;
   const hasNoCurrent = currentSnapshotId === null && snapshots.length > 0;
   const here = useMemo(
-    () => <HereCells state={vm.state} disks={disks} hasNoCurrent={hasNoCurrent} stale={stale} />,
-    [vm.state, disks, hasNoCurrent, stale],
+    () => (
+      <HereCells
+        state={vm.state}
+        hasManagedSave={vm.hasManagedSave}
+        disks={disks}
+        hasNoCurrent={hasNoCurrent}
+        stale={stale}
+      />
+    ),
+    [vm.state, vm.hasManagedSave, disks, hasNoCurrent, stale],
   );
   const renderRow = useCallback(
     (row: TreeRow) => (

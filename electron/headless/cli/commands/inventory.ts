@@ -11,7 +11,8 @@ import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { oneHost, readHosts } from '../targets.ts';
 import { tableLines } from '../text/table.ts';
-import { bytes, count, stateWord, utc } from '../text/words.ts';
+import { presentStateWords } from '../../../../shared/rules/state-words.ts';
+import { bytes, count, utc } from '../text/words.ts';
 import { uriOption } from './shared-options.ts';
 
 export function addInventory(program: Program, context: CommandContext): void {
@@ -106,7 +107,7 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
         const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
         return [
           shown(vm.name),
-          stateWord(vm.state),
+          presentStateWords(vm),
           String(vm.snapshots.length),
           String(Math.max(0, ...depths)),
           shown(vm.uuid),

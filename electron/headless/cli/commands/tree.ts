@@ -8,7 +8,7 @@ import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { readVm } from '../targets.ts';
 import { treeLines, treeRows } from '../text/tree-text.ts';
-import { stateWord } from '../text/words.ts';
+import { presentStateWords } from '../../../../shared/rules/state-words.ts';
 import { readingExitCode, warnOfUnread } from './inventory.ts';
 import { hostOption, uriOption } from './shared-options.ts';
 
@@ -53,7 +53,7 @@ export function addTree(program: Program, context: CommandContext): void {
         } else {
           const { paint, unicode } = context.output;
           const lines = [
-            `${paint.out('bold', shown(vm.name))}  ${stateWord(vm.state)}  ${shown(vm.uuid)}  on ${shown(host.name)}`,
+            `${paint.out('bold', shown(vm.name))}  ${presentStateWords(vm)}  ${shown(vm.uuid)}  on ${shown(host.name)}`,
             ...treeLines(vm, { paint: paint.out, unicode }),
           ];
           context.output.data(`${lines.join('\n')}\n`);

@@ -5,7 +5,7 @@ import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { treeLines } from './tree-text.ts';
-import { stateWord } from './words.ts';
+import { stateWords } from '../../../../shared/rules/state-words.ts';
 
 const effects = [
   ['writes', 'writes'],
@@ -71,7 +71,7 @@ export function planLines(plan: Plan, look: { readonly paint: Paint; readonly un
     ...plan.steps.flatMap((step) => [...stepLines(step, plan.steps.length, paint), '']),
     ...spaceLine(plan),
     ...(plan.expectedPause === null ? [] : [`Pause of the guest: ${shownSentence(plan.expectedPause)}`]),
-    `Afterwards the VM is ${stateWord(plan.after.vmState)}:`,
+    `Afterwards the VM is ${stateWords[plan.after.vmState]}:`,
     ...afterSnapshots.map((line) => `  ${line}`),
     ...plan.after.chains.map(
       ({ target, imageIds }) => `  ${shown(target)}: ${imageIds.map(shown).join(look.unicode ? ' → ' : ' -> ')}`,

@@ -49,6 +49,9 @@ describe('a tree', () => {
   });
   it('shows the present state alone, where it hangs on none', () => {
     expect(treeLines(vm({ state: 'shutoff' }), look)).toEqual(['● the present state (shut off)']);
+    expect(treeLines(vm({ state: 'shutoff', hasManagedSave: true }), look)).toEqual([
+      '● the present state (shut off, memory saved)',
+    ]);
   });
   it('is as deep as it is, without lines of endless length', () => {
     const deep = Array.from({ length: 5000 }, (_, index) =>

@@ -6,7 +6,8 @@ import { shown } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { tableLines } from './table.ts';
 import type { Cell } from './table.ts';
-import { stateWord, utc } from './words.ts';
+import { presentStateWords, stateWords } from '../../../../shared/rules/state-words.ts';
+import { utc } from './words.ts';
 
 export interface TreeRow {
   readonly node: SnapshotNode;
@@ -59,20 +60,20 @@ function snapshotCells(snapshot: Snapshot, paint: Paint): readonly Cell[] {
   const { kind, vmState, memory, createdAt } = snapshot;
   return [
     { text: kind },
-    { text: `${stateWord(vmState)}${memory.kind === 'none' ? '' : ', with memory'}` },
+    { text: `${stateWords[vmState]}${memory.kind === 'none' ? '' : ', with memory'}` },
     { text: utc(createdAt), paint: (text) => paint('dim', text) },
   ];
 }
 
 /** The lines of a tree. The present state stands below the snapshot that it comes from. */
 export function treeLines(
-  vm: Pick<ReadableVm, 'snapshots' | 'currentSnapshotId'> & { readonly state: ReadableVm['state'] },
+  vm: Pick<ReadableVm, 'snapshots' | 'currentSnapshotId'> & Parameters<typeof presentStateWords>[0],
   look: { readonly paint: Paint; readonly unicode: boolean },
 ): readonly string[] {
   const { paint, unicode } = look;
   const strokes = unicode ? lines : ascii;
   const here = (text: string): Cell => ({ text, paint: (plain) => paint('green', plain) });
-  const present = `${strokes.here}the present state (${stateWord(vm.state)})`;
+  const present = `${strokes.here}the present state (${presentStateWords(vm)})`;
   const rows = treeRows(snapshotForest(vm.snapshots));
   const found = rows.some(({ node }) => node.snapshot.id === vm.currentSnapshotId);
   const cells = rows.flatMap((row): (readonly Cell[])[] => {

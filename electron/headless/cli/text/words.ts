@@ -1,6 +1,5 @@
 /** The model's values in words, numbers and times for the terminal. */
 import type { Connection, SshEndpoint } from '../../../../shared/model/host.ts';
-import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 
 /** UTC to the second, ISO 8601; `-` where it is not known. */
@@ -21,16 +20,6 @@ export function count(number: number, singular: string, plural = `${singular}s`)
 export function seconds(value: number): string {
   const whole = Math.max(0, Math.round(value));
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
-const stateWords: Partial<Readonly<Record<VmState | Snapshot['vmState'], string>>> = {
-  shutoff: 'shut off',
-  'shutting-down': 'shutting down',
-  'disk-only': 'disks only',
-};
-
-export function stateWord(state: VmState | Snapshot['vmState']): string {
-  return stateWords[state] ?? state;
 }
 
 function endpoint({ user, address, port }: Pick<SshEndpoint, 'user' | 'address' | 'port'>): string {
