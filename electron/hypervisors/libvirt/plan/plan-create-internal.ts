@@ -20,7 +20,14 @@ import {
 } from '../../../../shared/rules/libvirt-refusals.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import { monitorNameRefusals, nextStartWarnings, sameNameRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
+import {
+  everyDiskRefusals,
+  monitorNameRefusals,
+  nextStartWarnings,
+  sameNameRefusals,
+  virsh,
+  type LibvirtContext,
+} from './plan-rules.ts';
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -38,6 +45,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...corruptRefusals(context, disks),
     ...internalFormatRefusals(context, disks),
     ...floppyRefusals(vm),
+    ...(live ? [] : everyDiskRefusals(context, new Set(disks.map(({ target }) => target)), 'Making it')),
     ...dependentRefusals(context, imageIds, 'Reverting to an internal snapshot'),
     ...encryptionRefusals(context, new Set(disks.map(({ target }) => target)), 'An internal snapshot'),
     ...createFirmwareRefusals(vm, abilitiesOf(context.inventory.hypervisor.version)),

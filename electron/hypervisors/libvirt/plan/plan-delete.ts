@@ -20,6 +20,7 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
+  everyDiskRefusals,
   internalHoldings,
   monitorNameRefusals,
   sameNameRefusals,
@@ -64,8 +65,10 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
       ...doomed.flatMap((one) => strangeDataRefusals(one, context)),
       ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),
       ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
-      // Of a VM that is shut off libvirt takes the disks that the record names, and no others.
-      ...(vm.state === 'shutoff' ? [] : doomed.flatMap((one) => strangerRefusals(one, context))),
+      // Of a VM that is shut off libvirt takes the disks that the record names, and, since 9.0, no others.
+      ...(vm.state === 'shutoff'
+        ? everyDiskRefusals(context, held, `Deleting "${snapshot.name}"`)
+        : doomed.flatMap((one) => strangerRefusals(one, context))),
       ...chainRefusals(context, heldDisks),
       ...corruptRefusals(context, heldDisks),
       ...openElsewhereRefusals(context, imageIds, `Deleting "${snapshot.name}"`),

@@ -25,6 +25,7 @@ import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
+  everyDiskRefusals,
   internalHoldings,
   jobNameRefusals,
   managedSaveRefusals,
@@ -81,6 +82,10 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     ...corruptRefusals(context, disks),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
     ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
+    // Without memory the disks are set back while the VM is shut off, which it is made to be first.
+    ...(snapshot.kind === 'internal' && snapshot.memory.kind === 'none'
+      ? everyDiskRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`)
+      : []),
     ...bitmapRefusals(context, imageIds),
     ...encryptionRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`),
     ...revertFirmwareRefusals(vm, abilities),

@@ -77,7 +77,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await testbed.internalSnapshotsOf(base)).toEqual([]);
   });
 
-  it('lacks the memory of its record: refused, and libvirt ends the VM and does not start it again', async () => {
+  it('lacks the memory of its record: refused, and libvirt would stop the VM and fail', async () => {
     await virsh('start', vm.uuid);
     await virsh('snapshot-create-as', vm.uuid, '--name=two');
     await virsh('destroy', vm.uuid);
@@ -93,7 +93,8 @@ function suite(version: testbed.LibvirtVersion): void {
       ['recordWithoutFile', 'two'],
     ]);
     await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=two')).rejects.toThrow();
-    expect(await testbed.stateOf(vm.uuid, version)).toBe('shut off');
+    // 7.0 loads memory into the QEMU that runs, and leaves it standing still; later ones have ended it by then.
+    expect(await testbed.stateOf(vm.uuid, version)).toBe(version === '7.0' ? 'paused' : 'shut off');
   });
 
   it('is without the medium of its time: refused, libvirt ends the VM for nothing, and what the remedy names mends it', async () => {
