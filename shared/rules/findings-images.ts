@@ -218,6 +218,7 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
     const missing = missingLike(image, context);
     const maybe = missing === null ? '' : ` It may be ${missing}, which is missing.`;
     const broken = brokenChain(chainFrom(image.id, context.images), context.images);
+    const below = writersBelow(image, context);
     const kind = isOverlay
       ? `an overlay of ${image.parent?.imageId ?? image.parent?.reference ?? ''}${broken ? `; its chain ${broken.words.replace(/\.$/, '')}` : ''}`
       : 'an image of its own, perhaps a template';
@@ -226,17 +227,59 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
         code: 'fileWithoutRecord',
         severity: isOverlay && doubt === '' && missing === null ? 'warning' : 'information',
         path: image.id,
-        message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${doubt}`,
-        remedy:
-          missing === null
-            ? isInDoubt
-              ? 'Leave it where it is until that is settled.'
-              : 'That says nothing of other hosts, of VMs that other users or other hypervisors run, and of backups: make sure that none of them uses it, then move it away before you delete it.'
-            : // Whoever uses it without our knowing keeps it then.
-              `Do not delete it. If it is what is missing, ${doubt === '' ? `move it back: ${shellLine(['mv', '-n', '--', image.id, missing])}` : `copy it back: ${shellLine(['cp', '-n', '--sparse=always', '--', image.id, missing])}`}`,
+        message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${newerState(below)}${doubt}`,
+        remedy: orphanRemedy(image, { missing, below, isInDoubt, isCertain: doubt === '' }),
       }),
     ];
   });
+}
+
+function orphanRemedy(
+  { id }: Image,
+  {
+    missing,
+    below,
+    isInDoubt,
+    isCertain,
+  }: {
+    readonly missing: string | null;
+    readonly below: readonly string[];
+    readonly isInDoubt: boolean;
+    readonly isCertain: boolean;
+  },
+): string {
+  if (missing !== null) {
+    // Whoever uses it without our knowing keeps it then.
+    const back = isCertain
+      ? `move it back: ${shellLine(['mv', '-n', '--', id, missing])}`
+      : `copy it back: ${shellLine(['cp', '-n', '--sparse=always', '--', id, missing])}`;
+    return `Do not delete it. If it is what is missing, ${back}`;
+  }
+  const wait = isInDoubt ? ['Leave it where it is until that is settled.'] : [];
+  if (below.length > 0) {
+    return [
+      ...wait,
+      `Do not delete it before it is clear which state is wanted, and until then do not let ${below.join(', ')} write: copy the whole chain to other storage first. To go on from the overlay, give the disk its path (virsh edit) while the VM is shut off.`,
+    ].join(' ');
+  }
+  return (
+    wait[0] ??
+    'That says nothing of other hosts, of VMs that other users or other hypervisors run, and of backups: make sure that none of them uses it, then move it away before you delete it.'
+  );
+}
+
+/** VMs that write to the image on which an overlay hangs. */
+function writersBelow({ parent }: Image, { dependents }: FindingContext): readonly string[] {
+  const base = parent?.imageId ?? null;
+  const users = base === null ? undefined : dependents.get(base);
+  return [...new Set((users?.activeFor ?? []).filter(({ disk }) => !disk.readOnly).map(({ vm }) => `VM “${vm.name}”`))];
+}
+
+/** As after a definition was put back, or where a VM that libvirt does not define was started anew. */
+function newerState(writers: readonly string[]): string {
+  return writers.length === 0
+    ? ''
+    : ` ${writers.join(', ')} writes to the image below: the overlay may hold a newer state of it, and every write spoils that.`;
 }
 
 /** The missing image that one may be: of the same file name, or of the size that the images above the missing one have. */

@@ -191,7 +191,13 @@ describe('chains and images', () => {
     const [first] = find(doubtful).filter(({ path }) => path === stray);
     expect(first).toMatchObject({ severity: 'information' });
     expect(first?.message).toContain('It may be in use. /x: It is open.');
-    expect(first?.remedy).toBe('Leave it where it is until that is settled.');
+    expect(first?.remedy).toContain('Leave it where it is until that is settled.');
+    expect(first?.remedy).not.toContain('move it away');
+    // The VM may have been set back to the image below, and write over what the overlay stands on.
+    const [newer] = find(from);
+    expect(newer?.message).toContain('VM “web” writes to the image below: the overlay may hold a newer state of it');
+    expect(newer?.remedy).toContain('do not let VM “web” write');
+    expect(newer?.remedy).not.toContain('move it away');
     const unread: Inventory = { ...from, vms: [...from.vms, { readable: false, uuid: 'u', name: null, reason: '' }] };
     expect(find(unread).every(({ severity }) => severity === 'information')).toBe(true);
   });

@@ -140,10 +140,30 @@ export function createInternalRefusals(vm: ReadableVm, abilities: LibvirtAbiliti
   ];
 }
 
+/**
+ * libvirt keeps neither the records nor the chain of a VM that it does not define. Whoever starts it anew does so from a
+ * definition of their own, which names the image below the overlay: what was written since is left out, and spoiled by the
+ * first write (seen on 9.0).
+ */
+export function transientOverlayRefusals({ name, persistent }: ReadableVm): PlanNote[] {
+  return persistent
+    ? []
+    : [
+        refusal(
+          'transient',
+          `${name} exists only as long as it runs. Its next start would be from the image below the overlay, without what was written since, and spoil it. Define it first (virsh dumpxml, virsh define).`,
+        ),
+      ];
+}
+
 /** Why no external snapshot can be taken of a VM. */
 export function createExternalRefusals(vm: ReadableVm): PlanNote[] {
   const nothing = refusal('noDisk', `${vm.name} has no writable disk that could get an overlay.`);
-  return [...stateRefusals(vm), ...(writableDisks(vm.disks).length === 0 ? [nothing] : [])];
+  return [
+    ...stateRefusals(vm),
+    ...transientOverlayRefusals(vm),
+    ...(writableDisks(vm.disks).length === 0 ? [nothing] : []),
+  ];
 }
 
 export function revertRefusals(snapshot: Snapshot, vm: ReadableVm, abilities: LibvirtAbilities): PlanNote[] {

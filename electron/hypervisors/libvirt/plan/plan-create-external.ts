@@ -5,7 +5,7 @@ import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/p
 import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { folderOf } from '../../../../shared/rules/folders.ts';
-import { stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { stateRefusals, transientOverlayRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
@@ -32,6 +32,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
   const refusals = [
     ...nameRefusals(request, context),
     ...stateRefusals(context.vm),
+    ...transientOverlayRefusals(vm),
     ...unknownTargets.map((target) => note('noSuchDisk', `${vm.name} has no writable disk ${target}.`, [target])),
     ...(disks.length === 0 ? [note('noDisk', 'No disk is chosen: an external snapshot needs at least one.')] : []),
     ...chainRefusals(context, disks),

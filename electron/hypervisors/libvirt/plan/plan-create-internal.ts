@@ -71,6 +71,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     warnings: [
       ...nextStartWarnings(context),
       ...managedSaveWarnings(context),
+      ...transientWarnings(context),
       // libvirt refuses it itself while the VM runs (seen on 11.3).
       ...(vm.hasNvram
         ? [
@@ -139,6 +140,18 @@ function internalFormatRefusals({ vm, images }: LibvirtContext, disks: readonly 
     return [note('formatWithoutSnapshots', message, [disk.target])];
   });
   return [...diskFormatRefusals(vm, disks), ...onDataFiles];
+}
+
+/** libvirt forgets the records of such a VM when it ends; the data stays in the images. */
+function transientWarnings({ vm }: LibvirtContext): PlanNote[] {
+  return vm.persistent
+    ? []
+    : [
+        note(
+          'transient',
+          `${vm.name} exists only as long as it runs, and so does the record of the snapshot: afterwards its data is in the images, and only qemu-img reaches it. Define the VM (virsh dumpxml, virsh define) to keep both.`,
+        ),
+      ];
 }
 
 /** A VM with a managed save is only seemingly shut off. */

@@ -270,6 +270,14 @@ describe('creating an internal snapshot', () => {
     ).toEqual([]);
   });
 
+  it('of a VM that exists only as long as it runs is refused if external, and said to lose its record if internal', () => {
+    const transient = inventory([vm({ persistent: false })], imagesHolding());
+    expect(codes(planLibvirt(uri, create({ kind: 'external' }), transient).refusals)).toEqual(['transient']);
+    const inside = planLibvirt(uri, create(), transient);
+    expect(inside.refusals).toEqual([]);
+    expect(codes(inside.warnings)).toContain('transient');
+  });
+
   it('is refused where the firmware variables are in qcow2, which libvirt makes part of it; elsewhere it says that they are not', () => {
     const plan = (nvramFormat?: string) =>
       planLibvirt(
