@@ -50,7 +50,10 @@ export interface ImageReadOptions {
   readonly signal?: AbortSignal;
   /** Absolute paths of folders to look through besides those in which images lie: storage pools. */
   readonly folders?: readonly string[];
-  /** Absolute paths that are no images as far as anybody says, and may be one all the same: `imageIdOf` knows them as well. */
+  /**
+   * Absolute paths that are no images as far as anybody says, and may be one all the same: `imageIdOf` knows them as well, and
+   * those that begin like an image are read like any other, with what they hang on.
+   */
   readonly named?: readonly string[];
   /** Absolute paths of which `lookedFor` is to tell whether something is there. */
   readonly lookFor?: readonly string[];
@@ -180,11 +183,7 @@ async function readWhole(
   found ??= { knowledge: await readAll(walk, wanted, folders, named, hasPaths), busy: new Set() };
   const { knowledge, busy } = options.memory ? createInterner('cut')(found) : found;
 
-  const relevant = relevantKnowledge(
-    knowledge,
-    wanted.map(({ path }) => path),
-    folders,
-  );
+  const relevant = relevantKnowledge(knowledge, [...wanted.map(({ path }) => path), ...named], folders);
   const assembled = assembleImages(requests, relevant, knowledge);
   const reading: ImageReading = {
     images: shared(remembered?.reading.images, [...assembled.images]),
@@ -237,6 +236,7 @@ const nothing: WalkTask = {
   skippedFolders: [],
   listedFolders: [],
   links: [],
+  named: [],
   candidates: [],
   lookedFor: [],
   openFiles: null,
@@ -294,15 +294,28 @@ async function readAll(
   hasPaths: boolean,
 ): Promise<ImageKnowledge> {
   const knowledge = emptyKnowledge();
-  if (wanted.length === 0 && folders.length === 0 && !hasPaths) return knowledge;
+  if (wanted.length === 0 && folders.length === 0 && named.length === 0 && !hasPaths) return knowledge;
   noteUses(knowledge, wanted);
   // What the folders do not show is asked for by itself in a second round.
   learn(
     knowledge,
-    await walk({ requests: wanted, alone: false, folders, links: named, openFiles: { processes: 'all' } }),
+    await walk({
+      requests: wanted,
+      alone: false,
+      folders,
+      links: named,
+      named: withoutWanted(named, wanted),
+      openFiles: { processes: 'all' },
+    }),
   );
   await readOpen(walk, knowledge, wanted);
   return knowledge;
+}
+
+/** What is asked for as an image is asked for in the format in which it is used. */
+function withoutWanted(named: readonly string[], wanted: readonly WalkRequest[]): readonly string[] {
+  const asked = new Set(wanted.map(({ path }) => path));
+  return named.filter((path) => !asked.has(path));
 }
 
 function noteUses(knowledge: ImageKnowledge, wanted: readonly WalkRequest[]): void {
@@ -334,6 +347,10 @@ function changesTask({ knowledge, wanted, busy }: RememberedImages, named: reado
   return {
     listedFolders: folders,
     links: [...linksOf(knowledge), ...new Set(named)],
+    // A change of those that are known shows in their status.
+    named: withoutWanted([...new Set(named)], wanted).filter(
+      (path) => !knowledge.images.has(knowledge.realPaths.get(path) ?? path),
+    ),
     skippedFolders: folders,
     openFiles: { processes: processesWithoutLock(knowledge) },
     ...examination(knowledge, busy, wanted),

@@ -261,6 +261,22 @@ look_at() { # files: examines those that begin like an image that can have a bac
   done
 }
 
+request_images() { # alone or nothing, paths that somebody names, whatever for: asks for those that begin like an image
+  named_alone=$1
+  shift
+  for file in "$@"; do
+    shift
+    # Nothing else is opened: a pipe would wait for ever.
+    { [ -f "$file" ] || [ -b "$file" ]; } && [ -r "$file" ] || continue
+    set -- "$@" "$file"
+  done
+  [ $# != 0 ] || return 0
+  for number in $(numbers_of_images "$@"); do
+    eval "file=\\\${$number}"
+    request "$file" '' "$named_alone"
+  done
+}
+
 leave_out_raw() { # of the candidates: what was asked for as raw
   [ $raws -gt 0 ] && [ $taken -lt $candidates ] || return 0
   for number in $({ records_of raw 0 $raws; records_of candidate $taken $candidates yes; } | pick known); do

@@ -33,6 +33,8 @@ export interface WalkTask {
   readonly links: readonly string[];
   /** Paths of which only is to be told whether something is there. */
   readonly lookedFor: readonly string[];
+  /** Paths that somebody names for something else than a disk: what begins like an image there is asked for as one. */
+  readonly named: readonly string[];
   /** Files to examine if they begin like an image. */
   readonly candidates: readonly string[];
   /**
@@ -76,6 +78,7 @@ export function walkScript(nonce: string, task: WalkTask): string {
     ...batches(task.links).map((paths) => `status_of ${paths.map(quoteArgument).join(' ')}`),
     ...batches(task.lookedFor).map((paths) => `look_for ${paths.map(quoteArgument).join(' ')}`),
     ...task.requests.map(({ path, raw }) => `request ${quoteArgument(path)} ${raw ? 'raw' : "''"} ${alone}`),
+    ...batches(task.named).map((paths) => `request_images ${alone} ${paths.map(quoteArgument).join(' ')}`),
     ...task.folders.map((folder) => `request_folder ${quoteArgument(folder)}`),
     ...batches(task.candidates).map((paths) => `consider ${paths.map(quoteArgument).join(' ')}`),
     'walk',

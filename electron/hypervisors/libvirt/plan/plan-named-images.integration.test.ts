@@ -1,0 +1,103 @@
+/** An overlay that a VM names otherwise than as a disk, in a folder where nothing else of libvirt is, on every version. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { run } from '../../../../e2e/testbeds/run.ts';
+import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
+import { createImageMemory, readImages } from '../../../images/scan/read-images.ts';
+import { readLibvirt } from '../read/read.ts';
+import { planLibvirt } from './plan.ts';
+
+const uri = 'qemu:///system';
+const offset = 4 * 1024 ** 2;
+
+for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
+  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
+    suite(version);
+  });
+}
+
+function suite(version: testbed.LibvirtVersion): void {
+  const spec = { name: 'snaptree-named-a', disks: [{ target: 'vda' }], version };
+  const other = { name: 'snaptree-named-b', disks: [{ target: 'vda' }], version };
+  let vm: testbed.VirtualMachine;
+  let base: string;
+  let elsewhere: string;
+  let overlay: string;
+
+  const runner = () => createLocalRunner(testbed.placeOf(version).root);
+  const revert = async () =>
+    planLibvirt(
+      uri,
+      { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' },
+      await readLibvirt(runner(), uri, { priority: 'user' }),
+    );
+
+  beforeAll(async () => {
+    await testbed.up();
+  });
+  beforeEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+    await testbed.deleteVirtualMachine(other);
+    vm = await testbed.createVirtualMachine(spec);
+    base = vm.images['vda'] ?? '';
+    elsewhere = mkdtempSync(join(testbed.placeOf(version).shared, 'elsewhere-'));
+    overlay = join(elsewhere, 'overlay.qcow2');
+    await testbed.writeGuestDisk(vm, 'vda', 0xa1, offset);
+    await testbed.virsh(['snapshot-create-as', vm.uuid, '--name=one'], { version });
+    await testbed.writeGuestDisk(vm, 'vda', 0xa2, offset);
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', base, '-F', 'qcow2', overlay]);
+  });
+  afterEach(async () => {
+    rmSync(elsewhere, { recursive: true, force: true });
+    await testbed.deleteVirtualMachine(spec);
+    await testbed.deleteVirtualMachine(other);
+  });
+
+  async function nameInArguments(): Promise<testbed.VirtualMachine> {
+    const user = await testbed.createVirtualMachine(other);
+    const { stdout } = await testbed.virsh(['dumpxml', '--inactive', '--security-info', user.uuid], { version });
+    const argument = `<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-drive'/><qemu:arg value='file=${overlay},if=none,id=more,format=qcow2'/></qemu:commandline></domain>`;
+    await testbed.virshWithXml(['define'], stdout.replace('</domain>', argument), [], { version });
+    return user;
+  }
+
+  it('in an argument of the emulator: what it hangs on is known, and nothing below it is set back', async () => {
+    expect((await revert()).refusals).toEqual([]);
+    expect(await testbed.hasPattern(overlay, 0xa2, offset)).toBe(true);
+    const user = await nameInArguments();
+    const plan = await revert();
+    expect(plan.steps).toEqual([]);
+    expect(plan.refusals.map(({ code, names }) => [code, names.includes(overlay)])).toEqual([
+      ['imageHasDependents', true],
+    ]);
+    const inventory = await readLibvirt(runner(), uri, { priority: 'user' });
+    const read = inventory.vms.find(({ uuid }) => uuid === user.uuid);
+    expect(
+      read?.readable === true && read.uses?.some(({ imageId, use }) => imageId === overlay && use === 'argument'),
+    ).toBe(true);
+
+    // What is refused would have changed it.
+    await testbed.virsh(['snapshot-revert', vm.uuid, '--snapshotname=one'], { version });
+    expect(await testbed.hasPattern(overlay, 0xa2, offset)).toBe(false);
+  });
+
+  it('is found as well where it appears between two readings of which the second looks for changes', async () => {
+    const memory = createImageMemory();
+    const moved = join(vm.folder, '..', `${spec.name}-moved.qcow2`);
+    await run('mv', [overlay, moved]);
+    const read = () =>
+      readImages(runner(), [{ reference: base, format: 'qcow2' }], {
+        priority: 'poll',
+        named: [overlay, '/dev/null'],
+        memory,
+      });
+    const parentOf = async () => (await read()).images.find(({ id }) => id === overlay)?.parent?.imageId;
+    expect(await parentOf()).toBeUndefined();
+    expect(await parentOf()).toBeUndefined();
+    await run('mv', [moved, overlay]);
+    expect(await parentOf()).toBe(base);
+    expect(await parentOf()).toBe(base);
+  });
+}
