@@ -11,7 +11,7 @@ import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../plann
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { freeSpace, roomWarnings } from '../../planning/space.ts';
+import { roomFor, roomWarnings, tightest } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
@@ -58,10 +58,10 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ),
     ...sharedLayerRefusals(context, disks),
   ];
-  const space = {
-    ...freeSpace(context, imageIds[0] ?? null),
-    neededBytes: imageIds.reduce((sum, imageId) => sum + (context.images.get(imageId)?.virtualBytes ?? 0), 0),
-  };
+  const rooms = roomFor(
+    context,
+    imageIds.map((imageId) => ({ imageId, bytes: context.images.get(imageId)?.virtualBytes ?? 0 })),
+  );
   const verify: Expectation[] = [
     { kind: 'snapshotExists', snapshotId: request.name },
     { kind: 'currentSnapshot', snapshotId: request.name },
@@ -96,13 +96,13 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
         ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
         : []),
       ...roomWarnings(
-        space,
+        rooms,
         'mayFillStorage',
         (needed, free, where) =>
           `The overlays start small, but can grow to ${needed} as the guest writes; ${where} has ${free} free.`,
       ),
     ],
-    space,
+    space: tightest(rooms),
     expectedPause: live ? 'The guest stands still for a moment while its disks move to the new overlays.' : null,
     steps: [
       namesAreFree(newFiles, context),

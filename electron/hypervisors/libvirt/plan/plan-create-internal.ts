@@ -8,7 +8,7 @@ import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-
 import { dependentRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { freeSpace, roomWarnings } from '../../planning/space.ts';
+import { roomFor, roomWarnings, tightest } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf } from '../capabilities.ts';
@@ -28,6 +28,12 @@ import {
   virsh,
   type LibvirtContext,
 } from './plan-rules.ts';
+
+/**
+ * What an internal snapshot adds to an image besides memory, at most: a copy of the first table, the list of snapshots and
+ * counts of references, a few clusters together (QEMU docs/interop/qcow2.txt); clusters have 2 MiB at most.
+ */
+const tablesBytes = 16 * 1024 ** 2;
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -50,9 +56,12 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...encryptionRefusals(context, new Set(disks.map(({ target }) => target)), 'An internal snapshot'),
     ...createFirmwareRefusals(vm, abilitiesOf(context.inventory.hypervisor.version)),
   ];
-  const memoryBytes = live ? vm.memoryBytes : 0;
   const memoryText = vm.memoryBytes === null ? 'its memory' : `up to ${readableBytes(vm.memoryBytes)} of memory`;
-  const space = { ...freeSpace(context, imageIds[0] ?? null), neededBytes: memoryBytes };
+  const rooms = roomFor(context, [
+    ...imageIds.map((imageId) => ({ imageId, bytes: tablesBytes })),
+    ...(live ? imageIds.slice(0, 1).map((imageId) => ({ imageId, bytes: vm.memoryBytes ?? 0 })) : []),
+  ]);
+  const space = tightest(rooms);
   const verify: Expectation[] = [
     { kind: 'snapshotExists', snapshotId: request.name },
     { kind: 'currentSnapshot', snapshotId: request.name },
@@ -83,14 +92,15 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
         : []),
       ...overlayWarnings(context, disks),
       ...roomWarnings(
-        space,
+        rooms,
         'littleSpace',
         (needed, free, where) =>
           `The snapshot may need ${needed}, but ${where} has ${free} free. A guest whose storage is full stops with an error.`,
       ),
       ...unknownDependentWarnings(context, imageIds),
     ],
-    space,
+    // How much memory there is, is not known of every VM.
+    space: live && vm.memoryBytes === null ? { ...space, neededBytes: null } : space,
     expectedPause: live
       ? `The guest stands still while ${memoryText} is written into ${imageIds[0] ?? 'its first disk'}.`
       : null,

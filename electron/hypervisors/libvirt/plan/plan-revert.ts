@@ -17,7 +17,7 @@ import {
 } from '../../planning/dependent-rules.ts';
 import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { freeSpace } from '../../planning/space.ts';
+import { roomFor, tightest } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
@@ -124,7 +124,12 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
     ],
-    space: { ...freeSpace(context, imageIds[0] ?? null), neededBytes: 0 },
+    space: tightest(
+      roomFor(
+        context,
+        imageIds.map((imageId) => ({ imageId, bytes: 0 })),
+      ),
+    ),
     expectedPause:
       stateAfter === 'shutoff'
         ? vm.state === 'shutoff'

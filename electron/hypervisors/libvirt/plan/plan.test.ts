@@ -175,7 +175,8 @@ describe('creating an internal snapshot', () => {
       present: true,
     });
     expect(plan.expectedPause).toContain('32 MiB');
-    expect(plan.space.neededBytes).toBe(32 * 1024 ** 2);
+    // Memory, and the tables of two images.
+    expect(plan.space.neededBytes).toBe((32 + 2 * 16) * 1024 ** 2);
     expect(plan.after.currentSnapshotId).toBe('before update');
   });
 
@@ -296,6 +297,31 @@ describe('creating an internal snapshot', () => {
       filesystems: [{ folder, freeBytes: 1000, totalBytes: 10_000 }],
     };
     expect(codes(planLibvirt(uri, create(), host).warnings)).toEqual(['littleSpace']);
+  });
+
+  it('looks at the room of every disk’s file system, and tells of the tightest', () => {
+    const elsewhere = '/mnt/small';
+    const [first, second] = imagesHolding();
+    const host = (freeBytes: number) => ({
+      ...inventory(
+        [vm({ state: 'shutoff', disks: [disk('vda', `${folder}/web.qcow2`), disk('vdb', `${elsewhere}/data.qcow2`)] })],
+        [
+          ...(first ? [first] : []),
+          ...(second ? [{ ...second, id: `${elsewhere}/data.qcow2`, virtualBytes: 1e9 }] : []),
+        ],
+      ),
+      filesystems: [
+        { folder, freeBytes: 1e12, totalBytes: 2e12 },
+        { folder: elsewhere, freeBytes, totalBytes: 2e9 },
+      ],
+    });
+    for (const request of [create(), create({ kind: 'external' })]) {
+      const { space, warnings } = planLibvirt(uri, request, host(0));
+      expect(space).toMatchObject({ folder: elsewhere, freeBytes: 0 });
+      expect(space.neededBytes).toBeGreaterThan(0);
+      expect(warnings.map(({ message }) => message).join(' ')).toContain(`${elsewhere} has 0 B free`);
+    }
+    expect(codes(planLibvirt(uri, create(), host(1e9)).warnings)).toEqual([]);
   });
 
   it('warns that it will live inside an overlay', () => {
