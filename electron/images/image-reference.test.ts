@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { formatInReference, parseImageReference } from './image-reference.ts';
+import { describe, expect, it } from 'vitest';
+import { formatInReference, parseImageReference, pathsInReference } from './image-reference.ts';
 
 it.each([
   ['/images/base.qcow2', '/images/base.qcow2'],
@@ -72,4 +72,23 @@ it.each([
   ['json:{', null],
 ])('%s states the format %s', (reference, format) => {
   expect(formatInReference(reference)).toBe(format);
+});
+
+describe('the paths that a reference may be about', () => {
+  const quorum = (...names: string[]) =>
+    `json:${JSON.stringify({ driver: 'quorum', 'vote-threshold': 1, children: names.map((filename) => ({ driver: 'qcow2', file: { driver: 'file', filename } })) })}`;
+  it.each([
+    [quorum('/d/a.qcow2', '/d/b.qcow2'), ['/d/a.qcow2', '/d/b.qcow2']],
+    [quorum('/d/a.qcow2', 'b.qcow2'), null],
+    [quorum('/d/a.qcow2', 'sub/b'), null],
+    ['blkdebug::/d/a.qcow2', ['/d/a.qcow2']],
+    ['blkdebug:/etc/rules:/d/a.qcow2', ['/etc/rules', '/d/a.qcow2']],
+    ['blkdebug::/d/a:b.qcow2', null],
+    ['file:relative', null],
+    ['file:relative.qcow2', null],
+    ['json:not json', null],
+    ['json:{"driver":"quorum"}', null],
+  ])('%s', (reference, expected) => {
+    expect(pathsInReference(reference)).toEqual(expected);
+  });
 });

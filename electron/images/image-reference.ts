@@ -37,6 +37,24 @@ export function parseImageReference(reference: string, folder: string | null): I
   return plainPath(reference, folder);
 }
 
+/**
+ * The paths that a reference which is not understood can be about: QEMU finds files nowhere but in its words. Null where it may
+ * be about any, as with a relative name that counts from the folder in which the emulator happens to run.
+ */
+export function pathsInReference(reference: string): readonly string[] | null {
+  const words = reference.startsWith('json:') ? stringsIn(jsonNode(reference)) : reference.split(':').slice(1);
+  if (!words) return null;
+  const names = words.filter((word) => word.includes('/') || /\.\w+$/.test(word));
+  return names.length > 0 && names.every((name) => name.startsWith('/')) ? names : null;
+}
+
+function stringsIn(value: unknown): readonly string[] | null {
+  if (value === null) return null;
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object') return [];
+  return Object.values(value).flatMap((member) => stringsIn(member) ?? []);
+}
+
 function plainPath(path: string, folder: string | null): ImageReference {
   if (path === '' || path.includes('\0')) return unresolved;
   if (path.startsWith('/')) return { kind: 'path', path };

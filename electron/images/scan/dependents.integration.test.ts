@@ -169,8 +169,25 @@ describe('what may depend on anything', () => {
     const top = images.create('top.qcow2', { backing });
     const reading = await images.read([top]);
     expect(reading.unknownDependents).toEqual([
-      { what: top, reason: containing('could not be found out'), imageIds: null },
+      { what: top, reason: containing('could not be found out'), imageIds: null, remedy: containing('rebase -u') },
     ]);
+  });
+
+  it('is, of an image whose backing image cannot be followed, what its words name and nothing else', async () => {
+    const base = images.create('base.qcow2');
+    const other = images.create('other.qcow2');
+    const top = images.create('top.qcow2', { backing: `blkdebug::${base}` });
+    const reading = await images.read([other, base]);
+    expect(reading.unknownDependents.map(({ what, imageIds }) => [what, imageIds])).toEqual([[top, [base]]]);
+  });
+
+  it('is nothing where an image hangs on what the kernel shows', async () => {
+    const base = images.create('base.qcow2');
+    images.create('strange.qcow2', { backing: '/proc/kmsg' });
+    images.create('stranger.qcow2', { backing: '/sys/kernel/notes' });
+    const reading = await images.read([base]);
+    expect(reading.unknownDependents).toEqual([]);
+    expect(reading.filesystems.map(({ folder }) => folder)).toEqual([images.path('').replace(/\/$/, '')]);
   });
 
   it('is a damaged image in a folder', async () => {

@@ -1,5 +1,6 @@
 /** What the reading of images could not look into. Pure. */
 import type { Problem, UnknownDependents } from '../../../shared/model/inventory.ts';
+import { pathsInReference } from '../image-reference.ts';
 import type { AssembledImages } from './assemble-images.ts';
 import { statusOf, type ImageKnowledge } from './image-knowledge.ts';
 import type { WalkedFolder } from './walk-result.ts';
@@ -58,7 +59,8 @@ export function imageDoubts(
     const unfollowed = [parent, ...parentsByPath.map((each) => each.parent)].find((each) => each?.imageId === null);
     if (unfollowed) {
       const reason = `Its backing image, recorded as ${unfollowed.reference}, could not be found out.`;
-      doubts.push({ what: id, reason, imageIds: null });
+      const remedy = `Find out what ${id} hangs on: where nobody needs it, move it to another folder; else record a plain path that means the same (qemu-img rebase -u -b PATH -F FORMAT).`;
+      doubts.push({ what: id, reason, imageIds: knownImages(unfollowed.reference, knowledge), remedy });
     }
   }
   for (const { id, kind, otherPaths } of images) {
@@ -80,6 +82,12 @@ export function imageDoubts(
     doubts.push({ what: path, reason, imageIds: parentId === null ? null : [parentId] });
   }
   return doubts;
+}
+
+/** The images that such a reference can be about; null where it is not known of each path which image it leads to. */
+function knownImages(reference: string, { images, realPaths }: ImageKnowledge): string[] | null {
+  const ids = pathsInReference(reference)?.map((path) => realPaths.get(path) ?? path);
+  return ids?.every((id) => images.has(id)) === true ? [...new Set(ids)] : null;
 }
 
 function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonly string[] {

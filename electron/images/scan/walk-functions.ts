@@ -90,10 +90,19 @@ skip_folder() { # folder without a slash at its end
   skipped=$((skipped + 1))
 }
 
+is_of_kernel() { # path: whether it lies where the kernel shows itself, and nobody can keep an image
+  case $1/ in
+    /dev/shm/*) return 1 ;;
+    /proc/* | /sys/* | /dev/*) return 0 ;;
+  esac
+  return 1
+}
+
 note_folder() { # folder without a slash at its end, depth: it is looked through, unless it was
   # Most images lie in the folder of the one before.
   [ "$1/" != "$last_noted" ] || return 0
   last_noted=$1/
+  ! is_of_kernel "$1" || return 0
   eval "noted_$noted=\\$1 noted_depth_$noted=\\$2"
   noted=$((noted + 1))
 }
@@ -155,7 +164,8 @@ request() { # path, raw or nothing, alone or nothing
   name_path "$1"
   asked=$1
   set -- "$spelled" "$2" "$3"
-  if [ -f "$real" ]; then kind=file
+  if [ -f "$real" ] && is_of_kernel "$real"; then kind=other
+  elif [ -f "$real" ]; then kind=file
   elif [ -b "$real" ]; then kind=block
   elif [ -e "$real" ]; then kind=other
   else kind=absent
