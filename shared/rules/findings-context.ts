@@ -47,9 +47,9 @@ export function onlyVmOf(imageId: string, context: FindingContext): ReadableVm |
   return vms.length === 1 ? vms[0] : undefined;
 }
 
-/** `VM web`, `VMs web, mail`, or `no VM that could be read`. */
+/** `VM web`, `VMs web, mail`, or `no VM that is known`. */
 export function vmsInWords(vms: readonly ReadableVm[]): string {
-  if (vms.length === 0) return 'no VM that could be read';
+  if (vms.length === 0) return 'no VM that is known';
   const named = vms.slice(0, 5).map(({ name }) => `“${name}”`);
   const more = vms.length > named.length ? ` and ${vms.length - named.length} more` : '';
   return `${vms.length === 1 ? 'VM' : 'VMs'} ${named.join(', ')}${more}`;

@@ -6,7 +6,8 @@ import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
-import { dataIn, lacksMemory } from './snapshot-data.ts';
+import { shellLine } from './shell-words.ts';
+import { dataIn, isSameMoment, lacksMemory } from './snapshot-data.ts';
 
 const secondsPerDay = 86_400;
 
@@ -89,7 +90,7 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
         (one) => one.vm === vm && one.snapshot === snapshot && one.target === disk.target,
       );
       if (moved?.foundIn) return [movedFinding(moved, moved.foundIn, lost, context)];
-      const candidates = (moved?.candidates ?? []).map(({ id }) => id);
+      const { words, remedy } = whereElse(snapshot, moved?.candidates ?? []);
       return [
         finding(context, {
           code: 'recordWithoutFile',
@@ -97,13 +98,37 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
           vm,
           snapshotName: snapshot.name,
           path: image.id,
-          message: `Snapshot “${snapshot.name}” of VM “${vm.name}” has no data of disk ${disk.target}: ${lost}${candidates.length === 0 ? '' : ` Something of that name, of another time, is in ${candidates.slice(0, 5).join(', ')}.`}`,
-          remedy:
-            'It cannot be reverted to. Look whether the image was renamed or moved, or its storage is not mounted; then put the data back from a backup. Keep a copy of the record (virsh snapshot-dumpxml --security-info) before you remove it alone (virsh snapshot-delete --metadata).',
+          message: `Snapshot “${snapshot.name}” of VM “${vm.name}” has no data of disk ${disk.target}: ${lost}${words}`,
+          remedy: `It cannot be reverted to. ${remedy}Look whether the image was renamed or moved, or its storage is not mounted; then put the data back from a backup. Keep a copy of the record (virsh snapshot-dumpxml --security-info) before you remove it alone (virsh snapshot-delete --metadata).`,
         }),
       ];
     }),
   );
+}
+
+/** Images that hold something of the snapshot's name: of its time it is a copy of the data, and perhaps the only one. */
+function whereElse(snapshot: Snapshot, images: readonly Image[]): { readonly words: string; readonly remedy: string } {
+  const paths = (found: readonly Image[]) =>
+    found
+      .slice(0, 5)
+      .map(({ id }) => id)
+      .join(', ');
+  const isCopy = ({ internalSnapshots }: Image) =>
+    internalSnapshots.some((tag) => tag.name === snapshot.name && isSameMoment(snapshot, tag));
+  const copies = images.filter(isCopy);
+  const others = images.filter((image) => !isCopy(image));
+  const [first] = copies;
+  return {
+    words: [
+      copies.length === 0
+        ? ''
+        : ` Of that name and time something is in ${paths(copies)}: a copy of it, perhaps the only one.`,
+      others.length === 0 ? '' : ` Something of that name, of another time, is in ${paths(others)}.`,
+    ].join(''),
+    remedy: first
+      ? `Delete nothing of that name before it is clear which is it; it can be copied out: ${shellLine(['qemu-img', 'convert', '-l', `snapshot.name=${snapshot.name}`, '-O', 'qcow2', first.id, 'NEW.qcow2'])} `
+      : '',
+  };
 }
 
 function movedFinding(moved: LostData, foundIn: Image, lost: string, context: FindingContext): Finding {

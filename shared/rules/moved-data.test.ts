@@ -66,6 +66,17 @@ describe('an image renamed since its internal snapshot', () => {
     expect(data?.severity).toBe('information');
   });
 
+  it('is said to be copied, perhaps, where several images hold it and none is it by all signs', () => {
+    const other = `${folder}/other.qcow2`;
+    const lost = findings(
+      [machine(old)],
+      [gone, image(other, { internalSnapshots: [tag()] }), image(renamed, { internalSnapshots: [tag()] })],
+    ).find(({ code }) => code === 'recordWithoutFile');
+    expect(lost?.message).toContain(`Of that name and time something is in ${other}, ${renamed}: a copy of it`);
+    expect(lost?.message).not.toContain('another time');
+    expect(lost?.remedy).toContain(`qemu-img convert -l snapshot.name=one -O qcow2 ${other} NEW.qcow2`);
+  });
+
   it('is that which the disk uses, of several', () => {
     const copy = image(`${folder}/copy.qcow2`, { internalSnapshots: [tag()] });
     const moved = findings([machine()], [gone, copy, image(renamed, { internalSnapshots: [tag()] })]).filter(
