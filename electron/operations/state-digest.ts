@@ -105,9 +105,20 @@ function steadyState(state: VmState): VmState {
 }
 
 function diskPart({ blockJob, openedAs, ...disk }: Disk): Canonical {
-  const { target, device, imageId, source, format, readOnly, shareable } = disk;
+  const { target, device, imageId, source, format, readOnly, shareable, transient } = disk;
   const job = blockJob ? { kind: blockJob.kind, target: blockJob.target } : null;
-  return { target, device, imageId, source, format, readOnly, shareable, openedAs: openedAs ?? null, job };
+  return {
+    target,
+    device,
+    imageId,
+    source,
+    format,
+    readOnly,
+    shareable,
+    openedAs: openedAs ?? null,
+    job,
+    ...(transient && { transient }),
+  };
 }
 
 function snapshotPart({ id, parentId, kind, vmState, createdAt, memory, disks, unknownPart }: Snapshot): Canonical {

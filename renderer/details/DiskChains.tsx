@@ -79,6 +79,7 @@ function DiskChain({
         {disk.device !== 'disk' && <Chip>{disk.device}</Chip>}
         {disk.readOnly && <Chip>read-only</Chip>}
         {disk.shareable && <Chip tone="warning">shareable</Chip>}
+        {disk.transient && <Chip tone="warning">thrown away at shut-off</Chip>}
         {disk.blockJob && <Chip tone="warning">block job</Chip>}
         {chain && chain.images.length > 1 && <span className={css('quiet')}>{chain.images.length} layers</span>}
       </h4>

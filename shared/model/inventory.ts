@@ -120,6 +120,8 @@ export const diskSchema = z.strictObject({
   format: z.string().nullable(),
   readOnly: z.boolean(),
   shareable: z.boolean(),
+  /** What is written to it is thrown away when the VM is shut off; absent where it is kept. */
+  transient: z.literal(true).optional(),
   /** How the definition says that it is encrypted (`luks`, `qcow`); absent where it does not. */
   encryption: z.string().optional(),
   /** The path by which it is opened, where other chains start from other paths of the image; absent where that makes no difference. */

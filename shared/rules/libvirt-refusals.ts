@@ -106,6 +106,23 @@ export function floppyRefusals(vm: ReadableVm): PlanNote[] {
     );
 }
 
+/**
+ * libvirt puts an overlay on such a disk while the VM runs, and removes it afterwards. It refuses snapshots of both kinds then
+ * ("migration with transient disk is not supported", "block jobs are not supported on transient disk"; seen on 9.0).
+ */
+export function transientDiskRefusals({ state }: ReadableVm, disks: readonly Disk[]): PlanNote[] {
+  if (state === 'shutoff') return [];
+  return disks
+    .filter(({ transient }) => transient === true)
+    .map(({ target }) =>
+      refusal(
+        'transientDisk',
+        `What is written to disk ${target} is thrown away when the VM is shut off (<transient/>), and libvirt takes no snapshot of it while the VM runs.`,
+        [target],
+      ),
+    );
+}
+
 export function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
   const native = can('revertToExternal')
@@ -137,6 +154,7 @@ export function createInternalRefusals(vm: ReadableVm, abilities: LibvirtAbiliti
     ...createFirmwareRefusals(vm, abilities),
     ...diskFormatRefusals(vm, writableDisks(vm.disks)),
     ...floppyRefusals(vm),
+    ...transientDiskRefusals(vm, writableDisks(vm.disks)),
   ];
 }
 

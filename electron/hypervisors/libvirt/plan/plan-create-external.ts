@@ -5,7 +5,11 @@ import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/p
 import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { folderOf } from '../../../../shared/rules/folders.ts';
-import { stateRefusals, transientOverlayRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import {
+  stateRefusals,
+  transientDiskRefusals,
+  transientOverlayRefusals,
+} from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
@@ -50,6 +54,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ),
     ...chainLengthRefusals(context, disks),
     ...shareableRefusals(disks),
+    ...transientDiskRefusals(vm, disks),
     ...encryptedOverlayRefusals(context, new Set(disks.map(({ target }) => target))),
     // A saved memory names the images of its time (seen on 9.0).
     ...managedSaveRefusals(

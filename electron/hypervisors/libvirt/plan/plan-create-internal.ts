@@ -17,6 +17,7 @@ import {
   diskFormatRefusals,
   floppyRefusals,
   stateRefusals,
+  transientDiskRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
@@ -51,6 +52,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...corruptRefusals(context, disks),
     ...internalFormatRefusals(context, disks),
     ...floppyRefusals(vm),
+    ...transientDiskRefusals(vm, disks),
     ...(live ? [] : everyDiskRefusals(context, new Set(disks.map(({ target }) => target)), 'Making it')),
     ...dependentRefusals(context, imageIds, 'Reverting to an internal snapshot'),
     ...encryptionRefusals(context, new Set(disks.map(({ target }) => target)), 'An internal snapshot'),

@@ -271,6 +271,16 @@ describe('creating an internal snapshot', () => {
     ).toEqual([]);
   });
 
+  it('is refused while the VM runs where what is written to a disk is thrown away', () => {
+    const disks = [{ ...disk('vda', `${folder}/web.qcow2`), transient: true as const }];
+    for (const kind of ['internal', 'external'] as const) {
+      const plan = (state: 'running' | 'shutoff') =>
+        planLibvirt(uri, create({ kind }), inventory([vm({ state, disks })], imagesHolding()));
+      expect(codes(plan('running').refusals)).toEqual(['transientDisk']);
+      expect(plan('shutoff').refusals).toEqual([]);
+    }
+  });
+
   it('of a VM that exists only as long as it runs is refused if external, and said to lose its record if internal', () => {
     const transient = inventory([vm({ persistent: false })], imagesHolding());
     expect(codes(planLibvirt(uri, create({ kind: 'external' }), transient).refusals)).toEqual(['transient']);

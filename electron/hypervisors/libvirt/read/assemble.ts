@@ -110,6 +110,7 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
     format: disk.format,
     readOnly: disk.readOnly,
     shareable: disk.shareable,
+    ...(disk.transient && { transient: true as const }),
     ...(blockJob && { blockJob }),
     ...(disk.encryption !== null && { encryption: disk.encryption }),
     ...(isPathOfItsOwn === true && { openedAs: path }),

@@ -36,6 +36,7 @@ describe('disks', () => {
         mirror: null,
         readOnly: false,
         shareable: false,
+        transient: false,
         encryption: null,
         isMandatory: true,
         backing: [

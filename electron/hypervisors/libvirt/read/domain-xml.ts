@@ -25,6 +25,8 @@ export interface DomainDisk {
   readonly format: string | null;
   readonly readOnly: boolean;
   readonly shareable: boolean;
+  /** Whether what is written to it is thrown away when the VM is shut off (`<transient/>`). */
+  readonly transient: boolean;
   /** The format of its encryption; null where it has none. */
   readonly encryption: string | null;
   /** Of a copy or a commit of the active layer that runs. */
@@ -99,6 +101,7 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       format: formatOfDisk(element),
       readOnly: child(element, 'readonly') !== null || device === 'cdrom',
       shareable: child(element, 'shareable') !== null,
+      transient: child(element, 'transient') !== null,
       encryption: attribute(child(child(element, 'source'), 'encryption') ?? child(element, 'encryption'), 'format'),
       mirror: mirrorOf(child(element, 'mirror')),
       isMandatory: attribute(child(element, 'source'), 'startupPolicy') !== 'optional',
