@@ -88,6 +88,14 @@ export function hasInternalRevertRegression(libvirtVersion: string | null): bool
 }
 
 /**
+ * Whether a running VM's snapshot is loaded into the QEMU process that runs. Its definition then stays as it is, and libvirt
+ * refuses where the record has other devices ("revert requires force"; seen on 7.0). Since 7.10 a new process is started.
+ */
+export function revertsInPlace(libvirtVersion: string | null): boolean {
+  return !isAtLeast(libvirtVersion, '7.10.0');
+}
+
+/**
  * Whether internal snapshots of shut-off VMs are made, set back and deleted in every disk (`device='disk'`), whatever the
  * record says of it: read-only and shared ones, and those left out, too. Seen on 7.0 and not on 9.0; which version between
  * them ended it was not looked for, so all before 9.0 count.

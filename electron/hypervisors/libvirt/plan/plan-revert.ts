@@ -21,7 +21,7 @@ import { roomFor, tightest } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
-import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
+import { abilitiesOf, hasInternalRevertRegression, revertsInPlace } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import {
@@ -94,6 +94,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       context,
       `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems.`,
     ),
+    ...otherDevicesRefusals(snapshot, context),
     ...transientRefusals(snapshot, context),
   ];
   const stateAfter = stateAfterRevert(snapshot);
@@ -256,6 +257,24 @@ function obstacleNotes({ revertObstacles = [] }: Snapshot, consequence: string):
   return revertObstacles.map(({ path, message, remedy }) =>
     note('revertObstacle', `${message} ${consequence} ${remedy}`, [path]),
   );
+}
+
+/** Disks are compared; what else differs in the definitions is not known here, and libvirt refuses it without a change. */
+function otherDevicesRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
+  const { version } = inventory.hypervisor;
+  if (!revertsInPlace(version) || vm.state === 'shutoff' || snapshot.memory.kind === 'none') return [];
+  const then = new Set(snapshot.disks.map(({ target }) => target));
+  const now = new Set(vm.disks.map(({ target }) => target));
+  const differing = [...then, ...now].filter((target) => !then.has(target) || !now.has(target));
+  return differing.length === 0
+    ? []
+    : [
+        note(
+          'otherDevices',
+          `${vm.name} runs with other disks than when "${snapshot.name}" was taken (${listed(differing)}), and libvirt ${version ?? '(unknown version)'} loads a snapshot into the VM that runs. Shut it off first; reverting then gives it its disks of that time.`,
+          differing,
+        ),
+      ];
 }
 
 function transientRefusals(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {

@@ -530,6 +530,17 @@ describe('reverting to an internal snapshot', () => {
     expect(codes(plan.warnings)).toContain('revertObstacle');
   });
 
+  it('is refused before 7.10 while the VM runs with other disks than those of the snapshot', () => {
+    const one = internal('a', null, { disks: [held('vda', `${folder}/web.qcow2`)] });
+    const host = (state: 'running' | 'shutoff', version: string) =>
+      inventory([vm({ state, snapshots: [one] })], imagesHolding('a'), version);
+    const codesOf = (state: 'running' | 'shutoff', version: string) =>
+      codes(planLibvirt(uri, revert('a'), host(state, version)).refusals);
+    expect(codesOf('running', '7.0.0')).toEqual(['otherDevices']);
+    expect(codesOf('shutoff', '7.0.0')).toEqual([]);
+    expect(codesOf('running', '9.0.0')).toEqual([]);
+  });
+
   it('is refused where a saved memory would be resumed later, and for a transient VM that it would shut off', () => {
     const saved = inventory([vm({ snapshots, state: 'shutoff', hasManagedSave: true })], imagesHolding('a', 'b'));
     expect(codes(planLibvirt(uri, revert('b'), saved).refusals)).toEqual(['managedSave']);
