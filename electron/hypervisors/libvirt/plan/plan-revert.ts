@@ -24,6 +24,7 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf, hasInternalRevertRegression, revertsInPlace } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
+import { networksAreThere } from './networks-step.ts';
 import {
   everyDiskRefusals,
   internalHoldings,
@@ -139,6 +140,9 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         : 'The guest stands still while its disks and memory are loaded, usually for seconds; its network connections will notice.',
     steps: [
       imagesAreWritable(imageIds, vm.state !== 'shutoff', activeLayersStay(vm.disks)),
+      ...(withMemory && vm.state !== 'shutoff' && !revertsInPlace(context.inventory.hypervisor.version)
+        ? [networksAreThere(context, snapshot.name, activeLayersStay(vm.disks))]
+        : []),
       {
         title: withMemory ? 'Load disks and memory of the snapshot' : 'Set the disks back to the snapshot',
         argv: virsh(context, 'snapshot-revert', `--snapshotname=${snapshot.name}`),
