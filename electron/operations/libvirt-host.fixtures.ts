@@ -67,7 +67,7 @@ export class LibvirtHost extends FakeHost {
       id: String(index + 1),
       name,
       createdAt: 1_794_000_000 + index,
-      memoryBytes: 0,
+      memoryBytes: 1000,
     }));
     const snapshots = this.names.map((name) =>
       internal(name, parents.get(name) ?? null, { createdAt: 1_794_000_000, disks: [held('vda', active)] }),
