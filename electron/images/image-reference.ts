@@ -37,22 +37,32 @@ export function parseImageReference(reference: string, folder: string | null): I
   return plainPath(reference, folder);
 }
 
+/** Members of a block node whose values are words of QEMU and never names of files (QEMU, qapi/block-core.json). */
+const wordMembers = new Set('driver node-name offset size discard detect-zeroes aio locking read-pattern'.split(' '));
+
 /**
  * The paths that a reference which is not understood can be about: QEMU finds files nowhere but in its words. Null where it may
- * be about any, as with a relative name that counts from the folder in which the emulator happens to run.
+ * be about any, as with a relative name that counts from the folder in which the emulator happens to run, or with a colon that may
+ * be part of a name.
  */
 export function pathsInReference(reference: string): readonly string[] | null {
-  const words = reference.startsWith('json:') ? stringsIn(jsonNode(reference)) : reference.split(':').slice(1);
-  if (!words) return null;
-  const names = words.filter((word) => word.includes('/') || /\.\w+$/.test(word));
+  const names = reference.startsWith('json:') ? namesIn(jsonNode(reference)) : namesBehindProtocol(reference);
   return names.length > 0 && names.every((name) => name.startsWith('/')) ? names : null;
 }
 
-function stringsIn(value: unknown): readonly string[] | null {
-  if (value === null) return null;
+function namesIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];
-  if (typeof value !== 'object') return [];
-  return Object.values(value).flatMap((member) => stringsIn(member) ?? []);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    typeof member === 'string' && wordMembers.has(key.slice(key.lastIndexOf('.') + 1)) ? [] : namesIn(member),
+  );
+}
+
+/** Of `PROTOCOL:NAME`, and of `PROTOCOL:[CONFIGURATION]:NAME` as blkdebug has it. */
+function namesBehindProtocol(reference: string): readonly string[] {
+  const [, ...words] = reference.split(':');
+  if (words.length > 2 || words.at(-1) === '') return [];
+  return words.length === 2 && words[0] === '' ? words.slice(1) : words;
 }
 
 function plainPath(path: string, folder: string | null): ImageReference {

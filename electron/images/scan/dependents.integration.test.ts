@@ -1,6 +1,17 @@
 /** Who depends on an image, and what cannot be told: over images made by the real qemu-img, links and devices. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unknownDependentsOf } from '../../../shared/rules/dependents.ts';
@@ -179,6 +190,32 @@ describe('what may depend on anything', () => {
     const top = images.create('top.qcow2', { backing: `blkdebug::${base}` });
     const reading = await images.read([other, base]);
     expect(reading.unknownDependents.map(({ what, imageIds }) => [what, imageIds])).toEqual([[top, [base]]]);
+  });
+
+  it.each(['base.qcow2', 'another name'])('is the image by whatever name that is used: %s', async (used) => {
+    const base = images.create('base.qcow2');
+    linkSync(base, images.path('another name'));
+    for (const named of [base, images.path('another name')]) {
+      images.create('top.qcow2', { backing: `blkdebug::${named}` });
+      const reading = await images.read([images.path(used)]);
+      const unknown = { unknownDependents: [...reading.unknownDependents] };
+      expect(unknownDependentsOf(unknown, images.path(used))).toMatchObject([{ what: images.path('top.qcow2') }]);
+    }
+  });
+
+  it('is known of an image that lies among the devices', async () => {
+    const base = images.create('base.qcow2');
+    const folder = mkdtempSync('/dev/snaptree-');
+    try {
+      const top = join(folder, 'top.qcow2');
+      const made = images.create('made.qcow2', { backing: base });
+      copyFileSync(made, top);
+      rmSync(made);
+      const reading = await images.read([base, top]);
+      expect(imageIn(reading, top).parent).toMatchObject({ imageId: base });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('is nothing where an image hangs on what the kernel shows', async () => {

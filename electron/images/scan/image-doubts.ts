@@ -29,8 +29,9 @@ export function imageProblems(knowledge: ImageKnowledge): readonly Problem[] {
 /** What may, for all that is known, depend on images of the host. */
 export function imageDoubts(
   knowledge: ImageKnowledge,
-  { images, views, ambiguous, openHeaders }: Pick<AssembledImages, 'images' | 'views' | 'ambiguous' | 'openHeaders'>,
+  assembled: Pick<AssembledImages, 'images' | 'views' | 'ambiguous' | 'openHeaders' | 'imageIdOf'>,
 ): readonly UnknownDependents[] {
+  const { images, views, ambiguous, openHeaders } = assembled;
   if (!knowledge.hasQemuImg) return [{ what: 'every image of the host', reason: noQemuImg, imageIds: null }];
   const doubts: UnknownDependents[] = [];
   for (const folder of knowledge.folders.values()) {
@@ -60,7 +61,7 @@ export function imageDoubts(
     if (unfollowed) {
       const reason = `Its backing image, recorded as ${unfollowed.reference}, could not be found out.`;
       const remedy = `Find out what ${id} hangs on: where nobody needs it, move it to another folder; else record a plain path that means the same (qemu-img rebase -u -b PATH -F FORMAT).`;
-      doubts.push({ what: id, reason, imageIds: knownImages(unfollowed.reference, knowledge), remedy });
+      doubts.push({ what: id, reason, imageIds: knownImages(unfollowed.reference, assembled), remedy });
     }
   }
   for (const { id, kind, otherPaths } of images) {
@@ -85,9 +86,9 @@ export function imageDoubts(
 }
 
 /** The images that such a reference can be about; null where it is not known of each path which image it leads to. */
-function knownImages(reference: string, { images, realPaths }: ImageKnowledge): string[] | null {
-  const ids = pathsInReference(reference)?.map((path) => realPaths.get(path) ?? path);
-  return ids?.every((id) => images.has(id)) === true ? [...new Set(ids)] : null;
+function knownImages(reference: string, { imageIdOf }: Pick<AssembledImages, 'imageIdOf'>): string[] | null {
+  const ids = pathsInReference(reference)?.map((path) => imageIdOf(path)) ?? [null];
+  return ids.every((id) => id !== null) ? [...new Set(ids)] : null;
 }
 
 function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonly string[] {

@@ -90,11 +90,8 @@ skip_folder() { # folder without a slash at its end
   skipped=$((skipped + 1))
 }
 
-is_of_kernel() { # path: whether it lies where the kernel shows itself, and nobody can keep an image
-  case $1/ in
-    /dev/shm/*) return 1 ;;
-    /proc/* | /sys/* | /dev/*) return 0 ;;
-  esac
+is_of_kernel() { # path: whether it lies where the kernel shows itself, and nobody can keep an image; in /dev root can
+  case $1/ in /proc/* | /sys/*) return 0 ;; esac
   return 1
 }
 
