@@ -30,6 +30,7 @@ export {
   guestProcess,
   readSerialCounter,
   readSerialCounts,
+  redefineVirtualMachine,
   snaptreeLock,
   stateOf,
   virsh,

@@ -75,6 +75,16 @@ export async function virshWithXml(
   }
 }
 
+/** Changes the definition by which a VM starts the next time, as `virsh edit` does. */
+export async function redefineVirtualMachine(
+  { uuid }: Pick<VirtualMachine, 'uuid'>,
+  change: (xml: string) => string,
+  where: ForVersion = {},
+): Promise<void> {
+  const { stdout } = await virsh(['dumpxml', '--inactive', '--security-info', uuid], where);
+  await virshWithXml(['define'], change(stdout), [], where);
+}
+
 /** The UUID of a VM of the testbed (version 5 layout over its name): the same on every machine. */
 function uuidOf(name: string, version?: LibvirtVersion): string {
   // Two libvirts of the testbed may have a VM of the same name.

@@ -1,14 +1,12 @@
 /** The first procedures on a real libvirt, over a real sshd. */
-import { describe } from 'vitest';
+import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import { proceduresSuite, type ProceduresHost, type ProceduresVm } from './procedures.fixtures.ts';
 
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    proceduresSuite(realHost(version));
-  });
-}
+onEachLibvirt((version) => {
+  proceduresSuite(realHost(version));
+});
 
 function realHost(version: testbed.LibvirtVersion): ProceduresHost {
   const made = new Map<string, testbed.VirtualMachine>();

@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
@@ -15,11 +16,7 @@ import { createApplication } from './application.ts';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const never = new AbortController().signal;
 
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`jobs on libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite, { about: 'jobs on libvirt' });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-plans-jobs', disks: [{ target: 'vda' }], running: true, version };

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../e2e/testbeds/index.ts';
 import { run } from '../../../e2e/testbeds/run.ts';
 import type { Inventory, ReadableVm } from '../../../shared/model/inventory.ts';
@@ -17,11 +18,7 @@ import { readLibvirt } from './read/read.ts';
 
 const uri = 'qemu:///system';
 
-for (const { version, up, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!up)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const place = testbed.placeOf(version);

@@ -1,19 +1,12 @@
 /** A read-only disk that is another VM's: libvirt 7.0 changes it along with a snapshot of a shut-off VM; later ones do not. */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { join } from 'node:path';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
-
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const takesAll = version === '7.0';
@@ -21,12 +14,7 @@ function suite(version: testbed.LibvirtVersion): void {
   let vm: testbed.VirtualMachine;
   let shared: string;
 
-  const refusals = async (request: ChangeRequest) =>
-    planLibvirt(
-      uri,
-      request,
-      await readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' }),
-    ).refusals.map(({ code }) => code);
+  const refusals = async (request: ChangeRequest) => (await planOn(version, request)).refusals.map(({ code }) => code);
 
   beforeAll(async () => {
     await testbed.up();
@@ -36,9 +24,8 @@ function suite(version: testbed.LibvirtVersion): void {
     vm = await testbed.createVirtualMachine(spec);
     shared = join(vm.folder, 'shared.qcow2');
     await testbed.createImage(shared, 'qcow2', 16 * 1024 ** 2);
-    const { stdout } = await testbed.virsh(['dumpxml', '--inactive', '--security-info', vm.uuid], { version });
     const disk = `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${shared}'/><target dev='vdb' bus='virtio'/><readonly/><shareable/></disk></devices>`;
-    await testbed.virshWithXml(['define'], stdout.replace('</devices>', disk), [], { version });
+    await testbed.redefineVirtualMachine(vm, (xml) => xml.replace('</devices>', disk), { version });
   });
   afterEach(async () => {
     await testbed.deleteVirtualMachine(spec);

@@ -1,27 +1,22 @@
 /** Firmware variables in qcow2, which libvirt since 10.9 makes part of an internal snapshot without listing them. */
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import { findingsOf } from '../../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
-const version = '11.3';
-const place = testbed.libvirtVersions().find((each) => each.version === version);
+onEachLibvirt(suite, { only: '11.3' });
 
-describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${place.reason})` : ''}`, () => {
-  const spec = { name: 'snaptree-variables', disks: [{ target: 'vda' }], version } as const;
+function suite(version: testbed.LibvirtVersion): void {
+  const spec = { name: 'snaptree-variables', disks: [{ target: 'vda' }], version };
   let vm: testbed.VirtualMachine;
   let variables: string;
 
-  const read = () => readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' });
-  const refusals = async (request: ChangeRequest) =>
-    planLibvirt(uri, request, await read()).refusals.map(({ code }) => code);
+  const refusals = async (request: ChangeRequest) => (await planOn(version, request)).refusals.map(({ code }) => code);
 
   beforeAll(async () => {
     await testbed.up();
@@ -34,9 +29,8 @@ describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${pl
     // The VM is not started: what is in them does not matter.
     await testbed.createImage(variables, 'qcow2', 1024 ** 2);
     await testbed.createImage(code, 'raw', 1024 ** 2);
-    const { stdout } = await testbed.virsh(['dumpxml', '--inactive', '--security-info', vm.uuid], { version });
     const firmware = `<loader readonly='yes' type='pflash'>${code}</loader><nvram format='qcow2'>${variables}</nvram></os>`;
-    await testbed.virshWithXml(['define'], stdout.replace('</os>', firmware), [], { version });
+    await testbed.redefineVirtualMachine(vm, (xml) => xml.replace('</os>', firmware), { version });
   });
   afterEach(async () => {
     await testbed.deleteVirtualMachine(spec);
@@ -63,7 +57,7 @@ describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${pl
         diskTargets: null,
       }),
     ).toEqual(['firmware']);
-    const inventory = await read();
+    const inventory = await inventoryOf(version);
     const found = findingsOf('host', inventory, defaultReportThresholds, inventory.readAt);
     expect(found.filter(({ path }) => path?.startsWith(vm.folder) === true)).toEqual([]);
 
@@ -73,4 +67,4 @@ describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${pl
     await expect(testbed.virsh(['snapshot-revert', vm.uuid, '--snapshotname=one'], { version })).rejects.toThrow();
     expect(await testbed.hasPattern(vm.images['vda'] ?? '', 0xa1)).toBe(true);
   });
-});
+}

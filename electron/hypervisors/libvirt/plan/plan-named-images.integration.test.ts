@@ -1,22 +1,17 @@
 /** An overlay that a VM names otherwise than as a disk, in a folder where nothing else of libvirt is, on every version. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
 import { createImageMemory, readImages } from '../../../images/scan/read-images.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
 const offset = 4 * 1024 ** 2;
 
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-named-a', disks: [{ target: 'vda' }], version };
@@ -26,13 +21,7 @@ function suite(version: testbed.LibvirtVersion): void {
   let elsewhere: string;
   let overlay: string;
 
-  const runner = () => createLocalRunner(testbed.placeOf(version).root);
-  const revert = async () =>
-    planLibvirt(
-      uri,
-      { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' },
-      await readLibvirt(runner(), uri, { priority: 'user' }),
-    );
+  const revert = () => planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' });
 
   beforeAll(async () => {
     await testbed.up();
@@ -57,9 +46,8 @@ function suite(version: testbed.LibvirtVersion): void {
 
   async function nameInArguments(): Promise<testbed.VirtualMachine> {
     const user = await testbed.createVirtualMachine(other);
-    const { stdout } = await testbed.virsh(['dumpxml', '--inactive', '--security-info', user.uuid], { version });
     const argument = `<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-drive'/><qemu:arg value='file=${overlay},if=none,id=more,format=qcow2'/></qemu:commandline></domain>`;
-    await testbed.virshWithXml(['define'], stdout.replace('</domain>', argument), [], { version });
+    await testbed.redefineVirtualMachine(user, (xml) => xml.replace('</domain>', argument), { version });
     return user;
   }
 
@@ -72,7 +60,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(plan.refusals.map(({ code, names }) => [code, names.includes(overlay)])).toEqual([
       ['imageHasDependents', true],
     ]);
-    const inventory = await readLibvirt(runner(), uri, { priority: 'user' });
+    const inventory = await inventoryOf(version);
     const read = inventory.vms.find(({ uuid }) => uuid === user.uuid);
     expect(
       read?.readable === true && read.uses?.some(({ imageId, use }) => imageId === overlay && use === 'argument'),
@@ -88,7 +76,7 @@ function suite(version: testbed.LibvirtVersion): void {
     const moved = join(vm.folder, '..', `${spec.name}-moved.qcow2`);
     await run('mv', [overlay, moved]);
     const read = () =>
-      readImages(runner(), [{ reference: base, format: 'qcow2' }], {
+      readImages(createLocalRunner(testbed.placeOf(version).root), [{ reference: base, format: 'qcow2' }], {
         priority: 'poll',
         named: [overlay, '/dev/null'],
         memory,

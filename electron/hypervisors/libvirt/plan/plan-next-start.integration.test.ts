@@ -1,30 +1,23 @@
 /** A running VM whose definition names another image for its next start, on every version of libvirt. */
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { inventoryOf, uri } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import { findingsOf } from '../../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
 import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
-
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-rules-next', disks: [{ target: 'vda' }], running: true, version };
   let vm: testbed.VirtualMachine;
 
-  const read = () => readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' });
   const virsh = (...argv: string[]) => testbed.virsh(argv, { version });
   const codes = async () =>
-    findingsOf('host', await read(), defaultReportThresholds, Date.now() / 1000)
+    findingsOf('host', await inventoryOf(version), defaultReportThresholds, Date.now() / 1000)
       .filter(({ vmUuid }) => vmUuid === vm.uuid)
       .map(({ code }) => code);
 
@@ -44,11 +37,10 @@ function suite(version: testbed.LibvirtVersion): void {
     const next = join(vm.folder, 'next.qcow2');
     expect(await codes()).toEqual([]);
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', next, '64M']);
-    const { stdout } = await virsh('dumpxml', '--inactive', '--security-info', vm.uuid);
-    await testbed.virshWithXml(['define'], stdout.replace('vda.qcow2', 'next.qcow2'), [], { version });
+    await testbed.redefineVirtualMachine(vm, (xml) => xml.replace('vda.qcow2', 'next.qcow2'), { version });
 
     expect(await codes()).toEqual(['nextStartDiffers']);
-    const inventory = await read();
+    const inventory = await inventoryOf(version);
     for (const kind of ['internal', 'external'] as const) {
       const request = { action: 'createSnapshot', vmUuid: vm.uuid, name: 'x', description: '', kind } as const;
       const { refusals, warnings } = planLibvirt(uri, { ...request, diskTargets: null }, inventory);

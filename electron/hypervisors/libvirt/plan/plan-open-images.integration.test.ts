@@ -2,25 +2,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import { findingsOf } from '../../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
 const mebibyte = 1024 ** 2;
 const offset = 4 * mebibyte;
 
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-uses-open', disks: [{ target: 'vda' }], version };
@@ -30,12 +24,11 @@ function suite(version: testbed.LibvirtVersion): void {
   let elsewhere: string;
   let program: ChildProcess | null = null;
 
-  const read = () => readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' });
-  const plan = async (
+  const plan = (
     request:
       | Omit<Extract<ChangeRequest, { action: 'revertToSnapshot' }>, 'vmUuid'>
       | Omit<Extract<ChangeRequest, { action: 'deleteSnapshot' }>, 'vmUuid'>,
-  ) => planLibvirt(uri, { ...request, vmUuid: vm.uuid }, await read());
+  ) => planOn(version, { ...request, vmUuid: vm.uuid });
   const revert = { action: 'revertToSnapshot', snapshotId: 'one' } as const;
   const remove = { action: 'deleteSnapshot', snapshotId: 'one', withDescendants: false } as const;
   /** Serves an image, as qemu-nbd does for another user's VM or for maintenance. */
@@ -95,7 +88,7 @@ function suite(version: testbed.LibvirtVersion): void {
     const stray = join(vm.folder, 'stray.qcow2');
     await testbed.createImage(stray, 'qcow2', 16 * mebibyte);
     const leftOver = async () => {
-      const inventory = await read();
+      const inventory = await inventoryOf(version);
       return findingsOf('host', inventory, defaultReportThresholds, inventory.readAt).filter(
         ({ path }) => path === stray,
       );
@@ -111,7 +104,7 @@ function suite(version: testbed.LibvirtVersion): void {
 
   it('a VM that runs explains why its images are open', async () => {
     await testbed.virsh(['start', vm.uuid], { version });
-    const { unknownDependents } = await read();
+    const { unknownDependents } = await inventoryOf(version);
     expect(unknownDependents.filter(({ imageIds }) => imageIds?.includes(base) === true)).toEqual([]);
   });
 }

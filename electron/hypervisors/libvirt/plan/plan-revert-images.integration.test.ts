@@ -2,23 +2,17 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import type { Plan } from '../../../../shared/model/plan.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
 const then = 0xb1;
 const now = 0xb2;
 const offset = 4 * 1024 ** 2;
 
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-revert-images', disks: [{ target: 'vda' }, { target: 'vdb' }], version };
@@ -26,12 +20,7 @@ function suite(version: testbed.LibvirtVersion): void {
   let reader: ChildProcess | null = null;
 
   const image = (target: string) => vm.images[target] ?? '';
-  const plan = async () =>
-    planLibvirt(
-      uri,
-      { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' },
-      await readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' }),
-    );
+  const plan = () => planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' });
   /** Runs the step before the change as it would run on the host. */
   function look({ steps }: Pick<Plan, 'steps'> | Awaited<ReturnType<typeof plan>>) {
     const [program = '', ...rest] = steps[0]?.argv ?? [];

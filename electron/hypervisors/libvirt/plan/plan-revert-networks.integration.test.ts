@@ -3,21 +3,18 @@
  * root folder of 11.3 has no /dev/net/tun, without which a VM with a network does not start.
  */
 import { spawnSync } from 'node:child_process';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
+import { planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 
-const uri = 'qemu:///system';
 const network = `snaptree-net "it's" & <more>`;
 const networkXml = `<network><name>snaptree-net &quot;it&apos;s&quot; &amp; &lt;more&gt;</name></network>`;
 
-const version = '9.0';
-const place = testbed.libvirtVersions().find((each) => each.version === version);
+onEachLibvirt(suite, { only: '9.0' });
 
-describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${place.reason})` : ''}`, () => {
-  const spec = { name: 'snaptree-revert-networks', disks: [{ target: 'vda' }], version } as const;
+function suite(version: testbed.LibvirtVersion): void {
+  const spec = { name: 'snaptree-revert-networks', disks: [{ target: 'vda' }], version };
   let vm: testbed.VirtualMachine;
   const virsh = (...argv: string[]) => testbed.virsh(argv, { version });
 
@@ -27,11 +24,11 @@ describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${pl
   }
   /** Runs the look as it would run on the host. */
   async function look() {
-    const { refusals, steps } = planLibvirt(
-      uri,
-      { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' },
-      await readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' }),
-    );
+    const { refusals, steps } = await planOn(version, {
+      action: 'revertToSnapshot',
+      vmUuid: vm.uuid,
+      snapshotId: 'one',
+    });
     expect(refusals).toEqual([]);
     const [program = '', ...rest] = steps[1]?.argv ?? [];
     return spawnSync(program, rest, { encoding: 'utf8' });
@@ -46,9 +43,8 @@ describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${pl
     vm = await testbed.createVirtualMachine(spec);
     await testbed.virshWithXml(['net-define'], networkXml, [], { version });
     await virsh('net-start', `--network=${network}`);
-    const { stdout } = await virsh('dumpxml', '--inactive', '--security-info', vm.uuid);
     const card = `<interface type='network'><source network='snaptree-net "it&apos;s" &amp; &lt;more&gt;'/><model type='virtio'/></interface></devices>`;
-    await testbed.virshWithXml(['define'], stdout.replace('</devices>', card), [], { version });
+    await testbed.redefineVirtualMachine(vm, (xml) => xml.replace('</devices>', card), { version });
     await virsh('start', vm.uuid);
     await virsh('snapshot-create-as', vm.uuid, '--name=one');
   });
@@ -68,4 +64,4 @@ describe.skipIf(place?.up !== true)(`libvirt ${version}${place?.reason ? ` (${pl
     await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=one')).rejects.toThrow(/etwork/);
     expect(await testbed.stateOf(vm.uuid, version)).toBe('shut off');
   });
-});
+}

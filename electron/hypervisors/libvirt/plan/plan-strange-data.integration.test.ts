@@ -1,41 +1,32 @@
 /** Data that has a record's name and is something else, on every version of libvirt: what is refused and said, and what the tools would do. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import { findingsOf } from '../../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { readLibvirt } from '../read/read.ts';
-import { planLibvirt } from './plan.ts';
 
-const uri = 'qemu:///system';
 const offset = 4 * 1024 ** 2;
 
-for (const { version, up: isUp, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!isUp)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    suite(version);
-  });
-}
+onEachLibvirt(suite);
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-rules-strange', disks: [{ target: 'vda' }], version };
   let vm: testbed.VirtualMachine;
   let base: string;
 
-  const read = () => readLibvirt(createLocalRunner(testbed.placeOf(version).root), uri, { priority: 'user' });
   const virsh = (...argv: string[]) => testbed.virsh(argv, { version });
   const findings = async () =>
-    findingsOf('host', await read(), defaultReportThresholds, Date.now() / 1000).filter(
+    findingsOf('host', await inventoryOf(version), defaultReportThresholds, Date.now() / 1000).filter(
       ({ vmUuid, path }) => vmUuid === vm.uuid || path === base,
     );
-  const deleting = async () =>
-    planLibvirt(
-      uri,
-      { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'one', withDescendants: false },
-      await read(),
-    );
+  const deleting = () =>
+    planOn(version, { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'one', withDescendants: false });
+  const reverting = (snapshotId: string) =>
+    planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId });
 
   beforeAll(async () => {
     await testbed.up();
@@ -77,21 +68,21 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await testbed.internalSnapshotsOf(base)).toEqual([]);
   });
 
-  it('lacks the memory of its record: refused, and libvirt would stop the VM and fail', async () => {
+  it('lacks the memory of its record: refused, and libvirt would end or stop the VM and fail', async () => {
     await virsh('start', vm.uuid);
     await virsh('snapshot-create-as', vm.uuid, '--name=two');
+    expect((await reverting('two')).refusals).toEqual([]);
+    expect(await findings()).toEqual([]);
+
     await virsh('destroy', vm.uuid);
     for (const act of ['-d', '-c']) await run('qemu-img', ['snapshot', act, 'two', base]);
     await virsh('start', vm.uuid);
-    const reverting = planLibvirt(
-      uri,
-      { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'two' },
-      await read(),
-    );
-    expect(reverting.refusals.map(({ code }) => code)).toContain('memoryMissing');
-    expect((await findings()).map(({ code, snapshotName }) => [code, snapshotName])).toEqual([
-      ['recordWithoutFile', 'two'],
-    ]);
+    const plan = await reverting('two');
+    expect(plan.steps).toEqual([]);
+    expect(plan.refusals.map(({ code }) => code)).toEqual(['memoryMissing']);
+    expect(await findings()).toMatchObject([{ code: 'recordWithoutFile', severity: 'critical', snapshotName: 'two' }]);
+
+    expect(await testbed.stateOf(vm.uuid, version)).toBe('running');
     await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=two')).rejects.toThrow();
     // 7.0 loads memory into the QEMU that runs, and leaves it standing still; later ones have ended it by then.
     expect(await testbed.stateOf(vm.uuid, version)).toBe(version === '7.0' ? 'paused' : 'shut off');
@@ -105,9 +96,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await virsh('snapshot-create-as', vm.uuid, '--name=two');
     await virsh('change-media', vm.uuid, 'sda', '--eject', '--live', '--config');
     rmSync(medium);
-    const reverting = async () =>
-      planLibvirt(uri, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'two' }, await read());
-    const { refusals } = await reverting();
+    const { refusals } = await reverting('two');
     expect(refusals.map(({ code, names }) => [code, ...names])).toEqual([['revertObstacle', medium]]);
     // Before 7.10 a VM that runs keeps its QEMU, which loads the memory without its medium: there only the start is refused.
     if (version === '7.0') await virsh('destroy', vm.uuid);
@@ -115,7 +104,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await testbed.stateOf(vm.uuid, version)).toBe('shut off');
 
     writeFileSync(medium, Buffer.alloc(64 * 1024));
-    expect((await reverting()).refusals).toEqual([]);
+    expect((await reverting('two')).refusals).toEqual([]);
     await virsh('snapshot-revert', vm.uuid, '--snapshotname=two');
     expect(await testbed.stateOf(vm.uuid, version)).toBe('running');
   });

@@ -1,7 +1,7 @@
 /** The reading of a real libvirt, of every version that is up. */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
@@ -9,11 +9,9 @@ import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { readingSuite, type ReadingHost } from './reading.fixtures.ts';
 
-for (const { version, up, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!up)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    readingSuite(realHost(version));
-  });
-}
+onEachLibvirt((version) => {
+  readingSuite(realHost(version));
+});
 
 function realHost(version: testbed.LibvirtVersion): ReadingHost {
   const place = testbed.placeOf(version);

@@ -1,15 +1,13 @@
 /** Polls and events of a real libvirt, of every version that is up. */
-import { describe } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
 import { pollingSuite } from './polling.fixtures.ts';
 import type { LibvirtUnderTest } from '../read/reading.fixtures.ts';
 
-for (const { version, up, reason } of testbed.libvirtVersions()) {
-  describe.skipIf(!up)(`libvirt ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
-    pollingSuite(realHost(version));
-  });
-}
+onEachLibvirt((version) => {
+  pollingSuite(realHost(version));
+});
 
 function realHost(version: testbed.LibvirtVersion): LibvirtUnderTest {
   const runner = createLocalRunner(testbed.placeOf(version).root);
