@@ -2,8 +2,8 @@
 import type { Disk } from '../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../shared/model/plan.ts';
 import { chainOfDisk } from '../../../shared/rules/chains.ts';
+import { lookingStep } from './looking-step.ts';
 import { note } from './notes.ts';
-import { plainStep } from './plain-step.ts';
 import type { PlanningContext } from './planning-context.ts';
 
 /**
@@ -69,17 +69,11 @@ export function imagesAreWritable(
   heldByVm: boolean,
   verify: Expectation[],
 ): Omit<PlanStep, 'index'> {
-  return {
+  return lookingStep({
     title: `Check that ${imageIds.length === 1 ? 'the image' : 'every image'} can be written to`,
-    argv: ['sh', '-c', script, 'sh', heldByVm ? 'nolocks' : 'locks', ...imageIds],
+    script,
+    words: [heldByVm ? 'nolocks' : 'locks', ...imageIds],
     reads: [...imageIds],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
     verify,
-    ...plainStep,
-    // It only looks.
-    whenInterrupted: 'redo',
-  };
+  });
 }

@@ -1,6 +1,6 @@
 /** A look at what a snapshot's memory needs besides files, before the VM that runs is ended for it. */
 import type { Expectation, PlanStep } from '../../../../shared/model/plan.ts';
-import { plainStep } from '../../planning/plain-step.ts';
+import { lookingStep } from '../../planning/looking-step.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**
@@ -27,17 +27,11 @@ export function networksAreThere(
   snapshotName: string,
   verify: Expectation[],
 ): Omit<PlanStep, 'index'> {
-  return {
+  return lookingStep({
     title: 'Check that the networks of the snapshot are there',
-    argv: ['sh', '-c', script, 'sh', uri, vm.uuid, snapshotName],
+    script,
+    words: [uri, vm.uuid, snapshotName],
     reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
     verify,
-    ...plainStep,
-    // It only looks.
-    whenInterrupted: 'redo',
-  };
+  });
 }

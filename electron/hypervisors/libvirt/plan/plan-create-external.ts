@@ -14,6 +14,7 @@ import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
+import { lookingStep } from '../../planning/looking-step.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomFor, roomWarnings, tightest } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
@@ -171,19 +172,13 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
 function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
   const script =
     'for path do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
-  return {
+  return lookingStep({
     title: `Check that nothing has the ${paths.length === 1 ? 'name of the new overlay' : 'names of the new overlays'} yet`,
-    argv: ['sh', '-c', script, 'sh', ...paths],
+    script,
+    words: paths,
     reads: [...paths],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
     verify: activeLayersStay(context.vm.disks),
-    ...plainStep,
-    // It only looks.
-    whenInterrupted: 'redo',
-  };
+  });
 }
 
 /** libvirt: "shared access for disk 'vdb' requires use of supported storage format", which an overlay is not (seen on 11.3). */
