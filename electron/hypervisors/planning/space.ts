@@ -30,6 +30,16 @@ export function roomFor({ inventory }: PlanningContext, needs: readonly RoomNeed
   return [...rooms.values()].sort((a, b) => left(a) - left(b));
 }
 
+/** The room that a change finds which needs none: the least that is free where its images lie. */
+export function roomBeside(context: PlanningContext, imageIds: readonly string[]): Room {
+  return tightest(
+    roomFor(
+      context,
+      imageIds.map((imageId) => ({ imageId, bytes: 0 })),
+    ),
+  );
+}
+
 /** The room of a plan: that of the file system where it is tightest. */
 export function tightest(rooms: readonly Room[]): Room {
   return rooms[0] ?? { folder: null, neededBytes: 0, freeBytes: null };

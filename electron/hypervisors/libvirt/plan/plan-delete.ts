@@ -14,7 +14,7 @@ import {
 } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomFor, tightest } from '../../planning/space.ts';
+import { roomBeside } from '../../planning/space.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
@@ -88,12 +88,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         'The image files do not get smaller: the room that becomes free in them is used again by the guest.',
       ),
     ],
-    space: tightest(
-      roomFor(
-        context,
-        imageIds.map((imageId) => ({ imageId, bytes: 0 })),
-      ),
-    ),
+    space: roomBeside(context, imageIds),
     expectedPause:
       vm.state === 'shutoff' ? null : 'The guest may stand still for a moment while the images are updated.',
     steps: leavesFirst.map((one) => step(one, context)),

@@ -17,7 +17,7 @@ import {
 } from '../../planning/dependent-rules.ts';
 import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomFor, tightest } from '../../planning/space.ts';
+import { roomBeside } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
@@ -126,12 +126,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
     ],
-    space: tightest(
-      roomFor(
-        context,
-        imageIds.map((imageId) => ({ imageId, bytes: 0 })),
-      ),
-    ),
+    space: roomBeside(context, imageIds),
     expectedPause:
       stateAfter === 'shutoff'
         ? vm.state === 'shutoff'
