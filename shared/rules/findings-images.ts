@@ -9,7 +9,7 @@ import type { FindingContext } from './findings-context.ts';
 import { folderOf } from './folders.ts';
 import { otherAtNextStart } from './next-start.ts';
 import { shellLine } from './shell-words.ts';
-import { dataKey, recordedData } from './snapshot-data.ts';
+import { copyOutLine, dataKey, recordedData } from './snapshot-data.ts';
 import { readableBytes } from './units.ts';
 
 /** What is wrong with the chains of a VM's disks. */
@@ -188,7 +188,7 @@ function howToLeaveTag(image: Image, tag: InternalSnapshot): string {
     'It takes up room, and may be the only copy of that state: leave it unless you know that nobody wants it.';
   const namesakes = image.internalSnapshots.filter(({ name }) => name === tag.name).length;
   return namesakes > 1
-    ? `${keep} Do not remove it by its name, which ${namesakes} snapshots in this image have: qemu-img would take the first of them, which may be another. While no VM uses the image, its disk can be copied by its number: ${shellLine(['qemu-img', 'convert', '-l', `snapshot.id=${tag.id}`, '-O', 'qcow2', image.id, 'NEW.qcow2'])}`
+    ? `${keep} Do not remove it by its name, which ${namesakes} snapshots in this image have: qemu-img would take the first of them, which may be another. While no VM uses the image, its disk can be copied by its number: ${copyOutLine(image.id, { id: tag.id })}`
     : `${keep} Before it is removed (qemu-img snapshot -d, while no VM uses the image), copy the whole image to other storage.`;
 }
 

@@ -6,8 +6,7 @@ import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
-import { shellLine } from './shell-words.ts';
-import { dataIn, isSameMoment, lacksMemory } from './snapshot-data.ts';
+import { copyOutLine, dataIn, isSameMoment, lacksMemory } from './snapshot-data.ts';
 
 const secondsPerDay = 86_400;
 
@@ -126,7 +125,7 @@ function whereElse(snapshot: Snapshot, images: readonly Image[]): { readonly wor
       others.length === 0 ? '' : ` Something of that name, of another time, is in ${paths(others)}.`,
     ].join(''),
     remedy: first
-      ? `Delete nothing of that name before it is clear which is it; it can be copied out: ${shellLine(['qemu-img', 'convert', '-l', `snapshot.name=${snapshot.name}`, '-O', 'qcow2', first.id, 'NEW.qcow2'])} `
+      ? `Delete nothing of that name before it is clear which is it; it can be copied out: ${copyOutLine(first.id, { name: snapshot.name })} `
       : '',
   };
 }

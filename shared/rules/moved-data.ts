@@ -7,7 +7,7 @@ import { dependentsOf, imagesById, type Dependents } from './chains.ts';
 import { unknownDependentsOf } from './dependents.ts';
 import { folderOf } from './folders.ts';
 import { shellLine } from './shell-words.ts';
-import { dataKey, dataOfDisks, isSameMoment, recordedData } from './snapshot-data.ts';
+import { copyOutLine, dataKey, dataOfDisks, isSameMoment, recordedData } from './snapshot-data.ts';
 
 interface Tag {
   readonly image: Image;
@@ -128,17 +128,7 @@ export function howToReunite(
 ): string {
   const keep = `Delete neither the record of “${snapshot.name}” nor anything in ${foundIn.id}.`;
   if (vms.length > 0 || inDoubt) {
-    const copy = shellLine([
-      'qemu-img',
-      'convert',
-      '-l',
-      `snapshot.name=${snapshot.name}`,
-      '-O',
-      'qcow2',
-      foundIn.id,
-      'NEW.qcow2',
-    ]);
-    return `${keep} Neither move that image nor let the record lead to it: ${vms.length > 0 ? 'what reverts the one VM would take the disk of the other back' : 'something that could not be looked into may need it as it is'}. While nobody writes to it, the state of the disk at that time can be copied out: ${copy}`;
+    return `${keep} Neither move that image nor let the record lead to it: ${vms.length > 0 ? 'what reverts the one VM would take the disk of the other back' : 'something that could not be looked into may need it as it is'}. While nobody writes to it, the state of the disk at that time can be copied out: ${copyOutLine(foundIn.id, { name: snapshot.name })}`;
   }
   const used = vm.disks.find(({ imageId }) => imageId === foundIn.id);
   if (recorded.status !== 'missing' || hasOverlays) {

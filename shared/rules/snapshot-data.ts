@@ -1,5 +1,6 @@
 /** Which internal snapshot in an image is the data of which record. A name alone does not say: images can be put back, and names come again. */
 import type { Image, InternalSnapshot, ReadableVm, Snapshot } from '../model/inventory.ts';
+import { shellLine } from './shell-words.ts';
 
 /** Seconds between the time in a record and that in the image: both are taken when the snapshot is begun. */
 const sameMoment = 120;
@@ -52,6 +53,12 @@ export function lacksMemory(snapshot: Snapshot, images: ReadonlyMap<string, Imag
   const data = dataOfDisks(snapshot, images);
   if (data.length === 0 || data.length < internalDisks.length) return false;
   return data.every((each) => each.data.kind === 'own' && each.data.internal.memoryBytes === 0);
+}
+
+/** The command that copies the disk of an internal snapshot, named or numbered, out of an image into a new one. */
+export function copyOutLine(imageId: string, snapshot: { readonly name: string } | { readonly id: string }): string {
+  const which = 'id' in snapshot ? `snapshot.id=${snapshot.id}` : `snapshot.name=${snapshot.name}`;
+  return shellLine(['qemu-img', 'convert', '-l', which, '-O', 'qcow2', imageId, 'NEW.qcow2']);
 }
 
 /** The internal snapshots that records are about, by image and number: see `dataKey`. */
