@@ -77,7 +77,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const locks: string[][] = [];
   const loops: { device: string; path: string }[] = [];
   let opened: OpenFiles['opened'] | null = null;
-  let processes: readonly string[] = [];
+  let processes: ReadonlySet<string> = new Set();
   const headers: { path: string; bytes: Uint8Array | null }[] = [];
   let open: string[] = [];
   let path = '';
@@ -137,7 +137,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         opened = parseOpen(frame.body);
         break;
       case 'processes':
-        processes = frame.body.split('\n').map((folder) => folder.slice('/proc/'.length));
+        processes = new Set(frame.body.split('\n').map((folder) => folder.slice('/proc/'.length)));
         break;
       case 'there':
         lookedFor.set(frame.body, first === 'file' || first === 'folder' || first === 'nothing' ? first : 'hidden');
@@ -187,7 +187,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     openFiles: opened && {
       locks: new Set(inAll(locks)),
       loops,
-      opened: opened.filter(({ pid }) => processes.includes(pid)),
+      opened: opened.filter(({ pid }) => processes.has(pid)),
     },
     foldersCut: notes.has('folders'),
     locked: notes.has('locked'),

@@ -87,7 +87,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     currentSnapshotId: vm.currentName,
     problems: [
       ...vm.problems,
-      ...vm.snapshots.flatMap((record) => problemsOfSnapshot(record, context)),
+      ...snapshots.flatMap((snapshot) => problemsOfSnapshot(snapshot, context)),
       ...firmwareProblems(vm, context),
       ...problemsOfNextStart(vm, context),
       ...problemsOfDefinedChains(vm, context),
@@ -152,12 +152,11 @@ function assembleSnapshotDisk(
   };
 }
 
-function problemsOfSnapshot(record: SnapshotRecord, context: AssembleContext): readonly Problem[] {
-  const snapshot = assembleSnapshot(record, context);
+function problemsOfSnapshot(snapshot: Snapshot, context: AssembleContext): readonly Problem[] {
   const ofDisks = snapshot.disks.flatMap(({ kind, target, dataImageId }): readonly Problem[] => {
     const image = dataImageId === null ? undefined : context.images.get(dataImageId);
     if (!image) return [];
-    const says = `Snapshot “${record.name}” says that its data of ${target} is in ${image.id}`;
+    const says = `Snapshot “${snapshot.name}” says that its data of ${target} is in ${image.id}`;
     if (image.status === 'missing') {
       return [{ severity: 'error', message: `${says}, which is missing. The snapshot cannot be reverted to.` }];
     }
@@ -176,7 +175,7 @@ function problemsOfSnapshot(record: SnapshotRecord, context: AssembleContext): r
     }
   });
   if (!lacksMemory(snapshot, context.images)) return ofDisks;
-  const message = `Snapshot “${record.name}” is said to hold memory, and none of its images holds any for it: reverting to it would end the VM and fail.`;
+  const message = `Snapshot “${snapshot.name}” is said to hold memory, and none of its images holds any for it: reverting to it would end the VM and fail.`;
   return [...ofDisks, { severity: 'error', message }];
 }
 
