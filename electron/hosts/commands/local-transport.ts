@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { SnaptreeError } from '../../../shared/errors.ts';
 import { createListeners } from '../../base/listeners.ts';
-import { giveInput, takeOutput } from './output.ts';
+import { giveInput, leavePipes, takeOutput } from './output.ts';
 import { createPendingCommands } from './pending-commands.ts';
 import type { Transport } from './transport.ts';
 import { connectionLost, outputTooLarge } from './transport-errors.ts';
@@ -37,9 +37,7 @@ export function createLocalTransport(hostName: string): Transport {
         return {
           // As when an SSH channel is closed: the command is not killed, it only loses its listener.
           release() {
-            child.stdin.destroy();
-            child.stdout.destroy();
-            child.stderr.destroy();
+            leavePipes(child);
             child.unref();
           },
         };

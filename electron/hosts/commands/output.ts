@@ -51,6 +51,15 @@ export function takeOutput(
   };
 }
 
+/** Stops listening to a command and speaking to it; the command itself is not ended by that. */
+export function leavePipes(command: {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}): void {
+  for (const pipe of [command.stdin, command.stdout, command.stderr]) pipe.destroy();
+}
+
 /** Gives a command its input, which stays open for one that goes on until it is told to stop. */
 export function giveInput(input: Writable, { stdin, onStdout }: ExecRequest): void {
   // A command that ends without reading its input closes the pipe: its exit code tells, not EPIPE.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SnaptreeError } from '../../../shared/errors.ts';
 import { createListeners } from '../../base/listeners.ts';
-import { giveInput, takeOutput } from '../commands/output.ts';
+import { giveInput, leavePipes, takeOutput } from '../commands/output.ts';
 import { createPendingCommands } from '../commands/pending-commands.ts';
 import { channelRefused, connectionLost, outputTooLarge } from '../commands/transport-errors.ts';
 import type { ExecResult, Transport } from '../commands/transport.ts';
@@ -154,9 +154,7 @@ export function createOpensshTransport(parts: TransportParts): Transport {
         return {
           // The command over there is not killed: its channel is closed.
           release() {
-            child.stdin.destroy();
-            child.stdout.destroy();
-            child.stderr.destroy();
+            leavePipes(child);
             child.kill();
           },
           endInput(ended) {
