@@ -146,6 +146,48 @@ test('at 720 pixels with the details open the tree still has room for names and 
   await expect.poll(async () => (await boxOf(details)).height).toBe(120);
 });
 
+for (const width of [720, 1024, 1440]) {
+  test(`the name of a VM stays beside every state at ${width} pixels`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    const states = {
+      'db-run': { state: 'running' as const },
+      'db-paus': { state: 'paused' as const },
+      'db-going': { state: 'shutting-down' as const },
+      'db-saved': { state: 'shutoff' as const, hasManagedSave: true },
+    };
+    const long = 'customer-portal-database-replica-number-2.example.org';
+    const vms = [...Object.entries(states), [long, states['db-saved']] as const].map(([name, change], index) =>
+      vm(index, name, { ...change, snapshots: [...largeTree(2000)], currentSnapshotId: 'nightly 01998' }),
+    );
+    show({ ...busyInventory(), vms });
+    await page.goto(harness.url);
+    const isCut = (text: Locator) => text.evaluate((element) => element.scrollWidth > element.clientWidth);
+    const textIn = (name: string, title: string | RegExp) =>
+      page.getByRole('treeitem', { name: new RegExp(`^${name}, `) }).getByTitle(title);
+    await expect(textIn('db-run', 'db-run')).toBeVisible();
+    for (const name of Object.keys(states)) expect(await isCut(textIn(name, name))).toBe(false);
+    expect(await isCut(textIn('db-paus', 'paused'))).toBe(false);
+    await expect(textIn('db-saved', 'shut off, memory saved')).toHaveText('saved');
+    expect(await isCut(textIn('db-saved', 'shut off, memory saved'))).toBe(false);
+    // As many letters of a long name as the list has room for, before any of the word.
+    expect((await boxOf(textIn(long, long))).width).toBeGreaterThan(75);
+    expect(await isCut(textIn(long, 'shut off, memory saved'))).toBe(false);
+  });
+}
+
+test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
+  const inventory = (hasManagedSave: boolean) => ({
+    ...busyInventory(),
+    vms: [vm(1, 'db-1', { state: 'shutoff', hasManagedSave })],
+  });
+  show(inventory(false));
+  await page.goto(harness.url);
+  const row = page.getByRole('treeitem', { name: /^db-1, shut off/ });
+  await expect(row).toContainText('shut off');
+  show(inventory(true));
+  await expect(row).toContainText('saved');
+});
+
 test('a plan begins with a sentence, and equal steps are one block that can be opened', async ({ page }) => {
   const tree = [
     snapshot('root', null),

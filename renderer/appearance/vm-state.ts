@@ -1,10 +1,12 @@
 import { CircleQuestionMark, EyeOff, Moon, OctagonX, Pause, Play, Power, Square, type LucideIcon } from 'lucide-react';
 import type { Vm, VmState } from '../../shared/model/inventory.ts';
 import type { Tone } from '../design/Chip.tsx';
-import { presentStateWords } from '../../shared/rules/state-words.ts';
+import { presentStateWords, shortPresentStateWord } from '../../shared/rules/state-words.ts';
 
 interface Appearance {
   readonly word: string;
+  /** The same in one word, for lists. */
+  readonly shortWord: string;
   readonly icon: LucideIcon;
   readonly tone: Tone;
 }
@@ -27,7 +29,7 @@ export const vmStateIcons = Object.fromEntries(
 
 /** How a VM's state is shown: each has a shape and a word of its own, so that none needs its colour. */
 export function vmAppearance(vm: Vm): Appearance {
-  if (!vm.readable) return { word: 'unreadable', icon: EyeOff, tone: 'danger' };
+  if (!vm.readable) return { word: 'unreadable', shortWord: 'unreadable', icon: EyeOff, tone: 'danger' };
   const [icon, tone] = icons[vm.state];
-  return { word: presentStateWords(vm), icon, tone };
+  return { word: presentStateWords(vm), shortWord: shortPresentStateWord(vm), icon, tone };
 }

@@ -1,5 +1,5 @@
 import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { presentStateWords, stateWords } from '../../shared/rules/state-words.ts';
+import { presentStateWords, shortPresentStateWord, stateWords } from '../../shared/rules/state-words.ts';
 import { snapshotKindWords } from '../appearance/model-words.ts';
 import { classes } from '../design/classes.ts';
 import { formatAge, formatTime, formatUtc } from '../design/format.ts';
@@ -75,8 +75,11 @@ export function HereCells({
 }) {
   return (
     <>
-      <div role="gridcell" className={css('cell', 'kind')}>
-        <span className={css('text')}>{presentStateWords({ state, hasManagedSave })}</span>
+      <div role="gridcell" className={css('cell', 'kind')} title={presentStateWords({ state, hasManagedSave })}>
+        <span className={css('text')} aria-hidden>
+          {shortPresentStateWord({ state, hasManagedSave })}
+        </span>
+        <span className={css('spoken')}>{presentStateWords({ state, hasManagedSave })}</span>
       </div>
       <div role="gridcell" className={css('cell', 'created')}>
         {stale ? 'last known' : 'now'}

@@ -12,6 +12,7 @@ import {
 } from 'lucide-react';
 import type { Problem } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
+import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { hostAddress, sessionAppearance } from '../appearance/session-words.ts';
@@ -106,7 +107,7 @@ function ProblemMark({ problems }: { readonly problems: readonly Problem[] }) {
 
 function VmRow({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
   const { vm } = row;
-  const { word, icon: Icon, tone } = vmAppearance(vm);
+  const { word, shortWord, icon: Icon, tone } = vmAppearance(vm);
   const name = vm.name ?? vm.uuid;
   return (
     <div className={css('line', 'vmLine')} title={vm.readable ? undefined : visibleString(vm.reason)}>
@@ -115,8 +116,10 @@ function VmRow({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
         <HostText text={name} />
       </span>
       <ProblemMark problems={row.problems} />
-      <span className={css('word', ordinary.has(word) && 'ordinary', tone === 'danger' && 'danger')}>{word}</span>
-      <span className={css('snapshots')}>
+      <span className={css('word', ordinary.has(shortWord) && 'ordinary', tone === 'danger' && 'danger')} title={word}>
+        {shortWord}
+      </span>
+      <span className={css('snapshots')} title={vm.readable ? count(vm.snapshots.length, 'snapshot') : undefined}>
         {vm.readable && vm.snapshots.length > 0 && (
           <>
             <Layers size={11} aria-hidden />

@@ -1,5 +1,6 @@
 /** Whether a row of the list of hosts and VMs looks as before. Of thousands of rows, a reading changes a few. */
 import type { Problem, Vm } from '../../shared/model/inventory.ts';
+import { vmAppearance } from '../appearance/vm-state.ts';
 import { hostLine } from './row-words.ts';
 import type { NavigationRow } from './navigation-rows.ts';
 
@@ -21,7 +22,7 @@ function isSameVm(a: Vm, b: Vm): boolean {
   if (a === b) return true;
   if (a.name !== b.name || a.uuid !== b.uuid) return false;
   if (!a.readable || !b.readable) return !a.readable && !b.readable && a.reason === b.reason;
-  return a.state === b.state && a.snapshots.length === b.snapshots.length;
+  return vmAppearance(a).word === vmAppearance(b).word && a.snapshots.length === b.snapshots.length;
 }
 
 function areSameProblems(a: readonly Problem[], b: readonly Problem[]): boolean {

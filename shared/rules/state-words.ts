@@ -14,8 +14,17 @@ export const stateWords: Readonly<Record<VmState | Snapshot['vmState'], string>>
 };
 
 /** How a VM is now. One whose memory waits to be resumed is only seemingly shut off. */
-export function presentStateWords({ state, hasManagedSave = false }: PresentState): string {
-  return hasManagedSave && state === 'shutoff' ? `${stateWords[state]}, memory saved` : stateWords[state];
+export function presentStateWords(state: PresentState): string {
+  return isSaved(state) ? `${stateWords[state.state]}, memory saved` : stateWords[state.state];
+}
+
+/** The same in one word, for where there is room for no more. */
+export function shortPresentStateWord(state: PresentState): string {
+  return isSaved(state) ? 'saved' : stateWords[state.state];
+}
+
+function isSaved({ state, hasManagedSave = false }: PresentState): boolean {
+  return hasManagedSave && state === 'shutoff';
 }
 
 type PresentState = Pick<ReadableVm, 'state'> & Partial<Pick<ReadableVm, 'hasManagedSave'>>;
