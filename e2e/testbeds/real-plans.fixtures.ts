@@ -2,18 +2,20 @@
 import { placeOf, type LibvirtVersion } from './index.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
-import { createLocalRunner } from '../../electron/hosts/commands/local-runner.fixtures.ts';
+import { asUser, createLocalRunner } from '../../electron/hosts/commands/local-runner.fixtures.ts';
 import type { PlanDraft } from '../../electron/hypervisors/driver.ts';
 import { readLibvirt } from '../../electron/hypervisors/libvirt/read/read.ts';
 import { planLibvirt } from '../../electron/hypervisors/libvirt/plan/plan.ts';
 
 export const uri = 'qemu:///system';
 
-export function inventoryOf(version: LibvirtVersion): Promise<Inventory> {
-  return readLibvirt(createLocalRunner(placeOf(version).root), uri, { priority: 'user' });
+/** @param user whose account the reading is made with; root where it is not given */
+export function inventoryOf(version: LibvirtVersion, user?: string): Promise<Inventory> {
+  const runner = createLocalRunner(placeOf(version).root);
+  return readLibvirt(user === undefined ? runner : asUser(runner, user), uri, { priority: 'user' });
 }
 
 /** From a fresh reading. */
-export async function planOn(version: LibvirtVersion, request: ChangeRequest): Promise<PlanDraft> {
-  return planLibvirt(uri, request, await inventoryOf(version));
+export async function planOn(version: LibvirtVersion, request: ChangeRequest, user?: string): Promise<PlanDraft> {
+  return planLibvirt(uri, request, await inventoryOf(version, user));
 }

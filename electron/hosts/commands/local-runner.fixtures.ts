@@ -1,7 +1,7 @@
 /** For tests: a runner for this computer, and one that counts round trips. */
 import { createChannelPool } from './channel-pool.ts';
 import { createLocalTransport } from './local-transport.ts';
-import { quoteCommand } from './quoting.ts';
+import { quoteArgument, quoteCommand } from './quoting.ts';
 import type { CommandRunner } from './runner.ts';
 import { createScriptRunner } from './script-runner.ts';
 import type { Transport } from './transport.ts';
@@ -39,5 +39,19 @@ export function createLocalRunner(root = ''): CommandRunner & { roundTrips(): nu
     },
     follow: (script) => runner.follow(script),
     roundTrips: () => count,
+  };
+}
+
+/** A runner whose scripts run as another user of the same machine; what is run otherwise does not. */
+export function asUser(runner: CommandRunner, user: string): CommandRunner {
+  return {
+    hostName: runner.hostName,
+    run: (command) => runner.run(command),
+    follow: (script) => runner.follow(script),
+    runScript: (script) =>
+      runner.runScript({
+        ...script,
+        script: `exec runuser -u ${quoteArgument(user)} -- sh -c ${quoteArgument(script.script)} </dev/null\n`,
+      }),
   };
 }

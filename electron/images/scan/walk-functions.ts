@@ -355,6 +355,7 @@ df_of() {
 look_for() { # paths: whether something is there
   for file in "$@"; do
     if [ -d "$file" ]; then state=folder
+    elif { [ -f "$file" ] || [ -b "$file" ]; } && ! [ -r "$file" ]; then state=sealed
     elif [ -e "$file" ]; then state=file
     else
       state=nothing

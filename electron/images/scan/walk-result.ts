@@ -34,8 +34,12 @@ export interface WalkedFolder {
   readonly entries: ReadonlyMap<string, FileStatus> | null;
 }
 
-/** What is at a path, behind symbolic links; `hidden` where this user cannot see so far. */
-export type WhatIsThere = 'file' | 'folder' | 'nothing' | 'hidden';
+/**
+ * What is at a path, behind symbolic links; `sealed` where it is a file or block device that this user may not read, `hidden`
+ * where this user cannot see so far.
+ */
+export type WhatIsThere = (typeof whatIsThere)[number];
+const whatIsThere = ['file', 'folder', 'sealed', 'nothing', 'hidden'] as const;
 
 export interface Walk {
   /** In the order in which they were examined; one image can be there several times, by several paths. */
@@ -140,7 +144,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         processes = new Set(frame.body.split('\n').map((folder) => folder.slice('/proc/'.length)));
         break;
       case 'there':
-        lookedFor.set(frame.body, first === 'file' || first === 'folder' || first === 'nothing' ? first : 'hidden');
+        lookedFor.set(frame.body, whatIsThere.find((each) => each === first) ?? 'hidden');
         break;
       case 'folder':
       case 'listing':

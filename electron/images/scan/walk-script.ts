@@ -60,7 +60,8 @@ export interface WalkTask {
  * - `status` (of paths, behind symbolic links), `locked` (a candidate that cannot be opened);
  * - `locks` (device and inode of each file on which QEMU's kind of lock is held; at the beginning and at the end), `loop DEVICE`
  *   (body: the file behind it), `open` (what processes have open; see open-files-script.ts), `processes` (those of the end);
- * - `there file|folder|nothing|hidden` (body: a path that was to be looked for; hidden: this user cannot see so far);
+ * - `there file|folder|sealed|nothing|hidden` (body: a path that was to be looked for; sealed: a file or block device that this
+ *   user may not read; hidden: this user cannot see so far);
  * - `folders` (there were more than are looked through), `noqemuimg`, `nostat`, `end`.
  *
  * Every image is examined on its own, since `--backing-chain` fails as a whole; with `-U`, since VMs may be running;

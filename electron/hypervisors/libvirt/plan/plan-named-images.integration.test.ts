@@ -1,5 +1,5 @@
 /** An overlay that a VM names otherwise than as a disk, in a folder where nothing else of libvirt is, on every version. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
@@ -21,7 +21,8 @@ function suite(version: testbed.LibvirtVersion): void {
   let elsewhere: string;
   let overlay: string;
 
-  const revert = () => planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' });
+  const revert = (user?: string) =>
+    planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' }, user);
 
   beforeAll(async () => {
     await testbed.up();
@@ -69,6 +70,24 @@ function suite(version: testbed.LibvirtVersion): void {
     // What is refused would have changed it.
     await testbed.virsh(['snapshot-revert', vm.uuid, '--snapshotname=one'], { version });
     expect(await testbed.hasPattern(overlay, 0xa2, offset)).toBe(false);
+  });
+
+  it('in an argument, where the account may not read it: nothing that it may hang on is set back', async () => {
+    await nameInArguments();
+    const asOperator = async () => {
+      const { steps, refusals } = await revert(testbed.accounts.operator);
+      const codes = refusals.flatMap(({ code, names }) => (names.includes(overlay) ? [code] : []));
+      return { steps: steps.length, codes };
+    };
+    chmodSync(elsewhere, 0o755);
+    chmodSync(overlay, 0o600);
+    expect(await asOperator()).toEqual({ steps: 0, codes: ['dependentsUnknown'] });
+    // Nor where the account cannot look.
+    chmodSync(overlay, 0o644);
+    chmodSync(elsewhere, 0o700);
+    expect(await asOperator()).toEqual({ steps: 0, codes: ['dependentsUnknown'] });
+    chmodSync(elsewhere, 0o755);
+    expect(await asOperator()).toEqual({ steps: 0, codes: ['imageHasDependents'] });
   });
 
   it('is found as well where it appears between two readings of which the second looks for changes', async () => {

@@ -15,6 +15,7 @@ import { pathsNeeded } from './obstacles.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
 import { imageUses, type FileUse } from './named-files.ts';
+import { sealedDoubts, strangePaths } from './sealed-doubts.ts';
 import { volumeDoubts } from './volume-doubts.ts';
 import { readVm, type UnreadableVm, type VmRecords } from './vm-records.ts';
 
@@ -163,9 +164,11 @@ function namedPaths({ vms, volumes }: HostState): readonly string[] {
   return [...paths];
 }
 
-/** Paths of what VMs need to start and snapshots to be reverted to, besides images. */
+/** Paths of what VMs need to start and snapshots to be reverted to, besides images, and of what may be an image unseen. */
 function pathsToLookFor({ vms }: HostState): readonly string[] {
-  return [...new Set([...vms.values()].flatMap((vm) => ('domain' in vm ? pathsNeeded(vm) : [])))];
+  return [
+    ...new Set([...vms.values()].flatMap((vm) => ('domain' in vm ? [...pathsNeeded(vm), ...strangePaths(vm)] : []))),
+  ];
 }
 
 export function imageQuestion(state: HostState): ImageQuestion {
@@ -224,6 +227,7 @@ function assembledInventory(hostName: string, state: HostState, images: ImageRea
       ...state.pools.unknown,
       ...unknownLayers(readable, context),
       ...volumeDoubts(readable, state, context),
+      ...sealedDoubts(readable, context),
     ]),
     problems: [
       ...images.problems,

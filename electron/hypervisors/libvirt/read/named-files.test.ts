@@ -49,7 +49,7 @@ describe('the files that a definition names', () => {
       'disk vdb /dev/vg/lv -',
       'disk vdc p/v qcow2',
       'disk vdd nbd:/run/nbd.sockx -',
-      'other vdd /run/nbd.sock -',
+      'characterDevice vdd /run/nbd.sock -',
       'disk fda dir:/shared -',
       'other fda /shared -',
     ]);
@@ -94,13 +94,15 @@ describe('the files that a definition names', () => {
       inDomain(
         `<future><thing where='/new/thing'>/other/thing</thing><thing pool='p' volume='v'/></future>`,
         `<metadata><x:y xmlns:x='http://example.org/'>/meta/data</x:y></metadata>
-         <qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-drive'/><qemu:arg value='if=none,file=/i/by hand.qcow2,id=d'/><qemu:arg value='file=/i/a,,b.qcow2'/></qemu:commandline>`,
+         <qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-drive'/><qemu:arg value='if=none,file=/i/by hand.qcow2,id=d'/><qemu:arg value='file=/i/a,,b.qcow2'/><qemu:arg value='unix:/run/qmp.sock,server'/><qemu:arg value='socket,id=c,path=/run/c.sock'/></qemu:commandline>`,
       ),
     ).toEqual([
       'other metadata/y /meta/data -',
       'argument commandline/arg /i/by -',
       'argument commandline/arg /i/by hand.qcow2 -',
       'argument commandline/arg /i/a,b.qcow2 -',
+      'characterDevice commandline/arg /run/qmp.sock -',
+      'characterDevice commandline/arg /run/c.sock -',
       'other devices/future/thing /new/thing -',
       'other devices/future/thing /other/thing -',
       'other devices/future/thing p/v -',

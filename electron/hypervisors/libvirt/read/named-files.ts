@@ -141,11 +141,7 @@ function addPaths(element: XmlElement, place: readonly string[], found: NamedFil
   for (const [name, value] of element.attributes) {
     // A namespace is an address, and so is what libvirt calls a name within a protocol.
     if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
-    for (const path of pathsIn(value, use)) {
-      found.push(
-        namedPath(path, name === 'template' ? 'nvramTemplate' : name === 'file' && isRom(place) ? 'rom' : use, where),
-      );
-    }
+    for (const path of pathsIn(value, use)) found.push(namedPath(path, useOfAttribute(name, value, place, use), where));
   }
   for (const path of pathsIn(element.text.trim(), use)) found.push(namedPath(path, use, where));
   const pool = attribute(element, 'pool');
@@ -155,8 +151,12 @@ function addPaths(element: XmlElement, place: readonly string[], found: NamedFil
   }
 }
 
-function isRom(place: readonly string[]): boolean {
-  return place.at(-1) === 'rom';
+function useOfAttribute(name: string, value: string, place: readonly string[], use: FileUse): FileUse {
+  if (name === 'template') return 'nvramTemplate';
+  if (name === 'file' && place.at(-1) === 'rom') return 'rom';
+  // A socket is no image: <host transport='unix' socket='…'/>, and of arguments -qmp unix:… and -chardev socket,path=….
+  if (name === 'socket' || (use === 'argument' && /^(unix:|socket,)/.test(value))) return 'characterDevice';
+  return use;
 }
 
 function useOf(place: readonly string[]): FileUse {

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
-import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
-import { quoteArgument } from '../../../hosts/commands/quoting.ts';
-import type { CommandRunner } from '../../../hosts/commands/runner.ts';
+import { asUser, createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
 import { readingSuite, type ReadingHost } from './reading.fixtures.ts';
 
 onEachLibvirt((version) => {
@@ -18,20 +16,6 @@ function realHost(version: testbed.LibvirtVersion): ReadingHost {
   const runner = createLocalRunner(place.root);
   const specOf = (name: string) => ({ name, disks: [{ target: 'vda' }], version });
   const folders: string[] = [];
-
-  /** A runner whose scripts run as another user of this machine. */
-  function asUser(user: string): CommandRunner {
-    return {
-      hostName: runner.hostName,
-      run: (command) => runner.run(command),
-      follow: (script) => runner.follow(script),
-      runScript: (script) =>
-        runner.runScript({
-          ...script,
-          script: `exec runuser -u ${quoteArgument(user)} -- sh -c ${quoteArgument(script.script)} </dev/null\n`,
-        }),
-    };
-  }
 
   return {
     async up() {
@@ -66,8 +50,8 @@ function realHost(version: testbed.LibvirtVersion): ReadingHost {
       runScript: (script) => runner.runScript({ ...script, script: `PATH=/nonexistent\n${script.script}` }),
     }),
     accounts: {
-      outsider: () => asUser(testbed.accounts.outsider),
-      operator: () => asUser(testbed.accounts.operator),
+      outsider: () => asUser(runner, testbed.accounts.outsider),
+      operator: () => asUser(runner, testbed.accounts.operator),
     },
     testDriver: {
       uriOf(nodeXml) {
