@@ -91,6 +91,19 @@ function formatOf(node: Node, depth: number): string | null {
   return file && typeof file['driver'] === 'string' ? formatOf(file, depth + 1) : 'raw';
 }
 
+/** The drivers that a `json:` reference names, from its top down through what each calls its `file`; none for any other. */
+export function driversInReference(reference: string): readonly string[] {
+  const drivers: string[] = [];
+  for (
+    let node = jsonNode(reference), depth = 0;
+    node && depth <= maximumDepth;
+    node = nodeIn(node['file']), depth += 1
+  ) {
+    if (typeof node['driver'] === 'string') drivers.push(node['driver']);
+  }
+  return drivers;
+}
+
 type Node = Readonly<Record<string, unknown>>;
 
 function jsonNode(reference: string): Node | null {

@@ -141,6 +141,35 @@ function suite(version: testbed.LibvirtVersion): void {
   });
 
   it.each([
+    ['a format', (base: string) => `{"driver":"qcow2","file":{"driver":"file","filename":"${base}"}}`],
+    [
+      'a filter',
+      (base: string) => `{"driver":"raw","file":{"driver":"qcow2","file":{"driver":"file","filename":"${base}"}}}`,
+    ],
+  ])(
+    'a json: reference that names %s: libvirt will not start it, and does after what mends it',
+    async (_, referenceTo) => {
+      mkdirSync(folder, { recursive: true });
+      const bottom = join(folder, 'base.qcow2');
+      const overlay = join(folder, 'overlay.qcow2');
+      await run('qemu-img', ['create', '-q', '-f', 'qcow2', bottom, '64M']);
+      const reference = `json:${referenceTo(bottom)}`;
+      await run('qemu-img', ['create', '-q', '-u', '-f', 'qcow2', '-b', reference, '-F', 'qcow2', overlay, '64M']);
+      const vm = await create('json');
+      await redefine(
+        vm,
+        `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${overlay}'/><target dev='vda' bus='virtio'/></disk>`,
+      );
+      const [found] = findings(await read(), overlay);
+      expect(found).toMatchObject({ code: 'vmWillNotStart', severity: 'critical' });
+      await expect(virsh('start', vm.uuid)).rejects.toThrow(/JSON backing volume driver 'qcow2'/);
+      await run('sh', ['-c', /qemu-img rebase .*$/.exec(found?.remedy ?? '')?.[0] ?? 'false']);
+      expect(findings(await read(), overlay)).toEqual([]);
+      await virsh('start', vm.uuid);
+    },
+  );
+
+  it.each([
     ['a path', (base: string) => base, false],
     [
       'a json: reference that says raw',

@@ -1,9 +1,11 @@
 /**
- * Overlays that do not record the format of their backing image: libvirt refuses to start a VM on them (since 6.0), unless that
- * image is raw, or hangs on none itself, or the VM's definition spells the chain out. What a `json:` reference says counts for QEMU alone. Pure.
+ * Overlays on which libvirt refuses to start a VM for what they record of their backing image, unless the VM's definition spells
+ * the chain out: no format (since 6.0), where that image is an overlay itself; a `json:` reference with a node that libvirt does not
+ * know, as each is that has a format. What such a reference says of the format counts for QEMU alone. Pure.
  */
 import type { Image, Obstacle } from '../../../../shared/model/inventory.ts';
 import { chainFrom } from '../../../../shared/rules/chains.ts';
+import { driversInReference } from '../../../images/image-reference.ts';
 import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import type { AssembleContext } from './assemble.ts';
 import type { DomainDisk } from './domain-xml.ts';
@@ -17,11 +19,11 @@ export function formatObstacles(vm: VmRecords, context: AssembleContext): readon
   const whatHappens = answers.isRunning
     ? 'libvirt will refuse the next start of the VM'
     : 'libvirt will refuse to start the VM';
-  const found = disks.flatMap((disk) => overlaysWithoutFormat(disk, context));
-  return [...new Map(found.map(([overlay, base]) => [overlay.id, obstacle(overlay, base, whatHappens)])).values()];
+  const found = disks.flatMap((disk) => obstaclesOf(disk, whatHappens, context));
+  return [...new Map(found.map((obstacle) => [obstacle.path, obstacle])).values()];
 }
 
-function overlaysWithoutFormat(disk: DomainDisk, context: AssembleContext): readonly (readonly [Image, Image])[] {
+function obstaclesOf(disk: DomainDisk, whatHappens: string, context: AssembleContext): readonly Obstacle[] {
   const id = context.imageIdOf(disk.source);
   // What is used as raw has no backing image.
   if (id === null || disk.isChainDefined || disk.format === 'raw') return [];
@@ -30,10 +32,22 @@ function overlaysWithoutFormat(disk: DomainDisk, context: AssembleContext): read
     const base = chain.images[index + 1];
     const { parent } = overlay;
     if (!base || parent?.relation !== 'backing' || parent.imageId !== base.id) return [];
+    const driver = driversInReference(parent.reference).find((each) => !driversOfLibvirt.has(each));
+    if (driver !== undefined) return [strangeReference(overlay, base, driver, whatHappens)];
     const isRecorded = parent.format !== null && parent.formatRecorded !== false;
-    return isRecorded || base.status !== 'ok' || !isOverlay(base) ? [] : [[overlay, base] as const];
+    return isRecorded || base.status !== 'ok' || !isOverlay(base) ? [] : [missingFormat(overlay, base, whatHappens)];
   });
 }
+
+/**
+ * What libvirt reads in a `json:` reference (libvirt, src/storage_file/storage_source_backingstore.c, `jsonParsers`, all that any
+ * version since 4.0 has): anything else makes it refuse the start (seen on 7.0, 9.0 and 11.3).
+ */
+const driversOfLibvirt: ReadonlySet<string> = new Set(
+  'file host_device host_cdrom raw http https ftp ftps tftp gluster iscsi nbd nfs nvme rbd sheepdog ssh vxhs'.split(
+    ' ',
+  ),
+);
 
 /** Whether libvirt, which guesses the format of such an image, comes upon a further image. */
 function isOverlay({ parent, header }: Image): boolean {
@@ -45,21 +59,10 @@ function formatOf({ header, format }: Image): string {
   return header?.format ?? format ?? 'raw';
 }
 
-function obstacle(overlay: Image, base: Image, whatHappens: string): Obstacle {
+function missingFormat(overlay: Image, base: Image, whatHappens: string): Obstacle {
   const { parent } = overlay;
   const format = formatOf(base);
-  const command = shellLine([
-    'qemu-img',
-    'rebase',
-    '-u',
-    '-f',
-    overlay.format ?? 'qcow2',
-    '-b',
-    parent?.reference ?? base.id,
-    '-F',
-    format,
-    overlay.id,
-  ]);
+  const command = rebase(overlay, parent?.reference ?? base.id, format);
   const isContradicted = parent !== null && parent.format !== null && parent.format !== format;
   return {
     path: overlay.id,
@@ -68,4 +71,24 @@ function obstacle(overlay: Image, base: Image, whatHappens: string): Obstacle {
       ? `Its reference says ${parent.format ?? ''}. Find out which is right; if ${format} is, record it while no VM uses the image: ${command}`
       : `Record it while no VM uses the image: ${command}`,
   };
+}
+
+function strangeReference(overlay: Image, base: Image, driver: string, whatHappens: string): Obstacle {
+  const recorded = overlay.parent?.format ?? null;
+  const format = formatOf(base);
+  const command = rebase(overlay, base.id, format);
+  const isContradicted = recorded !== null && recorded !== format;
+  return {
+    path: overlay.id,
+    message: `${overlay.id} records its backing image ${base.id} by a json: reference with the driver “${driver}”, which libvirt cannot read: ${whatHappens}.`,
+    remedy: isContradicted
+      ? `It is recorded as ${recorded}, and begins as ${format}. Find out which is right; if ${format} is, record the plain path while no VM uses the image: ${command}`
+      : `Record the plain path while no VM uses the image: ${command}`,
+  };
+}
+
+/** What changes the record alone. */
+function rebase(overlay: Image, reference: string, format: string): string {
+  const argv = ['qemu-img', 'rebase', '-u', '-f', overlay.format ?? 'qcow2', '-b', reference, '-F', format, overlay.id];
+  return shellLine(argv);
 }
