@@ -17,12 +17,6 @@ export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; 
   const description = snapshot.description.trim();
   return (
     <>
-      <div role="gridcell" className={css('cell', 'kind')} title={takenWords(snapshot)}>
-        {rowIcon(vmState, 13)}
-        <span className={css('text')}>{snapshotKindWords[kind]}</span>
-        {memory.kind !== 'none' && rowIcon('memory', 13)}
-        <span className={css('spoken')}>{takenWords(snapshot)}</span>
-      </div>
       <div
         role="gridcell"
         className={css('cell', 'created')}
@@ -39,15 +33,21 @@ export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; 
       </div>
       <div
         role="gridcell"
-        className={css('cell', 'disks')}
-        title={`${included} of ${disks.length} disks are in this snapshot`}
+        className={css('cell', 'kind')}
+        title={`${snapshotKindWords[kind]}; ${takenWords(snapshot)}`}
       >
-        {included === disks.length ? included : `${included} of ${disks.length}`}
+        {rowIcon(vmState, 13)}
+        <span className={css('text')}>{snapshotKindWords[kind]}</span>
+        {memory.kind !== 'none' && rowIcon('memory', 13)}
+        <span className={css('spoken')}>{takenWords(snapshot)}</span>
       </div>
-      <div role="gridcell" className={css('cell', 'description')} title={visibleString(description)}>
+      <div role="gridcell" className={css('cell')} title={visibleString(description)}>
         <span className={css('text', 'quiet')}>
           <HostText text={description} />
         </span>
+      </div>
+      <div role="gridcell" className={css('cell')} title={`${included} of ${disks.length} disks are in this snapshot`}>
+        {included === disks.length ? included : `${included} of ${disks.length}`}
       </div>
     </>
   );
@@ -73,24 +73,26 @@ export function HereCells({
   readonly hasNoCurrent: boolean;
   readonly stale: boolean;
 }) {
+  const words = presentStateWords({ state, hasManagedSave });
+  const description = hasNoCurrent
+    ? 'Present state of the VM; no snapshot is recorded as current'
+    : 'Present state of the VM';
   return (
     <>
-      <div role="gridcell" className={css('cell', 'kind')} title={presentStateWords({ state, hasManagedSave })}>
-        <span className={css('text')} aria-hidden>
-          {shortPresentStateWord({ state, hasManagedSave })}
-        </span>
-        <span className={css('spoken')}>{presentStateWords({ state, hasManagedSave })}</span>
-      </div>
       <div role="gridcell" className={css('cell', 'created')}>
         {stale ? 'last known' : 'now'}
       </div>
-      <div role="gridcell" className={css('cell', 'disks')}>
-        {disks}
-      </div>
-      <div role="gridcell" className={css('cell', 'description')}>
-        <span className={css('text', 'quiet')}>
-          {hasNoCurrent ? 'Present state of the VM; no snapshot is recorded as current' : 'Present state of the VM'}
+      <div role="gridcell" className={css('cell', 'kind')} title={words}>
+        <span className={css('text')} aria-hidden>
+          {shortPresentStateWord({ state, hasManagedSave })}
         </span>
+        <span className={css('spoken')}>{words}</span>
+      </div>
+      <div role="gridcell" className={css('cell')} title={description}>
+        <span className={css('text', 'quiet')}>{description}</span>
+      </div>
+      <div role="gridcell" className={css('cell')}>
+        {disks}
       </div>
     </>
   );

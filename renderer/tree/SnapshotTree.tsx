@@ -22,11 +22,11 @@ const css = classes(styles);
 const rowHeight = 28;
 
 const columns: readonly TreeColumn[] = [
-  { id: 'name', title: 'Snapshot', className: css('name') },
-  { id: 'kind', title: 'Kind', className: css('kind') },
-  { id: 'created', title: 'Created', className: css('created') },
-  { id: 'disks', title: 'Disks', className: css('disks') },
-  { id: 'description', title: 'Description', className: css('description') },
+  { id: 'name', title: 'Snapshot' },
+  { id: 'created', title: 'Created' },
+  { id: 'kind', title: 'Kind' },
+  { id: 'description', title: 'Description' },
+  { id: 'disks', title: 'Disks' },
 ];
 
 interface SnapshotTreeProps {
@@ -80,7 +80,7 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
     [currentSnapshotId, metrics, onToggle, now, here],
   );
   return (
-    <>
+    <div className={css('columns')}>
       <RowIcons />
       <TreeGrid
         label={`Snapshots of ${visibleString(vm.name)}`}
@@ -112,7 +112,7 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
         renderRow={renderRow}
         isSameRow={isSameRow}
       />
-    </>
+    </div>
   );
 });
 
