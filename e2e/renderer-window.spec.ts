@@ -188,6 +188,55 @@ test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
   await expect(row).toContainText('saved');
 });
 
+for (const [width, seen] of [
+  [500, ['Snapshot', 'Created']],
+  [720, ['Snapshot', 'Created', 'Kind']],
+  [1440, ['Snapshot', 'Created', 'Kind', 'Description']],
+  [2200, ['Snapshot', 'Created', 'Kind', 'Description', 'Disks']],
+] as const) {
+  test(`columns are shown whole or not at all, at ${width} pixels`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    show(busyInventory());
+    await openVm(page, /^web-01/);
+    const row = page.getByRole('row', { name: /^fresh install/ });
+    for (const [line, cells] of [
+      [page.getByRole('row').first(), page.getByRole('columnheader')],
+      [row, row.getByRole('gridcell')],
+    ] as const) {
+      const { y, height } = await boxOf(line);
+      const tops = await cells.evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().top));
+      expect(tops.filter((top) => top < y + height)).toHaveLength(seen.length);
+    }
+    // As it is painted, not as it is laid out.
+    const painted = await page.getByRole('columnheader').evaluateAll((all) =>
+      all
+        .filter((cell) => {
+          const { left, top, bottom } = cell.getBoundingClientRect();
+          return [top + 1, bottom - 1].some((y) => document.elementsFromPoint(left + 10, y).includes(cell));
+        })
+        .map((cell) => cell.textContent),
+    );
+    expect(painted).toEqual(seen);
+    // The time goes before the age does.
+    const [age, time] = [row.getByText('13 months'), row.getByText(/^\d{4}-\d\d-\d\d/)];
+    const cell = await boxOf(row.getByRole('gridcell').nth(1));
+    expect((await boxOf(age)).y).toBeLessThan(cell.y + cell.height);
+    const timeIsSeen = (await boxOf(time)).y < cell.y + cell.height;
+    expect(timeIsSeen).toBe(width >= 1440);
+  });
+}
+
+test('what a step does to an image can be read whole', async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 900 });
+  show(busyInventory());
+  await openVm(page, /^web-01/);
+  await page.getByRole('row', { name: /^october patches/ }).click();
+  await page.getByRole('button', { name: 'Revert…' }).click();
+  const word = page.getByRole('dialog').getByText('changes for others').first();
+  await expect(word).toBeVisible();
+  expect(await word.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0);
+});
+
 test('a plan begins with a sentence, and equal steps are one block that can be opened', async ({ page }) => {
   const tree = [
     snapshot('root', null),

@@ -44,7 +44,7 @@ export function App() {
       <TopBar />
       <Banners />
       {hostIds === null ? (
-        <main className={css('single')}>
+        <main className={css('single', 'loading')}>
           <Skeleton lines={6} label="Loading" />
         </main>
       ) : hostIds.length === 0 && !hasOperations ? (

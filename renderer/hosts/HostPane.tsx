@@ -1,5 +1,6 @@
-import { Eye, Pencil, RefreshCw, Trash2 } from 'lucide-react';
+import { CircleAlert, Eye, Pencil, RefreshCw, Trash2, TriangleAlert } from 'lucide-react';
 import type { InventoryState } from '../../shared/contract.ts';
+import type { Vm } from '../../shared/model/inventory.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import { refreshHost } from '../feed/feed.ts';
 import { Button } from '../design/Button.tsx';
@@ -48,7 +49,7 @@ export function HostPane({
   return (
     <section className={css('pane')} aria-label={`Host ${host.name}`}>
       <header className={css('header')}>
-        <h2 className={css('title')}>
+        <h2 className={css('title')} title={visibleString(host.name)}>
           <HostText text={host.name} />
         </h2>
         <Chip tone={tone} icon={<Icon size={11} aria-hidden />}>
@@ -101,6 +102,9 @@ export function HostPane({
           {host.sudo && <Fact name="Commands">run through sudo</Fact>}
           {read && <Reading inventory={read} watching={inventory?.watching ?? 'off'} />}
         </dl>
+        {!read && session.state === 'disconnected' && (
+          <p className={css('quiet')}>Nothing is known of its VMs yet. Connect to read them.</p>
+        )}
         {!read && session.state === 'connecting' && <Skeleton lines={5} label="Connecting to the host" />}
         {!read && inventory?.reading && session.state === 'connected' && (
           <Skeleton lines={5} label="Reading the host" />
@@ -124,7 +128,7 @@ function SessionFailure({ session }: { readonly session: HostWithSession['sessio
   return (
     <div>
       <ErrorCallout error={session.error} />
-      {wait !== null && <p className={css('note')}>Snaptree tries again by itself in {wait} s.</p>}
+      {wait !== null && <p className={css('quiet', 'belowCallout')}>Snaptree tries again by itself in {wait} s.</p>}
     </div>
   );
 }
@@ -164,17 +168,14 @@ function Reading({
 
 /** VMs that need a look, each a step away; the list at the left only marks them. */
 function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly inventory: Inventory }) {
-  const troubled = inventory.vms.flatMap((vm) => {
-    const reason = vm.readable ? problemsOf(inventory, vm)[0]?.message : vm.reason;
-    return reason === undefined ? [] : [{ vm, reason }];
-  });
+  const troubled = troubledVms(inventory);
   const { shown, more } = useFirst(troubled, troubledShownAtOnce);
   if (troubled.length === 0) return null;
   return (
     <section className={css('group')}>
       <h3>VMs that need a look</h3>
       <ul className={css('vmList')}>
-        {shown.map(({ vm, reason }) => (
+        {shown.map(({ vm, reason, isError, more: others }) => (
           <li key={vm.uuid}>
             <span className={css('vmName')}>
               <Button
@@ -188,8 +189,18 @@ function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly 
                 </span>
               </Button>
             </span>
-            <span className={css('reason')} title={visibleString(reason)}>
-              <HostText text={reason} lines />
+            <span className={css('severity', isError ? 'bad' : 'warning')}>
+              {isError ? (
+                <CircleAlert size={14} role="img" aria-label="error" />
+              ) : (
+                <TriangleAlert size={14} role="img" aria-label="warning" />
+              )}
+            </span>
+            <span>
+              <span className={css('reason')} title={visibleString(reason)}>
+                <HostText text={reason} lines />
+              </span>
+              {others > 0 && <span className={css('quiet')}>And {others} more.</span>}
             </span>
           </li>
         ))}
@@ -197,6 +208,27 @@ function TroubledVms({ hostId, inventory }: { readonly hostId: string; readonly 
       {more}
     </section>
   );
+}
+
+interface Troubled {
+  readonly vm: Vm;
+  /** The gravest thing that is wrong with it. */
+  readonly reason: string;
+  readonly isError: boolean;
+  /** How many other things are. */
+  readonly more: number;
+}
+
+/** VMs with errors first; else in the order of the reading. */
+function troubledVms(inventory: Inventory): readonly Troubled[] {
+  const troubled = inventory.vms.flatMap((vm): readonly Troubled[] => {
+    if (!vm.readable) return [{ vm, reason: vm.reason, isError: true, more: 0 }];
+    const problems = problemsOf(inventory, vm);
+    const error = problems.find(({ severity }) => severity === 'error');
+    const reason = (error ?? problems[0])?.message;
+    return reason === undefined ? [] : [{ vm, reason, isError: error !== undefined, more: problems.length - 1 }];
+  });
+  return [...troubled.filter(({ isError }) => isError), ...troubled.filter(({ isError }) => !isError)];
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {

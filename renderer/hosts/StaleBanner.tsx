@@ -2,6 +2,7 @@ import { memo } from 'react';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
+import { titleFor } from '../design/error-words.ts';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { formatAge, formatTime } from '../design/format.ts';
 import { useNow } from '../design/use-now.ts';
@@ -44,6 +45,7 @@ export const StaleBanner = memo(function StaleBanner({
           title={session.state === 'connecting' ? 'Connecting to the host' : 'The host is not connected'}
           actions={connects && <ConnectButton hostId={hostId} />}
         >
+          {session.state === 'failed' && `${titleFor(session.error.code)}. `}
           {lastKnown}
         </Callout>
       </div>

@@ -12,6 +12,7 @@ import { CopyButton } from '../design/Copy.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { formatClock, formatDuration, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { shellLine } from '../../shared/rules/shell-words.ts';
@@ -46,11 +47,11 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
           }}
         >
           <Chevron size={14} aria-hidden />
-          <span id={titleId} className={css('title')}>
+          <span id={titleId} className={css('title')} title={visibleString(operation.plan.title)}>
             <HostText text={operation.plan.title} />
           </span>
         </button>
-        <span className={css('where')}>
+        <span className={css('where')} title={visibleString(`${operation.plan.vmName} on ${operation.plan.hostName}`)}>
           <HostText text={operation.plan.vmName} /> on <HostText text={operation.plan.hostName} />
         </span>
         <Chip tone={tone} icon={<Icon size={11} aria-hidden className={css(spins && 'spinning')} />}>

@@ -117,9 +117,7 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
       <StaleBanner hostId={hostId} connects />
       <VmProblems hostId={hostId} vm={vm} />
       <div className={css('tree', isStale && 'stale')}>
-        {vm.readable && vm.snapshots.length === 0 && (
-          <p className={css('empty')}>No snapshots yet. Create one before a change, to be able to come back to now.</p>
-        )}
+        {vm.readable && vm.snapshots.length === 0 && <NoSnapshots hostId={hostId} vm={vm} />}
         {vm.readable ? (
           <SnapshotTree
             key={vmKey(hostId, vm.uuid)}
@@ -144,6 +142,19 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
         )}
       </div>
     </>
+  );
+}
+
+/** What to do now, or why it cannot be done. */
+function NoSnapshots({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
+  const { actions } = useVmActions(hostId, vm, null);
+  const reason = actions.find(({ id }) => id === 'createSnapshot')?.reason ?? null;
+  return (
+    <p className={css('empty')}>
+      {reason === null
+        ? 'No snapshots yet. Create one before a change, to be able to come back to now.'
+        : `No snapshots yet, and none can be created now. ${reason}`}
+    </p>
   );
 }
 
@@ -205,7 +216,7 @@ function SnapshotActions({
                 disabledReason={action.reason}
                 tone={id === 'createSnapshot' ? 'primary' : 'normal'}
                 icon={icon}
-                captionClassName={css('actionLabel')}
+                captionClassName={css('actionLabel', id)}
                 onPress={pressed[id]}
               >
                 {action.label}

@@ -20,7 +20,7 @@ import { withHostCollapsed } from '../store/reducers.ts';
 import { update } from '../store/store.ts';
 import styles from './Navigation.module.css';
 import type { NavigationRow } from './navigation-rows.ts';
-import { hostLine } from './row-words.ts';
+import { hostLine, shortHostLine } from './row-words.ts';
 import { worstOf } from '../appearance/vm-problems.ts';
 import { vmAppearance } from '../appearance/vm-state.ts';
 
@@ -75,7 +75,7 @@ function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
         <span className={css('hostState', tone)}>
           <StateIcon size={12} aria-hidden className={css(session.state === 'connecting' && 'spinning')} />
           <span className={css('name')} title={hostLine(row)}>
-            {hostLine(row)}
+            {shortHostLine(row)}
           </span>
         </span>
       </span>
@@ -119,14 +119,16 @@ function VmRow({ row }: { readonly row: NavigationRow & { kind: 'vm' } }) {
       <span className={css('word', ordinary.has(shortWord) && 'ordinary', tone === 'danger' && 'danger')} title={word}>
         {shortWord}
       </span>
-      <span className={css('snapshots')} title={vm.readable ? count(vm.snapshots.length, 'snapshot') : undefined}>
-        {vm.readable && vm.snapshots.length > 0 && (
-          <>
-            <Layers size={11} aria-hidden />
-            {vm.snapshots.length}
-          </>
-        )}
-      </span>
+      {vm.readable && (
+        <span className={css('snapshots')} title={count(vm.snapshots.length, 'snapshot')}>
+          {vm.snapshots.length > 0 && (
+            <>
+              <Layers size={11} aria-hidden />
+              {vm.snapshots.length}
+            </>
+          )}
+        </span>
+      )}
     </div>
   );
 }

@@ -39,12 +39,24 @@ export function nameOf(row: NavigationRow): string {
 export function hostLine(row: NavigationRow & { kind: 'host' }): string {
   const { host, session } = row.entry;
   const word = `${sessionAppearance(session).word}${host.readOnly ? ', read-only' : ''}`;
+  const known = knownLine(row);
+  return known === '' ? word : `${word} · ${known}`;
+}
+
+/** The same for the eye: that a host is connected its icon says, and the rest has more room. */
+export function shortHostLine(row: NavigationRow & { kind: 'host' }): string {
+  return (row.entry.session.state === 'connected' && knownLine(row)) || hostLine(row);
+}
+
+/** How much was read of a host, and what is wrong with it; empty where nothing was read. */
+function knownLine(row: NavigationRow & { kind: 'host' }): string {
   const inventory = row.inventory?.inventory;
-  const vms = inventory ? ` · ${count(inventory.vms.length, 'VM')}` : '';
+  const vms = inventory ? count(inventory.vms.length, 'VM') : '';
   const unreadable = inventory?.vms.filter((vm) => !vm.readable).length ?? 0;
-  const reading = row.inventory?.reading ? ' · reading…' : row.inventory?.error ? ' · last reading failed' : '';
+  const state = row.inventory?.reading ? 'reading…' : row.inventory?.error ? 'last reading failed' : '';
   const problems = inventory?.problems ?? [];
   const incomplete = problems.length > 0 ? `, ${problemCount(problems)}` : '';
   const storage = inventory && fullStorage(inventory).length > 0 ? ', storage nearly full' : '';
-  return `${word}${vms}${unreadable > 0 ? `, ${unreadable} unreadable` : ''}${incomplete}${storage}${reading}`;
+  const read = `${vms}${unreadable > 0 ? `, ${unreadable} unreadable` : ''}${incomplete}${storage}`;
+  return [read, state].filter((part) => part !== '').join(' · ');
 }

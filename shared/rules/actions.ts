@@ -113,8 +113,7 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   if (context.readOnly) return 'This host is set to read-only in Snaptree. Edit the host to change that.';
   if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
-  if (subject === 'snapshot' && !context.snapshot)
-    return 'Select a snapshot first: this is the present state of the VM.';
+  if (subject === 'snapshot' && !context.snapshot) return 'Select a snapshot first.';
   if (id === 'deleteWithDescendants' && context.descendants.length === 0) {
     return 'This snapshot has no descendants. Use Delete.';
   }
