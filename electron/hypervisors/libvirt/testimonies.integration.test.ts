@@ -115,6 +115,27 @@ function suite(version: testbed.LibvirtVersion): void {
     });
   });
 
+  it('an overlay in a part of a file: what it hangs on is not known, and nothing that may be it is set back', async () => {
+    const image = await createBase();
+    mkdirSync(folder, { recursive: true });
+    const inner = join(folder, 'inner.qcow2');
+    const outer = join(folder, 'outer.img');
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', image, '-F', 'qcow2', inner]);
+    await run('truncate', ['--size=4M', outer]);
+    await run('dd', ['status=none', 'conv=notrunc', 'bs=1M', 'seek=1', `if=${inner}`, `of=${outer}`]);
+    rmSync(inner);
+    const b = await create('slice');
+    await redefine(
+      b,
+      `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${outer}'><slices><slice type='storage' offset='1048576' size='2097152'/></slices></source><target dev='vda' bus='virtio'/></disk>`,
+    );
+    const inventory = await read();
+    const { refusals } = revertOf(inventory);
+    expect(refusals.map(({ code }) => code)).toEqual(['dependentsUnknown']);
+    expect(refusals[0]?.message).toContain(`slice:${outer}`);
+    expect(findings(inventory, outer)).toEqual([]);
+  });
+
   it('a volume without a format is raw for libvirt, whatever its pool says of it', async () => {
     const image = await createBase();
     mkdirSync(folder, { recursive: true });

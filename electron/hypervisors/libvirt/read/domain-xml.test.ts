@@ -67,6 +67,10 @@ describe('disks', () => {
       { kind: 'image', reference: 'rbd:pool/image' },
     ],
     [`<disk type='file' device='cdrom'><target dev='a'/></disk>`, { kind: 'empty' }],
+    [
+      `<disk type='file'><source file='/srv/a'><slices><slice type='storage' offset='512' size='1024'/></slices></source><target dev='a'/></disk>`,
+      { kind: 'other', reference: 'slice:/srv/a' },
+    ],
     [`<disk type='dir'><source dir='/srv'/><target dev='a'/></disk>`, { kind: 'other', reference: 'dir:/srv' }],
   ])('%s', (disk, expected) => {
     expect(source(disk)).toEqual(expected);

@@ -7,7 +7,7 @@ export type DiskSource =
   /** A path, or a name on the network. */
   | { readonly kind: 'image'; readonly reference: string }
   | { readonly kind: 'volume'; readonly pool: string; readonly volume: string }
-  /** Something that is not an image: a folder shown as a FAT disk, an NVMe device, a vhost-user socket. */
+  /** Something that is not an image: a folder shown as a FAT disk, an NVMe device, a vhost-user socket, a part of a file. */
   | { readonly kind: 'other'; readonly reference: string };
 
 export interface DiskMirror {
@@ -144,6 +144,10 @@ function backingOf(disk: XmlElement): DomainDisk['backing'] {
 export function sourceOf(type: string | null, source: XmlElement | null): DiskSource {
   const image = (reference: string | null): DiskSource =>
     reference === null || reference === '' ? { kind: 'empty' } : { kind: 'image', reference };
+  // A part of a file or volume: on what an image in there hangs is not what the file begins with.
+  if (source && child(child(source, 'slices'), 'slice')) {
+    return { kind: 'other', reference: `slice:${[...source.attributes.values()].join(' ')}` };
+  }
   switch (type) {
     case 'file':
     case null:
