@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { errorSchema } from './error-schema.ts';
-import { hostSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
+import { enteredSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
 import { operationSchema, resolutionSchema, unreadableOperationSchema } from './model/operation.ts';
@@ -46,7 +46,7 @@ export const importSourceSchema = z.discriminatedUnion('kind', [
 export const importCandidateSchema = z.strictObject({
   /** The alias, or the URI. */
   origin: z.string(),
-  settings: hostSettingsSchema.nullable(),
+  settings: enteredSettingsSchema.nullable(),
   /** Why there are no settings; null where there are. */
   problem: z.string().nullable(),
   /** What the settings do not carry over, each in a sentence. */
@@ -73,11 +73,11 @@ export const requests = {
       userName: z.string(),
     }),
   },
-  'hosts.add': { request: z.strictObject({ settings: hostSettingsSchema }), response: hostSchema },
-  'hosts.update': { request: onHost.extend({ settings: hostSettingsSchema }), response: hostSchema },
+  'hosts.add': { request: z.strictObject({ settings: enteredSettingsSchema }), response: hostSchema },
+  'hosts.update': { request: onHost.extend({ settings: enteredSettingsSchema }), response: hostSchema },
   'hosts.remove': { request: onHost, response: nothing },
   /** Tries settings that need not be saved. Asks the same questions as connecting does. */
-  'hosts.test': { request: z.strictObject({ settings: hostSettingsSchema }), response: connectionTestSchema },
+  'hosts.test': { request: z.strictObject({ settings: enteredSettingsSchema }), response: connectionTestSchema },
   /** Hosts that could be added, as they would be; adding is `hosts.add`. */
   'hosts.importable': {
     request: z.strictObject({ source: importSourceSchema }),

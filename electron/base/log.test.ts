@@ -17,6 +17,15 @@ describe('the log', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 40, msg: 'two\nlines', details: { text: 'a\nb' } });
   });
 
+  test('lets nothing of a host act on the terminal or editor that shows it', () => {
+    const evil = 'a\u001b[2J\u007f\u009b31m\u202e\u2066\u200f\u2028';
+    const [line = ''] = written((log) => {
+      log.info(evil, { [evil]: evil, error: new Error(evil) });
+    });
+    expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+    expect(JSON.parse(line)).toMatchObject({ msg: evil, details: { [evil]: evil } });
+  });
+
   test.each(['secret', 'password', 'Passphrase', 'sshPassword', 'privateKey', 'token', 'cookie'])(
     'never writes what stands under %s, at any depth',
     (key) => {

@@ -5,6 +5,7 @@
  */
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
+import { withoutUnseen } from '../../shared/rules/visible-json.ts';
 
 /** Facts that go with a log line. Values under keys that name a secret are replaced before they are written. */
 export type LogDetails = Readonly<Record<string, unknown>>;
@@ -69,9 +70,15 @@ function readField(value: object, key: string): unknown {
  * result), one line at a time and at once, so that the last words of a crash are not lost.
  */
 export function createLog(options: { level?: LogLevel; destination?: DestinationStream } = {}): Log {
+  const destination = options.destination ?? pino.destination({ dest: 2, sync: true });
   const logger = pino(
     { level: options.level ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    options.destination ?? pino.destination({ dest: 2, sync: true }),
+    // It may be a terminal, and text from hosts stands in it.
+    {
+      write: (line) => {
+        destination.write(withoutUnseen(line));
+      },
+    },
   );
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { visibleLine } from '../../shared/rules/visible-text.ts';
 import type { ApplicationFactory } from '../application/application-factory.ts';
 import { defaultDataFolder } from '../store/paths.ts';
 import type { Log } from '../base/log.ts';
@@ -111,7 +112,7 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
   log.info('Snaptree is serving.', { port: server.port });
   if (!options.open) return;
   const obstacle = await launch();
-  if (obstacle !== null) process.stderr.write(`${obstacle} Open the address above yourself.\n`);
+  if (obstacle !== null) process.stderr.write(`${visibleLine(obstacle)} Open the address above yourself.\n`);
 
   /** Opens the browser. Gives a sentence that says why there will be none, or null. */
   async function launch(): Promise<string | null> {

@@ -3,7 +3,7 @@ import { assertNever } from '../../shared/assert-never.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Expectation } from '../../shared/model/plan.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine, outputLine } from './one-line.ts';
 
 export interface ExpectationCheck {
   readonly met: boolean;
@@ -26,7 +26,7 @@ export function checkExpectations(
   const vm = inventory.vms.find((candidate) => candidate.uuid === vmUuid);
   if (!vm) return { met: false, held: [], unmet: [`The VM ${vmUuid} is not on the host any more.`] };
   if (!vm.readable) {
-    const unmet = [`The VM ${oneLine(vm.name ?? vmUuid)} cannot be read: ${oneLine(vm.reason)}`];
+    const unmet = [`The VM ${oneLine(vm.name ?? vmUuid)} cannot be read: ${outputLine(vm.reason)}`];
     return { met: false, held: [], unmet };
   }
   const held: string[] = [];
@@ -73,7 +73,7 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
       if (disk.blockJob)
         return `On ${quoted(expectation.target)} a block job runs: ${oneLine(blockJobWords(disk.blockJob))}.`;
       return vm.job?.kind === 'unknown'
-        ? `Whether a block job runs on ${quoted(expectation.target)} could not be told: ${oneLine(vm.job.detail)}.`
+        ? `Whether a block job runs on ${quoted(expectation.target)} could not be told: ${outputLine(vm.job.detail)}.`
         : null;
     }
     case 'imageParent': {
@@ -131,5 +131,5 @@ function named(text: string | null): string {
 }
 
 function unreadable(imageId: string, problem: string | null | undefined): string {
-  return `The image ${quoted(imageId)} cannot be read${problem === undefined || problem === null ? '' : `: ${oneLine(problem)}`}.`;
+  return `The image ${quoted(imageId)} cannot be read${problem === undefined || problem === null ? '' : `: ${outputLine(problem)}`}.`;
 }

@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import { SnaptreeError } from '../../shared/errors.ts';
+import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
 import { quoteArgument } from '../hosts/commands/quoting.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { runFramed } from './host-frames.ts';
@@ -68,7 +69,7 @@ umask 022
 lock=${quoteArgument(path)}
 if [ ! -e "$lock" ] && [ ! -h "$lock" ]; then
   draft=$(mktemp ${quoteArgument(`${folder}/.snaptree-lock.XXXXXXXX`)}) || return 1
-  printf '%s\\n' ${quoteArgument(JSON.stringify(target.owner))} >"$draft" && chmod 644 "$draft" || { rm -f "$draft"; return 1; }
+  printf '%s\\n' ${quoteArgument(visibleJsonLine(target.owner))} >"$draft" && chmod 644 "$draft" || { rm -f "$draft"; return 1; }
   ln "$draft" "$lock" 2>/dev/null
   rm -f "$draft"
 fi

@@ -5,7 +5,7 @@ import type { Operation, OperationStep } from '../../shared/model/operation.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
 import { interruptedMeaning } from '../../shared/rules/step-sentences.ts';
 import type { ExpectationCheck } from './expectations.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine, outputLine } from './one-line.ts';
 
 /** `“title” for the VM name on host` */
 export function describePlan({ title, vmName, hostName }: Plan): string {
@@ -103,7 +103,7 @@ export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMe
   const ended = exitCode === 0;
   const code: ErrorCode = ended ? 'verificationFailed' : 'commandFailed';
   // The reason is often in the line before the last.
-  const said = oneLine(stderr.trim().slice(-saidCharacters), saidCharacters);
+  const said = outputLine(stderr.trim().slice(-saidCharacters), saidCharacters);
   const what = ended
     ? 'its command reported success, but the host does not bear it out'
     : `its command ended with exit code ${exitCode ?? 'unknown'}${said ? `: ${said}` : ' and gave no reason'}`;

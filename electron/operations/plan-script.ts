@@ -1,6 +1,8 @@
 /** A plan as a shell script, for those who want to read, keep or run the commands themselves. */
 import type { Plan } from '../../shared/model/plan.ts';
-import { quoteCommand } from '../hosts/commands/quoting.ts';
+import { shellWord } from '../../shared/rules/shell-words.ts';
+import { unseen } from '../../shared/rules/visible-text.ts';
+import { quoteArgument } from '../hosts/commands/quoting.ts';
 import { oneLine } from './one-line.ts';
 
 /** A line of a comment can be long, but a description of 10 000 characters is not what it is for. */
@@ -34,7 +36,7 @@ export function planScript(plan: Omit<Plan, 'script'>): string {
       ...effect('creates', step.creates),
       ...effect('changes for others', step.invalidates),
       ...effect('deletes', step.deletes),
-      quoteCommand(step.argv),
+      step.argv.map(scriptWord).join(' '),
     );
   }
   return `${lines.join('\n')}\n`;
@@ -46,4 +48,10 @@ function comment(text: string): string {
 
 function effect(verb: string, paths: readonly string[]): readonly string[] {
   return paths.map((path) => comment(`  ${verb}: ${path}`));
+}
+
+/** An argument as it is quoted to be run, but that nothing in it is unseen: a script is copied from terminals and editors. */
+function scriptWord(argument: string): string {
+  const exact = quoteArgument(argument);
+  return argument.search(unseen) < 0 ? exact : shellWord(argument);
 }

@@ -1,9 +1,10 @@
 /** Text from hosts in files for programs: nothing is lost, but for what no text file may hold. */
+import { actingCharacter } from '../../shared/rules/visible-text.ts';
 
-/** Controls other than TAB, LF and CR, and halves of surrogate pairs, which no UTF-8 can hold. */
-const unwritable = /(?![\t\n\r])[\p{Cc}\p{Cs}]/gu;
+/** What acts on what stands around it, but TAB, LF and CR, which the quotes of a cell hold. */
+const unwritable = new RegExp(`(?![\t\n\r])${actingCharacter.source}`, 'gu');
 
-/** `text` as a text file can hold it: what would harm a terminal or is not Unicode is written as `‹U+001B›`. */
+/** `text` as a text file can hold it: what would harm a terminal, turns writing around or is not Unicode is written as `‹U+001B›`. */
 export function writableText(text: string): string {
   return text.replace(unwritable, escapedCharacter);
 }

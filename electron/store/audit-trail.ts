@@ -3,6 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { SnaptreeError } from '../../shared/errors.ts';
+import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
 import { ensureFolder, systemErrorCode } from './files.ts';
 import { withSpareDescriptors } from './spare-descriptors.ts';
 import { migrate, objectOf, versionAfter } from './versions.ts';
@@ -60,7 +61,7 @@ export function createAuditTrail(path: string): AuditTrail {
         const end = Buffer.alloc(1);
         if (size > 0) await handle.read(end, 0, 1, size - 1);
         const separator = size > 0 && end.toString('latin1') !== '\n' ? '\n' : '';
-        await handle.appendFile(`${separator}${JSON.stringify({ version, ...entry })}\n`);
+        await handle.appendFile(`${separator}${visibleJsonLine({ version, ...entry })}\n`);
         await handle.sync();
       } finally {
         await handle.close();

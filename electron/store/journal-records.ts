@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { errorSchema } from '../../shared/error-schema.ts';
+import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
 import { examinationSchema, madeSnapshotSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';
@@ -95,7 +96,7 @@ export function recordLine(
   operationId: string,
   before: string | null,
 ): { readonly line: string; readonly checksum: string } {
-  const text = JSON.stringify(recordSchema.parse(record));
+  const text = visibleJsonLine(recordSchema.parse(record));
   const checksum = checksumOf(text, operationId, before);
   return { line: `${text.slice(0, -1)}${checksumKey}${checksum}"}\n`, checksum };
 }

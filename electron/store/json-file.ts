@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
+import { visibleJson } from '../../shared/rules/visible-json.ts';
 import { readTextFile, replaceFile, setAside } from './files.ts';
 import { migrate, versionAfter } from './versions.ts';
 import type { Migration } from './versions.ts';
@@ -129,5 +130,5 @@ export async function writeJsonFile<Content extends z.ZodRawShape>(
     checksum: checksumOf(encoded),
     ...encoded,
   };
-  await replaceFile(path, `${JSON.stringify(file, null, 2)}\n`);
+  await replaceFile(path, `${visibleJson(file)}\n`);
 }

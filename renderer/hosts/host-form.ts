@@ -1,6 +1,6 @@
 /** What is typed into the host form, and the settings that it makes. Pure. */
 import {
-  hostSettingsSchema,
+  enteredSettingsSchema,
   type Authentication,
   type Connection,
   type HostSettings,
@@ -97,7 +97,7 @@ export type FormResult =
  */
 export function settingsOf(form: HostForm): FormResult {
   const named = form.name.trim() !== '';
-  const parsed = hostSettingsSchema.safeParse({
+  const parsed = enteredSettingsSchema.safeParse({
     name: named ? form.name : fallbackName(form),
     connection: connectionOf(form),
     hypervisor: form.hypervisor,

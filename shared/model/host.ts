@@ -1,9 +1,10 @@
 /** A host as the host book holds it, and the state of the session with it. */
 import { z } from 'zod';
 import { errorSchema } from '../error-schema.ts';
+import { actingCharacter } from '../rules/visible-text.ts';
 import { epochSecondsSchema } from './inventory.ts';
 
-/** Printable text on one line. Refused otherwise: these strings end up in logs and prompts. */
+/** What a host book may hold: earlier versions took whatever is on one line. */
 // eslint-disable-next-line no-control-regex -- the control characters are what is refused
 const oneLine = z.string().regex(/^[^\u0000-\u001f\u007f]*$/, 'must be one line without control characters');
 
@@ -77,7 +78,7 @@ export const hypervisorSettingsSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('unknown'), written: z.looseObject({ kind: unknownKind }) }),
 ]);
 
-/** What a user enters about a host. */
+/** What a host book holds about a host. */
 export const hostSettingsSchema = z.strictObject({
   name: oneLine.trim().min(1, 'must not be empty').max(200),
   connection: connectionSchema,
@@ -87,6 +88,29 @@ export const hostSettingsSchema = z.strictObject({
   /** No change of this host can be planned or run. */
   readOnly: z.boolean().default(false),
 });
+
+/**
+ * What a user enters about a host: none of it may act on the terminals, logs and prompts in which it will stand. What a
+ * newer version wrote of its hypervisor is kept as it is, and is not looked into.
+ */
+export const enteredSettingsSchema = hostSettingsSchema.superRefine((settings, context) => {
+  for (const path of placesThatAct(settings, [])) {
+    context.addIssue({
+      code: 'custom',
+      path: [...path],
+      message: 'must not hold characters that are not seen but act',
+    });
+  }
+});
+
+/** Where in `value` a string holds what acts on what stands around it. */
+function placesThatAct(value: unknown, path: readonly string[]): readonly (readonly string[])[] {
+  if (typeof value === 'string') return actingCharacter.test(value) ? [path] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    key === 'written' ? [] : placesThatAct(member, [...path, key]),
+  );
+}
 
 export const hostSchema = hostSettingsSchema.extend({ id: z.uuid() });
 

@@ -59,9 +59,15 @@ const controls: Readonly<Record<number, readonly [mark: string, name: string]>> 
  * Whatever is not to be seen: controls (C0, DEL, C1), direction and zero-width characters, fillers, style selectors and
  * other characters that fonts are to ignore, spaces that are not the common one, tags, lone surrogates.
  */
-const unseen =
+export const unseen =
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u2800\ufffd]|(?! )\p{Zs}|\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{Zl}|\p{Zp}|\p{Cs}/gu;
+
+/**
+ * What acts on what stands around it: controls, line separators, and whatever turns the direction of writing. Halves of
+ * surrogate pairs too, which no text on its way out can hold.
+ */
+export const actingCharacter = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 /** As `unseen`, and the common spaces that a page does not show: at the ends, and more than one together. */
 const unseenOfName = new RegExp(` (?= |$)|(?<=^| ) |${unseen.source}`, 'gu');
@@ -81,6 +87,13 @@ export function visibleText(text: string, spaces: 'mark' | 'leave' = 'mark'): re
   }
   if (end < text.length) segments.push({ text: text.slice(end), mark: null });
   return segments;
+}
+
+/** Running text of ours in which names stand, as one line of plain text: spaces stay what they are. */
+export function visibleLine(text: string): string {
+  return visibleText(text, 'leave')
+    .map((segment) => (segment.mark === null ? segment.text : `[${segment.mark}]`))
+    .join('');
 }
 
 /** The same as one string, for accessible names, titles and places that take no elements. */

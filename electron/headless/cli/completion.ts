@@ -1,6 +1,14 @@
 /** Completion: what may stand next on the command line, and the scripts with which the shells ask for it. */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
+import { visibleString } from '../../../shared/rules/visible-text.ts';
+
+/** A host of the host book, as far as it can stand on the command line. */
+export interface HostWord {
+  readonly id: string;
+  readonly name: string;
+}
+
 export interface Candidate {
   readonly value: string;
   readonly description: string;
@@ -19,7 +27,7 @@ const hostWords = new Set(['host', 'hosts']);
 export function completions(
   program: CommandUnknownOpts,
   words: readonly string[],
-  hostNames: readonly string[],
+  hostsOfBook: readonly HostWord[],
 ): readonly Candidate[] {
   // bash makes a word of its own of the = in --format=csv.
   const given = words.filter((word, index) => word !== '=' || index === words.length - 1);
@@ -42,8 +50,7 @@ export function completions(
       else position += 1;
     }
   }
-  const hosts = (suffix: string): readonly Candidate[] =>
-    hostNames.map((name) => ({ value: name + suffix, description: 'host' }));
+  const hosts = (suffix: string): readonly Candidate[] => hostsOfBook.map((host) => hostCandidate(host, suffix));
 
   let all: readonly Candidate[];
   if (wanting) {
@@ -64,6 +71,17 @@ export function completions(
     ];
   }
   return all.filter(({ value }) => value.startsWith(last));
+}
+
+/**
+ * A host by its name; where that holds what is not seen, by its id: shells show names as they are, and one that was marked
+ * would be another name.
+ */
+function hostCandidate({ id, name }: HostWord, suffix: string): Candidate {
+  const words = visibleString(name);
+  return words === name
+    ? { value: name + suffix, description: 'host' }
+    : { value: id + suffix, description: `host ${words}` };
 }
 
 type Option = CommandUnknownOpts['options'][number];

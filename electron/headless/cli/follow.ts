@@ -163,7 +163,7 @@ function report(context: CommandContext, operation: Operation, options: GlobalOp
   if (state === 'succeeded') {
     if (options.json !== true) {
       const time = endedAt === null ? '' : ` in ${seconds(endedAt - startedAt)}`;
-      output.data(
+      output.text(
         `Done: ${shownSentence(`${plan.title}, VM ${plan.vmName} on ${plan.hostName}`)} (${count(steps.length, 'step')}${time}).\n`,
       );
     }

@@ -16,11 +16,12 @@ import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addTree } from './commands/tree.ts';
 import { completeCommand, completionLines, completions } from './completion.ts';
+import type { HostWord } from './completion.ts';
 import { createContext } from './context.ts';
 import type { CommandContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { createOutput, shownLines } from './output.ts';
+import { createOutput } from './output.ts';
 import type { Output } from './output.ts';
 import { createProgram } from './program.ts';
 import type { Program } from './program.ts';
@@ -70,11 +71,10 @@ async function parse(
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => {
-        output.data(text);
+        output.text(text);
       },
       writeErr: (text) => {
-        // What was typed may stand in it.
-        output.say(shownLines(text.trimEnd()));
+        output.say(text.trimEnd());
       },
     });
   }
@@ -96,7 +96,7 @@ type AnyCommand = Pick<Program['commands'][number], 'commands' | 'exitOverride' 
 
 /** Prints what may stand next. Says nothing where anything goes wrong: it would be printed into a line being typed. */
 async function complete(context: CommandContext, program: Program, words: readonly string[]): Promise<void> {
-  let hostNames: readonly string[] = [];
+  let hostsOfBook: readonly HostWord[] = [];
   try {
     const place = words.findIndex((word) => word === '--data-folder');
     const dataFolder = context.dataFolder({ input: false, dataFolder: words[place < 0 ? -1 : place + 1] });
@@ -104,11 +104,11 @@ async function complete(context: CommandContext, program: Program, words: readon
     const log = createLog({ level: 'silent' });
     const application = await createApplication({ dataFolder, shell: 'commandLine', log, access: 'readOnly' });
     listen(application.handlers, 'hosts', {}, (hosts) => {
-      hostNames = hosts.map(({ host }) => host.name);
+      hostsOfBook = hosts.map(({ host }) => host);
     })();
     await application.dispose();
   } catch {
-    hostNames = [];
+    hostsOfBook = [];
   }
-  context.output.data(completionLines(completions(program, words, hostNames)));
+  context.output.data(completionLines(completions(program, words, hostsOfBook)));
 }

@@ -1,8 +1,9 @@
+import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exitCodeMeanings, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { visibleJson } from '../../../shared/rules/visible-json.ts';
-import { paintFor, shown, shownLines, shownSentence } from './output.ts';
+import { createOutput, paintFor, shown, shownLines, shownSentence } from './output.ts';
 import { keyEffect } from './terminal.ts';
 
 /** Control characters, and those that turn the direction of writing around. */
@@ -53,6 +54,42 @@ describe('text from a host', () => {
         expect(json.replaceAll('\n', '')).not.toMatch(harmful);
       }),
     );
+  });
+});
+
+describe('what is printed for people', () => {
+  const evil = 'a\u001b[2Jb\u009bc\u202ed\u007f';
+
+  it.each([true, false])('lets nothing act though its names were not marked before (terminal: %s)', (isTTY) => {
+    const stdout = Object.assign(new PassThrough(), { isTTY });
+    const stderr = Object.assign(new PassThrough(), { isTTY, columns: 200 });
+    const output = createOutput({
+      stdout: stdout as unknown as NodeJS.WriteStream,
+      stderr: stderr as unknown as NodeJS.WriteStream,
+      environment: {},
+    });
+    output.text(`${output.paint.out('red', evil)}\n`);
+    output.progress(evil);
+    output.say(output.paint.err('bold', evil));
+    const printed = String(stdout.read()) + String(stderr.read());
+    // eslint-disable-next-line no-control-regex -- what takes progress away, and styles
+    const ours = /\u001b\[(?:K|\d\d?m)|[\r\n]/g;
+    expect(printed.replaceAll(ours, '')).not.toMatch(harmful);
+    expect(printed.includes('\u001b[31m')).toBe(isTTY);
+    expect(printed.split('a[escape][2Jb').length - 1).toBe(isTTY ? 3 : 2);
+  });
+
+  it('is exact where a program reads it, and marked where a terminal shows that', () => {
+    for (const isTTY of [true, false]) {
+      const stdout = Object.assign(new PassThrough(), { isTTY });
+      const output = createOutput({
+        stdout: stdout as unknown as NodeJS.WriteStream,
+        stderr: new PassThrough() as unknown as NodeJS.WriteStream,
+        environment: {},
+      });
+      output.data(new TextEncoder().encode(evil));
+      expect(String(stdout.read()) === evil).toBe(!isTTY);
+    }
   });
 });
 

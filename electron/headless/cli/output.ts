@@ -1,5 +1,5 @@
 /** Where the command line writes: data to stdout, everything for people to stderr. */
-import { visibleText } from '../../../shared/rules/visible-text.ts';
+import { visibleLine, visibleString } from '../../../shared/rules/visible-text.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
 
@@ -28,18 +28,10 @@ export function paintFor(stream: { readonly isTTY?: boolean | undefined }, envir
  * Text from a host on one line, with a mark such as `[escape]` for every character that is not seen: a name must not be
  * able to move the cursor, to pass for another name or to begin a new line.
  */
-export function shown(text: string): string {
-  return visibleText(text)
-    .map(({ text: part, mark, isSpace }) => (mark === null ? part : isSpace === true ? '[space]' : `[${mark}]`))
-    .join('');
-}
+export const shown = visibleString;
 
 /** As `shown`, for running text of ours in which names stand: spaces stay what they are. */
-export function shownSentence(text: string): string {
-  return visibleText(text, 'leave')
-    .map(({ text: part, mark }) => (mark === null ? part : `[${mark}]`))
-    .join('');
-}
+export const shownSentence = visibleLine;
 
 /** As `shownSentence`, line by line: for a whole document on a terminal. Line ends stay line ends. */
 export function shownLines(text: string): string {
@@ -49,10 +41,28 @@ export function shownLines(text: string): string {
     .join('\n');
 }
 
+const ourStyles = new RegExp(`(\u001b\\[(?:${Object.values(codes).flat().join('|')})m)`);
+
+/**
+ * As `shownLines`, for what may be painted. Everything that the command line prints for people goes through this, whether or
+ * not the names in it did before: one that was forgotten can colour at most.
+ */
+function harmless(text: string): string {
+  return text
+    .split(ourStyles)
+    .map((part, index) => (index % 2 === 1 ? part : shownLines(part)))
+    .join('');
+}
+
 export interface Output {
-  /** Adds to stdout. Never throws: where the reader went away, `brokenPipe` is true from then on. */
+  /**
+   * Adds text for people to stdout, with marks for what is not seen. Never throws: where the reader went away, `brokenPipe`
+   * is true from then on.
+   */
+  text(text: string): void;
+  /** As `text`, for what a program reads: to a file or a pipe it goes exactly as it is, to a terminal as `text`. */
   data(chunk: string | Uint8Array): void;
-  /** A line for people, on stderr. */
+  /** A line for people, on stderr. What is not seen in it is marked. */
   readonly say: (line: string) => void;
   /** A line that replaces the one of before, on a terminal only; null takes it away. */
   progress(line: string | null): void;
@@ -90,20 +100,31 @@ export function createOutput({ stdout, stderr, environment }: Streams): Output {
     if (progressShown) write('\r\u001b[K');
     progressShown = false;
   };
+  const add = (chunk: string | Uint8Array): void => {
+    clear();
+    if (!brokenPipe) stdout.write(chunk);
+  };
   return {
+    text(text) {
+      add(harmless(text));
+    },
     data(chunk) {
-      clear();
-      if (!brokenPipe) stdout.write(chunk);
+      if (!stdout.isTTY) add(chunk);
+      else add(harmless(typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk)));
     },
     say(line) {
       clear();
-      write(`${line}\n`);
+      write(`${harmless(line)}\n`);
     },
     progress(line) {
       if (!stderr.isTTY) return;
       clear();
       if (line === null) return;
-      write(line.slice(0, Math.max(10, (stderr.columns || 80) - 1)));
+      write(
+        Array.from(shownSentence(line))
+          .slice(0, Math.max(10, (stderr.columns || 80) - 1))
+          .join(''),
+      );
       progressShown = true;
     },
     get brokenPipe() {
@@ -124,7 +145,7 @@ export function createOutput({ stdout, stderr, environment }: Streams): Output {
           });
         }
       });
-      if (failure !== null) write(`The output could not be written: ${failure.message}\n`);
+      if (failure !== null) write(`The output could not be written: ${shownSentence(failure.message)}\n`);
     },
   };
 }

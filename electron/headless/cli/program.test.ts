@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { completions } from './completion.ts';
+import { completionLines, completions } from './completion.ts';
 import { createContext } from './context.ts';
 import { documents, publishedSchema } from './documents.ts';
 import type { DocumentName } from './documents.ts';
@@ -40,8 +40,8 @@ describe('the documentation', () => {
 });
 
 describe('completion', () => {
-  const values = (...words: readonly string[]) =>
-    completions(program, words, ['kvm1', 'kvm 2']).map(({ value }) => value);
+  const hosts = ['kvm1', 'kvm 2'].map((name, index) => ({ id: `${index}-id`, name }));
+  const values = (...words: readonly string[]) => completions(program, words, hosts).map(({ value }) => value);
   it.each([
     [['pl'], ['plan']],
     [
@@ -78,6 +78,16 @@ describe('completion', () => {
   });
   it('knows the options of the program behind every command', () => {
     expect(values('tree', '--')).toEqual(expect.arrayContaining(['--json', '--uri', '--demo', '--help']));
+  });
+
+  it('gives a host by its id where its name holds what is not seen', () => {
+    const odd = [...hosts, { id: '2-id', name: 'kvm\u202e3' }];
+    expect(completions(program, ['plan', 'create', '--host', ''], odd)).toContainEqual({
+      value: '2-id',
+      description: 'host kvm[right-to-left override]3',
+    });
+    expect(completionLines(completions(program, ['tree', ''], odd))).not.toMatch(/\p{Cf}/u);
+    expect(completions(program, ['tree', '2'], odd).map(({ value }) => value)).toEqual(['2-id/']);
   });
 });
 

@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { FileSaver } from '../../application/file-saver.ts';
-import { shownLines } from './output.ts';
 import type { Output } from './output.ts';
 
 /** @param file null for stdout */
@@ -11,10 +10,10 @@ export function reportSaver(output: Output, file: string | null): FileSaver {
   return {
     async save({ bytes, mediaType }) {
       if (file === null) {
-        if (!output.stdoutIsTerminal) output.data(bytes);
-        else if (mediaType === 'application/pdf') {
+        if (output.stdoutIsTerminal && mediaType === 'application/pdf') {
           throw new SnaptreeError('invalidRequest', 'A PDF is nothing for a terminal. Name a file with --output.');
-        } else output.data(shownLines(new TextDecoder().decode(bytes)));
+        }
+        output.data(bytes);
         return { outcome: 'saved', path: '-' };
       }
       const path = resolve(file);

@@ -5,6 +5,7 @@ import type { Key } from 'node:readline';
 import { ReadStream } from 'node:tty';
 import { whenAborted } from '../../base/abort.ts';
 import { Interrupted } from './interruption.ts';
+import { shownLines } from './output.ts';
 
 export interface Terminal {
   /**
@@ -33,7 +34,7 @@ export function openTerminal(streams: {
       try {
         // Before the prompt: what is typed as soon as that is seen must not be shown by the terminal.
         input.setRawMode(true);
-        stderr.write(prompt);
+        stderr.write(shownLines(prompt));
         const show = (text: string): void => {
           if (echo) stderr.write(text);
         };

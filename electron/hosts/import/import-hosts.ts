@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ImportCandidate, ImportSource } from '../../../shared/contract.ts';
 import { SnaptreeError } from '../../../shared/errors.ts';
-import { hostSettingsSchema } from '../../../shared/model/host.ts';
+import { enteredSettingsSchema } from '../../../shared/model/host.ts';
 import type { Connection, Host, HypervisorSettings, SshEndpoint } from '../../../shared/model/host.ts';
 import { hypervisorKey } from '../../../shared/rules/hypervisors.ts';
 import { systemErrorCode } from '../../store/files.ts';
@@ -291,7 +291,7 @@ function toCandidate({ origin, name, outcome }: Found, known: readonly Host[], t
   if ('problem' in outcome) return { ...none, problem: outcome.problem };
   const { connection, hypervisor, notes } = outcome;
   const proposed = { name, connection, hypervisor, sudo: false, readOnly: false };
-  const checked = hostSettingsSchema.safeParse(proposed);
+  const checked = enteredSettingsSchema.safeParse(proposed);
   if (!checked.success) {
     const what = checked.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`).join('; ');
     return { ...none, problem: `Its values cannot be used: ${what}.` };

@@ -169,7 +169,7 @@ function printText({ output }: CommandContext, { reading, vm, chains }: Found): 
     ]),
     ...(vm === null ? usedBy(chains[0]?.chain, reading) : []),
   ];
-  output.data(`${lines.join('\n')}\n`);
+  output.text(`${lines.join('\n')}\n`);
 }
 
 /** Who needs the first image of a chain. */

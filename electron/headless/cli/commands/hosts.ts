@@ -2,6 +2,7 @@ import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { ConnectionTest, ImportCandidate, ImportSource } from '../../../../shared/contract.ts';
 import type { Host } from '../../../../shared/model/host.ts';
 import { hypervisorWords } from '../../../../shared/rules/hypervisors.ts';
+import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -106,7 +107,10 @@ export function addHosts(program: Program, context: CommandContext): void {
           },
         });
         if (options.json === true) context.document('host', { schema: 'snaptree.host', version: 2, host });
-        else output.say(`Added ${shown(host.name)}. “snaptree hosts test ${shown(host.name)}” tries to connect.`);
+        else
+          output.say(
+            `Added ${shown(host.name)}. “${shellLine(['snaptree', 'hosts', 'test', host.name])}” tries to connect.`,
+          );
         return exitCodes.done;
       });
     });
@@ -201,7 +205,7 @@ function printHosts({ output }: CommandContext, hosts: readonly Host[]): void {
       [...(readOnly ? ['read-only'] : []), ...(sudo ? ['sudo'] : [])].join(', '),
     ]),
   ]);
-  output.data(`${lines.join('\n')}\n`);
+  output.text(`${lines.join('\n')}\n`);
 }
 
 function printTest({ output }: CommandContext, host: Host, { stages }: ConnectionTest): void {
@@ -214,7 +218,7 @@ function printTest({ output }: CommandContext, host: Host, { stages }: Connectio
     shownSentence(message),
   ]);
   const remedies = stages.flatMap(({ remedy }) => (remedy === null ? [] : [`What to do: ${shownSentence(remedy)}`]));
-  output.data(`${[paint('bold', shown(host.name)), ...tableLines(rows), ...remedies].join('\n')}\n`);
+  output.text(`${[paint('bold', shown(host.name)), ...tableLines(rows), ...remedies].join('\n')}\n`);
 }
 
 function printCandidates({ output }: CommandContext, candidates: readonly ImportCandidate[]): void {
@@ -231,5 +235,5 @@ function printCandidates({ output }: CommandContext, candidates: readonly Import
         : shownSentence([...(problem === null ? [] : [problem]), ...notes].join(' ')),
     ]),
   );
-  output.data(`${lines.join('\n')}\n`);
+  output.text(`${lines.join('\n')}\n`);
 }

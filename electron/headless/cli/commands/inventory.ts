@@ -118,7 +118,7 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
     ...(inventory.filesystems.length > 0 ? [''] : []),
     ...storageLines(inventory.filesystems),
   ];
-  output.data(`${lines.join('\n')}\n`);
+  output.text(`${lines.join('\n')}\n`);
 
   function red(text: string): string {
     return paint('red', text);

@@ -275,7 +275,7 @@ function printList(
       shownSentence(title ?? '?'),
     ]),
   ]);
-  output.data(`${lines.join('\n')}\n`);
+  output.text(`${lines.join('\n')}\n`);
 }
 
 function print(context: CommandContext, operation: Operation, options: GlobalOptions): void {
@@ -308,5 +308,5 @@ function print(context: CommandContext, operation: Operation, options: GlobalOpt
           `To go on: ${examination.choices.map((choice) => `snaptree operations ${choice} ${id.slice(0, 8)}`).join(' or ')}`,
         ]),
   ];
-  output.data(`${lines.join('\n')}\n`);
+  output.text(`${lines.join('\n')}\n`);
 }

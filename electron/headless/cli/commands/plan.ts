@@ -170,7 +170,7 @@ function planExitCode(plan: Plan): ExitCode {
 }
 
 function printPlanText({ output }: CommandContext, plan: Plan): void {
-  output.data(`${planLines(plan, { paint: output.paint.out, unicode: output.unicode }).join('\n')}\n`);
+  output.text(`${planLines(plan, { paint: output.paint.out, unicode: output.unicode }).join('\n')}\n`);
 }
 
 function printScript({ output }: CommandContext, plan: Plan): void {
@@ -179,15 +179,11 @@ function printScript({ output }: CommandContext, plan: Plan): void {
     for (const { message } of plan.refusals) output.say(`  ${shownSentence(message)}`);
     return;
   }
-  if (!output.stdoutIsTerminal) {
-    output.data(plan.script);
-    return;
-  }
-  const visible = shownLines(plan.script);
-  output.data(visible);
-  if (visible !== plan.script) {
-    output.say(
-      'Characters that cannot be seen are shown as marks here. Write the script to a file to have it as it is.',
+  if (output.stdoutIsTerminal && shownLines(plan.script) !== plan.script) {
+    throw new SnaptreeError(
+      'invalidRequest',
+      'The script holds characters that a terminal does not show as they are, and what is copied from there would run with other names. Nothing was printed. Write it to a file: add “> FILE”.',
     );
   }
+  output.data(plan.script);
 }

@@ -56,7 +56,7 @@ export function addTree(program: Program, context: CommandContext): void {
             `${paint.out('bold', shown(vm.name))}  ${presentStateWords(vm)}  ${shown(vm.uuid)}  on ${shown(host.name)}`,
             ...treeLines(vm, { paint: paint.out, unicode }),
           ];
-          context.output.data(`${lines.join('\n')}\n`);
+          context.output.text(`${lines.join('\n')}\n`);
           for (const { message } of problems) context.warn(message);
         }
         return readingExitCode(warnOfUnread(context, reading, json) + unreadHosts.length);

@@ -1,7 +1,7 @@
 /** A plan as text: what it does, to which files, what to know first, and what is there afterwards. */
 import type { Plan, PlanStep } from '../../../../shared/model/plan.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
-import { quoteArgument } from '../../../hosts/commands/quoting.ts';
+import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { treeLines } from './tree-text.ts';
@@ -14,15 +14,10 @@ const effects = [
   ['deletes', 'deletes'],
 ] as const;
 
-/** A command as one would type it: quoted only where a shell would read something else. */
-function commandLine(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteArgument(word))).join(' ');
-}
-
 function stepLines(step: PlanStep, total: number, paint: Paint): readonly string[] {
   return [
     paint('bold', `Step ${step.index + 1} of ${total}: ${shownSentence(step.title)}`),
-    `  ${paint('cyan', shownSentence(commandLine(step.argv)))}`,
+    `  ${paint('cyan', shownSentence(shellLine(step.argv)))}`,
     ...effects.flatMap(([verb, key]) =>
       step[key].map((path) => {
         const line = `  ${verb} ${shown(path)}`;

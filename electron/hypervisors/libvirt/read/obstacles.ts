@@ -8,7 +8,7 @@
 import { posix } from 'node:path';
 import type { Image, Obstacle, Problem } from '../../../../shared/model/inventory.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
-import { quoteArgument } from '../../../hosts/commands/quoting.ts';
+import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import type { WhatIsThere } from '../../../images/scan/read-images.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import type { FileClaim } from './file-claims.ts';
@@ -150,11 +150,6 @@ export function firmwareProblems(vm: VmRecords, context: ObstacleContext): reado
   }));
 }
 
-/** A command as people write it: only what needs quotes has some. */
-function commandLine(...words: readonly string[]): string {
-  return words.map((word) => (/^[\w./-]+$/.test(word) ? word : quoteArgument(word))).join(' ');
-}
-
 function pathOf({ source }: Pick<FileClaim, 'source'>): string | null {
   return source.kind === 'image' && source.reference.startsWith('/') ? source.reference : null;
 }
@@ -168,7 +163,7 @@ function needOf(claim: FileClaim, uuid: string): readonly Need[] {
   const path = pathOf(claim);
   const what = needs.get(claim.use);
   if (path === null || what === undefined) return [];
-  const edit = commandLine('virsh', 'edit', uuid);
+  const edit = shellLine(['virsh', 'edit', uuid]);
   if (path.startsWith('/dev/')) {
     // Terminals come with the VM.
     if (path.startsWith('/dev/pts/')) return [];
@@ -177,11 +172,11 @@ function needOf(claim: FileClaim, uuid: string): readonly Need[] {
   if (devices.has(claim.use)) {
     const folder = posix.dirname(path);
     if (claim.use !== 'characterDevice' || ofLibvirt.test(path)) return [];
-    const make = commandLine('mkdir', '-p', '--', folder);
+    const make = shellLine(['mkdir', '-p', '--', folder]);
     return [{ path: folder, what: `the folder of ${path}`, remedy: `Make the folder: ${make}` }];
   }
   if (claim.use === 'filesystem') {
-    const make = commandLine('mkdir', '-p', '--', path);
+    const make = shellLine(['mkdir', '-p', '--', path]);
     return [{ path, what, remedy: `Mount or restore the folder; or make an empty one: ${make}` }];
   }
   return [{ path, what, remedy: `Put the file back, or take it out of the definition: ${edit}` }];
@@ -208,7 +203,7 @@ function mediumNeeds(disk: DomainDisk, uuid: string, context: ObstacleContext): 
   const imageId = context.imageIdOf(disk.source);
   const image = imageId === null ? undefined : context.images.get(imageId);
   if (!isForMedia(disk) || !disk.isMandatory || image?.status !== 'missing') return [];
-  const eject = commandLine('virsh', 'change-media', uuid, disk.target, '--eject', '--config');
+  const eject = shellLine(['virsh', 'change-media', uuid, disk.target, '--eject', '--config']);
   const what = `the medium in the drive ${disk.target}`;
   return [{ path: image.id, what, remedy: `Put it back, or take it out of the drive: ${eject}` }];
 }
@@ -220,7 +215,7 @@ function savedMemoryObstacles(
   context: ObstacleContext,
 ): readonly Obstacle[] {
   const ofDisks = new Set(domain.disks.map(({ source }) => context.imageIdOf(source)));
-  const giveUp = commandLine('virsh', 'managedsave-remove', answers.uuid);
+  const giveUp = shellLine(['virsh', 'managedsave-remove', answers.uuid]);
   return claims.flatMap(({ use, source }): Obstacle[] => {
     const imageId = imageUses.has(use) ? context.imageIdOf(source) : null;
     if (imageId === null || ofDisks.has(imageId) || context.images.get(imageId)?.status !== 'missing') return [];

@@ -30,7 +30,7 @@ describe('a volume without a path', () => {
     const [doubt, ...more] = doubtsOf({ names: ['p'] });
     expect(doubt).toMatchObject({ what: 'p/v', imageIds: null });
     expect(doubt?.likelihood).toBeUndefined();
-    expect(doubt?.remedy).toContain('virsh pool-start p');
+    expect(doubt?.remedy).toContain('virsh pool-start --pool=p');
     expect(more).toEqual([]);
   });
 

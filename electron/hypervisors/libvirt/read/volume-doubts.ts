@@ -1,5 +1,6 @@
 /** Volumes of which libvirt did not give the path: what they may be, and on what they may depend. Pure. */
 import type { UnknownDependents } from '../../../../shared/model/inventory.ts';
+import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import type { AssembleContext } from './assemble.ts';
 import type { HostState } from './host-state.ts';
 import { imageUses } from './named-files.ts';
@@ -29,7 +30,7 @@ export function volumeDoubts(
           what,
           reason: `${user}, whose path libvirt did not give, so which image that is could not be found out.`,
           imageIds: null,
-          remedy: `Start the pool (virsh pool-start ${source.pool}), refresh it, or take the volume out of the VM's definition.`,
+          remedy: `Start the pool (${shellLine(['virsh', 'pool-start', `--pool=${source.pool}`])}), refresh it, or take the volume out of the VM's definition.`,
         });
         continue;
       }
