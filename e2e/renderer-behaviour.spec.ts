@@ -1,5 +1,8 @@
 /** The built window over a made-up main process: what it does by itself, and what it shows of what is wrong. */
-import { expect, test } from '@playwright/test';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, expect, test } from '@playwright/test';
 import { busyInventory, host, now, uuid } from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
 import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
@@ -152,4 +155,48 @@ test('at 200 % zoom nothing is cut off', async ({ page }) => {
   await page.getByRole('button', { name: 'Revert VM' }).click();
   await expect(page.getByRole('button', { name: /^Operations 1 running/ })).toBeInViewport();
   await expect(page.getByRole('button', { name: 'Cancel operation' })).toBeInViewport();
+});
+
+// eslint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from this pattern
+test('a browser that is set to keep no data is let in, and is told what a reload costs', async ({}, testInfo) => {
+  const profile = await mkdtemp(join(tmpdir(), 'snaptree-profile-'));
+  await mkdir(join(profile, 'Default'));
+  // "Block all cookies" of Chromium's settings: `localStorage` throws.
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+  await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences));
+  const context = await chromium.launchPersistentContext(profile, testInfo.project.use.launchOptions);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  await page.goto(harness.url);
+  expect(
+    await page.evaluate(() => {
+      try {
+        return window.sessionStorage.length + window.localStorage.length;
+      } catch (error) {
+        return error instanceof DOMException && error.name;
+      }
+    }),
+  ).toBe('SecurityError');
+  await expect(page.getByRole('treeitem', { name: /^web-01/ })).toBeVisible();
+  expect(new URL(page.url()).search).toBe('');
+  const notice = page.getByRole('status').filter({ hasText: 'This browser keeps nothing for this page' });
+  await expect(notice).toContainText('A reload or another tab needs the address that Snaptree printed');
+
+  // A connection that was lost is made again with the key that the page has in its memory.
+  harness.cut(false);
+  await expect(page.getByText('No connection to Snaptree')).toBeVisible();
+  await expect(page.getByText('No connection to Snaptree')).toBeHidden();
+  await notice.getByRole('button', { name: 'Dismiss notice' }).click();
+  await expect(notice).toBeHidden();
+  await page.getByRole('radio', { name: 'Dark colours' }).press('Space');
+  await expect(page.getByRole('radio', { name: 'Dark colours' })).toBeChecked();
+
+  await page.reload();
+  await expect(page.getByRole('status')).toContainText('This browser has not been let in');
+  await page.goto(harness.url);
+  await expect(page.getByRole('treeitem', { name: /^web-01/ })).toBeVisible();
+  expect(complaints).toEqual([]);
+  await context.close();
+  await rm(profile, { recursive: true });
 });

@@ -13,6 +13,7 @@ import { createClient } from './ipc/client.ts';
 import { ClientContext } from './ipc/client-context.ts';
 import { shellPipe } from './ipc/shell-pipe.ts';
 import { remembered } from './store/remembered.ts';
+import { update } from './store/store.ts';
 
 applyTheme(remembered().theme);
 
@@ -21,9 +22,14 @@ if (!container) throw new Error('index.html has no #root.');
 const root = createRoot(container);
 
 const client = createClient(
-  shellPipe((refusal) => {
-    // Nothing that the window shows holds any more, and nothing may be typed into it.
-    root.render(<NotLetIn refusal={refusal} />);
+  shellPipe({
+    onLetIn: (letInAgain) => {
+      update((state) => ({ ...state, letInAgain }));
+    },
+    onRefused: (refusal) => {
+      // Nothing that the window shows holds any more, and nothing may be typed into it.
+      root.render(<NotLetIn refusal={refusal} />);
+    },
   }),
 );
 startFeed(client);

@@ -1,4 +1,5 @@
 import { X } from 'lucide-react';
+import { useState } from 'react';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
@@ -17,12 +18,32 @@ export function Banners() {
   const shellConnected = useStore((state) => state.shellConnected);
   const wasConnected = useStore((state) => state.application !== null);
   const notices = useStore((state) => state.notices);
-  if (shellConnected !== false && notices.length === 0) return null;
+  const letInAgain = useStore((state) => state.letInAgain);
+  const [knowsThatNothingIsKept, setKnows] = useState(false);
+  const forgetful = letInAgain !== 'browser' && !knowsThatNothingIsKept ? letInAgain : null;
+  if (shellConnected !== false && notices.length === 0 && forgetful === null) return null;
   return (
     <div className={css('banners')}>
       {shellConnected === false && wasConnected && (
         <Callout tone="danger" title="No connection to Snaptree" live>
           It is being made again. What is shown may have changed; an operation that runs goes on without this window.
+        </Callout>
+      )}
+      {forgetful !== null && (
+        <Callout
+          tone="information"
+          title="This browser keeps nothing for this page"
+          live
+          actions={
+            <Dismiss
+              onPress={() => {
+                setKnows(true);
+              }}
+            />
+          }
+        >
+          {lostWords[forgetful]} Colours, widths and what is selected are forgotten as well. Allow this page to keep
+          data in the settings of the browser to change that.
         </Callout>
       )}
       {notices.map((notice) => (
@@ -31,24 +52,31 @@ export function Banners() {
           tone={tones[notice.severity]}
           live
           actions={
-            <Button
-              size="small"
-              tone="quiet"
-              iconOnly
-              label="Dismiss notice"
+            <Dismiss
               onPress={() => {
                 client.request('notices.dismiss', { noticeId: notice.id }).catch((error: unknown) => {
                   reportFailure('The notice could not be dismissed', error);
                 });
               }}
-            >
-              <X size={14} aria-hidden />
-            </Button>
+            />
           }
         >
           <HostText text={notice.message} lines />
         </Callout>
       ))}
     </div>
+  );
+}
+
+const lostWords = {
+  tab: 'A reload works; another tab needs the address that Snaptree printed when it started.',
+  page: 'A reload or another tab needs the address that Snaptree printed when it started.',
+} as const;
+
+function Dismiss({ onPress }: { readonly onPress: () => void }) {
+  return (
+    <Button size="small" tone="quiet" iconOnly label="Dismiss notice" onPress={onPress}>
+      <X size={14} aria-hidden />
+    </Button>
   );
 }

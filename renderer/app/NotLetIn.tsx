@@ -8,7 +8,7 @@ const css = classes(styles);
 const words: Readonly<Record<Refusal, { readonly title: string; readonly text: string }>> = {
   noKey: {
     title: 'This browser has not been let in',
-    text: 'Open the address that Snaptree printed when it started, with its token.',
+    text: 'Open the address that Snaptree printed when it started, with its token. A browser that keeps no data for this page needs it after every reload.',
   },
   wrongToken: {
     title: 'This address is not good any more',

@@ -16,7 +16,7 @@ export interface Credentials {
   key: string | null;
 }
 
-/** Where the key is kept: `localStorage`, which only pages of this very port can read. */
+/** Where the key is kept, which only pages of this very port can read: key-storage.ts. */
 type Storage = Pick<globalThis.Storage, 'getItem' | 'setItem'>;
 
 const storageName = 'snaptree.key';

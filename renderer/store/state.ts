@@ -28,6 +28,11 @@ export type DialogState =
 export interface State {
   /** Of this window with the main process. Null: not known yet. */
   readonly shellConnected: boolean | null;
+  /**
+   * What is let in again by the key that the page got: another tab of this browser, this tab after a reload, or only the
+   * page as it is. The desktop's window needs no key.
+   */
+  readonly letInAgain: 'browser' | 'tab' | 'page';
   readonly application: ResponseValue<'application.describe'> | null;
   /** Null until the host book was heard of. */
   readonly hostIds: readonly string[] | null;
@@ -49,6 +54,7 @@ export const nothingSelected: SelectionState = { hostId: null, vmUuid: null, sna
 
 export const initialState: State = {
   shellConnected: null,
+  letInAgain: 'browser',
   application: null,
   hostIds: null,
   hosts: {},
