@@ -83,6 +83,37 @@ describe('actionsFor', () => {
       expect(reason('createSnapshot', { vm })).toBeNull();
     });
 
+    it('offers no revert that the record of the snapshot or the VM speaks against, with the reason and what mends it', () => {
+      const revertObstacles = [{ path: '/x.iso', message: 'It needs /x.iso.', remedy: 'Put it back.' }];
+      const lacking = madeInternal('lacking', null, { revertObstacles });
+      expect(reason('revertToSnapshot', { snapshot: lacking })).toBe(
+        'It needs /x.iso. libvirt would end the VM that runs, and then fail. Put it back. Then refresh.',
+      );
+      // Without memory the disks go back all the same.
+      const disksOnly = { ...lacking, memory: { kind: 'none' as const }, vmState: 'shutoff' as const };
+      expect(reason('revertToSnapshot', { snapshot: disksOnly })).toBeNull();
+      expect(on({ snapshot: lacking })).toContain('deleteSnapshot');
+
+      const half = madeInternal('half', null, { unknownPart: 'Its disks could not be read.' });
+      expect(on({ snapshot: half })).toEqual(['createSnapshot', 'report']);
+      expect(reason('deleteWithDescendants', { descendants: [half] })).toContain('Not all of the snapshot "half"');
+      const checked = { ...writable, hasCheckpoints: true as const };
+      expect(reason('revertToSnapshot', { vm: checked })).toContain('has checkpoints');
+      const fleeting = { ...writable, persistent: false };
+      expect(reason('revertToSnapshot', { vm: fleeting, snapshot: disksOnly })).toContain(
+        'exists only as long as it runs',
+      );
+      expect(reason('revertToSnapshot', { vm: fleeting })).toBeNull();
+    });
+
+    it('offers nothing that a saved memory would spoil', () => {
+      const vm = { ...writable, state: 'shutoff' as const, hasManagedSave: true };
+      expect(reason('revertToSnapshot', { vm })).toContain('Start the VM and shut it down');
+      expect(reason('createSnapshot', { vm })).toBeNull();
+      const raw = { ...vm, disks: [{ ...madeDisk('vda', '/a.raw'), format: 'raw' }] };
+      expect(reason('createSnapshot', { vm: raw })).toContain('write to the present images');
+    });
+
     it('offers no change of a VM in a state in which libvirt changes none', () => {
       expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['report']);
     });

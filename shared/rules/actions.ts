@@ -128,8 +128,10 @@ function knownRefusal(
 ): string | null {
   // Of the other hypervisors nothing is planned yet.
   if (hypervisor?.kind !== 'libvirt') return null;
-  const refusals = libvirtRefusals(id, vm, abilitiesOf(hypervisor), snapshot, descendants);
-  return refusals[0]?.message ?? null;
+  const refusal = libvirtRefusals(id, vm, abilitiesOf(hypervisor), snapshot, descendants)[0];
+  if (refusal === undefined) return null;
+  // What is put back on storage is not always noticed between two readings of everything.
+  return refusal.code === 'revertObstacle' ? `${refusal.message} Then refresh.` : refusal.message;
 }
 
 function libvirtRefusals(

@@ -65,7 +65,7 @@ export function createFirmwareRefusals(vm: ReadableVm, { version, can }: Libvirt
 }
 
 /** Reverting to them came with 10.10. */
-export function revertFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+function revertFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
   if (!vm.hasNvram || can('internalWithNvram')) return [];
   return [
     refusal(
@@ -123,7 +123,7 @@ export function transientDiskRefusals({ state }: ReadableVm, disks: readonly Dis
     );
 }
 
-export function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
   const native = can('revertToExternal')
     ? ''
@@ -180,21 +180,114 @@ export function createExternalRefusals(vm: ReadableVm): PlanNote[] {
   return [
     ...stateRefusals(vm),
     ...transientOverlayRefusals(vm),
+    ...savedImagesRefusals(vm),
     ...(writableDisks(vm.disks).length === 0 ? [nothing] : []),
   ];
 }
 
+/** Of a snapshot whose record is not whole nobody can say what a change of it does. `harm`: what it could do, in a sentence. */
+function recordRefusals({ name, unknownPart }: Snapshot, vm: ReadableVm, harm: string): PlanNote[] {
+  return unknownPart === undefined
+    ? []
+    : [
+        refusal(
+          'recordIncomplete',
+          `Not all of the snapshot "${name}" of ${vm.name} is known: ${unknownPart} ${harm} Look at its record (virsh snapshot-dumpxml) and at what lies on storage.`,
+          [name],
+        ),
+      ];
+}
+
+/** A VM whose memory was saved is only seemingly shut off: `harm` says what resuming it after the change would do. */
+function managedSaveRefusals({ hasManagedSave }: ReadableVm, harm: string): PlanNote[] {
+  return hasManagedSave
+    ? [
+        refusal(
+          'managedSave',
+          `${harm} Start the VM and shut it down, then try again. (To discard its saved memory, virsh managedsave-remove, is to pull its plug: what the guest had not written is lost.)`,
+        ),
+      ]
+    : [];
+}
+
+/** A saved memory names the images of its time (seen on 9.0). */
+export function savedImagesRefusals(vm: ReadableVm): PlanNote[] {
+  return managedSaveRefusals(
+    vm,
+    `The memory of ${vm.name} was saved, together with the images that it uses. Resumed, it would write to the present images and not to the new overlays, and change the snapshot's data.`,
+  );
+}
+
+/**
+ * What the definition in a snapshot's record needs and is not there. A revert to memory starts that definition, after the end of
+ * the VM that runs (seen on libvirt 9.0); without memory only the disks and the definition go back.
+ *
+ * @param consequence what that means for the revert, in a sentence
+ */
+export function revertObstacleNotes({ revertObstacles = [] }: Snapshot, consequence: string): PlanNote[] {
+  return revertObstacles.map(({ path, message, remedy }) =>
+    refusal('revertObstacle', `${message} ${consequence} ${remedy}`, [path]),
+  );
+}
+
+function revertTransientRefusals({ name, memory }: Snapshot, vm: ReadableVm): PlanNote[] {
+  return !vm.persistent && memory.kind === 'none'
+    ? [
+        refusal(
+          'transient',
+          `${vm.name} exists only as long as it runs, and "${name}" would shut it off: the VM's definition would be gone.`,
+        ),
+      ]
+    : [];
+}
+
+/**
+ * QEMU loads no internal snapshot into an image with dirty bitmaps ("Device has active dirty bitmaps"): a VM that runs is
+ * ended first and then not started again, and of several disks those before have gone back already (seen on 9.0).
+ * A checkpoint is such a bitmap, which is not in the image before the VM ends.
+ *
+ * @param what what has bitmaps, as the beginning of a sentence
+ */
+export function bitmapsRefusal(what: string, names: readonly string[] = []): PlanNote {
+  return refusal(
+    'dirtyBitmaps',
+    `${what}. QEMU refuses to go back to an internal snapshot then, after the VM was ended. Delete the checkpoints with the backup program first; its next backup is a full one.`,
+    names,
+  );
+}
+
 export function revertRefusals(snapshot: Snapshot, vm: ReadableVm, abilities: LibvirtAbilities): PlanNote[] {
   return [
+    ...recordRefusals(snapshot, vm, 'Going back to it could leave the VM without some of its disks.'),
     ...revertKindRefusals(snapshot, vm, abilities),
     ...stateRefusals(vm),
+    ...(snapshot.memory.kind === 'none'
+      ? []
+      : revertObstacleNotes(snapshot, 'libvirt would end the VM that runs, and then fail.')),
     ...revertFirmwareRefusals(vm, abilities),
+    // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
+    ...managedSaveRefusals(
+      vm,
+      `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems.`,
+    ),
+    ...revertTransientRefusals(snapshot, vm),
+    ...(vm.hasCheckpoints === true
+      ? [bitmapsRefusal(`${vm.name} has checkpoints, from which incremental backups are made`)]
+      : []),
   ];
 }
 
 /** @param doomed the snapshots that would go */
 export function deleteRefusals(doomed: readonly Snapshot[], vm: ReadableVm): PlanNote[] {
-  return [...stateRefusals(vm), ...doomed.flatMap(deleteKindRefusals)];
+  return [
+    ...stateRefusals(vm),
+    ...doomed.flatMap((one) => deleteRecordRefusals(one, vm)),
+    ...doomed.flatMap(deleteKindRefusals),
+  ];
+}
+
+export function deleteRecordRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
+  return recordRefusals(snapshot, vm, 'Which images deleting it would change is not known either.');
 }
 
 function refusal(code: string, message: string, names: readonly string[] = []): PlanNote {

@@ -1,6 +1,7 @@
 /** Rules about jobs that run in a VM, and about what they leave behind. */
 import type { BlockJob, Image } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
+import { bitmapsRefusal } from '../../../../shared/rules/libvirt-refusals.ts';
 import { jobsOf } from '../../../../shared/rules/jobs.ts';
 import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import { listed, note } from '../../planning/notes.ts';
@@ -54,24 +55,18 @@ export function noBlockJobs({ vm }: LibvirtContext): Expectation[] {
   );
 }
 
-/**
- * QEMU loads no internal snapshot into an image with dirty bitmaps ("Device has active dirty bitmaps"): a VM that runs is
- * ended first and then not started again, and of several disks those before have gone back already (seen on 9.0).
- * A checkpoint is such a bitmap, which is not in the image before the VM ends.
- */
+/** Of images; see `bitmapsRefusal`. */
 export function bitmapRefusals({ vm, images }: LibvirtContext, imageIds: readonly string[]): PlanNote[] {
+  // Refused for the checkpoints already.
+  if (vm.hasCheckpoints === true) return [];
   const withBitmaps = imageIds
     .map((imageId) => images.get(imageId))
     .filter((image): image is Image => (image?.bitmaps ?? []).length > 0);
-  if (vm.hasCheckpoints !== true && withBitmaps.length === 0) return [];
-  const what =
-    vm.hasCheckpoints === true
-      ? `${vm.name} has checkpoints, from which incremental backups are made`
-      : `${listed(withBitmaps.map(({ id }) => id))} ${withBitmaps.length === 1 ? 'holds' : 'hold'} dirty bitmaps of incremental backups (${listed(withBitmaps.flatMap(({ bitmaps = [] }) => bitmaps).slice(0, 5))})`;
+  if (withBitmaps.length === 0) return [];
+  const bitmaps = withBitmaps.flatMap((image) => image.bitmaps ?? []);
   return [
-    note(
-      'dirtyBitmaps',
-      `${what}. QEMU refuses to go back to an internal snapshot then, after the VM was ended. Delete the checkpoints with the backup program first; its next backup is a full one.`,
+    bitmapsRefusal(
+      `${listed(withBitmaps.map(({ id }) => id))} ${withBitmaps.length === 1 ? 'holds' : 'hold'} dirty bitmaps of incremental backups (${listed(bitmaps.slice(0, 5))})`,
       withBitmaps.map(({ id }) => id),
     ),
   ];

@@ -6,6 +6,7 @@ import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { folderOf } from '../../../../shared/rules/folders.ts';
 import {
+  savedImagesRefusals,
   stateRefusals,
   transientDiskRefusals,
   transientOverlayRefusals,
@@ -22,7 +23,7 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import { managedSaveRefusals, nextStartWarnings, virsh, type LibvirtContext } from './plan-rules.ts';
+import { nextStartWarnings, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
 export function planExternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -57,11 +58,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...shareableRefusals(disks),
     ...transientDiskRefusals(vm, disks),
     ...encryptedOverlayRefusals(context, new Set(disks.map(({ target }) => target))),
-    // A saved memory names the images of its time (seen on 9.0).
-    ...managedSaveRefusals(
-      context,
-      `The memory of ${vm.name} was saved, together with the images that it uses. Resumed, it would write to the present images and not to the new overlays, and change the snapshot's data.`,
-    ),
+    ...savedImagesRefusals(vm),
     ...sharedLayerRefusals(context, disks),
   ];
   const rooms = roomFor(

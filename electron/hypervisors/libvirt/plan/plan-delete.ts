@@ -1,7 +1,7 @@
 /** Plans that delete internal snapshots, one or a subtree. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
-import { deleteKindRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { deleteKindRefusals, deleteRecordRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { movedData } from '../../../../shared/rules/moved-data.ts';
 import { dataOfDisks } from '../../../../shared/rules/snapshot-data.ts';
 import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
@@ -27,7 +27,6 @@ import {
   sameTagRefusals,
   virsh,
   type LibvirtContext,
-  recordRefusals,
 } from './plan-rules.ts';
 
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
@@ -57,9 +56,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
         : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`,
     refusals: [
       ...stateRefusals(context.vm),
-      ...doomed.flatMap((one) =>
-        recordRefusals(one, context, 'Which images deleting it would change is not known either.'),
-      ),
+      ...doomed.flatMap((one) => deleteRecordRefusals(one, vm)),
       ...doomed.flatMap((one) => externalRefusals(one, doomedIds, context)),
       ...doomed.flatMap((one) => sameTagRefusals(context, one)),
       ...doomed.flatMap((one) => strangeDataRefusals(one, context)),

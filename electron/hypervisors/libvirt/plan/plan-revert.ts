@@ -3,11 +3,7 @@ import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
-import {
-  revertFirmwareRefusals,
-  revertKindRefusals,
-  stateRefusals,
-} from '../../../../shared/rules/libvirt-refusals.ts';
+import { revertObstacleNotes, revertRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import {
@@ -29,9 +25,7 @@ import {
   everyDiskRefusals,
   internalHoldings,
   jobNameRefusals,
-  managedSaveRefusals,
   numberRefusals,
-  recordRefusals,
   sameTagRefusals,
   virsh,
   type LibvirtContext,
@@ -62,9 +56,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
   const refusals = [
-    ...recordRefusals(snapshot, context, 'Going back to it could leave the VM without some of its disks.'),
-    ...revertKindRefusals(snapshot, vm, abilities),
-    ...stateRefusals(context.vm),
+    ...revertRefusals(snapshot, vm, abilities),
     ...sameTagRefusals(context, snapshot),
     ...numberRefusals(context, snapshot),
     // Without memory qemu-img sets the disks back, which takes any name.
@@ -76,9 +68,6 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         )
       : []),
     ...dataRefusals(snapshot, context),
-    ...(snapshot.memory.kind === 'none'
-      ? []
-      : obstacleNotes(snapshot, 'libvirt would end the VM that runs, and then fail.')),
     ...chainRefusals(context, disks),
     ...corruptRefusals(context, disks),
     ...dependentRefusals(context, imageIds, `Reverting to "${snapshot.name}"`),
@@ -89,14 +78,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       : []),
     ...bitmapRefusals(context, imageIds),
     ...encryptionRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`),
-    ...revertFirmwareRefusals(vm, abilities),
-    // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
-    ...managedSaveRefusals(
-      context,
-      `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems.`,
-    ),
     ...otherDevicesRefusals(snapshot, context),
-    ...transientRefusals(snapshot, context),
   ];
   const stateAfter = stateAfterRevert(snapshot);
   const withMemory = snapshot.memory.kind !== 'none';
@@ -121,7 +103,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       ...stateWarnings(context, stateAfter),
       ...(withMemory
         ? []
-        : obstacleNotes(snapshot, 'The disks go back, but the VM will not start until that is mended.')),
+        : revertObstacleNotes(snapshot, 'The disks go back, but the VM will not start until that is mended.')),
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
@@ -248,16 +230,6 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   ];
 }
 
-/**
- * What the record's definition needs and is not there. A revert to memory starts that definition, after the end of the VM that
- * runs (seen on libvirt 9.0). Without memory only the disks and the definition go back.
- */
-function obstacleNotes({ revertObstacles = [] }: Snapshot, consequence: string): PlanNote[] {
-  return revertObstacles.map(({ path, message, remedy }) =>
-    note('revertObstacle', `${message} ${consequence} ${remedy}`, [path]),
-  );
-}
-
 /** Disks are compared; what else differs in the definitions is not known here, and libvirt refuses it without a change. */
 function otherDevicesRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
   const { version } = inventory.hypervisor;
@@ -274,17 +246,6 @@ function otherDevicesRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtCont
           differing,
         ),
       ];
-}
-
-function transientRefusals(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {
-  return !vm.persistent && snapshot.memory.kind === 'none'
-    ? [
-        note(
-          'transient',
-          `${vm.name} exists only as long as it runs, and "${snapshot.name}" would shut it off: the VM's definition would be gone.`,
-        ),
-      ]
-    : [];
 }
 
 function stateWarnings({ vm }: LibvirtContext, stateAfter: VmState): PlanNote[] {

@@ -159,27 +159,3 @@ export function everyDiskRefusals(context: LibvirtContext, targets: ReadonlySet<
       ),
     );
 }
-
-/** A VM whose memory was saved is only seemingly shut off: `harm` says what resuming it after the change would do. */
-export function managedSaveRefusals({ vm }: LibvirtContext, harm: string): PlanNote[] {
-  return vm.hasManagedSave
-    ? [
-        note(
-          'managedSave',
-          `${harm} Start the VM and shut it down, then try again. (To discard its saved memory, virsh managedsave-remove, is to pull its plug: what the guest had not written is lost.)`,
-        ),
-      ]
-    : [];
-}
-
-/** Of a snapshot whose record is not whole nobody can say what a change of it does. `harm`: what it could do, in a sentence. */
-export function recordRefusals(snapshot: Snapshot, { vm }: LibvirtContext, harm: string): PlanNote[] {
-  if (snapshot.unknownPart === undefined) return [];
-  return [
-    note(
-      'recordIncomplete',
-      `Not all of the snapshot "${snapshot.name}" of ${vm.name} is known: ${snapshot.unknownPart} ${harm} Look at its record (virsh snapshot-dumpxml) and at what lies on storage.`,
-      [snapshot.name],
-    ),
-  ];
-}
