@@ -18,11 +18,11 @@ export function unknownDependents(
   reading: Pick<ImageReading, 'images' | 'unknownDependents' | 'openBy'>,
   further: readonly UnknownDependents[] = [],
 ): UnknownDependents[] {
-  const told = new Set(further.map(({ what }) => what));
+  const told = new Set(further.flatMap(({ subject }) => (subject?.kind === 'source' ? [subject.reference] : [])));
   const ofVms = vms.flatMap((vm): UnknownDependents[] => {
     if (!vm.readable) {
       const reason = `The VM could not be read: ${vm.reason}`;
-      return [{ what: `VM ${vm.name ?? vm.uuid}`, reason, imageIds: null }];
+      return [{ what: `VM ${vm.name ?? vm.uuid}`, reason, subject: { kind: 'vm', uuid: vm.uuid }, imageIds: null }];
     }
     return vm.disks.flatMap((disk): UnknownDependents[] => {
       // What lies in a drive for CDs or floppies is raw as a rule, and raw images have no backing image.
@@ -35,7 +35,7 @@ export function unknownDependents(
       )
         return [];
       const reason = `Which image disk ${disk.target} of the VM ${vm.name} uses could not be found out.`;
-      return [{ what: disk.source, reason, imageIds: null }];
+      return [{ what: disk.source, reason, subject: { kind: 'source', reference: disk.source }, imageIds: null }];
     });
   });
   return [
@@ -94,6 +94,7 @@ function ofNetworkImages(vms: readonly Vm[], images: readonly Image[]): readonly
     // A relative reference leads from there to the network again; only an absolute path could lead to a file of this host.
     const remedy =
       'Whether it is an overlay of a file of this host says qemu-img info, asked where its server takes another client.';
-    return [{ what: id, reason, imageIds: null, remedy, likelihood: 'remote' }];
+    const subject = { kind: 'image', id, part: 'backing' } as const;
+    return [{ what: id, reason, subject, imageIds: null, remedy, likelihood: 'remote' }];
   });
 }

@@ -1,5 +1,5 @@
 /** Makes the report, as data, of what was read from hosts. Every format is written from it. Pure. */
-import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
+import type { Image, Inventory, ReadableVm, Snapshot, UnreadSubject } from '../../shared/model/inventory.ts';
 import type { Finding, Report, ReportHost, ReportRow, ReportThresholds, Unread } from '../../shared/model/report.ts';
 import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 import { isForMedia } from '../../shared/rules/disks.ts';
@@ -8,6 +8,8 @@ import { folderOf } from '../../shared/rules/folders.ts';
 import { compareFindings, compareText, findingsOf } from '../../shared/rules/findings.ts';
 import { snapshotForest } from '../../shared/rules/snapshot-forest.ts';
 import type { SnapshotNode } from '../../shared/rules/snapshot-forest.ts';
+import { unreadThings } from '../../shared/rules/unread.ts';
+import type { UnreadFact } from '../../shared/rules/unread.ts';
 
 /** What came of reading a host. The name is the one in the host book. */
 export type HostReading =
@@ -248,22 +250,22 @@ export function sizeOf(
   return anyKnown ? { sizeBytes: bytes, sizeIsLowerBound: !allKnown } : { sizeBytes: null, sizeIsLowerBound: false };
 }
 
-/** Everything on a host that was not read or is not certain. */
+/** Everything on a host that was not read or is not certain, each thing once. */
 function unreadOf(hostName: string, inventory: Inventory, images: ReadonlyMap<string, Image>): readonly Unread[] {
-  const found: Unread[] = [];
-  const note = (what: string, reason: string): void => {
-    found.push({ hostName, what, reason });
+  const facts: UnreadFact[] = [];
+  const note = (what: string, reason: string, subject?: UnreadSubject): void => {
+    facts.push({ what, reason, ...(subject && { subject }) });
   };
-  for (const { message } of inventory.problems) note('the host', message);
   for (const vm of inventory.vms) {
     if (!vm.readable) {
-      note(`VM “${vm.name ?? 'without a known name'}” (${vm.uuid})`, vm.reason);
+      note(`VM “${vm.name ?? 'without a known name'}” (${vm.uuid})`, vm.reason, { kind: 'vm', uuid: vm.uuid });
       continue;
     }
     for (const { message } of vm.problems) note(`VM “${vm.name}”`, message);
     for (const disk of vm.disks) {
       if (disk.imageId === null && disk.source !== null) {
-        note(`disk ${disk.target} of VM “${vm.name}”`, `Its image (${disk.source}) could not be found.`);
+        const subject = { kind: 'source', reference: disk.source } as const;
+        note(`disk ${disk.target} of VM “${vm.name}”`, `Its image (${disk.source}) could not be found.`, subject);
       }
     }
     for (const snapshot of vm.snapshots) {
@@ -279,7 +281,10 @@ function unreadOf(hostName: string, inventory: Inventory, images: ReadonlyMap<st
   const folders = new Set(inventory.filesystems.map(({ folder }) => folder));
   const withoutRoom = new Set<string>();
   for (const image of inventory.images) {
-    if (image.status === 'unreadable') note(`image ${image.id}`, image.problem ?? 'No reason was given.');
+    if (image.status === 'unreadable') {
+      const subject = { kind: 'image', id: image.id, part: 'whole' } as const;
+      note(`image ${image.id}`, image.problem ?? 'No reason was given.', subject);
+    }
     const baseId = image.parent?.relation === 'backing' ? image.parent.imageId : null;
     const base = baseId === null ? undefined : images.get(baseId);
     if (base?.kind === 'file' && base.status === 'ok' && !folders.has(folderOf(base.id))) {
@@ -289,9 +294,13 @@ function unreadOf(hostName: string, inventory: Inventory, images: ReadonlyMap<st
   for (const folder of [...withoutRoom].sort()) {
     note(`folder ${folder}`, 'Its free space is not known, so that merges into it were not checked.');
   }
-  for (const { what, reason } of inventory.unknownDependents) note(what, `It may depend on images. ${reason}`);
   const seen = new Set<string>();
-  return found
+  return unreadThings(facts, inventory.unknownDependents, inventory.problems)
+    .map(({ what, reason, mayDepend }) => ({
+      hostName,
+      what,
+      reason: mayDepend === true ? `It may depend on images. ${reason}` : reason,
+    }))
     .filter(({ what, reason }) => !seen.has(`${what}\n${reason}`) && seen.add(`${what}\n${reason}`))
     .sort((a, b) => compareText(a.what, b.what) || compareText(a.reason, b.reason));
 }

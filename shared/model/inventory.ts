@@ -200,8 +200,35 @@ export const vmStateSchema = z.enum([
   'unknown',
 ]);
 
+/**
+ * What could not be read, as data: the same thing stands in several lists (a VM that could not be read may also depend on any
+ * image), and is told and counted once.
+ */
+export const unreadSubjectSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('vm'), uuid: z.string() }),
+  /** `part`: all of the image; what it hangs on; what a device stands for; what its beginning means. */
+  z.strictObject({
+    kind: z.literal('image'),
+    id: z.string(),
+    part: z.enum(['whole', 'backing', 'device', 'header']),
+  }),
+  z.strictObject({
+    kind: z.literal('folder'),
+    path: z.string(),
+    part: z.enum(['list', 'furtherFiles', 'subfolders', 'closedFiles']),
+  }),
+  /** What a definition names and nobody could find: a disk's `source`. */
+  z.strictObject({ kind: z.literal('source'), reference: z.string() }),
+  z.strictObject({ kind: z.literal('host'), part: z.enum(['vmList', 'images']) }),
+]);
+
 /** Something about a VM or host that an administrator should know, in a sentence. */
-export const problemSchema = z.strictObject({ severity: z.enum(['warning', 'error']), message: z.string() });
+export const problemSchema = z.strictObject({
+  severity: z.enum(['warning', 'error']),
+  message: z.string(),
+  /** Of something that could not be read: what that is. */
+  subject: unreadSubjectSchema.optional(),
+});
 
 export const readableVmSchema = z.strictObject({
   readable: z.literal(true),
@@ -273,6 +300,8 @@ export const unknownDependentsSchema = z.strictObject({
   what: z.string(),
   /** Why, in a sentence. */
   reason: z.string(),
+  /** What it is, where that may stand in other lists too, or is an image itself. */
+  subject: unreadSubjectSchema.optional(),
   /** The images that it may depend on; null where it may be any. */
   imageIds: z.array(z.string()).nullable(),
   /** What would settle it, in a sentence; absent where the right to read it would. */
@@ -313,6 +342,7 @@ export type Image = z.infer<typeof imageSchema>;
 export type ImageUse = z.infer<typeof imageUseSchema>;
 export type BlockJob = z.infer<typeof blockJobSchema>;
 export type VmJob = z.infer<typeof vmJobSchema>;
+export type UnreadSubject = z.infer<typeof unreadSubjectSchema>;
 export type Obstacle = z.infer<typeof obstacleSchema>;
 export type Disk = z.infer<typeof diskSchema>;
 export type SnapshotDisk = z.infer<typeof snapshotDiskSchema>;

@@ -9,7 +9,7 @@ type Unknown = Pick<Inventory, 'unknownDependents'>;
  */
 export function unknownDependentsOf(inventory: Unknown, imageId: string): readonly UnknownDependents[] {
   return inventory.unknownDependents.filter(
-    (each) => each.likelihood !== 'remote' && each.what !== imageId && concerns(each, imageId),
+    (each) => each.likelihood !== 'remote' && !isImage(each, imageId) && concerns(each, imageId),
   );
 }
 
@@ -23,8 +23,13 @@ export function unknownDependentsOfAny(inventory: Unknown, imageIds: readonly st
 export function remoteDependents(inventory: Unknown, imageIds: readonly string[]): readonly UnknownDependents[] {
   return inventory.unknownDependents.filter(
     (each) =>
-      each.likelihood === 'remote' && imageIds.some((imageId) => each.what !== imageId && concerns(each, imageId)),
+      each.likelihood === 'remote' && imageIds.some((imageId) => !isImage(each, imageId) && concerns(each, imageId)),
   );
+}
+
+/** Whether what is not known is about this image itself. */
+export function isImage({ subject }: UnknownDependents, imageId: string): boolean {
+  return subject?.kind === 'image' && subject.id === imageId;
 }
 
 function concerns({ imageIds }: UnknownDependents, imageId: string): boolean {

@@ -3,7 +3,7 @@ import type { Image, InternalSnapshot, ReadableVm, UnknownDependents } from '../
 import type { Finding, FindingCode } from '../model/report.ts';
 import { brokenChain, brokenDisksOf, type BreakKind } from './broken-chains.ts';
 import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
-import { unknownDependentsOf } from './dependents.ts';
+import { isImage, unknownDependentsOf } from './dependents.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { folderOf } from './folders.ts';
@@ -306,7 +306,7 @@ function usersInDoubt(
   imageId: string,
   { unknownDependents }: FindingContext['inventory'],
 ): readonly UnknownDependents[] {
-  return unknownDependents.filter(({ what, imageIds }) => what !== imageId && imageIds?.includes(imageId) === true);
+  return unknownDependents.filter((each) => !isImage(each, imageId) && each.imageIds?.includes(imageId) === true);
 }
 
 /** Why something that no one names may be in use all the same; empty where everything was read. */

@@ -73,7 +73,7 @@ describe('a VM', () => {
     expect(() => findVm('broken', [reading('kvm1', unreadable)])).toThrow(
       expect.objectContaining({ code: 'vmUnreadable', message: expect.stringContaining('No XML.') as string }),
     );
-    expect(unreadOf(reading('kvm1', unreadable))).toEqual([{ what: 'VM broken', reason: 'No XML.' }]);
+    expect(unreadOf(reading('kvm1', unreadable))).toMatchObject([{ what: 'VM broken', reason: 'No XML.' }]);
   });
 });
 
@@ -113,6 +113,6 @@ describe('what could not be read', () => {
         problems: [{ severity: 'warning', message: 'No list.' }],
       },
     });
-    expect(found.map(({ what }) => what)).toEqual(['image /a', '/c', 'host']);
+    expect(found.map(({ what }) => what)).toEqual(['image /a', '/c', 'the host']);
   });
 });

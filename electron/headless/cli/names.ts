@@ -1,8 +1,10 @@
 /** From what a user types to the host, VM, snapshot or operation that is meant: exactly one, or an error. Pure. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import type { Image, Inventory, ReadableVm, Snapshot, UnknownDependents } from '../../../shared/model/inventory.ts';
+import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
+import { subjectKey, unreadThings } from '../../../shared/rules/unread.ts';
+import type { UnreadFact } from '../../../shared/rules/unread.ts';
 import type { HostReading } from './client.ts';
 
 const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -131,50 +133,50 @@ export function findOperation<Each extends { readonly id: string }>(text: string
   });
 }
 
-/** What of a host could not be read, each as a fact and its reason. */
+/** What of a host could not be read, each thing once. What nothing speaks for is no lack of what was read. */
 export function unreadOf({ inventory }: HostReading): readonly UnreadFact[] {
   const images = inventory.images.filter(({ status }) => status === 'unreadable');
   const doubts = inventory.unknownDependents.filter(({ likelihood }) => likelihood !== 'remote');
-  return [
-    ...unreadableVms(inventory),
-    ...images.map(unreadImage),
-    ...withoutVms(doubts, inventory),
-    ...inventory.problems.map(({ message }) => ({ what: 'host', reason: message })),
-  ];
+  return unreadThings([...unreadableVms(inventory), ...images.map(unreadImage)], doubts, inventory.problems);
 }
 
-/** As `unreadOf`, as far as it can concern these images: what they are, and who depends on them. */
-export function unreadAbout({ inventory }: HostReading, imageIds: readonly string[]): readonly UnreadFact[] {
+/**
+ * As `unreadOf`, as far as it can concern these images: what they are, and who depends on them.
+ *
+ * @param ends where chains of them end without anybody knowing what lies below
+ */
+export function unreadAbout(
+  { inventory }: HostReading,
+  imageIds: readonly string[],
+  ends: readonly UnreadFact[],
+): readonly UnreadFact[] {
   const images = inventory.images.filter(({ id, status }) => status === 'unreadable' && imageIds.includes(id));
-  return [
-    ...unreadableVms(inventory),
-    ...images.map(unreadImage),
-    ...withoutVms(unknownDependentsOfAny(inventory, imageIds), inventory),
-  ];
+  const facts = [...unreadableVms(inventory), ...images.map(unreadImage)];
+  const told = new Set(facts.map(({ subject }) => subject && subjectKey(subject)));
+  const further = ends.filter(({ subject }) => !subject || !told.has(subjectKey(subject)));
+  return unreadThings([...facts, ...further], unknownDependentsOfAny(inventory, imageIds), []);
 }
 
-export interface UnreadFact {
+/** What of it the documents hold. */
+export function unreadWords(facts: readonly UnreadFact[], hostName: string): UnreadWords[] {
+  return facts.map(({ what, reason }) => ({ hostName, what, reason }));
+}
+
+interface UnreadWords {
+  readonly hostName: string;
   readonly what: string;
   readonly reason: string;
 }
 
 function unreadableVms({ vms }: Inventory): readonly UnreadFact[] {
-  return vms.flatMap((vm) => (vm.readable ? [] : [{ what: `VM ${vm.name ?? vm.uuid}`, reason: vm.reason }]));
-}
-
-/** What a fact about an image is called. */
-export function imageFact(imageId: string): string {
-  return `image ${imageId}`;
+  return vms.flatMap((vm): UnreadFact[] =>
+    vm.readable
+      ? []
+      : [{ what: `VM ${vm.name ?? vm.uuid}`, reason: vm.reason, subject: { kind: 'vm', uuid: vm.uuid } }],
+  );
 }
 
 function unreadImage({ id, problem }: Image): UnreadFact {
-  return { what: imageFact(id), reason: problem ?? 'It could not be examined.' };
-}
-
-/** A VM that could not be read may depend on anything, and is named as such. */
-function withoutVms(doubts: readonly UnknownDependents[], { vms }: Inventory): readonly UnreadFact[] {
-  const named = vms.flatMap((vm) => (vm.readable ? [] : [vm.reason]));
-  return doubts.flatMap(({ what, reason }) =>
-    named.some((known) => reason.includes(known)) ? [] : [{ what, reason }],
-  );
+  const reason = problem ?? 'It could not be examined.';
+  return { what: `image ${id}`, reason, subject: { kind: 'image', id, part: 'whole' } };
 }

@@ -1,5 +1,5 @@
 /** What the reading of images could not look into. Pure. */
-import type { Problem, UnknownDependents } from '../../../shared/model/inventory.ts';
+import type { Problem, UnknownDependents, UnreadSubject } from '../../../shared/model/inventory.ts';
 import { pathsInReference } from '../image-reference.ts';
 import type { AssembledImages } from './assemble-images.ts';
 import { statusOf, type ImageKnowledge } from './image-knowledge.ts';
@@ -8,6 +8,8 @@ import { maximumFilesPerFolder, maximumFolders, maximumSubfolders } from './walk
 
 const noQemuImg =
   'The command qemu-img is not there, so no image could be examined: chains and dependents are not known. Install it (Debian: qemu-utils, Fedora and its kin: qemu-img).';
+
+const withoutQemuImg: UnreadSubject = { kind: 'host', part: 'images' };
 
 /** Major numbers, in hexadecimal, of block devices that can be another image of this host (Linux, devices.txt). */
 const devicesOfOthers: ReadonlyMap<string, string> = new Map([
@@ -18,12 +20,15 @@ const devicesOfOthers: ReadonlyMap<string, string> = new Map([
 /** What was not seen, in sentences for whoever looks at the host. */
 export function imageProblems(knowledge: ImageKnowledge): readonly Problem[] {
   const ofFolders = [...knowledge.folders.values()].flatMap((folder) =>
-    folderDoubts(folder, knowledge).map((doubt): Problem => ({
+    folderDoubts(folder, knowledge).map(({ words, subject }): Problem => ({
       severity: 'warning',
-      message: `${doubt}: overlays there that no VM names would not be seen.`,
+      message: `${words}: overlays there that no VM names would not be seen.`,
+      subject,
     })),
   );
-  return knowledge.hasQemuImg ? ofFolders : [...ofFolders, { severity: 'error', message: noQemuImg }];
+  return knowledge.hasQemuImg
+    ? ofFolders
+    : [...ofFolders, { severity: 'error', message: noQemuImg, subject: withoutQemuImg }];
 }
 
 /** What may, for all that is known, depend on images of the host. */
@@ -32,11 +37,14 @@ export function imageDoubts(
   assembled: Pick<AssembledImages, 'images' | 'views' | 'ambiguous' | 'openHeaders' | 'imageIdOf'>,
 ): readonly UnknownDependents[] {
   const { images, views, ambiguous, openHeaders } = assembled;
-  if (!knowledge.hasQemuImg) return [{ what: 'every image of the host', reason: noQemuImg, imageIds: null }];
+  if (!knowledge.hasQemuImg) {
+    return [{ what: 'every image of the host', reason: noQemuImg, subject: withoutQemuImg, imageIds: null }];
+  }
   const doubts: UnknownDependents[] = [];
   for (const folder of knowledge.folders.values()) {
-    for (const doubt of folderDoubts(folder, knowledge))
-      doubts.push({ what: folder.path, reason: `${doubt}.`, imageIds: null });
+    for (const { words, subject } of folderDoubts(folder, knowledge)) {
+      doubts.push({ what: folder.path, reason: `${words}.`, subject, imageIds: null });
+    }
   }
   if (knowledge.foldersCut) {
     const reason = `Images lie in more than ${maximumFolders} folders; the others were not looked through.`;
@@ -49,19 +57,20 @@ export function imageDoubts(
     // A raw image has no backing image, and neither has a folder or a socket.
     if (status === 'unreadable' && view?.raw !== true && view?.kind !== 'other') {
       const reason = `It could not be examined (${problem ?? 'no reason was given'}), so its backing image is not known.`;
-      doubts.push({ what: id, reason, imageIds: null });
+      doubts.push({ what: id, reason, subject: { kind: 'image', id, part: 'whole' }, imageIds: null });
     }
     const behind =
       kind === 'block' ? devicesOfOthers.get(statusOf(knowledge, id)?.blockDevice?.split(':')[0] ?? '') : undefined;
     if (behind !== undefined) {
       const reason = `It is a ${behind} device, and which image lies behind it is not known.`;
-      doubts.push({ what: id, reason, imageIds: null });
+      doubts.push({ what: id, reason, subject: { kind: 'image', id, part: 'device' }, imageIds: null });
     }
     const unfollowed = [parent, ...parentsByPath.map((each) => each.parent)].find((each) => each?.imageId === null);
     if (unfollowed) {
       const reason = `Its backing image, recorded as ${unfollowed.reference}, could not be found out.`;
       const remedy = `Find out what ${id} hangs on: where nobody needs it, move it to another folder; else record a plain path that means the same (qemu-img rebase -u -b PATH -F FORMAT).`;
-      doubts.push({ what: id, reason, imageIds: knownImages(unfollowed.reference, assembled), remedy });
+      const subject = { kind: 'image', id, part: 'backing' } as const;
+      doubts.push({ what: id, reason, subject, imageIds: knownImages(unfollowed.reference, assembled), remedy });
     }
   }
   for (const { id, kind, otherPaths } of images) {
@@ -76,11 +85,13 @@ export function imageDoubts(
     const reason =
       'It is used as raw, but begins as an overlay of something that could not be followed to its end: either the format in the definition is wrong, or the guest wrote this beginning.';
     const remedy = 'Correct the format in the definition of the VM, if that is what is wrong.';
-    doubts.push({ what: id, reason, imageIds: null, remedy, likelihood: 'remote' });
+    const subject = { kind: 'image', id, part: 'header' } as const;
+    doubts.push({ what: id, reason, subject, imageIds: null, remedy, likelihood: 'remote' });
   }
   for (const { path, parentId } of ambiguous) {
     const reason = `By this name the image has another backing image than by its other names: ${parentId ?? 'one that could not be found out'}.`;
-    doubts.push({ what: path, reason, imageIds: parentId === null ? null : [parentId] });
+    const subject = { kind: 'image', id: path, part: 'backing' } as const;
+    doubts.push({ what: path, reason, subject, imageIds: parentId === null ? null : [parentId] });
   }
   return doubts;
 }
@@ -91,13 +102,28 @@ function knownImages(reference: string, { imageIdOf }: Pick<AssembledImages, 'im
   return ids.every((id) => id !== null) ? [...new Set(ids)] : null;
 }
 
-function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonly string[] {
+interface FolderDoubt {
+  /** Without a full stop. */
+  readonly words: string;
+  readonly subject: UnreadSubject & { readonly kind: 'folder' };
+}
+
+function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonly FolderDoubt[] {
   const { path, listed, cut, subfoldersCut } = folder;
-  const doubts: string[] = [];
-  if (!listed) doubts.push(`The folder ${path} cannot be listed by this user`);
-  if (cut) doubts.push(`The folder ${path} holds more than ${maximumFilesPerFolder} files; the rest was not looked at`);
+  const doubts: FolderDoubt[] = [];
+  const add = (part: FolderDoubt['subject']['part'], words: string): void => {
+    doubts.push({ words, subject: { kind: 'folder', path, part } });
+  };
+  if (!listed) add('list', `The folder ${path} cannot be listed by this user`);
+  if (cut) {
+    add(
+      'furtherFiles',
+      `The folder ${path} holds more than ${maximumFilesPerFolder} files; the rest was not looked at`,
+    );
+  }
   if (subfoldersCut) {
-    doubts.push(
+    add(
+      'subfolders',
       `There are more than ${maximumSubfolders} subfolders in ${path} and elsewhere; the rest was not looked into`,
     );
   }
@@ -106,7 +132,8 @@ function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonl
   if (closed.length > 0) {
     const shown = closed.slice(0, 5).map((name) => name.slice(name.lastIndexOf('/') + 1));
     const which = `(${shown.join(', ')}${closed.length > shown.length ? ' …' : ''})`;
-    doubts.push(
+    add(
+      'closedFiles',
       `${closed.length} ${closed.length === 1 ? 'file' : 'files'} in ${path} cannot be opened by this user ${which}`,
     );
   }

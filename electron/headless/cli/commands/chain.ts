@@ -1,5 +1,5 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
-import type { BlockJob } from '../../../../shared/model/inventory.ts';
+import type { BlockJob, UnreadSubject } from '../../../../shared/model/inventory.ts';
 import { blockJobWords } from '../../../../shared/rules/jobs.ts';
 import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
 import { brokenChain, brokenChainOfDisk, type BrokenChain } from '../../../../shared/rules/broken-chains.ts';
@@ -7,7 +7,8 @@ import type { Chain } from '../../../../shared/rules/chains.ts';
 import { wordsOfUse } from '../../../../shared/rules/dependents.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
-import { findVm, imageFact, unreadAbout, type UnreadFact } from '../names.ts';
+import { findVm, unreadAbout, unreadWords } from '../names.ts';
+import type { UnreadFact } from '../../../../shared/rules/unread.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
@@ -114,13 +115,21 @@ function idsIn({ chains }: Found): readonly string[] {
 
 /** What of these chains is not known: each thing once, be it an image that could not be read or the end of a chain. */
 function unreadIn(found: Found): readonly UnreadFact[] {
-  const facts = unreadAbout(found.reading, idsIn(found));
-  const told = new Set(facts.map(({ what }) => what));
-  const ends = found.chains.flatMap(({ target, broken }): UnreadFact[] => {
-    if (!broken || broken.isCertain || told.has(imageFact(broken.at))) return [];
-    return [{ what: target === null ? 'the chain' : `the chain of disk ${target}`, reason: `It ${broken.words}` }];
+  const ends = found.chains.flatMap(({ target, chain, broken }): UnreadFact[] => {
+    if (!broken || broken.isCertain) return [];
+    const subject = subjectOfEnd(broken, chain);
+    const what = target === null ? 'the chain' : `the chain of disk ${target}`;
+    return [{ what, reason: `It ${broken.words}`, ...(subject && { subject }) }];
   });
-  return [...facts, ...ends];
+  return unreadAbout(found.reading, idsIn(found), ends);
+}
+
+/** What it is that could not be read where a chain ends; null where nothing else tells of it. */
+function subjectOfEnd({ kind, at }: BrokenChain, { images }: Chain): UnreadSubject | null {
+  const last = images.at(-1);
+  if (kind === 'unreadable') return { kind: 'image', id: at, part: 'whole' };
+  if (kind === 'imageUnknown') return { kind: 'source', reference: at };
+  return kind === 'unresolved' && last ? { kind: 'image', id: last.id, part: 'backing' } : null;
 }
 
 function printDocument(context: CommandContext, found: Found): void {
@@ -150,7 +159,7 @@ function printDocument(context: CommandContext, found: Found): void {
         vms: vms.map(({ uuid, name }) => ({ uuid, name })),
       };
     }),
-    unread: unreadIn(found).map((fact) => ({ hostName: host.name, ...fact })),
+    unread: unreadWords(unreadIn(found), host.name),
   });
 }
 

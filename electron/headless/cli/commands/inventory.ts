@@ -5,7 +5,7 @@ import type { HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { unreadOf } from '../names.ts';
+import { unreadOf, unreadWords } from '../names.ts';
 import { shown, shownSentence } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
@@ -56,7 +56,7 @@ function printDocument(context: CommandContext, reading: HostReading): void {
     version: 1,
     host: { id: host.id, name: host.name },
     inventory,
-    unread: unreadOf(reading).map((fact) => ({ hostName: host.name, ...fact })),
+    unread: unreadWords(unreadOf(reading), host.name),
   });
 }
 

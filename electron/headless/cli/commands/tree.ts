@@ -2,7 +2,7 @@ import { imagesById } from '../../../../shared/rules/chains.ts';
 import { vmProblems } from '../../../../shared/rules/problems.ts';
 import { snapshotForest } from '../../../../shared/rules/snapshot-forest.ts';
 import type { CommandContext } from '../context.ts';
-import { unreadOf } from '../names.ts';
+import { unreadOf, unreadWords } from '../names.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
@@ -48,7 +48,7 @@ export function addTree(program: Program, context: CommandContext): void {
               oddity: node.oddity,
             })),
             problems: [...problems],
-            unread: unreadOf(reading).map((fact) => ({ hostName: host.name, ...fact })),
+            unread: unreadWords(unreadOf(reading), host.name),
           });
         } else {
           const { paint, unicode } = context.output;

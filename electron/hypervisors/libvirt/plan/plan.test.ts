@@ -67,7 +67,12 @@ describe('every plan', () => {
     const closed = { what: '/other', reason: 'The folder /other cannot be listed by this user.', imageIds: null };
     const unread = { what: 'VM odd', reason: 'The VM could not be read: broken', imageIds: [`${folder}/web.qcow2`] };
     const elsewhere = { what: '/far', reason: 'closed', imageIds: [`${folder}/another.qcow2`] };
-    const own = { what: `${folder}/web.qcow2`, reason: 'odd', imageIds: null };
+    const own = {
+      what: 'the image',
+      reason: 'odd',
+      subject: { kind: 'image' as const, id: `${folder}/web.qcow2`, part: 'device' as const },
+      imageIds: null,
+    };
     const host = (...unknownDependents: (typeof closed | typeof unread)[]) => ({
       ...inventory([vm({ snapshots: [internal('a', null)] })], imagesHolding('a')),
       unknownDependents,

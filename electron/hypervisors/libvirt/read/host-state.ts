@@ -179,7 +179,7 @@ export function imageQuestion(state: HostState): ImageQuestion {
 function unlistedVms({ strayLines: [first] }: HostState): readonly UnknownDependents[] {
   if (first === undefined) return [];
   const reason = `The list of VMs holds a line that is no VM, so VMs may be missing here: “${first.slice(0, 200)}”.`;
-  return [{ what: 'The list of VMs', reason, imageIds: null }];
+  return [{ what: 'The list of VMs', reason, subject: { kind: 'host', part: 'vmList' }, imageIds: null }];
 }
 
 /**
@@ -231,7 +231,11 @@ function assembledInventory(hostName: string, state: HostState, images: ImageRea
     ]),
     problems: [
       ...images.problems,
-      ...unlistedVms(state).map(({ reason }): Problem => ({ severity: 'error', message: reason })),
+      ...unlistedVms(state).map(({ reason, subject }): Problem => ({
+        severity: 'error',
+        message: reason,
+        ...(subject && { subject }),
+      })),
     ],
   };
 }

@@ -373,8 +373,11 @@ describe('the host', () => {
   it('with a list of VMs that was damaged is never shown as one with fewer VMs', async () => {
     expect(await read({ vms: {} })).toMatchObject({ problems: [], unknownDependents: [] });
     const inventory = await read({ vms: {}, stray: '11111111-1111-4111-8\u0000' });
-    expect(inventory.problems).toEqual([{ severity: 'error', message: containing('VMs may be missing') }]);
-    expect(inventory.unknownDependents).toEqual([expect.objectContaining({ what: 'The list of VMs', imageIds: null })]);
+    const subject = { kind: 'host', part: 'vmList' };
+    expect(inventory.problems).toEqual([{ severity: 'error', message: containing('VMs may be missing'), subject }]);
+    expect(inventory.unknownDependents).toEqual([
+      expect.objectContaining({ what: 'The list of VMs', imageIds: null, subject }),
+    ]);
   });
 
   it('takes one round trip for libvirt, and none for images where there are none', async () => {

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inventorySchema, type Inventory, type ReadableVm } from '../../../../shared/model/inventory.ts';
 import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
+import { subjectKey, unreadThings } from '../../../../shared/rules/unread.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { probeLibvirt, readLibvirt } from './read.ts';
 
@@ -366,6 +367,14 @@ export function readingSuite(host: ReadingHost): void {
         status: 'unreadable',
         problem: expect.stringContaining('Permission denied') as unknown,
       });
+      // What stands in several lists is one thing that was not read.
+      const id = posix.join(folder, 'vda.latest');
+      const image = { what: id, reason: 'denied', subject: { kind: 'image', id, part: 'whole' } } as const;
+      expect(inventory.unknownDependents.map(({ subject }) => subject)).toContainEqual(image.subject);
+      const things = unreadThings([image], inventory.unknownDependents, inventory.problems);
+      const keys = things.flatMap(({ subject }) => (subject ? [subjectKey(subject)] : []));
+      expect(keys).toHaveLength(new Set(keys).size);
+      expect(things.filter(({ what }) => what === id)).toEqual([{ ...image, mayDepend: true }]);
     });
 
     it('a daemon that is not there', async () => {

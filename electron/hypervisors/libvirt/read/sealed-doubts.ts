@@ -36,6 +36,7 @@ export function sealedDoubts(
       const where = there === 'sealed' ? 'this account may not read it' : 'this account may not look where it lies';
       doubts.set(path, {
         what: path,
+        subject: { kind: 'source', reference: path },
         reason: `The VM ${vm.domain.name} names it (${place}), and ${where}, so whether it is an image, and of what, is not known.`,
         imageIds: null,
         remedy: `Let this account read ${path} (as root: setfacl -m u:ACCOUNT:r, and x for the folders above), or take it out of the definition.`,

@@ -23,11 +23,13 @@ export function volumeDoubts(
     for (const { use, source } of files) {
       if (source.kind !== 'volume' || !imageUses.has(use) || context.imageIdOf(source) !== null) continue;
       const what = `${source.pool}/${source.volume}`;
+      const subject = { kind: 'source', reference: what } as const;
       const user = `The VM ${domain.name} names the volume “${source.volume}” of the pool “${source.pool}”`;
       // Where not all pools are known, this one may be one of them.
       if (pools.names.has(source.pool) || pools.unknown.length > 0) {
         doubts.set(what, {
           what,
+          subject,
           reason: `${user}, whose path libvirt did not give, so which image that is could not be found out.`,
           imageIds: null,
           remedy: `Start the pool (${shellLine(['virsh', 'pool-start', `--pool=${source.pool}`])}), refresh it, or take the volume out of the VM's definition.`,
@@ -37,9 +39,15 @@ export function volumeDoubts(
       const remedy = `Define the pool “${source.pool}” again (virsh pool-define), or take the volume out of the definition of ${domain.name}.`;
       const reason = `${user}, and libvirt knows no such pool.`;
       const sameName = [...context.images.keys()].filter((id) => id.endsWith(`/${source.volume}`));
-      doubts.set(`${what} remote`, { what, reason, imageIds: null, remedy, likelihood: 'remote' });
+      doubts.set(`${what} remote`, { what, reason, subject, imageIds: null, remedy, likelihood: 'remote' });
       if (sameName.length > 0) {
-        doubts.set(what, { what, reason: `${reason} It may be an image of that name.`, imageIds: sameName, remedy });
+        doubts.set(what, {
+          what,
+          reason: `${reason} It may be an image of that name.`,
+          subject,
+          imageIds: sameName,
+          remedy,
+        });
       }
     }
   }
