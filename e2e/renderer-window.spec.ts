@@ -30,47 +30,6 @@ async function boxOf(locator: Locator) {
   return box;
 }
 
-test('a button that was pressed keeps the focus while it may not be pressed again', async ({ page }) => {
-  show(busyInventory());
-  await openVm(page, /^web-01/);
-  await page.getByRole('row', { name: /^october patches/ }).click();
-  await page.getByRole('button', { name: 'Revert…' }).click();
-  let answer: (value: { operationId: string }) => void = () => undefined;
-  harness.handlers = { 'operations.start': () => new Promise((resolve) => (answer = resolve)) };
-  const run = page.getByRole('button', { name: /^Revert VM/ });
-  await run.focus();
-  await page.keyboard.press('Enter');
-  await expect(run).toHaveAttribute('aria-disabled', 'true');
-  await expect(run).toBeFocused();
-  await expect(run).toHaveAccessibleName('Revert VM. The operation is being started.');
-  answer({ operationId: uuid(90_001) });
-  await expect(page.getByRole('dialog')).toBeHidden();
-});
-
-test('one Escape closes a dialog, while a connection is being tested too', async ({ page }) => {
-  harness.handlers = { 'hosts.test': () => new Promise(() => undefined) };
-  await page.goto(harness.url);
-  await page.getByRole('button', { name: 'Add a host' }).click();
-  await page.getByLabel('Address').fill('kvm1.example.org');
-  const button = page.getByRole('button', { name: /^Test connection/ });
-  await button.focus();
-  await page.keyboard.press('Enter');
-  await expect(button).toHaveAttribute('aria-disabled', 'true');
-  await page.keyboard.press('Escape');
-  await expect(page.getByRole('dialog')).toBeHidden();
-
-  // With a tooltip open, too.
-  await page.getByRole('button', { name: 'Add a host' }).click();
-  const close = page.getByRole('button', { name: 'Close' });
-  await expect(page.getByLabel('Address')).toBeFocused();
-  await page.keyboard.press('Shift+Tab');
-  await page.keyboard.press('Shift+Tab');
-  await expect(close).toBeFocused();
-  await expect(page.getByRole('tooltip')).toBeVisible();
-  await page.keyboard.press('Escape');
-  await expect(page.getByRole('dialog')).toBeHidden();
-});
-
 test('whoever depends on an image without being a VM stands in its chain', async ({ page }) => {
   const inventory = busyInventory();
   const base = inventory.images.find(({ id }) => id.endsWith('golden-12.qcow2'));
@@ -113,68 +72,6 @@ test('messages do not cover the operation that they tell of', async ({ page }) =
   expect(told.y + told.height).toBeLessThanOrEqual(card.y);
 });
 
-test('how old a snapshot is can be seen at 1440 pixels, with the details open', async ({ page }) => {
-  show(busyInventory());
-  await openVm(page, /^web-01/);
-  await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
-  const age = page.getByRole('row', { name: /^fresh install/ }).getByText('13 months');
-  expect((await boxOf(age)).width).toBeGreaterThan(40);
-});
-
-test('at 720 pixels with the details open the tree still has room for names and ages', async ({ page }) => {
-  await page.setViewportSize({ width: 720, height: 900 });
-  show(busyInventory());
-  await openVm(page, /^web-01/);
-  await page.getByRole('button', { name: 'Show details' }).click();
-  await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
-  expect((await boxOf(page.getByRole('treegrid'))).width).toBeGreaterThan(440);
-  expect(await page.evaluate(() => document.body.scrollWidth)).toBeLessThanOrEqual(720);
-
-  // Between them a line that the keyboard moves, as far as the tree keeps some rows.
-  const line = page.getByRole('separator', { name: 'Height of the details' });
-  await expect(line).toHaveAttribute('aria-orientation', 'horizontal');
-  const details = page.getByRole('complementary', { name: 'Details' });
-  const before = (await boxOf(details)).height;
-  await line.focus();
-  await page.keyboard.press('ArrowUp');
-  await expect.poll(async () => (await boxOf(details)).height).toBe(before + 24);
-  await page.keyboard.press('End');
-  await expect.poll(async () => (await boxOf(details)).height).toBeGreaterThan(before + 100);
-  expect((await boxOf(page.getByRole('row', { name: /^fresh install/ }))).height).toBeGreaterThan(0);
-  await expect(page.getByRole('row', { name: /^fresh install/ })).toBeInViewport();
-  await page.keyboard.press('Home');
-  await expect.poll(async () => (await boxOf(details)).height).toBe(120);
-});
-
-for (const width of [720, 1024, 1440]) {
-  test(`the name of a VM stays beside every state at ${width} pixels`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 900 });
-    const states = {
-      'db-run': { state: 'running' as const },
-      'db-paus': { state: 'paused' as const },
-      'db-going': { state: 'shutting-down' as const },
-      'db-saved': { state: 'shutoff' as const, hasManagedSave: true },
-    };
-    const long = 'customer-portal-database-replica-number-2.example.org';
-    const vms = [...Object.entries(states), [long, states['db-saved']] as const].map(([name, change], index) =>
-      vm(index, name, { ...change, snapshots: [...largeTree(2000)], currentSnapshotId: 'nightly 01998' }),
-    );
-    show({ ...busyInventory(), vms });
-    await page.goto(harness.url);
-    const isCut = (text: Locator) => text.evaluate((element) => element.scrollWidth > element.clientWidth);
-    const textIn = (name: string, title: string | RegExp) =>
-      page.getByRole('treeitem', { name: new RegExp(`^${name}, `) }).getByTitle(title);
-    await expect(textIn('db-run', 'db-run')).toBeVisible();
-    for (const name of Object.keys(states)) expect(await isCut(textIn(name, name))).toBe(false);
-    expect(await isCut(textIn('db-paus', 'paused'))).toBe(false);
-    await expect(textIn('db-saved', 'shut off, memory saved')).toHaveText('saved');
-    expect(await isCut(textIn('db-saved', 'shut off, memory saved'))).toBe(false);
-    // As many letters of a long name as the list has room for, before any of the word.
-    expect((await boxOf(textIn(long, long))).width).toBeGreaterThan(75);
-    expect(await isCut(textIn(long, 'shut off, memory saved'))).toBe(false);
-  });
-}
-
 test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
   const inventory = (hasManagedSave: boolean) => ({
     ...busyInventory(),
@@ -186,55 +83,6 @@ test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
   await expect(row).toContainText('shut off');
   show(inventory(true));
   await expect(row).toContainText('saved');
-});
-
-for (const [width, seen] of [
-  [500, ['Snapshot', 'Created']],
-  [720, ['Snapshot', 'Created', 'Kind']],
-  [1440, ['Snapshot', 'Created', 'Kind', 'Description']],
-  [2200, ['Snapshot', 'Created', 'Kind', 'Description', 'Disks']],
-] as const) {
-  test(`columns are shown whole or not at all, at ${width} pixels`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 900 });
-    show(busyInventory());
-    await openVm(page, /^web-01/);
-    const row = page.getByRole('row', { name: /^fresh install/ });
-    for (const [line, cells] of [
-      [page.getByRole('row').first(), page.getByRole('columnheader')],
-      [row, row.getByRole('gridcell')],
-    ] as const) {
-      const { y, height } = await boxOf(line);
-      const tops = await cells.evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().top));
-      expect(tops.filter((top) => top < y + height)).toHaveLength(seen.length);
-    }
-    // As it is painted, not as it is laid out.
-    const painted = await page.getByRole('columnheader').evaluateAll((all) =>
-      all
-        .filter((cell) => {
-          const { left, top, bottom } = cell.getBoundingClientRect();
-          return [top + 1, bottom - 1].some((y) => document.elementsFromPoint(left + 10, y).includes(cell));
-        })
-        .map((cell) => cell.textContent),
-    );
-    expect(painted).toEqual(seen);
-    // The time goes before the age does.
-    const [age, time] = [row.getByText('13 months'), row.getByText(/^\d{4}-\d\d-\d\d/)];
-    const cell = await boxOf(row.getByRole('gridcell').nth(1));
-    expect((await boxOf(age)).y).toBeLessThan(cell.y + cell.height);
-    const timeIsSeen = (await boxOf(time)).y < cell.y + cell.height;
-    expect(timeIsSeen).toBe(width >= 1440);
-  });
-}
-
-test('what a step does to an image can be read whole', async ({ page }) => {
-  await page.setViewportSize({ width: 720, height: 900 });
-  show(busyInventory());
-  await openVm(page, /^web-01/);
-  await page.getByRole('row', { name: /^october patches/ }).click();
-  await page.getByRole('button', { name: 'Revert…' }).click();
-  const word = page.getByRole('dialog').getByText('changes for others').first();
-  await expect(word).toBeVisible();
-  expect(await word.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0);
 });
 
 test('a plan begins with a sentence, and equal steps are one block that can be opened', async ({ page }) => {
@@ -345,70 +193,3 @@ test('selecting a snapshot draws what shows it, and nothing else', async ({ page
   await expect(page.getByRole('complementary').getByRole('heading', { name: 'patch 6' })).toBeVisible();
   expect(await takeRendered(page)).toBeLessThanOrEqual(20);
 });
-
-test('the focus stays near when what had it goes away, by keyboard alone', async ({ page }) => {
-  const { keyboard } = page;
-  const [web] = busyInventory().vms;
-  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
-  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
-  const plan = fakePlan(kvm1, web, busyInventory(), request);
-  const examination = {
-    at: now,
-    finding: 'notStarted' as const,
-    message: 'Nothing was changed.',
-    choices: ['resume' as const, 'forget' as const],
-  };
-  show(busyInventory());
-  harness.setNotices([{ id: 'journal', severity: 'warning', message: 'The journal was kept aside.' }]);
-  harness.handlers = {
-    'operations.cancel': () => ({}),
-    'operations.resolve': () => ({}),
-    'notices.dismiss': () => {
-      harness.setNotices([]);
-      return {};
-    },
-  };
-  await openVm(page, /^web-01/);
-  await page.getByRole('row', { name: /^october patches/ }).click();
-  harness.changeOperation(operationOf(plan, 1));
-
-  const cancel = page.getByRole('button', { name: /^Cancel operation/ });
-  const card = page.getByRole('button', { name: plan.title, exact: true });
-  await tabTo(page, cancel);
-  await keyboard.press('Enter');
-  await expect(cancel).toBeFocused();
-  harness.changeOperation(operationOf(plan, 1, { state: 'cancelled', endedAt: now }));
-  await expect(card).toBeFocused();
-
-  // What needs somebody goes to the top: the card moves, and keeps the focus.
-  harness.changeOperation(operationOf({ ...plan, title: 'Another' }, 2, { startedAt: now + 5 }));
-  await expect(page.getByRole('article')).toHaveCount(2);
-  await expect(card).toBeFocused();
-  harness.changeOperation(operationOf(plan, 1, { state: 'interrupted', examination }));
-  const resume = page.getByRole('button', { name: 'Resume' });
-  await tabTo(page, resume);
-  await keyboard.press('Enter');
-  harness.changeOperation(operationOf(plan, 1));
-  await expect(card).toBeFocused();
-
-  await tabTo(page, page.getByRole('button', { name: 'Dismiss notice' }));
-  await keyboard.press('Enter');
-  await expect(page.getByText('The journal was kept aside.')).toBeHidden();
-  await expect(page.getByRole('row', { name: /^october patches/ })).toBeFocused();
-
-  // A click beside everything means nowhere, and stays so.
-  await page.getByRole('heading', { name: 'Snaptree' }).click();
-  harness.changeOperation(operationOf(plan, 1, { state: 'succeeded', endedAt: now }));
-  await expect(page.getByRole('button', { name: 'Cancel operation' })).toHaveCount(1);
-  expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);
-});
-
-/** Presses Tab until the focus is there. */
-async function tabTo(page: Page, target: Locator): Promise<void> {
-  await expect(target).toBeVisible();
-  for (let presses = 0; presses < 60; presses += 1) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press('Tab');
-  }
-  await expect(target).toBeFocused({ timeout: 1 });
-}

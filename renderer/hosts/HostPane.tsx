@@ -1,4 +1,5 @@
 import { CircleAlert, Eye, Pencil, RefreshCw, Trash2, TriangleAlert } from 'lucide-react';
+import { Toolbar } from 'react-aria-components';
 import type { InventoryState } from '../../shared/contract.ts';
 import type { Vm } from '../../shared/model/inventory.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
@@ -57,7 +58,7 @@ export function HostPane({
         </Chip>
         {host.readOnly && <Chip icon={<Eye size={11} aria-hidden />}>Read-only</Chip>}
       </header>
-      <div role="toolbar" aria-label="Host actions" className={css('toolbar')}>
+      <Toolbar aria-label="Host actions" className={css('toolbar')}>
         <ConnectButton hostId={hostId} primary />
         <Button
           disabledReason={session.state === 'connected' ? null : 'The host is not connected.'}
@@ -85,7 +86,7 @@ export function HostPane({
           <Trash2 size={15} aria-hidden />
           Remove…
         </Button>
-      </div>
+      </Toolbar>
       <div className={css('body')}>
         {session.state === 'failed' && <SessionFailure session={session} />}
         {session.state !== 'failed' && read && <StaleBanner hostId={hostId} connects={false} />}

@@ -1,5 +1,6 @@
 import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-react';
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { Toolbar } from 'react-aria-components';
 import type { Vm } from '../../shared/model/inventory.ts';
 import type { ActionId } from '../../shared/rules/actions.ts';
 import { Button } from '../design/Button.tsx';
@@ -203,7 +204,7 @@ function SnapshotActions({
   }, [onAction]);
   return (
     <>
-      <div role="toolbar" aria-label="Snapshot actions" className={css('toolbar')}>
+      <Toolbar aria-label="Snapshot actions" className={css('toolbar')}>
         {toolbarIcons.map(([id, icon]) => {
           const action = actions.find((candidate) => candidate.id === id);
           return (
@@ -225,7 +226,7 @@ function SnapshotActions({
           );
         })}
         <MoreActions menuIsOpen={menu !== null} onMenu={onMenu} />
-      </div>
+      </Toolbar>
       {menu && (
         <ActionMenu
           anchor={menu}

@@ -7,7 +7,14 @@ import { withHostCollapsed, withSelection, withSnapshotRevealed } from '../store
 import { findVm, type SelectionState } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
 import { AddHostMenu } from './AddHostMenu.tsx';
-import { hostRowKey, navigationRows, snapshotRowKey, vmRowKey, type NavigationRow } from './navigation-rows.ts';
+import {
+  firstHit,
+  hostRowKey,
+  navigationRows,
+  snapshotRowKey,
+  vmRowKey,
+  type NavigationRow,
+} from './navigation-rows.ts';
 import { isSameRow } from './same-row.ts';
 import styles from './Navigation.module.css';
 import { RowContent } from './RowContent.tsx';
@@ -54,6 +61,7 @@ export function Navigation() {
             selectedKey={selectedKey}
             onSelect={select}
             onToggle={toggle}
+            onEnter={goInto}
             textOf={textOf}
             nameOf={nameOf}
             rowClassName={classNameOf}
@@ -78,6 +86,10 @@ const Top = memo(function Top() {
         onChange={(value) => {
           update((state) => ({ ...state, search: value }));
         }}
+        onSubmit={goToFirstHit}
+        onKeyDown={(event) => {
+          if (event.key === 'ArrowDown') goToFirstHit();
+        }}
       >
         <Search size={14} aria-hidden className={css('searchIcon')} />
         <Input className={css('searchInput')} placeholder="Host, VM or snapshot" />
@@ -98,6 +110,30 @@ const renderRow = (row: NavigationRow) => <RowContent row={row} />;
 
 function toggle(row: NavigationRow, expanded: boolean): void {
   if (row.kind === 'host') update((state) => withHostCollapsed(state, row.entry.host.id, !expanded));
+}
+
+/** From the search into the list, to what was found first. */
+function goToFirstHit(): void {
+  const { search, ...state } = useStore.getState();
+  const hit =
+    search.trim() === ''
+      ? undefined
+      : firstHit(navigationRows({ ...state, hostIds: state.hostIds ?? noHosts, search }), search);
+  if (hit) select(hit);
+  // When the row that is selected now has the tab stop.
+  setTimeout(() => {
+    document.querySelector<HTMLElement>('nav [role=treeitem][tabindex="0"]')?.focus();
+  });
+}
+
+/** From a row to what it shows: a VM's snapshots, or the first thing that can be done with a host. */
+function goInto(row: NavigationRow): void {
+  select(row);
+  setTimeout(() => {
+    const targets = ['main [role=row][tabindex="0"]', 'main [role=toolbar] button'];
+    const found = targets.map((target) => document.querySelector<HTMLElement>(target)).find((each) => each !== null);
+    found?.focus();
+  });
 }
 
 function select(row: NavigationRow): void {

@@ -4,7 +4,7 @@ import type { InventoryState } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import { vm as madeVm } from '../../shared/model/inventory.fixtures.ts';
-import { navigationRows } from './navigation-rows.ts';
+import { firstHit, navigationRows } from './navigation-rows.ts';
 
 function snapshot(name: string): Snapshot {
   const rest = { kind: 'internal', vmState: 'running', createdAt: 1, description: '', parentId: null } as const;
@@ -84,5 +84,16 @@ describe('navigationRows', () => {
   it('does not reorder the inventory it is given', () => {
     shown({});
     expect(source.inventories.east.inventory?.vms.map(({ uuid }) => uuid)[0]).toBe('uuid of web10');
+  });
+});
+
+describe('firstHit', () => {
+  it.each([
+    ['WEB9', 'vm:east/uuid of web9'],
+    [' upgrade ', 'snapshot:east/uuid of web10/before upgrade'],
+    ['east', 'host:east'],
+    ['nowhere', undefined],
+  ])('of %j is what holds it itself', (search, key) => {
+    expect(firstHit(navigationRows({ ...source, search }), search)?.key).toBe(key);
   });
 });

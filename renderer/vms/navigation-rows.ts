@@ -135,6 +135,21 @@ export function navigationRows({
   return rows;
 }
 
+/** The first of the rows of a search that holds its words itself, and not only something below it; undefined where none does. */
+export function firstHit(rows: readonly NavigationRow[], search: string): NavigationRow | undefined {
+  const wanted = search.trim().toLocaleLowerCase();
+  return rows.find((row) => {
+    switch (row.kind) {
+      case 'host':
+        return hostWords(row.entry).some((words) => words.includes(wanted));
+      case 'vm':
+        return vmWords(row.vm).includes(wanted);
+      case 'snapshot':
+        return true;
+    }
+  });
+}
+
 const noVms: readonly Vm[] = [];
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 const sorted = new WeakMap<Inventory['vms'], readonly Vm[]>();
