@@ -9,7 +9,7 @@ import { errorSchema } from './error-schema.ts';
 import { enteredSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
-import { operationSchema, resolutionSchema, unreadableOperationSchema } from './model/operation.ts';
+import { operationSchema, resolutionSchema, stepProgressSchema, unreadableOperationSchema } from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
 import { answerSchema, questionSchema } from './model/question.ts';
 import { reportFormatSchema, reportStateSchema, reportThresholdsSchema } from './model/report.ts';
@@ -170,6 +170,8 @@ export const subscriptions = {
       z.strictObject({ kind: z.literal('changed'), operation: operationSchema }),
     ]),
   },
+  /** Of every step that runs and tells how far it is: all of them, each time one of them tells. */
+  stepProgress: { parameters: nothing, event: z.array(stepProgressSchema) },
   /** Those whose journals cannot be used. `operations.resolve` with `forget` is all that can be done for one. */
   unreadableOperations: { parameters: nothing, event: z.array(unreadableOperationSchema) },
   report: { parameters: z.strictObject({ reportId: z.uuid() }), event: reportStateSchema },

@@ -115,6 +115,12 @@ export function contractHandlers(parts: ContractParts): Handlers {
           emit({ kind: 'changed', operation });
         });
       },
+      stepProgress: (_parameters, emit) =>
+        presentAndChanges(
+          () => [...operations.listProgress()],
+          { onChange: (listener) => operations.onProgress(listener) },
+          emit,
+        ),
       unreadableOperations: (_parameters, emit) =>
         presentAndChanges(
           () => [...operations.listUnreadable()],

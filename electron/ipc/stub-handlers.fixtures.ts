@@ -39,6 +39,7 @@ export function stubHandlers(
       inventory: silent,
       questions: silent,
       operations: silent,
+      stepProgress: silent,
       unreadableOperations: silent,
       report: silent,
       notices: silent,

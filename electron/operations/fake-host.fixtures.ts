@@ -7,7 +7,7 @@ import type { PlanDraft } from '../hypervisors/driver.ts';
 import { plainStep } from '../hypervisors/planning/plain-step.ts';
 import { checkExpectations } from './expectations.ts';
 import { stateDigestOf } from './state-digest.ts';
-import type { JobStatus } from './host-job.ts';
+import type { ByteProgress, JobStatus } from './host-job.ts';
 import type { LockOwner } from './host-lock.ts';
 import type { HostTools } from './host-tools.ts';
 
@@ -115,6 +115,14 @@ export class FakeHost {
     for (const waiter of this.#waiters.splice(0)) waiter();
   }
 
+  /** The steps that still run tell how far they are. */
+  tell(progress: ByteProgress): void {
+    for (const job of this.#jobs()) {
+      if (job.status.state === 'running') job.status = { ...job.status, progress };
+    }
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
   /** The steps that still run are killed. */
   kill(rebooted = false): void {
     for (const job of this.#jobs()) {
@@ -146,8 +154,13 @@ export class FakeHost {
         this.startJob(folder, stepIndex, argv, attempt);
         return this.#status(folder, jobName(stepIndex, attempt));
       }),
-    wait: ({ folder, stepIndex, attempt }) =>
-      this.#call('wait', () => this.#status(folder, jobName(stepIndex, attempt)), true),
+    wait: ({ folder, stepIndex, attempt }, seen) => {
+      const present = () => this.#status(folder, jobName(stepIndex, attempt));
+      return this.#call('wait', present, () => {
+        const status = present();
+        return status.state === 'running' && status.progress === (seen?.progress ?? null);
+      });
+    },
     inspect: ({ folder, stepIndex, attempt }) =>
       this.#call('inspect', () => this.#status(folder, jobName(stepIndex, attempt))),
     abort: () =>
@@ -172,7 +185,10 @@ export class FakeHost {
     if (!jobs || jobs.has(name)) return;
     this.runs.push(argv.join(' '));
     if (this.slow) {
-      jobs.set(name, { argv, status: { state: 'running', stdout: 'begun', stderr: '', outputBytes: 5 } });
+      jobs.set(name, {
+        argv,
+        status: { state: 'running', stdout: 'begun', stderr: '', outputBytes: 5, progress: null },
+      });
       return;
     }
     const { exitCode } = this;
@@ -191,7 +207,7 @@ export class FakeHost {
     return jobs.get(name)?.status ?? { state: 'absent' };
   }
 
-  async #call<T>(name: string, effect: () => T, waits = false): Promise<T> {
+  async #call<T>(name: string, effect: () => T, waits = () => false): Promise<T> {
     const connection = this.#connection;
     const process = this.#process;
     const number = this.calls.push(name) - 1;
@@ -212,10 +228,10 @@ export class FakeHost {
         throw new SnaptreeError('connectionLost', 'The connection to kvm1 was lost.');
     };
     await meet('before');
-    if (waits && this.#jobs().some(({ status }) => status.state === 'running')) {
+    if (waits()) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
+      await meet('before');
     }
-    if (waits) await meet('before');
     const result = effect();
     await meet('after');
     return result;

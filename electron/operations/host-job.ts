@@ -4,6 +4,8 @@
  * Every operation has a folder there, `${XDG_STATE_HOME:-$HOME/.local/state}/snaptree/operations/<operationId>`, and every step
  * a folder in it, named by the step's index (and, where it is run again, the number of the attempt: `2-1`):
  *   stdout, stderr   what the command printed
+ *   progress         "doneBytes totalBytes", where the command tells how far it is: it finds the folder in SNAPTREE_STEP, and
+ *                    puts the file in place with mv
  *   process          "pid startTime session bootId" of the shell that runs the command, or "revoked"
  *   exit             the exit code, when the command has ended
  *
@@ -25,10 +27,28 @@ export type JobStatus =
   | { readonly state: 'absent' }
   /** The operation's own folder is not there: another account, another machine, or somebody removed it. */
   | { readonly state: 'folderMissing' }
-  | { readonly state: 'running'; readonly stdout: string; readonly stderr: string; readonly outputBytes: number }
+  | {
+      readonly state: 'running';
+      readonly stdout: string;
+      readonly stderr: string;
+      readonly outputBytes: number;
+      /** Null where its command does not tell. */
+      readonly progress: ByteProgress | null;
+    }
   | { readonly state: 'exited'; readonly exitCode: number; readonly stdout: string; readonly stderr: string }
   /** Started, and gone without an exit code: killed, or the host went down. */
   | { readonly state: 'died'; readonly rebooted: boolean; readonly stdout: string; readonly stderr: string };
+
+export interface ByteProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** What is known of a job that runs: more than that is answered sooner. */
+export interface SeenOfJob {
+  readonly outputBytes: number;
+  readonly progress: ByteProgress | null;
+}
 
 export interface JobReference {
   /** The operation's folder on the host, from `prepareJobs`. */
@@ -41,8 +61,8 @@ export interface JobReference {
 interface WaitOptions {
   /** Answer after so long at the latest, in seconds. */
   readonly waitSeconds: number;
-  /** `outputBytes` of the last answer: more output than that is answered sooner. */
-  readonly seenBytes?: number;
+  /** From the last answer. */
+  readonly seen?: SeenOfJob;
   readonly signal?: AbortSignal;
 }
 
@@ -50,6 +70,12 @@ const tailBytes = 65_536;
 /** How long a started step may take until its shell has claimed it. After that it is revoked. */
 const launchSeconds = 5;
 const scriptTimeoutSeconds = 30;
+/**
+ * How long one that waits is not told that the job came further, in seconds. An answer costs about 3 kB of traffic: for hours on end
+ * that is to stay below 1 kB a second.
+ */
+const progressSeconds = 4;
+const nothingSeen: SeenOfJob = { outputBytes: 0, progress: null };
 
 /**
  * Makes the folder of an operation's jobs, if need be, and gives its absolute path. Throws what the runner throws, and
@@ -219,6 +245,7 @@ boot=
 IFS= read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id
 printf "%s %s %s %s\\n" "$$" "$started" "$session" "\${boot:--}" >"$step/process.$$" || exit 1
 ln "$step/process.$$" "$step/process" 2>/dev/null || exit 1
+export SNAPTREE_STEP="$step"
 (exec "$@") </dev/null >"$step/stdout" 2>"$step/stderr"
 echo "$?" >"$step/exit.new" && mv "$step/exit.new" "$step/exit"
 `;
@@ -285,7 +312,7 @@ probe_once() {
 async function probe(
   runner: CommandRunner,
   job: JobReference,
-  { waitSeconds, seenBytes = 0, signal }: WaitOptions,
+  { waitSeconds, seen = nothingSeen, signal }: WaitOptions,
   title: string,
   start: string,
 ): Promise<JobStatus> {
@@ -300,11 +327,13 @@ size() {
   bytes=$(cat "$step/stdout" "$step/stderr" 2>/dev/null | wc -c)
   bytes=$((bytes))
 }
+progress=
 ${start}
 begin=$(date +%s)
 while :; do
   probe_once
   size
+  [ -f "$step/progress" ] && { IFS= read -r progress <"$step/progress"; } 2>/dev/null
   elapsed=$(($(date +%s) - begin))
   if [ "$state" = launching ] && [ "$elapsed" -ge ${launchSeconds} ]; then
     echo revoked >"$step/process.revoked" && ln "$step/process.revoked" "$step/process" 2>/dev/null
@@ -313,13 +342,16 @@ while :; do
   if [ "$state" != launching ]; then
     [ "$state" = running ] || break
     [ "$elapsed" -lt ${Math.max(0, Math.ceil(waitSeconds))} ] || break
-    if [ "$bytes" -gt ${Math.max(0, Math.floor(seenBytes))} ] && [ "$elapsed" -ge 1 ]; then break; fi
+    if [ "$bytes" -gt ${Math.max(0, Math.floor(seen.outputBytes))} ] && [ "$elapsed" -ge 1 ]; then break; fi
+    if [ "$progress" != ${quoteArgument(progressLine(seen.progress))} ] && [ "$elapsed" -ge ${progressSeconds} ]; then break; fi
   fi
   sleep 0.1 2>/dev/null || sleep 1
 done
 frame state
 echo "$state $rebooted $bytes"
 if [ "$state" = exited ]; then frame exit; cat "$step/exit"; fi
+frame progress
+printf '%.60s\\n' "$progress"
 frame stdout
 tail -c ${tailBytes} "$step/stdout" 2>/dev/null
 frame stderr
@@ -346,7 +378,13 @@ function parseStatus(frames: ReadonlyMap<string, string>, hostName: string): Job
     case 'folderMissing':
       return { state };
     case 'running':
-      return { state, stdout, stderr, outputBytes: Number(bytes) };
+      return {
+        state,
+        stdout,
+        stderr,
+        outputBytes: Number(bytes),
+        progress: parseProgress(frames.get('progress') ?? ''),
+      };
     case 'died':
       return { state, rebooted: rebooted === 'yes', stdout, stderr };
     case 'exited': {
@@ -359,6 +397,15 @@ function parseStatus(frames: ReadonlyMap<string, string>, hostName: string): Job
   throw new SnaptreeError('unexpectedOutput', `${hostName} did not say in what state a step is.`, {
     data: { state: frames.get('state') ?? '', exit: frames.get('exit') ?? '' },
   });
+}
+
+function progressLine(progress: ByteProgress | null): string {
+  return progress === null ? '' : `${progress.doneBytes} ${progress.totalBytes}`;
+}
+
+function parseProgress(text: string): ByteProgress | null {
+  const [, done, total] = /^(\d{1,16}) (\d{1,16})$/.exec(text.trim()) ?? [];
+  return done === undefined || total === undefined ? null : { doneBytes: Number(done), totalBytes: Number(total) };
 }
 
 function checkedId(operationId: string): string {

@@ -1,7 +1,7 @@
 /** What an operation does on its host, as one interface: everything below it is scripts, everything above it decisions. */
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
-import type { CleanUpResult, JobReference, JobStatus } from './host-job.ts';
+import type { CleanUpResult, JobReference, JobStatus, SeenOfJob } from './host-job.ts';
 import { acquireLock } from './host-lock.ts';
 import type { LockOwner, LockResult } from './host-lock.ts';
 
@@ -11,7 +11,7 @@ export interface HostTools {
   /** Makes the operation's folder; gives its path. */
   prepare(operationId: string): Promise<string>;
   start(job: JobReference & { readonly argv: readonly string[] }): Promise<JobStatus>;
-  wait(job: JobReference, seenBytes: number): Promise<JobStatus>;
+  wait(job: JobReference, seen?: SeenOfJob): Promise<JobStatus>;
   inspect(job: JobReference): Promise<JobStatus>;
   /** Ends the command of a step that runs; how it ended is then in its status. */
   abort(job: JobReference): Promise<void>;
@@ -30,7 +30,7 @@ export function createHostTools(runner: CommandRunner, signal: AbortSignal, lock
     lock: (vmUuid, owner) => acquireLock(runner, { vmUuid, owner, signal, ...folder }),
     prepare: (operationId) => prepareJobs(runner, operationId, { signal }),
     start: (job) => startJob(runner, job, { waitSeconds: firstWaitSeconds, signal }),
-    wait: (job, seenBytes) => waitForJob(runner, job, { waitSeconds, seenBytes, signal }),
+    wait: (job, seen) => waitForJob(runner, job, { waitSeconds, signal, ...(seen && { seen }) }),
     inspect: (job) => inspectJob(runner, job, { signal }),
     abort: (job) => abortJob(runner, job, { signal }),
     cleanUp: (operation) =>

@@ -1,16 +1,20 @@
 /** One operation in memory: its journal, its present state, and whose turn it is to act on it. */
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, StepProgress } from '../../shared/model/operation.ts';
 import type { JournalFile } from '../store/journal.ts';
 import type { JournalEntry } from '../store/journal-records.ts';
 import { applyRecord, markInterrupted } from './operation-machine.ts';
+import type { ByteProgress } from './host-job.ts';
 import type { OperationRecord } from './operation-machine.ts';
+import { createProgressMeter } from './progress-meter.ts';
+import type { ProgressMeter } from './progress-meter.ts';
 
 export class LiveOperation {
   readonly id: string;
   readonly #file: JournalFile;
   readonly #clock: () => number;
   readonly #onChange: (operation: Operation) => void;
+  readonly #onProgress: () => void;
   /** Of the step that failed, what its record does not hold; null after a restart. */
   failure: { readonly index: number; readonly stderr: string; readonly alreadyMet: boolean } | null = null;
   #state: OperationRecord | null;
@@ -19,12 +23,15 @@ export class LiveOperation {
   #records: Promise<unknown> = Promise.resolve();
   #turns: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #meter: { readonly index: number; readonly meter: ProgressMeter } | null = null;
+  #progress: StepProgress | null = null;
 
   constructor(parts: {
     readonly id: string;
     readonly file: JournalFile;
     readonly clock: () => number;
     readonly onChange: (operation: Operation) => void;
+    readonly onProgress: () => void;
     /** Of an operation read from its journal. */
     readonly state: OperationRecord | null;
   }) {
@@ -32,6 +39,7 @@ export class LiveOperation {
     this.#file = parts.file;
     this.#clock = parts.clock;
     this.#onChange = parts.onChange;
+    this.#onProgress = parts.onProgress;
     this.#state = parts.state;
     this.#visible = parts.state !== null;
   }
@@ -74,6 +82,22 @@ export class LiveOperation {
     this.#become({ ...this.state, operation: { ...operation, steps } });
   }
 
+  /** How far the step is that runs; null where none does, or it does not tell. */
+  get progress(): StepProgress | null {
+    return this.#progress;
+  }
+
+  /** How far a running step is. */
+  showProgress(index: number, progress: ByteProgress): void {
+    if (this.#meter?.index !== index) this.#meter = { index, meter: createProgressMeter() };
+    this.#tellProgress({ operationId: this.id, index, ...this.#meter.meter.add(progress, this.#clock()) });
+  }
+
+  #tellProgress(progress: StepProgress | null): void {
+    this.#progress = progress;
+    if (this.visible && !this.#closed) this.#onProgress();
+  }
+
   /** The journal cannot be written: what is known is known in memory only, until Snaptree is started again. */
   interruptInMemory(error: SnaptreeErrorData): void {
     this.#become(markInterrupted(this.state, error));
@@ -100,5 +124,10 @@ export class LiveOperation {
     this.#state = state;
     if (state.jobFolder !== null) this.#visible = true;
     if (this.visible && !this.#closed) this.#onChange(state.operation);
+    const told = this.#progress;
+    if (told && state.operation.steps[told.index]?.state !== 'running') {
+      this.#meter = null;
+      this.#tellProgress(null);
+    }
   }
 }

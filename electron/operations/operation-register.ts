@@ -1,6 +1,6 @@
 /** The operations that this Snaptree knows, and who is told when one changes. */
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, StepProgress } from '../../shared/model/operation.ts';
 import { createListeners } from '../base/listeners.ts';
 import type { JournalFile } from '../store/journal.ts';
 import { LiveOperation } from './live-operation.ts';
@@ -9,6 +9,7 @@ import type { OperationRecord } from './operation-machine.ts';
 export class OperationRegister {
   readonly #operations = new Map<string, LiveOperation>();
   readonly #listeners = createListeners<[Operation]>();
+  readonly #progressListeners = createListeners<[]>();
   readonly #clock: () => number;
 
   constructor(clock: () => number) {
@@ -24,6 +25,9 @@ export class OperationRegister {
       state,
       onChange: (operation) => {
         this.#listeners.call(operation);
+      },
+      onProgress: () => {
+        this.#progressListeners.call();
       },
     });
   }
@@ -63,6 +67,15 @@ export class OperationRegister {
       .filter(({ visible }) => visible)
       .map(({ operation }) => operation)
       .sort((a, b) => b.startedAt - a.startedAt);
+  }
+
+  /** Of every step that runs and tells how far it is. */
+  progress(): readonly StepProgress[] {
+    return this.all().flatMap(({ visible, progress }) => (visible && progress ? [progress] : []));
+  }
+
+  onProgress(listener: () => void): () => void {
+    return this.#progressListeners.add(listener);
   }
 
   onChange(listener: (operation: Operation) => void): () => void {

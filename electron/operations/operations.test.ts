@@ -175,8 +175,36 @@ describe('an operation', () => {
     const first = await service.start(plan.id);
     await expect(service.start(plan.id)).rejects.toMatchObject({ code: 'vmLocked' });
     expect(service.list().find(({ id }) => id === first)?.state).toBe('running');
+    // What has not arrived on the host cannot be finished there.
+    await until(service, first, ({ steps }) => steps[0]?.output === 'begun');
     host.finish();
     await until(service, first, resting);
+    await cleanedUp();
+  });
+
+  test('tells how far its step is beside itself, and nothing any more when that has ended', async () => {
+    const plan = planFor(host, ['a', 'b']);
+    host.slow = true;
+    const service = await open(plan);
+    const id = await service.start(plan.id);
+    await until(service, id, ({ steps }) => steps[0]?.output === 'begun');
+    let changes = 0;
+    const stop = service.onChange(() => (changes += 1));
+    host.tell({ doneBytes: 10, totalBytes: 40 });
+    await vi.waitFor(() => {
+      expect(service.listProgress()).toEqual([
+        { operationId: id, index: 0, doneBytes: 10, totalBytes: 40, bytesPerSecond: null, secondsLeft: null },
+      ]);
+    });
+    expect(changes).toBe(0);
+    stop();
+    const told: number[] = [];
+    service.onProgress(() => told.push(service.listProgress().length));
+    host.finish();
+    await until(service, id, ({ steps }) => steps[1]?.output === 'begun');
+    expect(told).toEqual([0]);
+    host.finish();
+    await until(service, id, resting);
     await cleanedUp();
   });
 

@@ -5,7 +5,7 @@
  */
 import type { Notice } from '../../shared/contract.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { Operation, Resolution, UnreadableOperation } from '../../shared/model/operation.ts';
+import type { Operation, Resolution, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
 import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
 import { cancelEffect } from '../../shared/rules/step-order.ts';
 import { cancelMeaning } from '../../shared/rules/step-sentences.ts';
@@ -59,6 +59,10 @@ export interface OperationService {
   list(): readonly Operation[];
   /** Calls `listener` for each operation that is new or changed. Gives a function that stops it. */
   onChange(listener: (operation: Operation) => void): () => void;
+  /** Of every step that runs and tells how far it is. */
+  listProgress(): readonly StepProgress[];
+  /** Calls `listener` when one of these comes further, or ends. Gives a function that stops it. */
+  onProgress(listener: () => void): () => void;
   /** Those whose journals cannot be used. */
   listUnreadable(): readonly UnreadableOperation[];
   /** Calls `listener` when one of these changes. Gives a function that stops it. */
@@ -118,6 +122,8 @@ export async function openOperationService(dependencies: OperationServiceDepende
     notices: read.notices,
     list: () => register.list(),
     onChange: (listener) => register.onChange(listener),
+    listProgress: () => register.progress(),
+    onProgress: (listener) => register.onProgress(listener),
     listUnreadable: () => unreadable.list(),
     onUnreadableChange: (listener) => unreadable.onChange(listener),
 

@@ -37,6 +37,8 @@ export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Pr
     notices,
     list: () => operations,
     onChange: () => () => undefined,
+    listProgress: () => [],
+    onProgress: () => () => undefined,
     listUnreadable: () => unreadable.map((journal) => unreadableOperation(journal, stateOfJournal(journal))),
     onUnreadableChange: () => () => undefined,
     start: refused('run a plan'),

@@ -62,7 +62,7 @@ export async function followReattached(context: StepContext, live: LiveOperation
     if (next?.state !== 'running') return;
     const step = plannedStep(live, next.index);
     const job = jobReference(live, step);
-    const first = await context.toolsFor(live.operation.plan.hostId).wait(job, 0);
+    const first = await context.toolsFor(live.operation.plan.hostId).wait(job);
     const after = await settle(context, live, step, await follow(context, live, job, first));
     if (after) await goOnAfter(context, live, after);
   });
@@ -88,7 +88,8 @@ async function follow(
   let status = first;
   while (status.state === 'running') {
     live.showOutput(job.stepIndex, outputOf(status));
-    status = await context.toolsFor(live.operation.plan.hostId).wait(job, status.outputBytes);
+    if (status.progress) live.showProgress(job.stepIndex, status.progress);
+    status = await context.toolsFor(live.operation.plan.hostId).wait(job, status);
   }
   return status;
 }

@@ -43,14 +43,6 @@ export function formatAge(seconds: number, now: number): string {
   return `${Math.floor(days / 365.25)} years ago`;
 }
 
-/** A length of time: `4 s`, `2 min 05 s`, `1 h 02 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
-}
-
 /** `1 snapshot`, `3 snapshots`. */
 export function count(number: number, singular: string, plural = `${singular}s`): string {
   return `${number} ${number === 1 ? singular : plural}`;

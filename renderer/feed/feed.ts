@@ -91,6 +91,16 @@ export function startFeed(client: Client): () => void {
       },
     ),
     client.subscribe(
+      'stepProgress',
+      {},
+      {
+        next(stepProgress) {
+          update((state) => ({ ...state, stepProgress }));
+        },
+        failed,
+      },
+    ),
+    client.subscribe(
       'unreadableOperations',
       {},
       {

@@ -10,12 +10,15 @@ import { isInterrupted, isUnderWay } from '../../shared/rules/operation-life.ts'
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
-import { formatClock, formatDuration, formatTime } from '../design/format.ts';
+import { formatClock, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
+import { useStore } from '../store/store.ts';
+import { progressWords } from '../../shared/rules/progress-words.ts';
 import { shellLine } from '../../shared/rules/shell-words.ts';
+import { readableDuration } from '../../shared/rules/units.ts';
 import { Interruption } from './Interruption.tsx';
 import styles from './OperationCard.module.css';
 import { operationAppearance, progressOf, stepAppearance } from './operation-words.ts';
@@ -71,6 +74,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
           <ol className={css('steps')}>
             {operation.plan.steps.map((step) => (
               <Step
+                operationId={operation.id}
                 plan={operation.plan}
                 key={step.index}
                 step={step}
@@ -93,7 +97,7 @@ function Elapsed({ operation }: { readonly operation: Operation }) {
   return (
     <span className={css('elapsed')} title={`Started ${formatTime(operation.startedAt)}`}>
       {formatClock(operation.startedAt)}
-      {end !== null && `, ${formatDuration(end - operation.startedAt)}`}
+      {end !== null && `, ${readableDuration(end - operation.startedAt)}`}
     </span>
   );
 }
@@ -121,11 +125,31 @@ function Cancel({ operation }: { readonly operation: Operation }) {
   );
 }
 
+/** How far a step is, where its command tells. */
+function Progress({ operationId, index }: { readonly operationId: string; readonly index: number }) {
+  const progress = useStore((state) =>
+    state.stepProgress.find((each) => each.operationId === operationId && each.index === index),
+  );
+  if (!progress) return null;
+  return (
+    <p className={css('progress', 'stepProgress')}>
+      <progress
+        value={progress.doneBytes}
+        max={Math.max(1, progress.totalBytes)}
+        aria-label={`Progress of step ${index + 1}`}
+      />
+      {progressWords(progress)}
+    </p>
+  );
+}
+
 function Step({
+  operationId,
   plan,
   step,
   run,
 }: {
+  readonly operationId: string;
   readonly plan: Plan;
   readonly step: PlanStep;
   readonly run: OperationStep | null;
@@ -143,7 +167,7 @@ function Step({
           <HostText text={step.title} />{' '}
           <span className={css('quiet')}>
             · {word}
-            {duration !== null && `, ${formatDuration(duration)}`}
+            {duration !== null && `, ${readableDuration(duration)}`}
             {exitCode !== 0 && `, exit code ${exitCode}`}
           </span>
         </p>
@@ -153,6 +177,7 @@ function Step({
           </code>
           <CopyButton text={command} what={`command of step ${step.index + 1}`} />
         </p>
+        {run?.state === 'running' && <Progress operationId={operationId} index={step.index} />}
         {run?.state === 'running' && <p className={css('quiet')}>If cancelled now: {stepCancelMeaning(plan, step)}</p>}
         {output !== '' && (
           // It scrolls, so the keyboard must get to it.

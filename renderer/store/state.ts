@@ -2,7 +2,7 @@
 import type { InventoryState, Notice, ResponseValue } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
-import type { Operation, UnreadableOperation } from '../../shared/model/operation.ts';
+import type { Operation, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
@@ -40,6 +40,8 @@ export interface State {
   readonly inventories: Readonly<Record<string, InventoryState>>;
   readonly questions: readonly Question[];
   readonly operations: Readonly<Record<string, Operation>>;
+  /** Of the steps that run and tell how far they are. */
+  readonly stepProgress: readonly StepProgress[];
   readonly unreadableOperations: readonly UnreadableOperation[];
   readonly notices: readonly Notice[];
   readonly selection: SelectionState;
@@ -61,6 +63,7 @@ export const initialState: State = {
   inventories: {},
   questions: [],
   operations: {},
+  stepProgress: [],
   unreadableOperations: [],
   notices: [],
   selection: nothingSelected,

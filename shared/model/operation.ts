@@ -26,6 +26,22 @@ export const operationStepSchema = z.strictObject({
   output: z.string(),
 });
 
+/**
+ * How far the step is that runs, where its command tells. Not worth a record: it is told beside the operation, which changes only
+ * where a step begins or ends.
+ */
+export const stepProgressSchema = z.strictObject({
+  operationId: z.uuid(),
+  index: z.int().nonnegative(),
+  doneBytes: z.number().nonnegative(),
+  /** Can grow while the guest writes. */
+  totalBytes: z.number().nonnegative(),
+  /** Over the last while; null until two reports tell it. */
+  bytesPerSecond: z.number().nonnegative().nullable(),
+  /** At that rate; null where it is not known or nothing moves. */
+  secondsLeft: z.number().nonnegative().nullable(),
+});
+
 export const operationStateSchema = z.enum([
   'preparing',
   'running',
@@ -96,6 +112,7 @@ export type Resolution = z.infer<typeof resolutionSchema>;
 export type StepState = z.infer<typeof stepStateSchema>;
 export type OperationStep = z.infer<typeof operationStepSchema>;
 export type OperationState = z.infer<typeof operationStateSchema>;
+export type StepProgress = z.infer<typeof stepProgressSchema>;
 export type Examination = z.infer<typeof examinationSchema>;
 export type MadeSnapshot = z.infer<typeof madeSnapshotSchema>;
 export type Operation = z.infer<typeof operationSchema>;

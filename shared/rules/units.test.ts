@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readableBytes } from './units.ts';
+import { readableBytes, readableDuration } from './units.ts';
 
 it.each([
   [0, '0 B'],
@@ -11,4 +11,15 @@ it.each([
   [1024 ** 6, '1024 PiB'],
 ])('%d bytes are %s', (bytes, text) => {
   expect(readableBytes(bytes)).toBe(text);
+});
+
+it.each([
+  [-1, '0 s'],
+  [59.4, '59 s'],
+  [59.6, '1 min 00 s'],
+  [125, '2 min 05 s'],
+  [3599.6, '1 h 00 min'],
+  [90_061, '25 h 01 min'],
+])('%d seconds are %s', (seconds, text) => {
+  expect(readableDuration(seconds)).toBe(text);
 });

@@ -13,3 +13,12 @@ export function readableBytes(bytes: number): string {
   const rounded = value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
   return `${rounded.replace(/\.0$/, '')} ${units[unit] ?? 'B'}`;
 }
+
+/** A length of time: `4 s`, `2 min 05 s`, `1 h 02 min`. */
+export function readableDuration(seconds: number): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}

@@ -3,13 +3,15 @@ import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
 import { isUnderWay } from '../../../shared/rules/operation-life.ts';
+import { progressWords } from '../../../shared/rules/progress-words.ts';
 import { cancelMeaning } from '../../../shared/rules/step-sentences.ts';
+import { readableDuration } from '../../../shared/rules/units.ts';
 import { whenAborted } from '../../base/abort.ts';
 import type { CommandContext, GlobalOptions, Work } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { shownSentence } from './output.ts';
-import { count, seconds } from './text/words.ts';
+import { count } from './text/words.ts';
 
 /**
  * Asks for the user's yes; `assumed` is it (`--yes`). Throws `planRefused` where there is nobody to ask. False: no.
@@ -79,7 +81,7 @@ function present({ client }: Work, operationId: string): Operation | null {
 function untilSettled(context: CommandContext, work: Work, operationId: string): Promise<Operation | null> {
   const { client, interruption } = work;
   return new Promise((resolve) => {
-    const progress = createProgress(context);
+    const progress = createProgress(context, work);
     let done = false;
     let stop: () => void = () => undefined;
     const finish = (operation: Operation | null): void => {
@@ -109,7 +111,10 @@ function untilSettled(context: CommandContext, work: Work, operationId: string):
 }
 
 /** Shows on a terminal which step runs and for how long, and a line for each that is done. */
-function createProgress({ output }: CommandContext): { show(operation: Operation): void; stop(): void } {
+function createProgress(
+  { output }: CommandContext,
+  { client }: Work,
+): { show(operation: Operation): void; stop(): void } {
   let latest: Operation | null = null;
   const told = new Set<number>();
   const draw = (): void => {
@@ -120,9 +125,11 @@ function createProgress({ output }: CommandContext): { show(operation: Operation
       output.progress(steps.every(({ state }) => state === 'done') ? 'Finishing …' : 'Preparing …');
       return;
     }
-    const since = running.startedAt === null ? '' : ` (${seconds(Date.now() / 1000 - running.startedAt)})`;
+    const since = running.startedAt === null ? '' : ` (${readableDuration(Date.now() / 1000 - running.startedAt)})`;
     const title = shownSentence(plan.steps[running.index]?.title ?? '');
-    output.progress(`Step ${running.index + 1} of ${steps.length}: ${title}${since}`);
+    const far = client.present('stepProgress', {}).find((each) => each.operationId === latest?.id);
+    const told = far?.index === running.index ? `, ${progressWords(far)}` : '';
+    output.progress(`Step ${running.index + 1} of ${steps.length}: ${title}${since}${told}`);
   };
   const timer = setInterval(draw, 1000);
   timer.unref();
@@ -134,7 +141,7 @@ function createProgress({ output }: CommandContext): { show(operation: Operation
         if (state !== 'done' || told.has(index)) continue;
         told.add(index);
         const title = shownSentence(operation.plan.steps[index]?.title ?? '');
-        const time = startedAt === null || endedAt === null ? '' : ` (${seconds(endedAt - startedAt)})`;
+        const time = startedAt === null || endedAt === null ? '' : ` (${readableDuration(endedAt - startedAt)})`;
         output.say(`${output.paint.err('green', 'Done:')} step ${index + 1}: ${title}${time}`);
       }
       draw();
@@ -162,7 +169,7 @@ function report(context: CommandContext, operation: Operation, options: GlobalOp
   const { plan, state, error, startedAt, endedAt, steps } = operation;
   if (state === 'succeeded') {
     if (options.json !== true) {
-      const time = endedAt === null ? '' : ` in ${seconds(endedAt - startedAt)}`;
+      const time = endedAt === null ? '' : ` in ${readableDuration(endedAt - startedAt)}`;
       output.text(
         `Done: ${shownSentence(`${plan.title}, VM ${plan.vmName} on ${plan.hostName}`)} (${count(steps.length, 'step')}${time}).\n`,
       );

@@ -7,7 +7,7 @@ import { chainLines } from './chain-text.ts';
 import { planLines } from './plan-text.ts';
 import { tableLines, widthOf } from './table.ts';
 import { treeLines } from './tree-text.ts';
-import { connectionText, seconds, utc } from './words.ts';
+import { connectionText, utc } from './words.ts';
 
 const look = { paint: (_style: string, text: string) => text, unicode: true };
 const coloured = { paint: (_style: string, text: string) => `<${text}>`, unicode: true };
@@ -112,7 +112,6 @@ describe('words', () => {
   it('of times and connections', () => {
     expect(utc(null)).toBe('-');
     expect(utc(1e300)).toBe('-');
-    expect(seconds(59.6)).toBe('1 min 0 s');
     const authentication = { method: 'agent' as const };
     const jump = { address: 'jump', port: 22, user: 'me', authentication };
     expect(

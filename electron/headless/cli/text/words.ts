@@ -17,11 +17,6 @@ export function count(number: number, singular: string, plural = `${singular}s`)
   return `${number} ${number === 1 ? singular : plural}`;
 }
 
-export function seconds(value: number): string {
-  const whole = Math.max(0, Math.round(value));
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
 function endpoint({ user, address, port }: Pick<SshEndpoint, 'user' | 'address' | 'port'>): string {
   return `${user}@${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
