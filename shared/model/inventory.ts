@@ -132,12 +132,14 @@ export const diskSchema = z.strictObject({
 
 /** Something that must be there for a VM to start, or for a snapshot to be reverted to, and is not. */
 export const obstacleSchema = z.strictObject({
-  /** What is missing: a path on the host. */
+  /** What is missing: a path on the host, or `POOL/VOLUME`. */
   path: z.string(),
   /** What will be refused and why, in a sentence. */
   message: z.string(),
   /** What mends it, with the command. */
   remedy: z.string(),
+  /** Of a snapshot: a revert is refused for it even where it starts nothing. Absent where only the start is. */
+  stopsRevert: z.literal(true).optional(),
 });
 
 export const snapshotDiskSchema = z.strictObject({

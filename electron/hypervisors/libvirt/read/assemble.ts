@@ -23,8 +23,6 @@ export interface AssembleContext extends ObstacleContext {
   readonly images: ReadonlyMap<string, Image>;
   /** The image behind a source; null where there is none, or it is not known. */
   imageIdOf(source: DiskSource): string | null;
-  /** The path by which a source is opened, as images spell it; null where it has none, or it is not known. */
-  pathOf(source: DiskSource): string | null;
 }
 
 const states: ReadonlyMap<string, VmState> = new Map([

@@ -113,9 +113,12 @@ kind == "listing" {
 
 /**
  * A filter: writes short frames out, and leaves away what Snaptree does not read. Of definitions it passes on a few elements,
- * the disks, and whatever else names a file or a volume; of those in records (where `<inactiveDomain>` repeats most of
- * `<domain>`), besides the disks of `<domain>`, what no definition or record of that VM named before. libvirt indents by
- * two, and text in XML holds no bare angle bracket, so that a line with one is an element's.
+ * the disks, and whatever else names a file, a volume or a device of the host; of those in records (where `<inactiveDomain>`
+ * repeats most of `<domain>`), besides the disks of `<domain>`, what no definition or record of that VM named before. What
+ * was named before is said by its number (sent-elements.ts): each such element has one when it is passed on first, and
+ * `<snaptree-same ids='…'/>` at the end of a `<domain>` lists those that it has as well. STAGE goes in front of the
+ * numbers, so that those of several filters differ. libvirt indents by two, and text in XML holds no bare angle bracket, so
+ * that a line with one is an element's.
  */
 export const awkShorten = String.raw`
 BEGIN {
@@ -129,12 +132,12 @@ BEGIN {
   for (i in words) keep_then[words[i]] = 1
 }
 index($0, N " ") == 1 {
-  kind = $2; uuid = $3; lines = 0; indent = ""; devices = ""; beside = 0
+  kind = $2; uuid = $3; lines = 0; indent = ""; devices = ""; beside = 0; same = ""
   print
   next
 }
 index($0, K) == 1 {
-  rest = substr($0, length(K) + 1); lines = 0; indent = ""; devices = ""; beside = 0
+  rest = substr($0, length(K) + 1); lines = 0; indent = ""; devices = ""; beside = 0; same = ""
   if (index(rest, "of ") == 1) { kind = ""; uuid = substr(rest, 4); next }
   if (match(rest, /^[0-9]+/)) {
     kind = "snapshot"
@@ -159,7 +162,7 @@ function element() {
 }
 # An element of which all or nothing is passed on. must: all of it, whatever it holds
 function begin(before, tag, must) {
-  key = ""; paths = 0; needed = must
+  key = tag; paths = 0; needed = must; is_device = tag == "hostdev" || (tag == "interface" && / type=.hostdev/)
   end_tag = "</" tag ">"
   closing = before end_tag
   has_text = tag == "title" || tag == "description"
@@ -168,7 +171,7 @@ function begin(before, tag, must) {
 }
 function hold(  text) {
   held[++lines] = $0
-  if ($0 ~ PATH) paths++
+  if (is_device || $0 ~ PATH) paths++
   else if (!/<(driver|format) /) return
   if (length(key) > 4000) return
   text = $0
@@ -176,9 +179,19 @@ function hold(  text) {
   sub(/ index=.[0-9]+./, "", text)
   key = key text
 }
-function finish(  i) {
-  if (needed || (paths > 0 && !(indent == "    " && length(key) <= 4000 && ((uuid, key) in named)))) {
-    if (paths > 0) named[uuid, key] = 1
+function finish(  i, is_told) {
+  is_told = paths > 0 && length(key) <= 4000 && ((uuid, key) in named)
+  if (is_told && !needed && indent == "    ") {
+    if (!beside) same = same " " named[uuid, key]
+  } else if (needed || paths > 0) {
+    if (paths > 0 && !is_told) {
+      named_count++
+      named[uuid, key] = STAGE named_count
+      if (!needed && match(held[1], /<[^ \/>]+/)) {
+        i = RSTART + RLENGTH
+        held[1] = substr(held[1], 1, i - 1) " snaptree-id=" SQ named[uuid, key] SQ substr(held[1], i)
+      }
+    }
     for (i = 1; i <= lines; i++) print held[i]
   }
   lines = 0
@@ -186,6 +199,8 @@ function finish(  i) {
 /^  <\/?(domain|inactiveDomain)[ >]/ && (kind == "snapshot" || kind == "lookup") {
   indent = index($0, "/") == 4 ? "" : "    "
   beside = /<inactiveDomain/
+  if (same != "") print "    <snaptree-same ids=" SQ substr(same, 2) SQ "/>"
+  same = ""
   print
   next
 }

@@ -158,7 +158,8 @@ function namedPaths({ vms, volumes }: HostState): readonly string[] {
     if (!('domain' in vm)) continue;
     for (const { use, source } of vm.files) {
       const reference = imageUses.has(use) || usesWithoutImage.has(use) ? null : referenceOf(source, volumes);
-      if (reference?.startsWith('/')) paths.add(reference);
+      // What the kernel shows of a device is no image.
+      if (reference?.startsWith('/') && !reference.startsWith('/sys/')) paths.add(reference);
     }
   }
   return [...paths];

@@ -127,6 +127,7 @@ function visit(element: XmlElement, place: readonly string[], found: NamedFile[]
     return;
   }
   addPaths(element, place, found);
+  addHostDevice(element, place, found);
   for (const each of element.children) {
     const name = each.name.slice(each.name.indexOf(':') + 1);
     // Where a shared folder is to be seen in the guest is no path of the host.
@@ -157,6 +158,35 @@ function useOfAttribute(name: string, value: string, place: readonly string[], u
   // A socket is no image: <host transport='unix' socket='…'/>, and of arguments -qmp unix:… and -chardev socket,path=….
   if (name === 'socket' || (use === 'argument' && /^(unix:|socket,)/.test(value))) return 'characterDevice';
   return use;
+}
+
+/**
+ * Devices of the host that are named by an address: where the kernel shows them. An USB device that is named by what it is
+ * gets another address whenever it is plugged in, so that nothing can be told from the one it had.
+ */
+function addHostDevice(element: XmlElement, place: readonly string[], found: NamedFile[]): void {
+  const where = place.join('/');
+  const type = attribute(element, 'type');
+  const isPassedThrough = where === 'devices/hostdev' || (where === 'devices/interface' && type === 'hostdev');
+  const source = child(element, 'source');
+  const address = child(source, 'address');
+  if (!isPassedThrough || !address) return;
+  const number = (name: string, digits: number, base: 10 | 16): string =>
+    Number(attribute(address, name) ?? '0')
+      .toString(base)
+      .padStart(digits, '0');
+  const add = (path: string) => found.push(namedPath(path, 'hostDevice', where));
+  if (type === 'mdev') {
+    const uuid = attribute(address, 'uuid');
+    if (uuid !== null && /^[0-9a-f-]{36}$/i.test(uuid)) add(`/sys/bus/mdev/devices/${uuid}`);
+  } else if (type === 'usb') {
+    const isOptional = attribute(source, 'startupPolicy') === 'optional';
+    if (child(source, 'vendor') || isOptional) return;
+    add(`/dev/bus/usb/${number('bus', 3, 10)}/${number('device', 3, 10)}`);
+  } else if (type === 'pci' || attribute(address, 'type') === 'pci') {
+    const slot = `${number('domain', 4, 16)}:${number('bus', 2, 16)}:${number('slot', 2, 16)}`;
+    add(`/sys/bus/pci/devices/${slot}.${number('function', 1, 16)}`);
+  }
 }
 
 function useOf(place: readonly string[]): FileUse {

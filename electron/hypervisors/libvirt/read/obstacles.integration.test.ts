@@ -12,6 +12,7 @@ import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.t
 import { imagesById } from '../../../../shared/rules/chains.ts';
 import { vmProblems } from '../../../../shared/rules/problems.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
+import { kernelThatTakesInitrd } from './obstacles.fixtures.ts';
 import { readLibvirt } from './read.ts';
 
 interface Case {
@@ -65,17 +66,6 @@ const cases: Readonly<Record<string, Case>> = {
     devices: (at) => `<serial type='unix'><source mode='bind' path='${at}/sockets/s'/><target port='0'/></serial>`,
   },
 };
-
-/** The header of a Linux kernel (Documentation/arch/x86/boot.rst, protocol 2.03) and nothing behind it. */
-function kernelThatTakesInitrd(): Buffer {
-  const kernel = Buffer.alloc(256 * 1024);
-  kernel.writeUInt8(4, 0x1f1);
-  kernel.write('HdrS', 0x202);
-  kernel.writeUInt16LE(0x0203, 0x206);
-  kernel.writeUInt8(1, 0x211);
-  kernel.writeUInt32LE(0x37ffffff, 0x22c);
-  return kernel;
-}
 
 function emptyAcpiTable(): Buffer {
   const table = Buffer.alloc(36);

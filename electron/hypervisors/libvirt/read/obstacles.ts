@@ -1,61 +1,30 @@
-/**
- * What a VM needs to start, or a snapshot to be reverted to, besides the chains of its disks, and is not there. Pure.
- *
- * Without each of these libvirt 7.0, 9.0 and 11.3 really refuse the start: see obstacles.integration.test.ts. Nothing is said of
- * what libvirt makes itself (logs, sockets, the state of an emulated TPM), nor of devices that it looks for by other
- * means than a path.
- */
-import { posix } from 'node:path';
+/** What a VM needs to start, or a snapshot to be reverted to, besides the chains of its disks, and is not there. Pure. */
 import type { Image, Obstacle, Problem } from '../../../../shared/model/inventory.ts';
+import { brokenChain } from '../../../../shared/rules/broken-chains.ts';
+import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
 import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import type { WhatIsThere } from '../../../images/scan/read-images.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import type { FileClaim } from './file-claims.ts';
-import { imageUses, type FileUse } from './named-files.ts';
+import { imageUses } from './named-files.ts';
+import { firmwareFiles, firmwareNeeds, needsOf, pathsNeededBy } from './needs.ts';
 import type { SnapshotRecord } from './snapshot-xml.ts';
 import type { VmRecords } from './vm-records.ts';
 
 export interface ObstacleContext {
   readonly images: ReadonlyMap<string, Image>;
   imageIdOf(source: DiskSource): string | null;
+  /** The path by which a source is opened, as images spell it; null where it has none, or it is not known. */
+  pathOf(source: DiskSource): string | null;
   /** What is at one of `pathsNeeded`; `hidden` where that is not known. */
   whatIsAt(path: string): WhatIsThere;
 }
 
-const needs: ReadonlyMap<FileUse, string> = new Map([
-  ['loader', 'its firmware'],
-  ['kernel', 'its kernel'],
-  ['initrd', 'its initial RAM disk'],
-  ['deviceTree', 'its device tree'],
-  ['acpiTable', 'its ACPI table'],
-  ['rom', 'the ROM of a device'],
-  ['emulator', 'its emulator'],
-  ['filesystem', 'a folder that it shares'],
-  ['hostDevice', 'a device of the host'],
-  ['tpm', 'a device of the host'],
-  ['characterDevice', 'a device of the host'],
-]);
-
-/** Of these, paths outside of `/dev` are made by QEMU or libvirt, or are no paths of the host. */
-const devices: ReadonlySet<FileUse> = new Set(['hostDevice', 'tpm', 'characterDevice']);
-
-/** Folders that libvirt makes itself. */
-const ofLibvirt = /^\/(?:var\/)?(?:run|lib|cache|log)\/libvirt\//;
-
-interface Need {
-  readonly path: string;
-  readonly what: string;
-  readonly remedy: string;
-}
-
 /** Every path to look for, so that `startObstacles` and `revertObstacles` can tell. */
 export function pathsNeeded(vm: VmRecords): readonly string[] {
-  const firmware = vm.files.filter(({ use }) => use === 'nvram' || use === 'nvramTemplate').map(pathOf);
-  const memory = vm.snapshots.map((record) => memoryFile(record));
-  return [...vm.files.flatMap((claim) => needOf(claim, '')).map(({ path }) => path), ...firmware, ...memory].filter(
-    (path) => path !== null,
-  );
+  const memory = vm.snapshots.flatMap((record) => memoryFile(record) ?? []);
+  return [...pathsNeededBy(vm.files), ...vm.snapshots.flatMap(({ needs }) => pathsNeededBy(needs)), ...memory];
 }
 
 /** What is missing for the next start of a VM. Of its disks only media are among it: chains tell of the others. */
@@ -67,11 +36,12 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
   const by = isRunning ? 'nextStart' : answers.hasManagedSave ? 'savedMemory' : 'definition';
   const claims = vm.files.filter((claim) => claim.by === by);
   const whatHappens = isRunning ? 'libvirt will refuse its next start' : 'libvirt will refuse to start it';
+  const edit = shellLine(['virsh', 'edit', answers.uuid]);
   const missing = [
-    ...claims
-      .flatMap((claim) => needOf(claim, answers.uuid))
-      .filter(({ path }) => context.whatIsAt(path) === 'nothing'),
-    ...firmwareNeeds(claims, context),
+    ...needsOf(claims, isGone(context)).map(({ remedy, canBeLeftOut, ...need }) => ({
+      ...need,
+      remedy: canBeLeftOut ? `${remedy}, or take it out of the definition: ${edit}` : sentence(remedy),
+    })),
     ...(by === 'savedMemory'
       ? []
       : (isRunning ? (inactive?.disks ?? []) : domain.disks).flatMap((disk) =>
@@ -89,15 +59,23 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
 
 /**
  * What is missing for reverting to a snapshot, besides the images that hold its data: its memory, and what the definition in its
- * record has in drives and on disks that are no part of the snapshot. That definition is the one which libvirt starts.
+ * record needs. That definition is the one which libvirt starts. The snapshot's name is not in the sentences, so that those of
+ * snapshots which lack the same are the same.
  */
 export function revertObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
   const holders = new Set(record.disks.filter(({ kind }) => kind !== 'none').map(({ target }) => target));
   const others = (record.domain?.disks ?? []).filter(({ target }) => !holders.has(target));
-  return [
+  const needs = needsOf(record.needs, isGone(context)).map(({ path, what, remedy }): Obstacle => ({
+    path,
+    message: `With the definition of that time the VM needs ${path} (${what}), and nothing is there.`,
+    remedy: sentence(remedy),
+  }));
+  const obstacles = [
     ...memoryObstacles(record, context),
-    ...others.flatMap((disk) => recordedDiskObstacles(disk, record, context)),
+    ...others.flatMap((disk) => recordedDiskObstacles(disk, context)),
+    ...needs,
   ];
+  return [...new Map(obstacles.map((obstacle) => [obstacle.path, obstacle])).values()];
 }
 
 function memoryObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
@@ -106,29 +84,45 @@ function memoryObstacles(record: SnapshotRecord, context: ObstacleContext): read
   return [
     {
       path,
-      message: `The memory of the snapshot “${record.name}” should be in ${path}, and nothing is there: it cannot be reverted to.`,
+      message: `Its memory should be in ${path}, and nothing is there.`,
       remedy: 'Put the file back from a backup, or remove the record alone (metadata only).',
     },
   ];
 }
 
-function recordedDiskObstacles(
-  disk: DomainDisk,
-  record: SnapshotRecord,
-  context: ObstacleContext,
-): readonly Obstacle[] {
-  const imageId = context.imageIdOf(disk.source);
-  const image = imageId === null ? undefined : context.images.get(imageId);
-  if (!disk.isMandatory || image?.status !== 'missing') return [];
+/** Read-only disks, media, and disks that are left out of the snapshot. */
+function recordedDiskObstacles(disk: DomainDisk, context: ObstacleContext): readonly Obstacle[] {
+  if (!disk.isMandatory) return [];
+  const { source, target } = disk;
+  const imageId = context.imageIdOf(source);
+  if (imageId === null) return source.kind === 'volume' ? [volumeObstacle(source, target)] : [];
+  const chain = chainFrom(imageId, context.images, context.pathOf(source) ?? imageId);
+  const broken = brokenChain(chain, context.images);
+  if (broken?.isCertain !== true) return [];
+  const isTop = broken.at === imageId;
   return [
     {
-      path: image.id,
-      message: `In the snapshot “${record.name}” the VM has ${image.id} as ${disk.target}, and nothing is there: it does not start with the definition of that time.`,
+      path: broken.at,
+      message: isTop
+        ? `With the definition of that time the VM has ${imageId} as ${target}, and nothing is there.`
+        : `With the definition of that time the VM has ${imageId} as ${target}, and its chain ${broken.words}`,
       remedy: isForMedia(disk)
         ? 'Put the medium back where it was; it can be ejected after the revert.'
-        : 'Put the image back from a backup.',
+        : isTop
+          ? 'Put the image back from a backup.'
+          : broken.remedy,
     },
   ];
+}
+
+/** libvirt asks the pool before it changes a disk, and after the end of the VM that runs, with memory or without (9.0 and 11.3). */
+function volumeObstacle({ pool, volume }: Extract<DiskSource, { kind: 'volume' }>, target: string): Obstacle {
+  return {
+    path: `${pool}/${volume}`,
+    message: `With the definition of that time the VM has the volume “${volume}” of the pool “${pool}” as ${target}, and libvirt does not give its path.`,
+    remedy: 'Define and start the pool (virsh pool-define, pool-start), and look whether the volume is in it.',
+    stopsRevert: true,
+  };
 }
 
 /**
@@ -138,8 +132,8 @@ function recordedDiskObstacles(
 export function firmwareProblems(vm: VmRecords, context: ObstacleContext): readonly Problem[] {
   const { isRunning } = vm.answers;
   const claims = vm.files.filter(({ by }) => by === (isRunning ? 'nextStart' : 'definition'));
-  if ((!isRunning && vm.snapshots.length === 0) || firmwareNeeds(claims, context).length > 0) return [];
-  const gone = firmwareFiles(claims, 'nvram').filter((path) => context.whatIsAt(path) === 'nothing');
+  if ((!isRunning && vm.snapshots.length === 0) || firmwareNeeds(claims, isGone(context)).length > 0) return [];
+  const gone = firmwareFiles(claims, 'nvram').filter(isGone(context));
   const isTemplateKnown = firmwareFiles(claims, 'nvramTemplate').length > 0;
   const next = isTemplateKnown
     ? 'libvirt makes new ones at the next start'
@@ -150,56 +144,20 @@ export function firmwareProblems(vm: VmRecords, context: ObstacleContext): reado
   }));
 }
 
-function pathOf({ source }: Pick<FileClaim, 'source'>): string | null {
-  return source.kind === 'image' && source.reference.startsWith('/') ? source.reference : null;
+/** A command at the end has no full stop, which would be taken for a part of it. */
+function sentence(remedy: string): string {
+  return remedy.includes(': mkdir ') ? remedy : `${remedy}.`;
+}
+
+function isGone(context: ObstacleContext): (path: string) => boolean {
+  return (path) => context.whatIsAt(path) === 'nothing';
 }
 
 function memoryFile({ memory }: SnapshotRecord): string | null {
   return memory.kind === 'external' && memory.file.startsWith('/') ? memory.file : null;
 }
 
-/** What a claim needs to be there; nothing where that cannot be told from a path. */
-function needOf(claim: FileClaim, uuid: string): readonly Need[] {
-  const path = pathOf(claim);
-  const what = needs.get(claim.use);
-  if (path === null || what === undefined) return [];
-  const edit = shellLine(['virsh', 'edit', uuid]);
-  if (path.startsWith('/dev/')) {
-    // Terminals come with the VM.
-    if (path.startsWith('/dev/pts/')) return [];
-    return [{ path, what, remedy: `Bring the device back, or take it out of the definition: ${edit}` }];
-  }
-  if (devices.has(claim.use)) {
-    const folder = posix.dirname(path);
-    if (claim.use !== 'characterDevice' || ofLibvirt.test(path)) return [];
-    const make = shellLine(['mkdir', '-p', '--', folder]);
-    return [{ path: folder, what: `the folder of ${path}`, remedy: `Make the folder: ${make}` }];
-  }
-  if (claim.use === 'filesystem') {
-    const make = shellLine(['mkdir', '-p', '--', path]);
-    return [{ path, what, remedy: `Mount or restore the folder; or make an empty one: ${make}` }];
-  }
-  return [{ path, what, remedy: `Put the file back, or take it out of the definition: ${edit}` }];
-}
-
-function firmwareFiles(claims: readonly FileClaim[], use: FileUse): readonly string[] {
-  return claims.filter((claim) => claim.use === use).flatMap((claim) => pathOf(claim) ?? []);
-}
-
-/** Variables of the firmware that are gone together with the template from which libvirt would make new ones. */
-function firmwareNeeds(claims: readonly FileClaim[], context: ObstacleContext): readonly Need[] {
-  const isGone = (path: string): boolean => context.whatIsAt(path) === 'nothing';
-  if (!firmwareFiles(claims, 'nvram').some(isGone)) return [];
-  return firmwareFiles(claims, 'nvramTemplate')
-    .filter(isGone)
-    .map((path) => ({
-      path,
-      what: 'the template for the variables of its firmware, which are gone',
-      remedy: `Put the variables back from a backup, or the template: the package of the firmware holds it.`,
-    }));
-}
-
-function mediumNeeds(disk: DomainDisk, uuid: string, context: ObstacleContext): readonly Need[] {
+function mediumNeeds(disk: DomainDisk, uuid: string, context: ObstacleContext) {
   const imageId = context.imageIdOf(disk.source);
   const image = imageId === null ? undefined : context.images.get(imageId);
   if (!isForMedia(disk) || !disk.isMandatory || image?.status !== 'missing') return [];

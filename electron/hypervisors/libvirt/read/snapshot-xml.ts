@@ -2,6 +2,8 @@
 import type { Snapshot, SnapshotDisk } from '../../../../shared/model/inventory.ts';
 import { domainFromElement, sourceOf, type DiskSource, type Domain } from './domain-xml.ts';
 import { namedFiles, namedFilesOfRecord, type NamedFile } from './named-files.ts';
+import { usesNeeded } from './needs.ts';
+import { SentElements } from './sent-elements.ts';
 import { attribute, child, children, childText, parseXml, XmlError, type XmlElement } from './xml.ts';
 
 type SnapshotMemory = Snapshot['memory'];
@@ -24,6 +26,11 @@ export interface SnapshotRecord {
   readonly disks: readonly SnapshotRecordDisk[];
   /** The VM as it was when the snapshot was taken; null in records of very old or of hand-made snapshots. */
   readonly domain: Domain | null;
+  /**
+   * What that definition needs besides disks, the same things whichever other record or definition names them too. Not what
+   * `<inactiveDomain>` names: libvirt does not start that one (7.0, 9.0 and 11.3).
+   */
+  readonly needs: readonly NamedFile[];
   /** What of it is not known, in a sentence; null where all is. */
   readonly unknownPart: string | null;
 }
@@ -45,9 +52,12 @@ const states: ReadonlyMap<string, Snapshot['vmState']> = new Map([
   ['disk-snapshot', 'disk-only'],
 ]);
 
-/** @throws XmlError where it is not a snapshot's record */
-export function parseSnapshotXml(xml: string): ParsedSnapshot {
-  const root = parseXml(xml);
+/**
+ * @param sent what came before of the VM that the record is of
+ * @throws XmlError where it is not a snapshot's record
+ */
+export function parseSnapshotXml(xml: string, sent = new SentElements()): ParsedSnapshot {
+  const root = sent.whole(parseXml(xml));
   const name = childText(root, 'name');
   if (root.name !== 'domainsnapshot' || name === null) throw new XmlError(`it is not a snapshot (<${root.name}>)`);
   const domainElement = child(root, 'domain');
@@ -68,6 +78,7 @@ export function parseSnapshotXml(xml: string): ParsedSnapshot {
     memory,
     disks,
     domain,
+    needs: domain && domainElement ? namedFiles(domainElement).filter(({ use }) => usesNeeded.has(use)) : [],
     unknownPart: unknownPartOf(domain, kind),
   };
   // Of a VM that ran, the record holds the definition of its next start beside the one by which it ran.
@@ -95,6 +106,7 @@ export function unreadRecord(name: string, reason: string): SnapshotRecord {
     memory: { kind: 'unknown' },
     disks: [],
     domain: null,
+    needs: [],
     unknownPart: `its record cannot be read: ${reason}.`,
   };
 }

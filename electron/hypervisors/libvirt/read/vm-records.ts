@@ -5,6 +5,7 @@ import { FileClaims, type FileClaim } from './file-claims.ts';
 import { virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
 import { namedFiles, type NamedFile } from './named-files.ts';
+import { SentElements } from './sent-elements.ts';
 import { parseSnapshotXml, unreadRecord, type ParsedSnapshot, type SnapshotRecord } from './snapshot-xml.ts';
 import { parseXml, XmlError } from './xml.ts';
 
@@ -38,7 +39,7 @@ function reasonOf(error: unknown): string {
   throw error;
 }
 
-function snapshotFact(name: string, body: string): NameFact {
+function snapshotFact(name: string, body: string, sent: SentElements): NameFact {
   const error = virshError(body);
   if (error !== null) {
     return /Domain snapshot not found|no domain snapshot with matching name/.test(error)
@@ -46,7 +47,7 @@ function snapshotFact(name: string, body: string): NameFact {
       : { kind: 'broken', reason: error };
   }
   try {
-    const parsed = parseSnapshotXml(body);
+    const parsed = parseSnapshotXml(body, sent);
     return parsed.record.name === name
       ? { kind: 'record', ...parsed }
       : { kind: 'broken', reason: `it is called “${parsed.record.name}” in its own record` };
@@ -59,11 +60,11 @@ type Definition =
   | { readonly domain: Domain; readonly files: readonly NamedFile[] }
   | { readonly domain: null; readonly reason: string };
 
-function parseDefinition(body: string): Definition {
+function parseDefinition(body: string, sent: SentElements): Definition {
   const error = virshError(body);
   if (error !== null) return { domain: null, reason: `libvirt did not give its definition: ${error}.` };
   try {
-    const element = parseXml(body);
+    const element = sent.whole(parseXml(body));
     return { domain: domainFromElement(element), files: namedFiles(element) };
   } catch (thrown) {
     return { domain: null, reason: `Its definition cannot be read: ${reasonOf(thrown)}.` };
@@ -77,7 +78,11 @@ function kept(answers: VmAnswers): KeptAnswers {
 
 /** Takes apart what libvirt said of one VM. What is wrong with a snapshot or a list is among `problems`. */
 export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
-  const definition = parseDefinition(answers.domain);
+  // In the order in which the host sends them: what it said before, it does not say again.
+  const sent = new SentElements();
+  const saved = answers.memory === null ? null : parseDefinition(answers.memory, sent);
+  const definition = parseDefinition(answers.domain, sent);
+  const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive, sent);
   if (definition.domain === null) return { answers: kept(answers), reason: definition.reason };
   const claims = new FileClaims();
   claims.add('definition', definition.files);
@@ -85,9 +90,9 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   const lines = listLines(answers.listing);
   for (const [line, body] of answers.snapshots) {
     const name = lines[line];
-    if (name !== undefined) facts.set(name, snapshotFact(name, body));
+    if (name !== undefined) facts.set(name, snapshotFact(name, body, sent));
   }
-  for (const [name, body] of answers.lookups) facts.set(name, snapshotFact(name, body));
+  for (const [name, body] of answers.lookups) facts.set(name, snapshotFact(name, body, sent));
   const exists = (name: string): boolean => (facts.get(name)?.kind ?? 'absent') !== 'absent';
   // virsh prints the name and nothing behind it; a name can end with a line break of its own.
   const isCurrentNamed = answers.current !== '' && (!answers.current.startsWith('error: ') || exists(answers.current));
@@ -133,10 +138,8 @@ export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   if (current === null && currentError !== null && !currentError.includes('has no current snapshot')) {
     problems.push({ severity: 'warning', message: `Which snapshot is current is not known: ${currentError}.` });
   }
-  const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive);
   if (inactive?.domain) claims.add('nextStart', inactive.files);
   else if (inactive) problems.push({ severity: 'warning', message: `Of the next start: ${inactive.reason}` });
-  const saved = answers.memory === null ? null : parseDefinition(answers.memory);
   if (saved?.domain) claims.add('savedMemory', saved.files);
   else if (saved) problems.push({ severity: 'warning', message: `Of its saved memory: ${saved.reason}` });
   return {
