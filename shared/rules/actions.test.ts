@@ -89,9 +89,11 @@ describe('actionsFor', () => {
       expect(reason('revertToSnapshot', { snapshot: lacking })).toBe(
         'It needs /x.iso. libvirt would end the VM that runs, and then fail. Put it back. Then refresh.',
       );
-      // Without memory the disks go back all the same.
+      // Without memory the disks go back all the same, and no VM is ended for one that does not start.
       const disksOnly = { ...lacking, memory: { kind: 'none' as const }, vmState: 'shutoff' as const };
-      expect(reason('revertToSnapshot', { snapshot: disksOnly })).toBeNull();
+      expect(reason('revertToSnapshot', { snapshot: disksOnly })).toContain('shut off, it can go back all the same');
+      const off = { ...writable, state: 'shutoff' as const };
+      expect(reason('revertToSnapshot', { vm: off, snapshot: disksOnly })).toBeNull();
       expect(on({ snapshot: lacking })).toContain('deleteSnapshot');
 
       const half = madeInternal('half', null, { unknownPart: 'Its disks could not be read.' });
@@ -100,7 +102,7 @@ describe('actionsFor', () => {
       const checked = { ...writable, hasCheckpoints: true as const };
       expect(reason('revertToSnapshot', { vm: checked })).toContain('has checkpoints');
       const fleeting = { ...writable, persistent: false };
-      expect(reason('revertToSnapshot', { vm: fleeting, snapshot: disksOnly })).toContain(
+      expect(reason('revertToSnapshot', { vm: fleeting, snapshot: { ...disksOnly, revertObstacles: [] } })).toContain(
         'exists only as long as it runs',
       );
       expect(reason('revertToSnapshot', { vm: fleeting })).toBeNull();

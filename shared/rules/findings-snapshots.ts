@@ -4,6 +4,7 @@ import type { Finding } from '../model/report.ts';
 import { brokenChain, brokenChainOfDisk } from './broken-chains.ts';
 import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
+import { lackedBySnapshots, namesOf, type Lack } from './snapshot-lacks.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
 import { copyOutLine, dataIn, isSameMoment, lacksMemory } from './snapshot-data.ts';
@@ -187,20 +188,28 @@ function withoutMemory(vm: ReadableVm, context: FindingContext): readonly Findin
         'Do not revert to it. Its disks can be set back by hand while the VM is shut off, once its images are copied: qemu-img snapshot -a.',
     }),
   );
-  const beside = vm.snapshots.flatMap(({ name, revertObstacles = [] }) =>
-    revertObstacles.map(({ path, message, remedy }) =>
-      finding(context, {
-        code: 'recordWithoutFile',
-        severity: 'critical',
-        vm,
-        snapshotName: name,
-        path,
-        message,
-        remedy,
-      }),
-    ),
-  );
-  return [...inside, ...beside];
+  return [...inside, ...lackedBySnapshots(vm).map((lack) => lackFinding(lack, vm, context))];
+}
+
+/**
+ * One thing that is gone is one finding, however many snapshots lack it. Memory that cannot be loaded is lost with it, and a VM
+ * that runs is ended for nothing; without memory the disks go back all the same.
+ */
+function lackFinding({ obstacle, snapshots }: Lack, vm: ReadableVm, context: FindingContext): Finding {
+  const withMemory = snapshots.some(({ memory }) => memory.kind !== 'none');
+  const [only, ...others] = snapshots;
+  const happens = withMemory
+    ? 'libvirt cannot start that definition, and may end a VM that runs before it finds out.'
+    : 'The disks can be set back while the VM is shut off; it will not start until that is mended.';
+  return finding(context, {
+    code: 'recordWithoutFile',
+    severity: withMemory ? 'critical' : 'warning',
+    vm,
+    ...(others.length === 0 && only && { snapshotName: only.name }),
+    path: obstacle.path,
+    message: `${namesOf(snapshots)} of VM “${vm.name}”: ${obstacle.message} ${happens}`,
+    remedy: obstacle.remedy,
+  });
 }
 
 /**

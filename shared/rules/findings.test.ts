@@ -278,6 +278,25 @@ describe('what is named and not there', () => {
     expect(only(found, 'recordWithoutFile')).toMatchObject([{ snapshotName: 's', path: '/kernel' }]);
   });
 
+  it('is one thing that many snapshots lack, and worse where one of them holds memory', () => {
+    const lacking = (name: string, more: Partial<Snapshot> = {}) => ({
+      ...internal(name, null, { memory: { kind: 'none' }, vmState: 'shutoff', ...more }),
+      revertObstacles: [obstacle],
+    });
+    const of = (...snapshots: Snapshot[]) =>
+      only(find(inventory([vmOn(base, { snapshots })], [image(base)])), 'recordWithoutFile').filter(
+        ({ path }) => path === obstacle.path,
+      );
+    const offline = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => lacking(name));
+    expect(of(...offline)).toMatchObject([{ severity: 'warning', snapshotName: null }]);
+    expect(of(...offline)[0]?.message).toContain('Snapshots “a”, “b”, “c”, “d”, “e” and 2 more');
+    expect(of(...offline, lacking('h', { memory: { kind: 'internal' }, vmState: 'running' }))).toMatchObject([
+      { severity: 'critical', snapshotName: null },
+    ]);
+    const other = { ...lacking('i'), revertObstacles: [{ ...obstacle, path: '/other' }] };
+    expect(of(lacking('a'), other)).toMatchObject([{ snapshotName: 'a' }]);
+  });
+
   it('lies below the image of a snapshot, and no present disk tells of it', () => {
     const away = overlay(`${folder}/away.snap`, `${folder}/gone`);
     const gone = image(`${folder}/gone`, { status: 'missing' });

@@ -6,6 +6,7 @@
 import type { Capability, Disk, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { PlanNote } from '../model/plan.ts';
 import { writableDisks } from './disks.ts';
+import { revertNeeds } from './revert-needs.ts';
 
 /** What refusals ask about the host. */
 export interface LibvirtAbilities {
@@ -218,18 +219,6 @@ export function savedImagesRefusals(vm: ReadableVm): PlanNote[] {
   );
 }
 
-/**
- * What the definition in a snapshot's record needs and is not there. A revert to memory starts that definition, after the end of
- * the VM that runs (seen on libvirt 9.0); without memory only the disks and the definition go back.
- *
- * @param consequence what that means for the revert, in a sentence
- */
-export function revertObstacleNotes({ revertObstacles = [] }: Snapshot, consequence: string): PlanNote[] {
-  return revertObstacles.map(({ path, message, remedy }) =>
-    refusal('revertObstacle', `${message} ${consequence} ${remedy}`, [path]),
-  );
-}
-
 function revertTransientRefusals({ name, memory }: Snapshot, vm: ReadableVm): PlanNote[] {
   return !vm.persistent && memory.kind === 'none'
     ? [
@@ -261,9 +250,7 @@ export function revertRefusals(snapshot: Snapshot, vm: ReadableVm, abilities: Li
     ...recordRefusals(snapshot, vm, 'Going back to it could leave the VM without some of its disks.'),
     ...revertKindRefusals(snapshot, vm, abilities),
     ...stateRefusals(vm),
-    ...(snapshot.memory.kind === 'none'
-      ? []
-      : revertObstacleNotes(snapshot, 'libvirt would end the VM that runs, and then fail.')),
+    ...revertNeeds(snapshot, vm, abilities.version).refusals,
     ...revertFirmwareRefusals(vm, abilities),
     // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
     ...managedSaveRefusals(

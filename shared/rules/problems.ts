@@ -2,6 +2,7 @@
 import type { Image, Problem, ReadableVm } from '../model/inventory.ts';
 import { brokenDisksOf } from './broken-chains.ts';
 import { jobsOf } from './jobs.ts';
+import { lackedBySnapshots, namesOf } from './snapshot-lacks.ts';
 
 /** Everything that an administrator should know to be wrong with a VM: what reading it found, broken chains, and jobs. */
 export function vmProblems(vm: ReadableVm, images: ReadonlyMap<string, Image>): readonly Problem[] {
@@ -10,11 +11,13 @@ export function vmProblems(vm: ReadableVm, images: ReadonlyMap<string, Image>): 
     message: `The chain of disk ${disk.target} ${words}`,
   }));
   const jobs = jobsOf(vm).map(({ message }): Problem => ({ severity: 'warning', message }));
-  const obstacles = [...(vm.startObstacles ?? []), ...vm.snapshots.flatMap((each) => each.revertObstacles ?? [])];
-  return [
-    ...chains,
-    ...obstacles.map(({ message, remedy }): Problem => ({ severity: 'error', message: `${message} ${remedy}` })),
-    ...jobs,
-    ...vm.problems,
-  ];
+  const obstacles = (vm.startObstacles ?? []).map(({ message, remedy }): Problem => ({
+    severity: 'error',
+    message: `${message} ${remedy}`,
+  }));
+  const lacks = lackedBySnapshots(vm).map(({ obstacle, snapshots }): Problem => ({
+    severity: snapshots.some(({ memory }) => memory.kind !== 'none') ? 'error' : 'warning',
+    message: `${namesOf(snapshots)}: ${obstacle.message} ${obstacle.remedy}`,
+  }));
+  return [...chains, ...obstacles, ...lacks, ...jobs, ...vm.problems];
 }

@@ -2,7 +2,7 @@
 import { longestLibvirtChain } from '../../../shared/rules/chains.ts';
 import type { Capability } from '../../../shared/model/inventory.ts';
 import type { LibvirtAbilities } from '../../../shared/rules/libvirt-refusals.ts';
-import { isAtLeast } from './version.ts';
+import { isAtLeast } from '../../../shared/rules/version-numbers.ts';
 
 interface Rule {
   readonly id: Capability['id'];
@@ -85,14 +85,6 @@ export function namesJobsAfterSnapshots(libvirtVersion: string | null): boolean 
 /** Whether reverting to internal snapshots of shut-off VMs fails (“writable but does not support snapshots”). */
 export function hasInternalRevertRegression(libvirtVersion: string | null): boolean {
   return isAtLeast(libvirtVersion, '11.2.0') && !isAtLeast(libvirtVersion, '11.4.0');
-}
-
-/**
- * Whether a running VM's snapshot is loaded into the QEMU process that runs. Its definition then stays as it is, and libvirt
- * refuses where the record has other devices ("revert requires force"; seen on 7.0). Since 7.10 a new process is started.
- */
-export function revertsInPlace(libvirtVersion: string | null): boolean {
-  return !isAtLeast(libvirtVersion, '7.10.0');
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Snapshot, VmState } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
-import { revertObstacleNotes, revertRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { revertRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { revertNeeds, revertsInPlace } from '../../../../shared/rules/revert-needs.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import {
@@ -17,10 +18,10 @@ import { roomBeside } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
-import { abilitiesOf, hasInternalRevertRegression, revertsInPlace } from '../capabilities.ts';
+import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
-import { networksAreThere } from './networks-step.ts';
+import { needsAreThere } from './needs-step.ts';
 import {
   everyDiskRefusals,
   internalHoldings,
@@ -55,6 +56,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   // What is written to now is left behind or set back.
   const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
+  const needs = revertNeeds(snapshot, vm, context.inventory.hypervisor.version);
   const refusals = [
     ...revertRefusals(snapshot, vm, abilities),
     ...sameTagRefusals(context, snapshot),
@@ -101,9 +103,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. Its definition (devices, memory, CPUs) goes back to that of the snapshot as well. Create a snapshot first to be able to come back.`,
       ),
       ...stateWarnings(context, stateAfter),
-      ...(withMemory
-        ? []
-        : revertObstacleNotes(snapshot, 'The disks go back, but the VM will not start until that is mended.')),
+      ...needs.warnings,
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
@@ -117,9 +117,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         : 'The guest stands still while its disks and memory are loaded, usually for seconds; its network connections will notice.',
     steps: [
       imagesAreWritable(imageIds, vm.state !== 'shutoff', activeLayersStay(vm.disks)),
-      ...(withMemory && vm.state !== 'shutoff' && !revertsInPlace(context.inventory.hypervisor.version)
-        ? [networksAreThere(context, snapshot.name, activeLayersStay(vm.disks))]
-        : []),
+      ...(needs.areLookedFor ? [needsAreThere(context, snapshot.name, activeLayersStay(vm.disks))] : []),
       {
         title: withMemory ? 'Load disks and memory of the snapshot' : 'Set the disks back to the snapshot',
         argv: virsh(context, 'snapshot-revert', `--snapshotname=${snapshot.name}`),

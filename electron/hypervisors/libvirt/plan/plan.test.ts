@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import {
@@ -530,9 +531,27 @@ describe('reverting to an internal snapshot', () => {
       ['revertObstacle', '/x.iso'],
     ]);
     const offline = internal('a', null, { revertObstacles, memory: { kind: 'none' }, vmState: 'shutoff' });
-    const plan = planLibvirt(uri, revert('a'), inventory([vm({ snapshots: [offline] })], imagesHolding('a')));
-    expect(codes(plan.refusals)).toEqual([]);
-    expect(codes(plan.warnings)).toContain('revertObstacle');
+    const planFor = (state: 'running' | 'shutoff', snapshot: Snapshot) =>
+      planLibvirt(uri, revert('a'), inventory([vm({ state, snapshots: [snapshot] })], imagesHolding('a')));
+    expect(codes(planFor('shutoff', offline).refusals)).toEqual([]);
+    expect(codes(planFor('shutoff', offline).warnings)).toContain('revertObstacle');
+    expect(codes(planFor('running', offline).refusals)).toEqual(['revertObstacle']);
+    const pool = { path: 'pool/v', message: 'Gone.', remedy: 'Define it.', stopsRevert: true as const };
+    const onPool = { ...offline, revertObstacles: [pool] };
+    expect(codes(planFor('shutoff', onPool).refusals)).toEqual(['revertObstacle']);
+  });
+
+  it('before 7.10 needs nothing of what its definition names while the VM runs', () => {
+    const revertObstacles = [{ path: '/x.iso', message: 'It needs /x.iso.', remedy: 'Put it back.' }];
+    const snapshots = [internal('a', null, { revertObstacles })];
+    const planFor = (state: 'running' | 'shutoff', version: string | null = '7.0.0') => {
+      const host = inventory([vm({ state, snapshots })], imagesHolding('a'));
+      return planLibvirt(uri, revert('a'), { ...host, hypervisor: { ...host.hypervisor, version } });
+    };
+    expect(codes(planFor('running').refusals)).toEqual([]);
+    expect(codes(planFor('running').warnings)).toContain('revertObstacle');
+    expect(codes(planFor('shutoff').refusals)).toEqual(['revertObstacle']);
+    expect(codes(planFor('running', null).refusals)).toContain('revertObstacle');
   });
 
   it('is refused before 7.10 while the VM runs with other disks than those of the snapshot', () => {

@@ -1,4 +1,4 @@
-/** Versions of libvirt, compared by their numbers. */
+/** Dotted versions, compared by their numbers. */
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Missing parts count as 0. */
 function compareVersions(a: string, b: string): number {

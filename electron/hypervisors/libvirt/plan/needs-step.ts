@@ -1,0 +1,148 @@
+/** A look at what the definition in a snapshot's record needs, before the VM that runs is ended for it. */
+import type { Expectation, PlanStep } from '../../../../shared/model/plan.ts';
+import { lookingStep } from '../../planning/looking-step.ts';
+import type { LibvirtContext } from './plan-rules.ts';
+
+/**
+ * From a record: what its `<domain>` needs, a kind and a value on each line. `<inactiveDomain>` is not started (7.0, 9.0 and 11.3).
+ * libvirt writes an element a line, its values between single quotes, and escapes what is in them.
+ */
+const needs = String.raw`
+function value(name,  at, rest) {
+  at = index($0, " " name "=" SQ)
+  if (!at) return ""
+  rest = substr($0, at + length(name) + 3)
+  return substr(rest, 1, index(rest, SQ) - 1)
+}
+function text() { return substr($0, index($0, ">") + 1, index($0, "</") - index($0, ">") - 1) }
+# A slash at the end, for names that end with a space.
+function need(kind, what) { if (what != "") print kind " " what "/" }
+function path(what) {
+  if (substr(what, 1, 1) == "/" && what !~ /^\/dev\/pts\//) need("path", what)
+}
+function hex(name,  digits, i, number) {
+  digits = tolower(value(name)); sub(/^0x/, "", digits)
+  for (i = 1; i <= length(digits); i++) number = number * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
+  return number + 0
+}
+BEGIN { SQ = sprintf("%c", 39) }
+/^  <domain[ >]/ { inside = 1; next }
+/^  <\/domain>/ { exit }
+!inside { next }
+/^    <os[ >]/ { os = 1 }
+/^    <\/os>/ { os = 0 }
+os && /<(kernel|initrd|loader|dtb|shim|table)[ >]/ { path(text()) }
+/^      <emulator>/ { path(text()) }
+/^      <[a-z]+/ && !/^      <\// {
+  device = $1; sub(/^</, "", device); sub(/>$/, "", device)
+  type = value("type"); optional = 0; vendor = ""; format = ""
+}
+/^      <\// { device = "" }
+device == "" { next }
+/startupPolicy=.optional/ { optional = 1; next }
+optional { next }
+/<filterref / { need("filter", value("filter")) }
+/<secret / { need("secret", value("uuid")) }
+/<encryption / && device == "tpm" { need("secret", value("secret")) }
+/<rom / { path(value("file")) }
+/<device / && device == "tpm" { path(value("path")) }
+/<driver / && device == "disk" { format = value("type") }
+/<source[ >]/ && device == "disk" {
+  at = value("file") value("dev")
+  if (format == "qcow2" && substr(at, 1, 1) == "/") need("image", at)
+  else path(at)
+  if (value("pool") != "") need("volume", value("pool") "/" value("volume"))
+}
+/<source[ >]/ && device == "filesystem" { path(value("dir")) }
+/<source[ >]/ && device == "interface" {
+  if (type == "network") need("network", value("network"))
+  if (type == "bridge" || type == "direct") need("link", value(type == "bridge" ? "bridge" : "dev"))
+}
+/<source[ >]/ && device ~ /^(serial|parallel|console|channel|smartcard|redirdev|rng|input)$/ {
+  path(value("dev"))
+  at = value("path")
+  if (at ~ /^\/dev\//) path(at)
+  else if (sub(/\/[^\/]*$/, "", at) && at !~ /^\/(var\/)?(run|lib|cache|log)\/libvirt(\/|$)/) path(at)
+}
+device == "hostdev" && /<vendor / { vendor = value("id"); sub(/^0x/, "", vendor) }
+device == "hostdev" && /<product / { product = value("id"); sub(/^0x/, "", product); need("usb", vendor ":" product) }
+device == "hostdev" && type == "usb" && vendor == "" && /^          <address / {
+  path(sprintf("/dev/bus/usb/%03d/%03d", value("bus"), value("device")))
+}
+(device == "hostdev" || device == "interface") && type ~ /^(pci|hostdev)$/ && /^          <address / {
+  need("path", sprintf("/sys/bus/pci/devices/%04x:%02x:%02x.%x", hex("domain"), hex("bus"), hex("slot"), hex("function")))
+}
+device == "hostdev" && type == "mdev" && /<address / && value("uuid") != "" { path("/sys/bus/mdev/devices/" value("uuid")) }
+`.trim();
+
+/**
+ * libvirt ends the VM before it looks for any of this, and what is gone by then leaves it shut off, without its memory (seen on
+ * 9.0 and 11.3). Planning looked for files and devices when the host was read; networks, links, filters, secrets, pools and
+ * USB devices are looked for here alone. What lies behind a folder that this user cannot enter is not called gone: libvirt may
+ * see it all the same.
+ */
+const script = `
+export LC_ALL=C
+uri=$1 vm=$2 snapshot=$3 needs=$4
+refuse() {
+  printf '%s\\n' "Nothing was changed: $1, which the snapshot needs, is not there$2. $3, then try again." >&2
+  exit 1
+}
+seen() {
+  [ ! -e "$1" ] || return 0
+  parent=$1
+  while [ "$parent" ]; do
+    parent=\${parent%/*}
+    [ -d "$parent/" ] || continue
+    [ -x "$parent/" ] && return 1
+    return 0
+  done
+  return 1
+}
+usb() {
+  for each in /sys/bus/usb/devices/*/idVendor; do
+    [ "$(cat "$each" 2>/dev/null):$(cat "\${each%idVendor}idProduct" 2>/dev/null)" != "$1" ] || return 0
+  done
+  return 1
+}
+below() { qemu-img info -U -f qcow2 --backing-chain -- "$1" 2>&1 | sed -n "s/.*Could not open '\\(.*\\)': No such file or directory.*/\\1/p"; }
+ask() { virsh -c "$uri" "$@" >/dev/null 2>&1; }
+record=$(virsh -c "$uri" snapshot-dumpxml --domain="$vm" --snapshotname="$snapshot") || exit 1
+printf '%s\\n' "$record" | awk "$needs" | sed "s/&apos;/'/g; s/&quot;/\\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\\&/g" | sort -u | {
+  while IFS=' ' read -r kind what; do
+    what=\${what%/}
+    case $kind in
+      path) seen "$what" || refuse "$what" '' 'Put it back' ;;
+      image)
+        seen "$what" || refuse "$what" '' 'Put it back'
+        gone=$(below "$what")
+        [ -z "$gone" ] || refuse "$gone, below $what" '' 'Put it back' ;;
+      network)
+        virsh -c "$uri" net-info --network="$what" 2>&1 | grep -q '^Active: *yes' ||
+          refuse "the network “$what”" ' or not active' 'Define and start it (virsh net-define, net-start)' ;;
+      link) [ -e "/sys/class/net/$what" ] || refuse "the network device “$what”" '' 'Set it up' ;;
+      filter) ask nwfilter-dumpxml --nwfilter="$what" || refuse "the filter “$what”" '' 'Define it (virsh nwfilter-define)' ;;
+      secret) ask secret-dumpxml --secret="$what" || refuse "the secret “$what”" '' 'Define it and set its value (virsh secret-define, secret-set-value)' ;;
+      volume)
+        ask vol-path --pool="\${what%%/*}" --vol="\${what#*/}" ||
+          refuse "the volume “\${what#*/}” of the pool “\${what%%/*}”" ', or its pool is not active' 'Define and start the pool (virsh pool-define, pool-start)' ;;
+      usb) usb "$what" || refuse "the USB device $what" '' 'Plug it in' ;;
+    esac
+  done
+}
+`.trim();
+
+/** The step that looks whether everything is there that a snapshot's record needs for its VM to start. */
+export function needsAreThere(
+  { uri, vm }: LibvirtContext,
+  snapshotName: string,
+  verify: Expectation[],
+): Omit<PlanStep, 'index'> {
+  return lookingStep({
+    title: 'Check that everything the snapshot needs is there',
+    script,
+    words: [uri, vm.uuid, snapshotName, needs],
+    reads: [],
+    verify,
+  });
+}
