@@ -127,12 +127,17 @@ for (const [width, seen] of [
   });
 }
 
-test('what a step does to an image can be read whole', async ({ page }) => {
+test('what a step runs, and what that does to an image, can be read', async ({ page }) => {
   await page.setViewportSize({ width: 720, height: 900 });
   show(busyInventory());
   await openVm(page, /^web-01/);
   await page.getByRole('row', { name: /^october patches/ }).click();
   await page.getByRole('button', { name: 'Revert…' }).click();
+  const script = page.getByRole('dialog').getByRole('region', { name: 'Command of step 1' });
+  expect((await script.innerText()).split('\n').slice(0, 2)).toEqual([
+    "sh -c 'for image do",
+    '  qemu-img check -U "$image" || exit 1',
+  ]);
   const word = page.getByRole('dialog').getByText('changes for others').first();
   await expect(word).toBeVisible();
   expect(await word.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0);

@@ -74,9 +74,12 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
     case 'revertToSnapshot':
       plan.title = `Revert ${vm.name} to "${request.snapshotId}"`;
       plan.steps = [
-        step(0, 'Check the images before anything is changed', ['qemu-img', 'check', '-U', active[0] ?? '-'], {
-          reads: active,
-        }),
+        step(
+          0,
+          'Check the images before anything is changed',
+          ['sh', '-c', 'for image do\n  qemu-img check -U "$image" || exit 1\ndone', 'sh', ...active],
+          { reads: active },
+        ),
         step(1, 'Revert the VM', [...virsh, 'snapshot-revert', vm.uuid, request.snapshotId, '--running'], {
           invalidates: active,
           writes: active,

@@ -43,7 +43,8 @@ test.each(shells.map((shell) => ({ shell })))(
     try {
       await fc.assert(
         fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 4 }), text, async (args, name) => {
-          const argv = ['sh', '-c', 'for a in "$@"; do printf "%s\\0" "$a"; done >args', 'sh', ...args];
+          const lines = 'for a in "$@"\ndo\n  printf \'%s\\0\' "$a"\ndone >args';
+          const argv = ['sh', '-c', lines, 'sh', ...args];
           const host = new FakeHost();
           const plan = planFor(host, ['a'], {
             title: name,
@@ -53,6 +54,8 @@ test.each(shells.map((shell) => ({ shell })))(
           const script = planScript(plan);
           // What is copied from where it is shown is what is run.
           expect(script.replaceAll('\n', '')).not.toMatch(unseen);
+          // A script of ours can be read.
+          expect(script).toContain('\ndo\n  printf ');
           await writeFile(file, script);
           await run(program, [...options, '-n', file]);
           await run(program, [...options, file], { cwd: folder });

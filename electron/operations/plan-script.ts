@@ -1,6 +1,6 @@
 /** A plan as a shell script, for those who want to read, keep or run the commands themselves. */
 import type { Plan } from '../../shared/model/plan.ts';
-import { shellWord } from '../../shared/rules/shell-words.ts';
+import { shellWords } from '../../shared/rules/shell-words.ts';
 import { unseen } from '../../shared/rules/visible-text.ts';
 import { quoteArgument } from '../hosts/commands/quoting.ts';
 import { oneLine } from './one-line.ts';
@@ -36,7 +36,7 @@ export function planScript(plan: Omit<Plan, 'script'>): string {
       ...effect('creates', step.creates),
       ...effect('changes for others', step.invalidates),
       ...effect('deletes', step.deletes),
-      step.argv.map(scriptWord).join(' '),
+      scriptLine(step.argv),
     );
   }
   return `${lines.join('\n')}\n`;
@@ -50,8 +50,13 @@ function effect(verb: string, paths: readonly string[]): readonly string[] {
   return paths.map((path) => comment(`  ${verb}: ${path}`));
 }
 
-/** An argument as it is quoted to be run, but that nothing in it is unseen: a script is copied from terminals and editors. */
-function scriptWord(argument: string): string {
-  const exact = quoteArgument(argument);
-  return argument.search(unseen) < 0 ? exact : shellWord(argument);
+/** A command as it is quoted to be run, but that nothing in it is unseen: a script is copied from terminals and editors. */
+function scriptLine(argv: readonly string[]): string {
+  const words = shellWords(argv);
+  return argv
+    .map((argument, index) => {
+      const exact = quoteArgument(argument);
+      return argument.search(unseen) < 0 ? exact : (words[index] ?? exact);
+    })
+    .join(' ');
 }

@@ -8,6 +8,7 @@ import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { isInterrupted, isUnderWay } from '../../shared/rules/operation-life.ts';
 import { classes } from '../design/classes.ts';
+import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { formatClock, formatTime } from '../design/format.ts';
@@ -17,7 +18,7 @@ import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { useStore } from '../store/store.ts';
 import { progressWords } from '../../shared/rules/progress-words.ts';
-import { shellLine } from '../../shared/rules/shell-words.ts';
+import { shellText } from '../../shared/rules/shell-words.ts';
 import { readableDuration } from '../../shared/rules/units.ts';
 import { Interruption } from './Interruption.tsx';
 import styles from './OperationCard.module.css';
@@ -155,7 +156,7 @@ function Step({
   readonly run: OperationStep | null;
 }) {
   const { word, icon: Icon, tone, spins } = stepAppearance(run?.state ?? 'waiting');
-  const command = shellLine(step.argv);
+  const command = shellText(step.argv);
   const exitCode = run?.exitCode ?? 0;
   const duration = durationOf(run);
   const output = run?.output.trimEnd() ?? '';
@@ -172,9 +173,7 @@ function Step({
           </span>
         </p>
         <p className={css('command')}>
-          <code>
-            <HostText text={command} />
-          </code>
+          <CommandText text={command} what={`Command of step ${step.index + 1}`} />
           <CopyButton text={command} what={`command of step ${step.index + 1}`} />
         </p>
         {run?.state === 'running' && <Progress operationId={operationId} index={step.index} />}

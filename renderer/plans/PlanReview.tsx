@@ -5,6 +5,7 @@ import { runsMeaning, stepCancelMeaning } from '../../shared/rules/step-sentence
 import { Callout } from '../design/Callout.tsx';
 import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
+import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';
 import { count, formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
@@ -18,7 +19,7 @@ import { planSentence } from './plan-sentence.ts';
 import { StepsAlike } from './StepsAlike.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
-import { shellLine } from '../../shared/rules/shell-words.ts';
+import { shellText } from '../../shared/rules/shell-words.ts';
 
 const css = classes(styles);
 const noImages: readonly Image[] = [];
@@ -154,7 +155,7 @@ const effects: readonly (readonly [
 ];
 
 function Step({ plan, step }: { readonly plan: Plan; readonly step: PlanStep }) {
-  const command = shellLine(step.argv);
+  const command = shellText(step.argv);
   return (
     <li className={css('step')}>
       <p className={css('stepTitle')}>
@@ -162,9 +163,7 @@ function Step({ plan, step }: { readonly plan: Plan; readonly step: PlanStep }) 
         <HostText text={step.title} />
       </p>
       <div className={css('commandLine')}>
-        <code className={css('command')}>
-          <HostText text={command} />
-        </code>
+        <CommandText text={command} what={`Command of step ${step.index + 1}`} />
         <CopyButton text={command} what={`command of step ${step.index + 1}`} />
       </div>
       <ul className={css('effects')}>

@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import type { PlanStep } from '../../shared/model/plan.ts';
-import { shellLine } from '../../shared/rules/shell-words.ts';
+import { shellText } from '../../shared/rules/shell-words.ts';
 import { classes } from '../design/classes.ts';
+import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';
 import { HostText } from '../design/HostText.tsx';
 import styles from './PlanReview.module.css';
@@ -37,7 +38,7 @@ export function StepsAlike({ first, rest }: { readonly first: PlanStep; readonly
 const effects = ['deletes', 'invalidates', 'creates', 'writes', 'reads'] as const;
 
 function AlikeStep({ step }: { readonly step: PlanStep }) {
-  const command = shellLine(step.argv);
+  const command = shellText(step.argv);
   const effectsInWords = effects.flatMap((effect) =>
     step[effect].length > 0 ? [`${effect} ${step[effect].join(', ')}`] : [],
   );
@@ -47,9 +48,7 @@ function AlikeStep({ step }: { readonly step: PlanStep }) {
         {step.index + 1}. <HostText text={step.title} />
       </p>
       <p className={css('alikeCommand')}>
-        <code>
-          <HostText text={command} />
-        </code>
+        <CommandText text={command} what={`Command of step ${step.index + 1}`} />
         <CopyButton text={command} what={`command of step ${step.index + 1}`} />
       </p>
       {effectsInWords.length > 0 && (

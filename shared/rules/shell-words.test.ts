@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shellLine, shellWord } from './shell-words.ts';
+import { shellLine, shellText, shellWord } from './shell-words.ts';
 
 describe('shellWord', () => {
   it('leaves plain words and quotes all others', () => {
@@ -18,5 +18,16 @@ describe('shellWord', () => {
 
   it('gives no command where a line cannot hold it', () => {
     expect(shellLine(['virsh', 'a\n'])).toMatch(/^# .*\bvirsh\b.*$/);
+  });
+});
+
+describe('shellText', () => {
+  it('lays a script out over its lines, and nothing else', () => {
+    expect(shellText(['sh', '-c', 'a\n  b', 'sh', 'x y'])).toBe("sh -c 'a\n  b' sh 'x y'");
+    expect(shellText(['sh', '-c', 'a', 'sh', 'x\ny'])).toBe(`sh -c a sh "$(printf %b 'x\\0012y')"`);
+    expect(shellText(['virsh', '-c', 'x\ny'])).toBe(`virsh -c "$(printf %b 'x\\0012y')"`);
+    // What hides something is no layout.
+    expect(shellText(['sh', '-c', 'a\n\u001bb'])).toBe(`sh -c "$(printf %b 'a\\0012\\0033b')"`);
+    expect(shellText(['sh', '-c', 'a\nb', 'sh', 'x\n'])).toMatch(/^# .*$/);
   });
 });

@@ -31,6 +31,28 @@ export function shellLine(argv: readonly string[]): string {
     : line;
 }
 
+/**
+ * The arguments of a command as a POSIX shell needs them: as `shellWord` gives them, but for the script of `sh -c SCRIPT …`.
+ * Its line ends are layout, and without them it cannot be read.
+ */
+export function shellWords(argv: readonly string[]): readonly string[] {
+  return argv.map((argument, index) =>
+    isScript(argv, index) && argument.includes('\n') ? quoted(argument) : shellWord(argument),
+  );
+}
+
+/** A command to be read, over several lines where it runs a script that has them; else as `shellLine` gives it. */
+export function shellText(argv: readonly string[]): string {
+  const words = shellWords(argv);
+  const isLine = words.every((word, index) => !word.includes('\n') || isScript(argv, index));
+  return isLine ? words.join(' ') : shellLine(argv);
+}
+
+/** Whether it is a script in which nothing is unseen besides the ends of its lines. */
+function isScript(argv: readonly string[], index: number): boolean {
+  return index === 2 && argv[0] === 'sh' && argv[1] === '-c' && !argv[2]?.replaceAll('\n', '').match(unseen);
+}
+
 function quoted(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
