@@ -38,12 +38,16 @@ function suite(version: testbed.LibvirtVersion): void {
 
   it('are part of the snapshot: no change of it is planned, and their data is not called nobody’s', async () => {
     await testbed.writeGuestDisk(vm, 'vda', 0xa1);
-    await testbed.virsh(['snapshot-create-as', vm.uuid, '--name=one'], { version });
-    // The record lists the disk alone.
-    expect(await testbed.internalSnapshotsOf(variables)).toEqual(['one']);
+    for (const name of ['one', 'after']) {
+      await testbed.virsh(['snapshot-create-as', vm.uuid, `--name=${name}`], { version });
+    }
+    // The records list the disk alone.
+    expect(await testbed.internalSnapshotsOf(variables)).toEqual(['one', 'after']);
 
     const vmUuid = vm.uuid;
     expect(await refusals({ action: 'revertToSnapshot', vmUuid, snapshotId: 'one' })).toContain('recordIncomplete');
+    // Also of a record that names the same as the one before.
+    expect(await refusals({ action: 'revertToSnapshot', vmUuid, snapshotId: 'after' })).toContain('recordIncomplete');
     expect(await refusals({ action: 'deleteSnapshot', vmUuid, snapshotId: 'one', withDescendants: false })).toContain(
       'recordIncomplete',
     );
