@@ -43,6 +43,7 @@ device == "" { next }
 optional { next }
 /<filterref / { need("filter", value("filter")) }
 /<secret / { need("secret", value("uuid")) }
+/<backend / && device == "tpm" && value("type") == "emulator" { need("program", "swtpm") }
 /<encryption / && device == "tpm" { need("secret", value("secret")) }
 /<rom / { path(value("file")) }
 /<device / && device == "tpm" { path(value("path")) }
@@ -77,8 +78,8 @@ device == "hostdev" && type == "mdev" && /<address / && value("uuid") != "" { pa
 
 /**
  * libvirt ends the VM before it looks for any of this, and what is gone by then leaves it shut off, without its memory (seen on
- * 9.0 and 11.3). Planning looked for files and devices when the host was read; networks, links, filters, secrets, pools and
- * USB devices are looked for here alone. What lies behind a folder that this user cannot enter is not called gone: libvirt may
+ * 9.0 and 11.3). Planning looked for files and devices when the host was read; networks, links, filters, secrets, pools,
+ * USB devices and the emulator of a TPM are looked for here alone. What lies behind a folder that this user cannot enter is not called gone: libvirt may
  * see it all the same.
  */
 const script = `
@@ -126,6 +127,9 @@ printf '%s\\n' "$record" | awk "$needs" | sed "s/&apos;/'/g; s/&quot;/\\"/g; s/&
       volume)
         ask vol-path --pool="\${what%%/*}" --vol="\${what#*/}" ||
           refuse "the volume “\${what#*/}” of the pool “\${what%%/*}”" ', or its pool is not active' 'Define and start the pool (virsh pool-define, pool-start)' ;;
+      program)
+        PATH=$PATH:/usr/local/bin:/usr/bin:/usr/sbin:/sbin command -v "$what" >/dev/null ||
+          refuse "the program $what" '' 'Install it' ;;
       usb) usb "$what" || refuse "the USB device $what" '' 'Plug it in' ;;
     esac
   done

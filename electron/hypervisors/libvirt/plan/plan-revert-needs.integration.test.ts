@@ -2,7 +2,7 @@
  * Whatever the definition in a snapshot's record needs is taken away, one thing from each VM, on every version of libvirt: what is
  * planned and said, what libvirt does, and that what is whole, or mended, is reverted to.
  */
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
@@ -107,6 +107,8 @@ const others: Readonly<Record<string, { readonly xml: string; readonly words: st
     words: 'the USB device 1234:beef',
   },
 };
+
+const emulatedTpm = `<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>`;
 
 const pooled = `<disk type='volume' device='cdrom'><driver name='qemu' type='raw'/><source pool='nopool7' volume='v.iso'/><target dev='hda' bus='ide'/><readonly/></disk>`;
 
@@ -258,7 +260,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await state()).toBe(isInPlace ? 'running' : 'shut off');
   });
 
-  it.each(Object.entries(others))('%s: found just before the VM would be ended', async (_name, { xml, words }) => {
+  async function isFoundJustBefore(xml: string, words: string): Promise<void> {
     await virsh('start', vm.uuid);
     await snapshot('one');
     await putInto('one', xml);
@@ -270,7 +272,19 @@ function suite(version: testbed.LibvirtVersion): void {
     }
     await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=one')).rejects.toThrow();
     expect(await state()).toBe(isInPlace ? 'running' : 'shut off');
+  }
+
+  it.each(Object.entries(others))('%s: found just before the VM would be ended', async (_name, { xml, words }) => {
+    await isFoundJustBefore(xml, words);
   });
+
+  const hasEmulator = existsSync(`${testbed.placeOf(version).root}/usr/bin/swtpm`);
+  it.skipIf(hasEmulator)(
+    `the emulator of a TPM: found just before the VM would be ended${hasEmulator ? ' (left out: it is installed here)' : ''}`,
+    async () => {
+      await isFoundJustBefore(emulatedTpm, 'the program swtpm');
+    },
+  );
 
   it('a kernel, without memory: a VM that runs is not ended for one that does not start', async () => {
     await testbed.writeGuestDisk(vm, 'vda', then, offset);

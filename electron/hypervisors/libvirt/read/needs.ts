@@ -49,36 +49,43 @@ function pathOf({ source }: Pick<NamedFile, 'source'>): string | null {
 export function pathsNeededBy(files: readonly NamedFile[]): readonly string[] {
   return files.flatMap((file) => {
     if (file.use === 'nvram' || file.use === 'nvramTemplate') return pathOf(file) ?? [];
-    return needOf(file)?.path ?? [];
+    return pathNeededBy(file) ?? [];
   });
 }
 
 /** What of `files` is needed and gone. */
 export function needsOf(files: readonly NamedFile[], isGone: (path: string) => boolean): readonly Need[] {
-  return [
-    ...files.flatMap((file) => needOf(file) ?? []).filter(({ path }) => isGone(path)),
-    ...firmwareNeeds(files, isGone),
-  ];
+  const gone = files.flatMap((file): Need[] => {
+    const path = pathNeededBy(file);
+    return path !== null && isGone(path) ? [needOf(file, path)] : [];
+  });
+  return [...gone, ...firmwareNeeds(files, isGone)];
 }
 
-/** What a file needs to be there; null where that cannot be told from a path. */
-function needOf(file: NamedFile): Need | null {
+function isDevice(path: string): boolean {
+  return /^\/(?:dev|sys)\//.test(path);
+}
+
+/** Where something must be for a file to be there or to be made; null where that cannot be told from a path. */
+function pathNeededBy(file: NamedFile): string | null {
   const path = pathOf(file);
-  const what = needs.get(file.use);
-  if (path === null || what === undefined) return null;
-  if (/^\/(?:dev|sys)\//.test(path)) {
-    // Terminals come with the VM.
-    if (path.startsWith('/dev/pts/')) return null;
-    return { path, what, remedy: 'Bring the device back', canBeLeftOut: true };
-  }
-  if (devices.has(file.use)) {
-    const folder = posix.dirname(path);
-    if (file.use !== 'characterDevice' || ofLibvirt.test(path)) return null;
-    const make = shellLine(['mkdir', '-p', '--', folder]);
-    return { path: folder, what: `the folder of ${path}`, remedy: `Make the folder: ${make}`, canBeLeftOut: false };
+  if (path === null || !needs.has(file.use)) return null;
+  // Terminals come with the VM.
+  if (isDevice(path)) return path.startsWith('/dev/pts/') ? null : path;
+  if (!devices.has(file.use)) return path;
+  return file.use !== 'characterDevice' || ofLibvirt.test(path) ? null : posix.dirname(path);
+}
+
+/** @param path where nothing is, of `pathNeededBy` */
+function needOf(file: NamedFile, path: string): Need {
+  const what = needs.get(file.use) ?? '';
+  if (isDevice(path)) return { path, what, remedy: 'Bring the device back', canBeLeftOut: true };
+  const make = shellLine(['mkdir', '-p', '--', path]);
+  if (file.use === 'characterDevice') {
+    const socket = pathOf(file) ?? '';
+    return { path, what: `the folder of ${socket}`, remedy: `Make the folder: ${make}`, canBeLeftOut: false };
   }
   if (file.use === 'filesystem') {
-    const make = shellLine(['mkdir', '-p', '--', path]);
     const remedy = `Mount or restore the folder; or make an empty one: ${make}`;
     return { path, what, remedy, canBeLeftOut: false };
   }

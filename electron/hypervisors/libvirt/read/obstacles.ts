@@ -24,7 +24,9 @@ export interface ObstacleContext {
 /** Every path to look for, so that `startObstacles` and `revertObstacles` can tell. */
 export function pathsNeeded(vm: VmRecords): readonly string[] {
   const memory = vm.snapshots.flatMap((record) => memoryFile(record) ?? []);
-  return [...pathsNeededBy(vm.files), ...vm.snapshots.flatMap(({ needs }) => pathsNeededBy(needs)), ...memory];
+  // Records that need the same are given the same list (see `readVms`), and most of a VM's do.
+  const needs = new Set(vm.snapshots.map((record) => record.needs));
+  return [...pathsNeededBy(vm.files), ...[...needs].flatMap(pathsNeededBy), ...memory];
 }
 
 /** What is missing for the next start of a VM. Of its disks only media are among it: chains tell of the others. */

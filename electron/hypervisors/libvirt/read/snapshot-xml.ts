@@ -62,6 +62,7 @@ export function parseSnapshotXml(xml: string, sent = new SentElements()): Parsed
   if (root.name !== 'domainsnapshot' || name === null) throw new XmlError(`it is not a snapshot (<${root.name}>)`);
   const domainElement = child(root, 'domain');
   const domain = domainOf(domainElement);
+  const ofDomain = domainElement ? namedFiles(domainElement) : [];
   const vmState = states.get(childText(root, 'state') ?? '') ?? 'unknown';
   const memoryElement = child(root, 'memory');
   const memory = memoryFrom(attribute(memoryElement, 'snapshot'), attribute(memoryElement, 'file'), vmState);
@@ -78,12 +79,12 @@ export function parseSnapshotXml(xml: string, sent = new SentElements()): Parsed
     memory,
     disks,
     domain,
-    needs: domain && domainElement ? namedFiles(domainElement).filter(({ use }) => usesNeeded.has(use)) : [],
+    needs: domain ? ofDomain.filter(({ use }) => usesNeeded.has(use)) : [],
     unknownPart: unknownPartOf(domain, kind),
   };
   // Of a VM that ran, the record holds the definition of its next start beside the one by which it ran.
-  const definitions = [domainElement, child(root, 'inactiveDomain')].flatMap((element) => element ?? []);
-  return { record, files: [...namedFilesOfRecord(root), ...definitions.flatMap(namedFiles)] };
+  const next = child(root, 'inactiveDomain');
+  return { record, files: [...namedFilesOfRecord(root), ...ofDomain, ...(next ? namedFiles(next) : [])] };
 }
 
 function unknownPartOf(domain: Domain | null, kind: Snapshot['kind']): string | null {
