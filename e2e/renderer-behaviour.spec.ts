@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, expect, test } from '@playwright/test';
+import { hostSettings, sshConnection } from '../shared/model/host.fixtures.ts';
 import { busyInventory, host, now, uuid } from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
 import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
@@ -68,6 +69,11 @@ test('what is wrong is seen in the list, on the page of the host and over the tr
   await expect(
     page.getByText('No snapshots yet, and none can be created now. no-snapshots has crashed.'),
   ).toBeVisible();
+  const inventory = busyInventory();
+  const vms = inventory.vms.map((each) => (each.readable ? { ...each, snapshots: [], currentSnapshotId: null } : each));
+  harness.setInventory(kvm1, { inventory: { ...inventory, vms } });
+  await page.getByRole('treeitem', { name: /^odd-records/ }).click();
+  await expect(page.getByText('No snapshots yet. Mend what is wrong first')).toBeVisible();
   await page.getByRole('treeitem', { name: /^app-blue/ }).click();
   await expect(page.getByText('No snapshots yet. Create one before a change')).toBeVisible();
   await page.getByRole('treeitem', { name: /^kvm2/ }).click();
@@ -155,6 +161,25 @@ test('at 200 % zoom nothing is cut off', async ({ page }) => {
   await page.getByRole('button', { name: 'Revert VM' }).click();
   await expect(page.getByRole('button', { name: /^Operations 1 running/ })).toBeInViewport();
   await expect(page.getByRole('button', { name: 'Cancel operation' })).toBeInViewport();
+});
+
+test('of many hosts that can be imported all new ones are chosen at once', async ({ page }) => {
+  const candidate = (number: number) => ({
+    origin: `node-${number}`,
+    settings: hostSettings({ name: `node-${number}`, connection: sshConnection({ address: `node-${number}` }) }),
+    problem: null,
+    notes: [],
+    sameAs: number === 2 ? 'node two' : null,
+  });
+  harness.handlers = { 'hosts.importable': () => ({ candidates: [1, 2, 3].map(candidate) }) };
+  await page.goto(harness.url);
+  await page.getByRole('button', { name: 'Add hosts' }).click();
+  await page.getByRole('menuitem', { name: 'Import hosts…' }).click();
+  await expect(page.getByText('3 hosts, 2 of them new')).toBeVisible();
+  await page.getByRole('button', { name: 'Choose all new ones' }).click();
+  await page.getByRole('button', { name: 'Add 2 hosts' }).click();
+  const added = () => harness.calls.filter(({ name }) => name === 'hosts.add').map(({ payload }) => payload);
+  await expect.poll(added).toMatchObject([{ settings: { name: 'node-1' } }, { settings: { name: 'node-3' } }]);
 });
 
 // eslint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from this pattern

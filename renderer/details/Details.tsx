@@ -190,7 +190,8 @@ function presentDetails(vm: ReadableVm): ReactNode {
       </dl>
       <div className={css('chips')}>
         {!vm.persistent && <Chip tone="warning">transient: gone when it stops</Chip>}
-        {vm.hasManagedSave && <Chip tone="warning">has a managed save</Chip>}
+        {/* Where it is shut off its state says so. */}
+        {vm.hasManagedSave && vm.state !== 'shutoff' && <Chip tone="warning">memory saved</Chip>}
         {vm.hasNvram && <Chip>has firmware variables (NVRAM)</Chip>}
       </div>
     </section>

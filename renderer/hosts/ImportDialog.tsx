@@ -42,6 +42,7 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
     });
   };
   const candidates = looking.value?.candidates ?? [];
+  const newOnes = candidates.filter(isNew).map(({ origin }) => origin);
   const settings = candidates.flatMap((candidate) =>
     candidate.settings && chosen.has(candidate.origin)
       ? [{ origin: candidate.origin, settings: candidate.settings }]
@@ -123,6 +124,19 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
               ? 'There is no Host with a name of its own in ~/.ssh/config (patterns such as * are none).'
               : 'Nothing was found.'}
           </p>
+        )}
+        {newOnes.length > 1 && !looking.pending && (
+          <div className={css('all')}>
+            {count(candidates.length, 'host')}, {newOnes.length} of them new
+            <Button
+              size="small"
+              onPress={() => {
+                setChosen(new Set(newOnes));
+              }}
+            >
+              Choose all new ones
+            </Button>
+          </div>
         )}
         {candidates.length > 0 && !looking.pending && (
           <ul className={css('candidates')} aria-label="Hosts that can be added">

@@ -10,6 +10,8 @@ import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { HostText } from '../design/HostText.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useRequest } from '../ipc/use-request.ts';
+import { findVm } from '../store/state.ts';
+import { useStore } from '../store/store.ts';
 import { PlanReview } from './PlanReview.tsx';
 import styles from './PlanDialog.module.css';
 
@@ -69,7 +71,7 @@ export function PlanDialog({
 
   return (
     <Dialog
-      title={plan ? <HostText text={plan.title} /> : titles[request.action]}
+      title={plan ? <HostText text={plan.title} /> : <NotYetPlanned hostId={hostId} request={request} />}
       width="wide"
       onClose={onClose}
       footer={
@@ -124,5 +126,20 @@ export function PlanDialog({
         {plan && <PlanReview plan={plan} />}
       </div>
     </Dialog>
+  );
+}
+
+/** What is asked for, as far as it can be said before there is a plan. */
+function NotYetPlanned({ hostId, request }: { readonly hostId: string; readonly request: ChangeRequest }) {
+  const name = useStore((state) => findVm(state, hostId, request.vmUuid)?.name ?? null);
+  return (
+    <>
+      {titles[request.action]}
+      {name !== null && (
+        <>
+          : <HostText text={name} />
+        </>
+      )}
+    </>
   );
 }

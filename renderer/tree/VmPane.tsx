@@ -14,7 +14,7 @@ import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
 import { findSnapshot, vmKey } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
 import { StaleBanner } from '../hosts/StaleBanner.tsx';
-import { problemsOf } from '../appearance/vm-problems.ts';
+import { problemsOf, worstOf } from '../appearance/vm-problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { ActionMenu, type MenuAnchor } from './ActionMenu.tsx';
 import { SnapshotTree } from './SnapshotTree.tsx';
@@ -150,11 +150,16 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
 function NoSnapshots({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
   const { actions } = useVmActions(hostId, vm, null);
   const reason = actions.find(({ id }) => id === 'createSnapshot')?.reason ?? null;
+  const isBroken = useStore(
+    (state) => worstOf(problemsOf(state.inventories[hostId]?.inventory ?? null, vm)) === 'error',
+  );
   return (
     <p className={css('empty')}>
-      {reason === null
-        ? 'No snapshots yet. Create one before a change, to be able to come back to now.'
-        : `No snapshots yet, and none can be created now. ${reason}`}
+      {reason !== null
+        ? `No snapshots yet, and none can be created now. ${reason}`
+        : isBroken
+          ? 'No snapshots yet. Mend what is wrong first: a snapshot of it would not help.'
+          : 'No snapshots yet. Create one before a change, to be able to come back to now.'}
     </p>
   );
 }
