@@ -1,4 +1,5 @@
 /** A look at what the definition in a snapshot's record needs, before the VM that runs is ended for it. */
+import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanStep } from '../../../../shared/model/plan.ts';
 import { lookingStep } from '../../planning/looking-step.ts';
 import type { LibvirtContext } from './plan-rules.ts';
@@ -39,7 +40,7 @@ os && /<(kernel|initrd|loader|dtb|shim|table)[ >]/ { path(text()) }
 }
 /^      <\// { device = "" }
 device == "" { next }
-/startupPolicy=.optional/ { optional = 1; next }
+$0 ~ "startupPolicy=." LEFTOUT { optional = 1; next }
 optional { next }
 /<filterref / { need("filter", value("filter")) }
 /<secret / { need("secret", value("uuid")) }
@@ -84,7 +85,7 @@ device == "hostdev" && type == "mdev" && /<address / && value("uuid") != "" { pa
  */
 const script = `
 export LC_ALL=C
-uri=$1 vm=$2 snapshot=$3 needs=$4
+uri=$1 vm=$2 snapshot=$3 needs=$4 leftout=$5
 refuse() {
   printf '%s\\n' "Nothing was changed: $1, which the snapshot needs, is not there$2. $3, then try again." >&2
   exit 1
@@ -109,7 +110,7 @@ usb() {
 below() { qemu-img info -U -f qcow2 --backing-chain -- "$1" 2>&1 | sed -n "s/.*Could not open '\\(.*\\)': No such file or directory.*/\\1/p"; }
 ask() { virsh -c "$uri" "$@" >/dev/null 2>&1; }
 record=$(virsh -c "$uri" snapshot-dumpxml --domain="$vm" --snapshotname="$snapshot") || exit 1
-printf '%s\\n' "$record" | awk "$needs" | sed "s/&apos;/'/g; s/&quot;/\\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\\&/g" | sort -u | {
+printf '%s\\n' "$record" | awk -v LEFTOUT="$leftout" "$needs" | sed "s/&apos;/'/g; s/&quot;/\\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\\&/g" | sort -u | {
   while IFS=' ' read -r kind what; do
     what=\${what%/}
     case $kind in
@@ -139,13 +140,15 @@ printf '%s\\n' "$record" | awk "$needs" | sed "s/&apos;/'/g; s/&quot;/\\"/g; s/&
 /** The step that looks whether everything is there that a snapshot's record needs for its VM to start. */
 export function needsAreThere(
   { uri, vm }: LibvirtContext,
-  snapshotName: string,
+  { name, memory }: Pick<Snapshot, 'name' | 'memory'>,
   verify: Expectation[],
 ): Omit<PlanStep, 'index'> {
+  // What is `requisite` is needed to boot, and left out where memory is loaded.
+  const leftOut = memory.kind === 'none' ? 'optional' : '(optional|requisite)';
   return lookingStep({
     title: 'Check that everything the snapshot needs is there',
     script,
-    words: [uri, vm.uuid, snapshotName, needs],
+    words: [uri, vm.uuid, name, needs, leftOut],
     reads: [],
     verify,
   });

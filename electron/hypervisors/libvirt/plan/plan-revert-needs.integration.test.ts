@@ -246,6 +246,22 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await state()).toBe('running');
   });
 
+  it('a medium that is needed to boot alone, with memory: left out by libvirt', async () => {
+    writeFileSync(thing, Buffer.alloc(64 * 1024));
+    await redefineWith({
+      devices: (at) =>
+        `<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${at}/thing' startupPolicy='requisite'/><target dev='hda' bus='ide'/><readonly/></disk>`,
+    });
+    await virsh('start', vm.uuid);
+    await snapshot('one');
+    renameSync(thing, `${thing}.aside`);
+    const made = await plan('one');
+    expect(made.refusals).toEqual([]);
+    for (const { argv } of made.steps) expect(await run(argv)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await state()).toBe('running');
+    expect((await findings()).map(({ code }) => code)).toEqual(['vmWillNotStart']);
+  });
+
   it.each(Object.entries(devices))('a device, %s: with memory and without', async (_name, { xml, path }) => {
     await snapshot('off');
     await putInto('off', xml);
@@ -258,6 +274,15 @@ function suite(version: testbed.LibvirtVersion): void {
     await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=on')).rejects.toThrow();
     // Before 7.10 it compares the devices first, and refuses without a change.
     expect(await state()).toBe(isInPlace ? 'running' : 'shut off');
+
+    // Without memory the disks go back where the VM is shut off; then the VM itself lacks the device.
+    if (isInPlace) await virsh('destroy', vm.uuid);
+    const made = await plan('off');
+    expect(made.refusals).toEqual([]);
+    expect(made.warnings.map(({ code }) => code)).toContain('revertObstacle');
+    await virsh('snapshot-revert', vm.uuid, '--snapshotname=off');
+    expect((await read()).startObstacles?.map((each) => each.path)).toEqual([path]);
+    await expect(virsh('start', vm.uuid)).rejects.toThrow();
   });
 
   async function isFoundJustBefore(xml: string, words: string): Promise<void> {

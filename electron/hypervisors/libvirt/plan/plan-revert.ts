@@ -117,7 +117,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         : 'The guest stands still while its disks and memory are loaded, usually for seconds; its network connections will notice.',
     steps: [
       imagesAreWritable(imageIds, vm.state !== 'shutoff', activeLayersStay(vm.disks)),
-      ...(needs.areLookedFor ? [needsAreThere(context, snapshot.name, activeLayersStay(vm.disks))] : []),
+      ...(needs.areLookedFor ? [needsAreThere(context, snapshot, activeLayersStay(vm.disks))] : []),
       {
         title: withMemory ? 'Load disks and memory of the snapshot' : 'Set the disks back to the snapshot',
         argv: virsh(context, 'snapshot-revert', `--snapshotname=${snapshot.name}`),

@@ -39,6 +39,7 @@ describe('disks', () => {
         transient: false,
         encryption: null,
         isMandatory: true,
+        isMandatoryForMemory: true,
         backing: [
           { source: { kind: 'image', reference: '/var/lib/libvirt/images/e1-memext3.qcow2' }, format: 'qcow2' },
           { source: { kind: 'image', reference: '/dev/vg/base' }, format: 'raw' },

@@ -33,6 +33,8 @@ export interface DomainDisk {
   readonly mirror: DiskMirror | null;
   /** False where libvirt starts the VM without it when it is not there (`startupPolicy='optional'`). */
   readonly isMandatory: boolean;
+  /** The same of a start from memory, for which libvirt leaves out what is `requisite` too. */
+  readonly isMandatoryForMemory: boolean;
   /** Whether the definition spells the chain out: libvirt then takes no notice of what the images record. */
   readonly isChainDefined: boolean;
   /** The chain as the definition names it, nearest first. */
@@ -93,6 +95,7 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
   const target = attribute(child(element, 'target'), 'dev');
   if (target === null) return [];
   const device = attribute(element, 'device') ?? 'disk';
+  const policy = attribute(child(element, 'source'), 'startupPolicy');
   return [
     {
       target,
@@ -104,7 +107,8 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       transient: child(element, 'transient') !== null,
       encryption: attribute(child(child(element, 'source'), 'encryption') ?? child(element, 'encryption'), 'format'),
       mirror: mirrorOf(child(element, 'mirror')),
-      isMandatory: attribute(child(element, 'source'), 'startupPolicy') !== 'optional',
+      isMandatory: policy !== 'optional',
+      isMandatoryForMemory: policy !== 'optional' && policy !== 'requisite',
       isChainDefined: child(element, 'backingStore') !== null,
       backing: backingOf(element),
     },

@@ -180,8 +180,9 @@ function addHostDevice(element: XmlElement, place: readonly string[], found: Nam
     const uuid = attribute(address, 'uuid');
     if (uuid !== null && /^[0-9a-f-]{36}$/i.test(uuid)) add(`/sys/bus/mdev/devices/${uuid}`);
   } else if (type === 'usb') {
-    const isOptional = attribute(source, 'startupPolicy') === 'optional';
-    if (child(source, 'vendor') || isOptional) return;
+    // `requisite` ones are left out when memory is loaded, `optional` ones always.
+    const policy = attribute(source, 'startupPolicy') ?? 'mandatory';
+    if (child(source, 'vendor') || policy !== 'mandatory') return;
     add(`/dev/bus/usb/${number('bus', 3, 10)}/${number('device', 3, 10)}`);
   } else if (type === 'pci' || attribute(address, 'type') === 'pci') {
     const slot = `${number('domain', 4, 16)}:${number('bus', 2, 16)}:${number('slot', 2, 16)}`;

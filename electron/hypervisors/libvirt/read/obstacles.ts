@@ -74,7 +74,7 @@ export function revertObstacles(record: SnapshotRecord, context: ObstacleContext
   }));
   const obstacles = [
     ...memoryObstacles(record, context),
-    ...others.flatMap((disk) => recordedDiskObstacles(disk, context)),
+    ...others.flatMap((disk) => recordedDiskObstacles(disk, record, context)),
     ...needs,
   ];
   return [...new Map(obstacles.map((obstacle) => [obstacle.path, obstacle])).values()];
@@ -93,8 +93,12 @@ function memoryObstacles(record: SnapshotRecord, context: ObstacleContext): read
 }
 
 /** Read-only disks, media, and disks that are left out of the snapshot. */
-function recordedDiskObstacles(disk: DomainDisk, context: ObstacleContext): readonly Obstacle[] {
-  if (!disk.isMandatory) return [];
+function recordedDiskObstacles(
+  disk: DomainDisk,
+  { memory }: SnapshotRecord,
+  context: ObstacleContext,
+): readonly Obstacle[] {
+  if (!(memory.kind === 'none' ? disk.isMandatory : disk.isMandatoryForMemory)) return [];
   const { source, target } = disk;
   const imageId = context.imageIdOf(source);
   if (imageId === null) return source.kind === 'volume' ? [volumeObstacle(source, target)] : [];
