@@ -25,6 +25,7 @@ export const errorCodes = [
   'channelRefused',
   'hostInUse',
   'hypervisorUnknown',
+  'connectionUnknown',
   'hostReadOnly',
   'sudoRefused',
   'importFailed',

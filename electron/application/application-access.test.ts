@@ -128,6 +128,24 @@ describe('a host of a hypervisor that only a newer version knows', () => {
   });
 });
 
+describe('a host that is reached in a way that only a newer version knows', () => {
+  it('is listed, tells why it is not connected to, and is kept as it was written', async () => {
+    const application = await open('exclusive');
+    const connection = { transport: 'unknown', written: { transport: 'quic', address: 'a.example' } } as const;
+    const strange = { ...settings, name: 'strange', connection };
+    const { id: hostId } = await ask(application, 'hosts.add', { settings: strange });
+    const refused = { code: 'connectionUnknown', message: expect.stringContaining('“quic”') as string };
+    await expect(ask(application, 'hosts.connect', { hostId })).rejects.toMatchObject(refused);
+    await expect(ask(application, 'hosts.test', { settings: strange })).rejects.toMatchObject(refused);
+    let hosts: readonly HostWithSession[] = [];
+    listen(application.handlers, 'hosts', {}, (value) => (hosts = value))();
+    expect(hosts).toMatchObject([{ host: strange, session: { state: 'failed', error: refused, retryAt: null } }]);
+    expect(JSON.parse(readFileSync(join(dataFolder, 'hosts.json'), 'utf8'))).toMatchObject({
+      hosts: [{ name: 'strange', connection: connection.written }],
+    });
+  });
+});
+
 describe('a visitor', () => {
   it('is a host like others without being written down, and has the same id the next time', async () => {
     const application = await open('exclusive');

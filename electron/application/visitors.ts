@@ -30,6 +30,8 @@ function machineOf(connection: Connection): string {
       return `${connection.destination.toLowerCase()} ${connection.port ?? 22}`;
     case 'demo':
       return `demo ${connection.machine}`;
+    case 'unknown':
+      return `unknown ${JSON.stringify(connection.written)}`;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Makes the transport that a host's settings ask for. */
 import { assertNever } from '../../shared/assert-never.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
+import { unknownWay } from '../../shared/model/host.ts';
 import type { Connection, Host } from '../../shared/model/host.ts';
 import type { KnownHosts } from './known-hosts/known-hosts.ts';
 import { createLocalTransport } from './commands/local-transport.ts';
@@ -64,6 +65,14 @@ export function createConnect(parts: {
           );
         }
         return parts.connectSimulated(connection.machine, host.name, signal);
+      case 'unknown': {
+        const way = unknownWay(connection.written) ?? '';
+        throw new SnaptreeError(
+          'connectionUnknown',
+          `${host.name} is entered as reached by “${way}”, which this Snaptree does not know. Nothing was connected to, and the host stays in the host book as it was written. Start the Snaptree that wrote it, or a newer one.`,
+          { data: { way } },
+        );
+      }
       default:
         return assertNever(connection);
     }

@@ -139,6 +139,9 @@ async function reach(settings: HostSettings, signal: AbortSignal, findings: Find
     case 'openssh':
       findings.skip("The system's OpenSSH finds the host by its own configuration.", 'name', 'port');
       return;
+    case 'unknown':
+      // Connecting says so.
+      return;
     case 'ssh': {
       const [jump] = connection.jumps;
       const first = jump ?? connection;
@@ -159,6 +162,8 @@ const stageOfError: Readonly<Partial<Record<ErrorCode, string>>> = {
   hostKeyRejected: 'hostKey',
 };
 
+const endsTest: ReadonlySet<ErrorCode> = new Set(['cancelled', 'connectionUnknown']);
+
 async function logIn(settings: HostSettings, { connect, signal }: Parts, findings: Findings): Promise<Transport> {
   const reached: ConnectProgress[] = [];
   const secrets = { password: null, passphrase: null };
@@ -178,7 +183,8 @@ async function logIn(settings: HostSettings, { connect, signal }: Parts, finding
     }
     return transport;
   } catch (error) {
-    if (!(error instanceof SnaptreeError) || error.code === 'cancelled') throw error;
+    // Nothing was tried where the way to the host is not known.
+    if (!(error instanceof SnaptreeError) || endsTest.has(error.code)) throw error;
     throw failure(stageOfError[error.code] ?? 'authentication', error, settings, null);
   }
 }

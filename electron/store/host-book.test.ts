@@ -179,6 +179,42 @@ describe('the host book', () => {
     expect((await open()).list()).toHaveLength(2);
   });
 
+  const endpoint = { address: 'a.example', port: 22, user: 'root', authentication: { method: 'agent' } };
+  const newer = { ...endpoint, authentication: { method: 'fido3', resident: true } };
+  it.each([
+    ['a transport', { transport: 'quic', address: 'a.example', keys: [1, { deep: null }] }],
+    ['a login', { transport: 'ssh', ...newer, jumps: [] }],
+    ['a login on the way', { transport: 'ssh', ...endpoint, jumps: [endpoint, newer] }],
+  ])(
+    'keeps hosts that are reached by %s of a newer version, and writes them back as they were',
+    async (_of, written) => {
+      const book = await open();
+      const known = await book.add(settings('known'));
+      const kept = { ...settings('strange'), id: '00000000-0000-4000-8000-000000000001', connection: written };
+      putFile(JSON.stringify({ schema: 'snaptree.hostBook', version: hostBookVersion, hosts: [known, kept] }));
+      const later = await open();
+      expect(notices).toEqual([]);
+      const connection = { transport: 'unknown' as const, written };
+      expect(later.list()).toEqual([known, { ...kept, connection }]);
+      await later.update(kept.id, { ...settings('renamed'), connection });
+      await later.update(known.id, settings('other'));
+      expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+        hosts: [{ name: 'other' }, { ...kept, name: 'renamed' }],
+      });
+      expect((await open()).list()).toHaveLength(2);
+    },
+  );
+
+  it('takes no way to a host that it would read as another, and says what is wrong with one that it knows', async () => {
+    const connection = { transport: 'unknown', written: { transport: 'local' } } as const;
+    expect(hostSettingsSchema.safeParse({ ...settings('one'), connection }).success).toBe(false);
+    const host = { ...settings('one'), id: '00000000-0000-4000-8000-000000000001' };
+    const hosts = [{ ...host, connection: { transport: 'ssh', ...endpoint, port: 'x', jumps: [] } }];
+    putFile(JSON.stringify({ schema: 'snaptree.hostBook', version: hostBookVersion, hosts }));
+    expect((await open()).list()).toEqual([]);
+    expect(notices[0]?.message).toContain('hosts[0].connection.port');
+  });
+
   it('takes no hypervisor that it would read as another, or not at all', async () => {
     const book = await open();
     const hypervisor = { kind: 'unknown', written: { kind: 'libvirt' } } as const;

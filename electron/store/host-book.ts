@@ -4,12 +4,15 @@ import { z } from 'zod';
 import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import {
+  connectionSchema,
   hostSchema,
   hypervisorSettingsSchema,
   isKnownHypervisor,
+  knownConnectionSchema,
   knownHypervisorSchema,
+  unknownWay,
 } from '../../shared/model/host.ts';
-import type { Host, HostSettings, HypervisorSettings } from '../../shared/model/host.ts';
+import type { Connection, Host, HostSettings, HypervisorSettings } from '../../shared/model/host.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { DamagedFile, JsonFileFormat } from './json-file.ts';
 import { listOf, objectOf, versionAfter } from './versions.ts';
@@ -25,17 +28,31 @@ const hypervisorInFile = z.codec(z.looseObject({ kind: z.string() }), hypervisor
     if (!isKnownHypervisor(written.kind)) return { kind: 'unknown', written };
     const known = knownHypervisorSchema.safeParse(written);
     if (known.success) return known.data;
-    issues.push(
-      ...known.error.issues.map(({ path, message }) => ({ code: 'custom' as const, input: written, path, message })),
-    );
+    issues.push(...issuesIn(written, known.error));
     return z.NEVER;
   },
   encode: (hypervisor) => (hypervisor.kind === 'unknown' ? hypervisor.written : hypervisor),
 });
 
+/** A way to a host as it stands in the file: as with hypervisors, one that is not known is no reason not to read the rest. */
+const connectionInFile = z.codec(z.looseObject({ transport: z.string() }), connectionSchema, {
+  decode(written, { issues }): Connection {
+    if (unknownWay(written) !== null) return { transport: 'unknown', written };
+    const known = knownConnectionSchema.safeParse(written);
+    if (known.success) return known.data;
+    issues.push(...issuesIn(written, known.error));
+    return z.NEVER;
+  },
+  encode: (connection) => (connection.transport === 'unknown' ? connection.written : connection),
+});
+
+function issuesIn(input: unknown, { issues }: z.ZodError) {
+  return issues.map(({ path, message }) => ({ code: 'custom' as const, input, path, message }));
+}
+
 const content = z.strictObject({
   hosts: z
-    .array(hostSchema.extend({ hypervisor: hypervisorInFile }))
+    .array(hostSchema.extend({ connection: connectionInFile, hypervisor: hypervisorInFile }))
     .refine((hosts) => new Set(hosts.map((host) => host.id)).size === hosts.length, {
       message: 'two hosts have the same id',
     }),

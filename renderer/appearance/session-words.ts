@@ -1,3 +1,4 @@
+import { unknownWay } from '../../shared/model/host.ts';
 import { CircleCheck, CircleX, LoaderCircle, Unplug, type LucideIcon } from 'lucide-react';
 import type { Connection, Host, SessionState } from '../../shared/model/host.ts';
 import { titleFor } from '../design/error-words.ts';
@@ -29,6 +30,8 @@ export function connectionText(connection: Connection): string {
       return 'This computer';
     case 'demo':
       return 'Simulated, inside Snaptree';
+    case 'unknown':
+      return `${unknownWay(connection.written) ?? ''} (needs a newer Snaptree)`;
     case 'ssh':
       return [
         endpointText(connection.address, connection.port, connection.user),

@@ -21,6 +21,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   channelRefused: 'The host opened no further channel',
   hostInUse: 'The host is in use',
   hypervisorUnknown: 'This hypervisor needs a newer Snaptree',
+  connectionUnknown: 'This way to a host needs a newer Snaptree',
   hostReadOnly: 'The host is set to read-only',
   sudoRefused: 'sudo on the host refused',
   importFailed: 'The hosts could not be imported',

@@ -107,6 +107,15 @@ export function HostDialog({ host, onClose }: { readonly host: Host | null; read
                 description: 'For certificates, FIDO keys, GSSAPI, and whatever ~/.ssh/config says.',
               },
               { value: 'local', label: 'This computer' },
+              ...(form.written === null
+                ? []
+                : [
+                    {
+                      value: 'unknown' as const,
+                      label: 'As a newer Snaptree wrote it',
+                      description: 'It is kept as it is, and cannot be connected to from here.',
+                    },
+                  ]),
             ]}
           />
         )}

@@ -28,6 +28,8 @@ export interface HostForm extends EndpointForm {
   readonly opensshPort: string;
   readonly opensshUser: string;
   readonly machine: Extract<Connection, { transport: 'demo' }>['machine'];
+  /** Of a way to the host that only a newer version knows: cannot be edited, and is kept. */
+  readonly written: Extract<Connection, { transport: 'unknown' }>['written'] | null;
   /** As typed: any of it may be wrong. */
   readonly hypervisor: HypervisorSettings;
   readonly sudo: boolean;
@@ -49,6 +51,7 @@ export function emptyForm(userName: string): HostForm {
     opensshPort: '',
     opensshUser: '',
     machine: 'alder',
+    written: null,
     hypervisor: { kind: 'libvirt', uri: 'qemu:///system' },
     sudo: false,
     readOnly: false,
@@ -63,6 +66,8 @@ export function formOf({ name, connection, hypervisor, sudo, readOnly }: HostSet
       return form;
     case 'demo':
       return { ...form, machine: connection.machine };
+    case 'unknown':
+      return { ...form, written: connection.written };
     case 'ssh':
       return { ...form, ...endpointOf(connection), jumps: connection.jumps.map(endpointOf) };
     case 'openssh':
@@ -122,6 +127,7 @@ function fallbackName(form: HostForm): string {
     case 'openssh':
       return form.destination.trim();
     case 'demo':
+    case 'unknown':
     case 'ssh':
       return form.address.trim();
   }
@@ -135,6 +141,8 @@ function connectionOf(form: HostForm): unknown {
       return { transport };
     case 'demo':
       return { transport, machine: form.machine };
+    case 'unknown':
+      return { transport, written: form.written };
     case 'ssh':
       return { transport, ...endpointSettings(form), jumps: form.jumps.map(endpointSettings) };
     case 'openssh':

@@ -45,7 +45,7 @@ export function RowContent({ row }: { readonly row: NavigationRow }) {
   }
 }
 
-const hostIcons = { local: Laptop, demo: FlaskConical, ssh: Server, openssh: Server } as const;
+const hostIcons = { local: Laptop, demo: FlaskConical, ssh: Server, openssh: Server, unknown: Server } as const;
 
 function HostRow({ row }: { readonly row: NavigationRow & { kind: 'host' } }) {
   const { host, session } = row.entry;

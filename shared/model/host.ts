@@ -27,7 +27,8 @@ const user = oneLine.trim().min(1, 'must not be empty').max(255);
 /** One SSH server on the way, and how to log in there. Each has a host key check of its own. */
 export const sshEndpointSchema = z.strictObject({ address, port, user, authentication: authenticationSchema });
 
-export const connectionSchema = z.discriminatedUnion('transport', [
+/** The ways to a host that this version knows: a member each. */
+export const knownConnectionSchema = z.discriminatedUnion('transport', [
   /** "This computer": commands run here, without SSH. */
   z.strictObject({ transport: z.literal('local') }),
   /** Snaptree's own SSH client. */
@@ -50,6 +51,35 @@ export const connectionSchema = z.discriminatedUnion('transport', [
   /** A simulated host of the demo fleet, inside Snaptree. */
   z.strictObject({ transport: z.literal('demo'), machine: z.enum(['alder', 'birch', 'cedar']) }),
 ]);
+
+const unknownConnection = z
+  .looseObject({ transport: z.string() })
+  .refine((written) => unknownWay(written) !== null, 'must be a way that is not known here');
+
+/** How a host is reached. */
+export const connectionSchema = z.discriminatedUnion('transport', [
+  ...knownConnectionSchema.options,
+  /** In a way that only a newer version knows: kept as that wrote it, shown, and never connected to. */
+  z.strictObject({ transport: z.literal('unknown'), written: unknownConnection }),
+]);
+
+/**
+ * What of a written connection this version does not know, by the name that it has in files: the transport, or a method by
+ * which to log in, on the way too. Null where all is known, whether or not the rest of it is right.
+ */
+export function unknownWay(written: Readonly<Record<string, unknown>>): string | null {
+  const { transport, jumps } = written;
+  if (!knownConnectionSchema.options.some(({ shape }) => shape.transport.value === transport)) return String(transport);
+  const endpoints: readonly unknown[] = [written, ...(Array.isArray(jumps) ? (jumps as readonly unknown[]) : [])];
+  const methods = endpoints.flatMap((each) => loosely(loosely(each)?.['authentication'])?.['method'] ?? []);
+  const known: readonly unknown[] = authenticationSchema.options.map(({ shape }) => shape.method.value);
+  const unknown = methods.find((method) => typeof method === 'string' && !known.includes(method));
+  return typeof unknown === 'string' ? unknown : null;
+}
+
+function loosely(value: unknown): Readonly<Record<string, unknown>> | null {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : null;
+}
 
 /** How libvirt on a host is spoken to. */
 const libvirtSettingsSchema = z.strictObject({

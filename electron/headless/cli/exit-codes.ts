@@ -51,6 +51,7 @@ const codesOfErrors: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   hostNotConnected: exitCodes.unreachable,
   hostUnreachable: exitCodes.unreachable,
   hypervisorUnknown: exitCodes.unreachable,
+  connectionUnknown: exitCodes.unreachable,
   hostKeyRejected: exitCodes.unreachable,
   hostKeyChanged: exitCodes.unreachable,
   authenticationFailed: exitCodes.unreachable,

@@ -32,6 +32,8 @@ export function userOf(connection: Connection, own: string): string | null {
       return connection.user;
     case 'demo':
       return 'root';
+    case 'unknown':
+      return null;
   }
 }
 

@@ -262,6 +262,7 @@ export function needsUser(error: SnaptreeError): boolean {
     'keyFileUnusable',
     'agentUnavailable',
     'hypervisorUnknown',
+    'connectionUnknown',
     'cancelled',
     'storeUnusable',
   );

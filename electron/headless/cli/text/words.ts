@@ -1,4 +1,5 @@
 /** The model's values in words, numbers and times for the terminal. */
+import { unknownWay } from '../../../../shared/model/host.ts';
 import type { Connection, SshEndpoint } from '../../../../shared/model/host.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 
@@ -32,5 +33,7 @@ export function connectionText(connection: Connection): string {
       return `openssh ${connection.user === null ? '' : `${connection.user}@`}${connection.destination}${connection.port === null ? '' : `:${connection.port}`}`;
     case 'demo':
       return `demo ${connection.machine}`;
+    case 'unknown':
+      return `${unknownWay(connection.written) ?? ''} (needs a newer Snaptree)`;
   }
 }
