@@ -285,11 +285,12 @@ function suite(version: testbed.LibvirtVersion): void {
     await expect(virsh('start', vm.uuid)).rejects.toThrow();
   });
 
-  async function isFoundJustBefore(xml: string, words: string): Promise<void> {
+  async function isFoundJustBefore(xml: string, words: string, disk = ''): Promise<void> {
     await virsh('start', vm.uuid);
     await snapshot('one');
-    await putInto('one', xml);
     const look = await lookOf('one');
+    if (!isInPlace) expect(await run(look ?? [])).toMatchObject({ exitCode: 0, stderr: '' });
+    await putInto('one', xml, disk);
     if (!isInPlace) {
       const step = await run(look ?? []);
       expect(step.exitCode).toBe(1);
@@ -301,6 +302,17 @@ function suite(version: testbed.LibvirtVersion): void {
 
   it.each(Object.entries(others))('%s: found just before the VM would be ended', async (_name, { xml, words }) => {
     await isFoundJustBefore(xml, words);
+  });
+
+  it('a pool: found just before, where it was there when the plan was made', async () => {
+    await isFoundJustBefore(pooled, 'the volume “v.iso” of the pool “nopool7”', `<disk name='hda' snapshot='no'/>`);
+  });
+
+  it('a secret: found just before the VM would be ended', async () => {
+    writeFileSync(thing, Buffer.alloc(1024 ** 2));
+    const secret = '11111111-2222-4333-8444-555555555555';
+    const xml = `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${thing}'><encryption format='luks'><secret type='passphrase' uuid='${secret}'/></encryption></source><target dev='vdc' bus='virtio'/></disk>`;
+    await isFoundJustBefore(xml, `the secret “${secret}”`);
   });
 
   const hasEmulator = existsSync(`${testbed.placeOf(version).root}/usr/bin/swtpm`);
