@@ -6,7 +6,7 @@ export default {
   productName: 'Snaptree',
   directories: { output: 'release' },
   // The product's dependencies are added by electron-builder itself.
-  files: ['dist/**', '!dist/**/*.map', 'package.json', 'LICENSE'],
+  files: ['dist/**', '!dist/**/*.map', '!dist/.building/**', 'package.json', 'LICENSE'],
   asar: true,
   // Optional native parts of ssh2; it works without.
   npmRebuild: false,

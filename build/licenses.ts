@@ -29,8 +29,8 @@ const unnamed = 'see its text';
 /** Where each build writes what it holds. */
 export const bundledFile = 'bundled-licenses.json';
 /** In the folder of the page, which fetches it when somebody asks; and beside it, for people and packages. */
-const pageFile = 'dist/renderer/licenses.json';
-const textFile = 'dist/THIRD-PARTY-LICENSES.txt';
+const pageFile = 'renderer/licenses.json';
+const textFile = 'THIRD-PARTY-LICENSES.txt';
 
 const packagesSchema = z.array(
   z.looseObject({
@@ -99,12 +99,12 @@ export function installedLicenses(): License[] {
   return mergeLicenses([installed('.prod:not(:root), #just-bash, #just-bash *')]);
 }
 
-/** Writes the licences of what `folders` (of dist/) were built from and of all packages that are installed with it. */
-export function writeLicenses(folders: readonly string[]): void {
+/** Writes into `built` the licences of what its `folders` were built from and of all packages that are installed with it. */
+export function writeLicenses(built: string, folders: readonly string[]): void {
   const known = installedLicenses();
   const texts = new Map(known.map(({ name, version, text }) => [`${name} ${version}`, text]));
   const bundled = folders.flatMap((folder) => {
-    const file = inRepository(`dist/${folder}/${bundledFile}`);
+    const file = join(built, folder, bundledFile);
     const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
     rmSync(file);
     return z
@@ -121,6 +121,6 @@ export function writeLicenses(folders: readonly string[]): void {
       });
   });
   const licenses = mergeLicenses([bundled, known]);
-  writeFileSync(inRepository(pageFile), JSON.stringify(licenses));
-  writeFileSync(inRepository(textFile), licenseText(licenses));
+  writeFileSync(join(built, pageFile), JSON.stringify(licenses));
+  writeFileSync(join(built, textFile), licenseText(licenses));
 }
