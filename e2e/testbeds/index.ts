@@ -15,6 +15,7 @@ export {
   treeName,
   treePatterns,
 } from './scenes.ts';
+export { beginJob, jobNames, jobs, obstacleToJob } from './jobs.ts';
 export { placeOf } from './places.ts';
 export type { LibvirtVersion } from './places.ts';
 export { waitUntil } from './run.ts';

@@ -253,6 +253,19 @@ const uname: Tool = ({ argv, machine }) => {
 
 const nothingToDo: Tool = () => done();
 
+/** Of stdin, as POSIX defines it: a CRC over the bytes and their number, and that number. */
+const cksum: Tool = ({ stdin }) => {
+  const octets = [...Buffer.from(stdin, 'latin1')];
+  const length: number[] = [];
+  for (let rest = octets.length; rest > 0; rest = Math.floor(rest / 256)) length.push(rest % 256);
+  let crc = 0;
+  for (const octet of octets.concat(length)) {
+    crc ^= octet << 24;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc < 0 ? 0x04c11db7 : 0);
+  }
+  return done(`${~crc >>> 0} ${octets.length}\n`);
+};
+
 export const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ['stat', stat],
   ['df', df],
@@ -262,6 +275,7 @@ export const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ['ln', ln],
   ['kill', kill],
   ['id', id],
+  ['cksum', cksum],
   ['uname', uname],
   ['hostname', ({ machine }) => done(`${machine.name}\n`)],
   ['nproc', () => done('2\n')],

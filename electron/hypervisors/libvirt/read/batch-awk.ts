@@ -41,6 +41,10 @@ function ask(uuid, words, command,  of) {
 function snapshot(uuid, name) {
   return "snapshot-dumpxml " uuid " " (substr(name, 1, 1) == "-" ? "--snapshotname=" : "") q(name)
 }
+# What virsh domcontrol says: a VM that is busy for a second or more is not to be asked.
+function can_tell_jobs(busy) {
+  return busy == "ok" || (sub(/^(background job|occupied) \(/, "", busy) && busy + 0 < 1)
+}
 function unescape(text) {
   gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&apos;/, SQ, text)
   gsub(/&#10;/, "\n", text); gsub(/&#9;/, "\t", text); gsub(/&#13;/, "\r", text)
@@ -94,8 +98,7 @@ kind == "state" && $0 != "" && !(uuid in asked) {
   if (runs) ask(uuid, "inactive", "dumpxml --inactive " uuid)
 }
 kind == "control" && runs && $0 != "" {
-  busy = $0
-  can_tell = busy == "ok" || (sub(/^(background job|occupied) \(/, "", busy) && busy + 0 < 1)
+  can_tell = can_tell_jobs($0)
   if (can_tell) ask(uuid, "job", "domjobinfo " uuid)
   runs = 0
 }
@@ -108,6 +111,26 @@ kind == "listing" {
   if ($0 == "" || (uuid, $0) in asked || length($0) > 4096) next
   asked[uuid, $0] = 1
   ask(uuid, line, snapshot(uuid, $0))
+}
+`;
+
+/**
+ * From the lists of UUIDs by state, the disks that main knows of each VM (`disks`: its UUID and targets), and `control`: what else
+ * tells of a change, which are definitions and jobs. Whom to ask for jobs: as in `awkRecords`.
+ */
+export const awkOutlines = String.raw`
+index($0, N " ") == 1 { kind = $2; uuid = $3; next }
+kind == "disks" { disks[$1] = $0; next }
+kind == "shutoff" { off[$0] = 1; next }
+kind == "control" && $0 != "" && (uuid in disks) && !(uuid in asked) {
+  asked[uuid] = 1
+  ask(uuid, "domain", "dumpxml " uuid)
+  if (uuid in off) next
+  ask(uuid, "inactive", "dumpxml --inactive " uuid)
+  if (!can_tell_jobs($0)) next
+  ask(uuid, "job", "domjobinfo " uuid)
+  count = split(disks[uuid], target, " ")
+  for (i = 2; i <= count; i++) ask(uuid, "blockjob-" target[i], "blockjob " uuid " " target[i] " --raw")
 }
 `;
 

@@ -1,7 +1,7 @@
 /** The scripts that ask libvirt about everything at once. What comes back: host-answers.ts. */
 import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import { frameLine } from '../../../hosts/commands/frames.ts';
-import { awkFunctions, awkLists, awkLookups, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
+import { awkFunctions, awkLists, awkLookups, awkOutlines, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
 import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
 
 /** One argument must stay below 128 KiB (Linux, MAX_ARG_STRLEN), and virsh takes all its commands in one. */
@@ -21,18 +21,34 @@ function preface(nonce: string, uri: string): readonly string[] {
   ];
 }
 
+/** `for_each PROGRAM` prints what is to be asked, `virsh_all COMMANDS…`, whose answers `shorten STAGE` makes short. */
+function askForEach(hasOnly: boolean): readonly string[] {
+  return [
+    // All of one virsh go on at once; what they print is passed on one after the other.
+    `hold() { awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i++) print line[i] }'; }`,
+    `virsh_all() { if [ $# -lt 2 ]; then virsh_run "$1"; else (shift; virsh_all "$@") | hold | { virsh_run "$1"; cat; }; fi; }`,
+    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} -v PROCESSES=${maximumProcesses} -v ONLY=${hasOnly ? 1 : 0} "$awk_functions$1"; }`,
+    `shorten() { awk -v N="$N" -v STAGE="$1" "$awk_shorten"; }`,
+    `awk_functions=${quoteArgument(awkFunctions)}`,
+    `awk_shorten=${quoteArgument(awkShorten)}`,
+  ];
+}
+
 /** virsh commands, each behind a frame of its own, in the language of virsh. */
 function framed(nonce: string, commands: readonly (readonly [frame: string, command: string])[]): string {
   return commands.map(([frame, command]) => `echo ${quoteForVirsh(frameLine(nonce, frame))}; ${command}; `).join('');
 }
 
-/** Runs virsh once for the whole host; where it cannot connect, the batch ends with `failed`. */
-function askHost(commands: string): readonly string[] {
+/**
+ * Asks about the whole host, into `host`; where virsh cannot connect, the batch ends with `failed`.
+ *
+ * @param further lines of the script that ask for more
+ */
+function askHost(commands: string, further: readonly string[] = []): readonly string[] {
   return [
-    `host=$(virsh_run ${quoteArgument(commands)}; frame asked)`,
+    `host=$(${[`virsh_run ${quoteArgument(commands)}`, ...further].join('; ')}; frame asked)`,
     // virsh prints the first frame only once it is connected.
     `printf '%s\\n' "$host" | grep -q "^$N vms$" || failed "$host"`,
-    `printf '%s' "$host"`,
   ];
 }
 
@@ -86,15 +102,10 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
     'frame stamp',
     `printf %s "$stamp"`,
     ...askHost(commands),
-    // All of one virsh go on at once; what they print is passed on one after the other.
-    `hold() { awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i++) print line[i] }'; }`,
-    `virsh_all() { if [ $# -lt 2 ]; then virsh_run "$1"; else (shift; virsh_all "$@") | hold | { virsh_run "$1"; cat; }; fi; }`,
-    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} -v PROCESSES=${maximumProcesses} -v ONLY=${only ? 1 : 0} "$awk_functions$1"; }`,
-    `shorten() { awk -v N="$N" -v STAGE="$1" "$awk_shorten"; }`,
-    `awk_functions=${quoteArgument(awkFunctions)}`,
+    `printf '%s' "$host"`,
+    ...askForEach(only !== undefined),
     `awk_lists=${quoteArgument(awkLists)}`,
     `awk_records=${quoteArgument(awkRecords)}`,
-    `awk_shorten=${quoteArgument(awkShorten)}`,
     `awk_lookups=${quoteArgument(awkLookups)}`,
     `awk_volumes=${quoteArgument(awkVolumes)}`,
     `lists=$(eval "$(printf '%s\\n' "$host" ${chosen} | for_each "$awk_lists")" | shorten l; frame listed)`,
@@ -148,22 +159,31 @@ function takeStamp(uri: string): readonly string[] {
   ];
 }
 
+/** What a poll asks about, and what it knows already. */
+export interface OutlineQuestion {
+  /** Targets of the disks of each VM, by its UUID. */
+  readonly disks: ReadonlyMap<string, readonly string[]>;
+  readonly withSnapshots: readonly string[];
+  /** As the host gave them, of the state that is known; empty where they are of no use. */
+  readonly stamp: string;
+  readonly outline: string;
+}
+
+/** As in `awkRecords`. */
+const askableTarget = /^[A-Za-z0-9_-]+$/;
+
 /**
- * A script that prints, framed, what changes when something does that Snaptree shows, for the cost of one virsh and three
- * of its commands a VM: `vms`, `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`,
- * `running`, `paused`, `shutoff`, `other` (UUIDs); per VM of `uuids` `blocks`; per VM of `withSnapshots` `current` and `listing`.
- * `novirsh`, `failed`, `stamp` and `end` as in `inventoryScript`. Where the stamp is still `stamp`, nothing changed, and nothing
- * but it is printed.
+ * A script that prints, framed, what changes when something does that Snaptree shows: `stamp`, and, unless it is still the one
+ * that is known, `outline` (a checksum over all that follows; empty where it cannot be taken), and, unless that is known, `vms`,
+ * `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`, `running`, `paused`, `shutoff`, `other` (UUIDs);
+ * per VM of `withSnapshots` `current` and `listing`; per VM of `disks` `control`, `domain`, `inactive`, `job` and
+ * `blockjob-TARGET` as in `inventoryScript`. `novirsh`, `failed` and `end` too are as there.
+ *
+ * It costs two virsh, and of their commands two for a VM that is off, five for one that runs with one disk, and two more
+ * for one with snapshots.
  */
-export function changesScript(
-  nonce: string,
-  uri: string,
-  {
-    uuids,
-    withSnapshots,
-    stamp,
-  }: { readonly uuids: readonly string[]; readonly withSnapshots: readonly string[]; readonly stamp: string },
-): string {
+export function changesScript(nonce: string, uri: string, question: OutlineQuestion): string {
+  const { disks, withSnapshots, stamp, outline } = question;
   const commands = [
     ['vms', 'list --all --uuid'],
     ['names', 'list --all --name'],
@@ -175,22 +195,37 @@ export function changesScript(
     ['paused', 'list --uuid --state-paused'],
     ['shutoff', 'list --all --uuid --state-shutoff'],
     ['other', 'list --all --uuid --state-other'],
-    ...uuids.map((uuid) => [`blocks ${uuid}`, `domblklist ${virshOption('domain', uuid)} --details`] as const),
     ...withSnapshots.flatMap((uuid) => [
       [`current ${uuid}`, `snapshot-current --name ${virshOption('domain', uuid)}`] as const,
       [`listing ${uuid}`, `snapshot-list --name ${virshOption('domain', uuid)}`] as const,
     ]),
+    ...[...disks.keys()].map((uuid) => [`control ${uuid}`, `domcontrol ${virshOption('domain', uuid)}`] as const),
   ] as const;
   const [first = '', ...rest] = chunks(commands.map((command) => framed(nonce, [command])));
   const further = rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`);
-  const unlessStamp = [
+  const lines = [...disks].map(([uuid, targets]) => [uuid, ...targets.filter((each) => askableTarget.test(each))]);
+  return [
+    ...preface(nonce, uri),
     ...takeStamp(uri),
     'frame stamp',
     `printf %s "$stamp"`,
     `known=${quoteArgument(stamp)}`,
     '[ -z "$stamp" ] || [ "$stamp" != "$known" ] || { frame end; exit 0; }',
-  ];
-  return [...preface(nonce, uri), ...unlessStamp, ...askHost(first), ...further, 'frame end', ''].join('\n');
+    ...askHost(first, further),
+    ...askForEach(false),
+    `awk_outlines=${quoteArgument(awkOutlines)}`,
+    `disks=${quoteArgument(lines.map((words) => words.join(' ')).join('\n'))}`,
+    `more=$(eval "$(printf '%s\\n' "$N disks" "$disks" "$host" | for_each "$awk_outlines")" | shorten o; frame outlined)`,
+    // The nonce is another one each time.
+    `outline=$(printf '%s\\n' "$host" "$more" | sed "s/^$N //" | cksum 2>/dev/null) || outline=`,
+    'frame outline',
+    `printf %s "$outline"`,
+    `known=${quoteArgument(outline)}`,
+    '[ -z "$outline" ] || [ "$outline" != "$known" ] || { frame end; exit 0; }',
+    `printf '%s' "$host" "$more"`,
+    'frame end',
+    '',
+  ].join('\n');
 }
 
 function chunks(commands: readonly string[]): readonly string[] {

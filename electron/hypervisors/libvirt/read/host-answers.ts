@@ -1,4 +1,5 @@
 /** The frames of a reading, sorted by VM. */
+import { createHash } from 'node:crypto';
 import type { Frame } from '../../../hosts/commands/frames.ts';
 
 export interface VmAnswers {
@@ -11,7 +12,6 @@ export interface VmAnswers {
   readonly state: string;
   readonly listing: string;
   readonly current: string;
-  readonly blocks: string;
   /** Whether it can be asked for its jobs, in the words of `virsh domcontrol`. */
   readonly control: string;
   /** What virsh said of work on the VM as a whole; null where it was not asked. */
@@ -33,6 +33,8 @@ export interface VmAnswers {
 export interface KeptAnswers extends Omit<VmAnswers, 'domain' | 'inactive' | 'memory' | 'snapshots' | 'lookups'> {
   /** It has a definition for its next start besides the one by which it runs. */
   readonly isRunning: boolean;
+  /** See `digestOfDefinitions`. */
+  readonly definitions: string;
 }
 
 export interface HostAnswers {
@@ -125,7 +127,6 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
       state: answer('state', uuid),
       listing: answer('listing', uuid),
       current: answer('current', uuid),
-      blocks: answer('blocks', uuid),
       control: answer('control', uuid),
       job: byKey.get(`job ${uuid}`) ?? null,
       blockJobs: blockJobs.get(uuid) ?? new Map<string, string>(),
@@ -144,6 +145,14 @@ function entryOf<Key, Value>(maps: Map<string, Map<Key, Value>>, key: string): M
   const added = new Map<Key, Value>();
   maps.set(key, added);
   return added;
+}
+
+/** Another one where what is read of a VM's definition, or of the one for its next start, is different. */
+export function digestOfDefinitions({ domain, inactive }: Pick<VmAnswers, 'domain' | 'inactive'>): string {
+  // What comes after a frame in a batch may add a line break to it, and numbers (sent-elements.ts) are of one reading.
+  const own = (xml: string): string => xml.trimEnd().replaceAll(/ snaptree-id='[^']*'/g, '');
+  const text = JSON.stringify([own(domain), inactive === null ? null : own(inactive)]);
+  return createHash('sha256').update(text).digest('base64');
 }
 
 /** virsh's error in a frame's body, without its prefix; null where the body is an answer. */

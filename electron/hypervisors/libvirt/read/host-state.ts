@@ -23,6 +23,8 @@ export interface HostState {
   readonly versions: ReturnType<typeof parseVersions>;
   /** See `HostAnswers.stamp`. */
   readonly stamp: string;
+  /** A checksum over what a poll compares, while it says the same as this state; empty where there is none. */
+  readonly outline: string;
   /** What stood in the list of VMs and is none. */
   readonly strayLines: readonly string[];
   readonly poolList: readonly string[];
@@ -117,6 +119,7 @@ export async function hostStateFrom(answers: HostAnswers, before?: HostState): P
   const rest = createInterner('cut')({
     versions: parseVersions(answers.versions),
     stamp: answers.stamp,
+    outline: '',
     strayLines: strayLines(answers.list),
     poolList: uuidsIn(answers.poolList),
     pools: storagePools(answers),

@@ -1,7 +1,7 @@
 /** The jobs of a VM and of its disks, from what virsh and the VM's definition say. Pure. */
 import type { BlockJob, VmJob } from '../../../../shared/model/inventory.ts';
 import type { DomainDisk } from './domain-xml.ts';
-import { virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
+import { virshError, type VmAnswers } from './host-answers.ts';
 
 /** virsh's words for block jobs (libvirt, tools/virsh-domain.c, virshDomainBlockJob). */
 const blockJobKinds: ReadonlyMap<string, BlockJob['kind']> = new Map([
@@ -72,8 +72,8 @@ export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'cont
   return jobOf(field(job, 'Operation') || type);
 }
 
-/** Whether work was going on, as far as it was told: when that ends, nothing else of the VM need change. */
-export function wasAtWork(answers: KeptAnswers): boolean {
+/** Whether work is going on, as far as it is told: when that ends, nothing else of the VM need change. */
+export function isAtWork(answers: Pick<VmAnswers, 'state' | 'control' | 'job' | 'blockJobs'>): boolean {
   return vmJobOf(answers) !== null || [...answers.blockJobs.values()].some((said) => !tellsNoJob(said));
 }
 

@@ -2,7 +2,7 @@
 import type { Problem } from '../../../../shared/model/inventory.ts';
 import { domainFromElement, type Domain } from './domain-xml.ts';
 import { FileClaims, type FileClaim } from './file-claims.ts';
-import { virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
+import { digestOfDefinitions, virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
 import { namedFiles, type NamedFile } from './named-files.ts';
 import { SentElements } from './sent-elements.ts';
@@ -73,7 +73,7 @@ function parseDefinition(body: string, sent: SentElements): Definition {
 
 function kept(answers: VmAnswers): KeptAnswers {
   const { domain: _domain, inactive, memory: _memory, snapshots: _snapshots, lookups: _lookups, ...rest } = answers;
-  return { ...rest, isRunning: inactive !== null };
+  return { ...rest, isRunning: inactive !== null, definitions: digestOfDefinitions(answers) };
 }
 
 /** Takes apart what libvirt said of one VM. What is wrong with a snapshot or a list is among `problems`. */

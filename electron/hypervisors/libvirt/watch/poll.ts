@@ -2,12 +2,14 @@
  * Polls a libvirt host: one cheap round trip tells which VMs changed, and only those are read again, in a second.
  *
  * Where the user may see the files in which libvirt keeps what it knows (root, of `qemu:///system`), it is enough that none
- * of them was written since. Otherwise a VM has changed where its outline has: its name, its state (running, paused, shut off, other), whether it is persistent and saved,
- * its disks with their sources, the names of its snapshots and which one is current. It does not see: another reason for
- * the same state; a change of title, description, memory or firmware alone; a snapshot that was deleted and made
- * again with the same name, or redefined, between two polls; a changed definition for the next start; a job that begins
- * (one that was seen is looked at each time until it ends). libvirt's events
- * tell most of these where there are some (`changedVms`); whoever polls reads everything now and then for the rest.
+ * of them was written since; libvirt writes down there which jobs run, too. Otherwise a VM has changed where its outline
+ * has: its name, its state (running, paused, shut off, other), whether it is persistent and saved, its definition and the
+ * one for its next start as far as they are read, the names of its snapshots and which one is current, and whether a job runs
+ * in it. A VM in which one runs is read each time until it ends.
+ *
+ * An outline does not see: another reason for the same state; a snapshot that was deleted and made again with the same name,
+ * or redefined, between two polls; another definition inside saved memory. Whoever polls reads everything now and then
+ * for these.
  * Images are polled at the same time, by the revisions of their files (see electron/images).
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -18,9 +20,17 @@ import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { readImages, type ImageReading } from '../../../images/scan/read-images.ts';
 import type { PollOptions } from '../../driver.ts';
 import { createAsk } from '../read/ask.ts';
-import { changesScript, inventoryScript } from '../read/batch-script.ts';
-import { wasAtWork } from '../read/jobs.ts';
-import { sortAnswers, strayLines, uuidsIn, type KeptAnswers } from '../read/host-answers.ts';
+import { changesScript, inventoryScript, type OutlineQuestion } from '../read/batch-script.ts';
+import { isForMedia } from '../../../../shared/rules/disks.ts';
+import { isAtWork } from '../read/jobs.ts';
+import {
+  digestOfDefinitions,
+  sortAnswers,
+  strayLines,
+  uuidsIn,
+  type KeptAnswers,
+  type VmAnswers,
+} from '../read/host-answers.ts';
 import {
   imageQuestion,
   inventoryFrom,
@@ -55,10 +65,7 @@ export async function pollHost(
       ...(options.signal && { signal: options.signal }),
     });
   const changedVms = options.changedVms ?? new Set<string>();
-  const questions = {
-    ...questionsFor(before.state),
-    stamp: changedVms.size === 0 && !isAnyAtWork(before.state) ? before.state.stamp : '',
-  };
+  const questions = questionsFor(before.state, changedVms);
   // Both are awaited whatever happens, so that a failure of one leaves nothing behind that nobody waits for.
   const [outlines, imagesNow] = await Promise.allSettled([
     ask('Looking for changes', (nonce) => changesScript(nonce, uri, questions)),
@@ -66,40 +73,46 @@ export async function pollHost(
   ]);
   if (outlines.status === 'rejected') throw outlines.reason;
   if (imagesNow.status === 'rejected') throw imagesNow.reason;
-  const stamp = createInterner('cut')(outlines.value.find(({ kind }) => kind === 'stamp')?.body ?? '');
-  const isStampSame = stamp !== '' && stamp === questions.stamp;
-  const changes = isStampSame ? null : findChanges(outlines.value, before.state, changedVms);
+  const told = (kind: string) => createInterner('cut')(outlines.value.find((frame) => frame.kind === kind)?.body ?? '');
+  const [stamp, outline] = [told('stamp'), told('outline')];
+  const isKnown = (['stamp', 'outline'] as const).some((kind) => told(kind) !== '' && told(kind) === questions[kind]);
+  const changes = isKnown ? null : findChanges(outlines.value, before.state, changedVms);
   if (changes === null || changes.isSame) {
     const images = imagesNow.value;
     const hasChanged = !areImagesSame(before.images, images);
     const inventory = hasChanged
       ? inventoryFrom(runner.hostName, before.state, images, before.inventory)
       : { ...before.inventory, readAt: Date.now() / 1000 };
-    return {
-      reading: { ...before, state: { ...before.state, stamp }, images: hasChanged ? images : before.images, inventory },
-      hasChanged,
-    };
+    // With a stamp that is known nobody looked at the outline.
+    const state = { ...before.state, stamp, outline: outline === '' ? before.state.outline : outline };
+    return { reading: { ...before, state, images: hasChanged ? images : before.images, inventory }, hasChanged };
   }
-  const state = await readAgain({ ...before.state, stamp }, changes, async (only) =>
+  // The outline is older than what is read now, which it may come to equal again without anything being read.
+  const state = await readAgain({ ...before.state, stamp, outline: '' }, changes, async (only) =>
     ask('Reading what changed', (nonce) => inventoryScript(nonce, uri, only)),
   );
   // Asked again: what the records say must not be older than what the images are.
   const question = imageQuestion(state);
   const images = await readTheImages(state, question);
   const inventory = inventoryFrom(runner.hostName, state, images, before.inventory);
-  return { reading: { ...before, state, question, images, inventory }, hasChanged: true };
+  const hasChanged = !isDeepStrictEqual({ ...inventory, readAt: 0 }, { ...before.inventory, readAt: 0 });
+  return { reading: { ...before, state, question, images, inventory }, hasChanged };
 }
 
-/** The VMs to ask for, and those of them that have snapshots to ask for. */
-function questionsFor({ vms, withSnapshots }: HostState): {
-  uuids: readonly string[];
-  withSnapshots: readonly string[];
-} {
-  return { uuids: [...vms.keys()], withSnapshots: [...vms.keys()].filter((uuid) => withSnapshots.has(uuid)) };
-}
-
-function isAnyAtWork({ vms }: HostState): boolean {
-  return [...vms.values()].some(({ answers }) => wasAtWork(answers));
+function questionsFor(state: HostState, changedVms: ReadonlySet<string>): OutlineQuestion {
+  const { vms, withSnapshots, stamp, outline } = state;
+  const isEnough = changedVms.size === 0 && ![...vms.values()].some(({ answers }) => isAtWork(answers));
+  return {
+    disks: new Map(
+      [...vms].map(([uuid, vm]) => {
+        const disks = 'domain' in vm ? vm.domain.disks.filter((disk) => !isForMedia(disk)) : [];
+        return [uuid, disks.map(({ target }) => target)];
+      }),
+    ),
+    withSnapshots: [...vms.keys()].filter((uuid) => withSnapshots.has(uuid)),
+    stamp: isEnough ? stamp : '',
+    outline: isEnough ? outline : '',
+  };
 }
 
 interface Changes {
@@ -112,40 +125,37 @@ interface Changes {
 }
 
 function findChanges(frames: readonly Frame[], before: HostState, changedNames: ReadonlySet<string>): Changes {
-  const answers = new Map(frames.map(({ kind, arguments: [uuid = ''], body }) => [`${kind} ${uuid}`, body]));
-  const list = (kind: string): readonly string[] => uuidsIn(answers.get(`${kind} `) ?? '');
+  const lists = new Map(
+    frames.flatMap(({ kind, arguments: [uuid], body }) => (uuid === undefined ? [[kind, body]] : [])),
+  );
+  const list = (kind: string): readonly string[] => uuidsIn(lists.get(kind) ?? '');
   const uuids = list('vms');
-  const persistent = new Set(list('persistent'));
-  const saved = new Set(list('saved'));
   const withSnapshots = new Set(list('with-snapshots'));
   const states = new Map(
     ['running', 'paused', 'shutoff', 'other'].flatMap((state) => list(state).map((uuid) => [uuid, state] as const)),
   );
-  const names = (answers.get('names ') ?? '').split('\n').filter((name) => name !== '');
+  const names = (lists.get('names') ?? '').split('\n').filter((name) => name !== '');
   // A name may have a line break of its own; then nothing can be said by its place.
   const nameOf = new Map(names.length === uuids.length ? uuids.map((uuid, index) => [uuid, names[index]]) : []);
+  const outlines = new Map(sortAnswers(frames).vms.map((outline) => [outline.uuid, outline]));
   const isSame = (uuid: string): boolean => {
-    const vm = before.vms.get(uuid);
-    if (vm === undefined) return false;
-    const was = vm.answers;
+    const was = before.vms.get(uuid)?.answers;
+    const now = outlines.get(uuid);
+    if (was === undefined || now === undefined) return false;
     const had = before.withSnapshots.has(uuid);
     const nameNow = nameOf.get(uuid) ?? lineOf(was.name);
     return (
       nameNow === lineOf(was.name) &&
       !changedNames.has(nameNow) &&
-      !wasAtWork(was) &&
       states.get(uuid) === stateGroup(was) &&
-      persistent.has(uuid) === was.isPersistent &&
-      saved.has(uuid) === was.hasManagedSave &&
       withSnapshots.has(uuid) === had &&
-      // What comes after it in a batch may add a line break.
-      (answers.get(`blocks ${uuid}`) ?? '').trimEnd() === was.blocks.trimEnd() &&
-      (!had || (answers.get(`current ${uuid}`) === was.current && answers.get(`listing ${uuid}`) === was.listing))
+      isOutlineSame(was, now) &&
+      (!had || (now.current === was.current && now.listing === was.listing))
     );
   };
   const toRead = uuids.filter((uuid) => !isSame(uuid));
   const havePoolsChanged = !isDeepStrictEqual([...list('pools')].sort(), [...before.poolList].sort());
-  const stray = strayLines(answers.get('vms ') ?? '');
+  const stray = strayLines(lists.get('vms') ?? '');
   const isListSame = uuids.length === before.vms.size && isDeepStrictEqual(stray, before.strayLines);
   return {
     isSame: toRead.length === 0 && isListSame && !havePoolsChanged,
@@ -154,6 +164,17 @@ function findChanges(frames: readonly Frame[], before: HostState, changedNames: 
     present: new Set(uuids),
     havePoolsChanged,
   };
+}
+
+/** For a VM whose state is the same. */
+function isOutlineSame(was: KeptAnswers, now: VmAnswers): boolean {
+  return (
+    now.isPersistent === was.isPersistent &&
+    now.hasManagedSave === was.hasManagedSave &&
+    digestOfDefinitions(now) === was.definitions &&
+    !isAtWork(was) &&
+    !isAtWork({ ...now, state: was.state })
+  );
 }
 
 function lineOf(text: string): string {

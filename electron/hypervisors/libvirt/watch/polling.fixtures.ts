@@ -51,7 +51,7 @@ export function pollingSuite(host: LibvirtUnderTest): void {
   it('a poll without changes reads no definition and no record, and keeps what was read', async () => {
     const before = await poll();
     const { inventory, hasChanged } = await poll();
-    expect(scripts.some((script) => script.includes('dumpxml'))).toBe(false);
+    expect(scripts.some((script) => script.includes('awk_records'))).toBe(false);
     expect(scripts.filter((script) => script.includes('virsh'))).toHaveLength(1);
     expect(hasChanged).toBe(false);
     expect({ ...inventory, readAt: 0 }).toEqual({ ...before.inventory, readAt: 0 });
@@ -64,7 +64,7 @@ export function pollingSuite(host: LibvirtUnderTest): void {
     expect(hasChanged).toBe(true);
     expect(names(inventory)).toEqual(['behind the back']);
     expect(vmOf(inventory, vm.uuid).problems).toEqual([]);
-    const [reading = ''] = scripts.filter((script) => script.includes('dumpxml'));
+    const [reading = ''] = scripts.filter((script) => script.includes('awk_records'));
     expect(reading).toContain(vm.uuid);
     expect(reading).not.toContain(other.uuid);
     expect(vmOf(inventory, other.uuid).snapshots.map(({ name }) => name)).toEqual(['kept']);
@@ -99,11 +99,27 @@ export function pollingSuite(host: LibvirtUnderTest): void {
     expect(vmOf((await poll()).inventory, vm.uuid).state).toBe('shutoff');
   });
 
-  it('what the outline does not hold is read where the VM is known to have changed', async () => {
-    await virsh('desc', vm.uuid, '--config', 'told by an event');
-    expect(vmOf((await poll()).inventory, vm.uuid).description).not.toBe('told by an event');
-    const told = await poll(new Set([vm.name]));
-    expect(vmOf(told.inventory, vm.uuid).description).toBe('told by an event');
+  it('so do a description, and a disk that only the next start will have', async () => {
+    await virsh('desc', vm.uuid, '--config', 'told by nobody');
+    expect(vmOf((await poll()).inventory, vm.uuid).description).toBe('told by nobody');
+    await virsh('start', vm.uuid);
+    await poll();
+    await virsh('attach-disk', vm.uuid, other.images['vda'] ?? '', 'vdb', '--config', '--subdriver=qcow2');
+    expect(vmOf((await poll()).inventory, vm.uuid).problems.map(({ message }) => message)).toEqual([
+      `From its next start on, vdb will be ${other.images['vda']}, which it does not have now.`,
+    ]);
+    await virsh('detach-disk', vm.uuid, 'vdb', '--config');
+    expect(vmOf((await poll()).inventory, vm.uuid).problems).toEqual([]);
+    await virsh('destroy', vm.uuid);
+    await poll();
+  });
+
+  it('a VM that is known to have changed is read again, whatever its outline says, and not reported without a change', async () => {
+    const { hasChanged } = await poll(new Set([vm.name]));
+    const [reading = ''] = scripts.filter((script) => script.includes('awk_records'));
+    expect(reading).toContain(vm.uuid);
+    expect(reading).not.toContain(other.uuid);
+    expect(hasChanged).toBe(false);
   });
 
   it('a change is told at once by an event, and nothing is left running', async () => {
