@@ -66,10 +66,12 @@ it('lets somebody read the whole page at every moment while others place the sam
       });
     });
   });
-  let isOver = false;
-  const all = Promise.all(placing).finally(() => (isOver = true));
+  const over = new AbortController();
+  const all = Promise.all(placing).finally(() => {
+    over.abort();
+  });
   let seen = 0;
-  while (!isOver) {
+  while (!over.signal.aborted) {
     expect(filesIn(dist)).toEqual(page);
     seen += 1;
     await new Promise((resolve) => setImmediate(resolve));
