@@ -308,8 +308,20 @@ describe('an operation', () => {
 });
 
 describe('an operation that was cut off', () => {
-  async function cutOff(names = ['a', 'b']): Promise<{ service: OperationService; id: string }> {
-    const plan = planFor(host, names);
+  const createRequest = {
+    action: 'createSnapshot',
+    vmUuid,
+    kind: 'internal',
+    name: 'a',
+    description: 'of ours',
+    diskTargets: null,
+  } as const;
+
+  async function cutOff(
+    names = ['a', 'b'],
+    parts: Partial<Plan> = {},
+  ): Promise<{ service: OperationService; id: string }> {
+    const plan = planFor(host, names, parts);
     const service = await open(plan);
     host.slow = true;
     const id = await service.start(plan.id);
@@ -392,6 +404,21 @@ describe('an operation that was cut off', () => {
     host.addSnapshot('a');
     host.kill();
     expect(await service.examine(id)).toMatchObject({ state: 'succeeded', steps: [{ exitCode: null }] });
+  });
+
+  test('is unclear where the host shows another snapshot of its name', async () => {
+    const other = new FakeHost();
+    other.addSnapshot('a');
+    const snapshots = other.snapshots.map((snapshot) => ({ ...snapshot, description: 'of ours' }));
+    const after = { vmState: 'running' as const, snapshots, currentSnapshotId: 'a', chains: [] };
+    const { service, id } = await cutOff(['a'], { request: createRequest, after });
+    host.reconnect();
+    host.addSnapshot('a');
+    host.kill();
+    expect(await service.examine(id)).toMatchObject({
+      state: 'interrupted',
+      examination: { finding: 'unclear', message: expect.stringContaining('another description') as string },
+    });
   });
 
   test.each([false, true])(

@@ -6,12 +6,13 @@
 import { assertNever } from '../../shared/assert-never.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { MadeSnapshot } from '../../shared/model/operation.ts';
-import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { PlanStep } from '../../shared/model/plan.ts';
 import { brokenStep, mayStop, nextStep } from '../../shared/rules/step-order.ts';
 import { endByOutcome } from './end-operation.ts';
 import { interruptOnError } from './interruption.ts';
 import { checkExpectations } from './expectations.ts';
 import { stateDigestOf } from './state-digest.ts';
+import { madeBy, unlikePlanned } from './made-snapshots.ts';
 import type { JobReference, JobStatus } from './host-job.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { offerRest, recordUnclear } from './offers.ts';
@@ -130,7 +131,8 @@ export async function settle(
     }
     case 'died': {
       // What held before proves nothing: a revert to the current snapshot looks the same before and after.
-      if (check.met && !live.state.alreadyMet) {
+      const foreign = check.met ? unlikePlanned(plan, step, inventory) : null;
+      if (check.met && foreign === null && !live.state.alreadyMet) {
         await live.record({ type: 'stepExited', index: step.index, exitCode: null, output: outputOf(status) });
         await finish('done');
         await auditEnd(context, live, step, null, outputOf(status), 'done, as the host shows');
@@ -140,7 +142,7 @@ export async function settle(
         ? `${plan.hostName} was started again while it ran`
         : 'its command was ended from outside';
       const now = check.met
-        ? 'The host cannot show whether it had its effect.'
+        ? (foreign ?? 'The host cannot show whether it had its effect.')
         : `As the host is now: ${check.unmet.join(' ')}`;
       await recordUnclear(context, live, step, { why: `${how}. ${now}`, hasEnded: true, inventory });
       await auditEnd(context, live, step, null, outputOf(status), 'unclear');
@@ -203,14 +205,4 @@ export function outputOf(status: { readonly stdout: string; readonly stderr: str
     .filter((text) => text !== '')
     .join('\n')
     .slice(-outputCharacters);
-}
-
-/** The snapshots that a step of `plan` made, where it makes any. */
-function madeBy({ request, vmUuid }: Plan, step: PlanStep, inventory: Inventory): MadeSnapshot[] {
-  if (request.action !== 'createSnapshot') return [];
-  const vm = inventory.vms.find(({ uuid }) => uuid === vmUuid);
-  const names = step.verify.flatMap((each) => (each.kind === 'snapshotExists' ? [each.snapshotId] : []));
-  return (vm?.readable ? vm.snapshots : []).flatMap(({ id, createdAt }) =>
-    createdAt !== null && names.includes(id) ? [{ snapshotId: id, createdAt }] : [],
-  );
 }
