@@ -96,7 +96,11 @@ export function takesEveryDiskOffline(libvirtVersion: string | null): boolean {
   return !isAtLeast(libvirtVersion, '9.0.0');
 }
 
-/** How many images a chain may have before a VM does not start. */
+/**
+ * How many images a disk's chain may have, from the active layer to the base: one more than the disk has external snapshots.
+ * libvirt takes 200. Before 12.0 VMs did not start with more than about 25 snapshots; the number is not exact, so it is taken
+ * for images, which is one snapshot fewer.
+ */
 export function longestChain(libvirtVersion: string | null): number {
   return isAtLeast(libvirtVersion, '12.0.0') ? longestLibvirtChain : 25;
 }

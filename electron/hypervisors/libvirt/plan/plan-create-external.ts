@@ -204,7 +204,7 @@ function partialWarnings({ vm }: LibvirtContext, writable: readonly Disk[], disk
       ];
 }
 
-/** A chain has at most 200 images (libvirt); before 12.0 a VM with more than about 25 external snapshots does not start. */
+/** With the overlay, no chain has more images than `longestChain` says. */
 function chainLengthRefusals(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   return disks.flatMap((disk) => {
     const length = chainOfDisk(disk, context.images)?.images.length ?? 0;
