@@ -35,7 +35,7 @@ export interface SnapshotRecord {
   readonly unknownPart: string | null;
 }
 
-/** A record, and every file that it names, its definitions of the VM included. */
+/** A record, and every file that it names, its definitions of the VM included, without what was sent of that VM before. */
 export interface ParsedSnapshot {
   readonly record: SnapshotRecord;
   readonly files: readonly NamedFile[];
@@ -57,12 +57,12 @@ const states: ReadonlyMap<string, Snapshot['vmState']> = new Map([
  * @throws XmlError where it is not a snapshot's record
  */
 export function parseSnapshotXml(xml: string, sent = new SentElements()): ParsedSnapshot {
-  const root = sent.whole(parseXml(xml));
+  const asSent = parseXml(xml);
+  const root = sent.whole(asSent);
   const name = childText(root, 'name');
   if (root.name !== 'domainsnapshot' || name === null) throw new XmlError(`it is not a snapshot (<${root.name}>)`);
   const domainElement = child(root, 'domain');
   const domain = domainOf(domainElement);
-  const ofDomain = domainElement ? namedFiles(domainElement) : [];
   const vmState = states.get(childText(root, 'state') ?? '') ?? 'unknown';
   const memoryElement = child(root, 'memory');
   const memory = memoryFrom(attribute(memoryElement, 'snapshot'), attribute(memoryElement, 'file'), vmState);
@@ -79,12 +79,12 @@ export function parseSnapshotXml(xml: string, sent = new SentElements()): Parsed
     memory,
     disks,
     domain,
-    needs: domain ? ofDomain.filter(({ use }) => usesNeeded.has(use)) : [],
+    needs: domain && domainElement ? namedFiles(domainElement).filter(({ use }) => usesNeeded.has(use)) : [],
     unknownPart: unknownPartOf(domain, kind),
   };
   // Of a VM that ran, the record holds the definition of its next start beside the one by which it ran.
-  const next = child(root, 'inactiveDomain');
-  return { record, files: [...namedFilesOfRecord(root), ...ofDomain, ...(next ? namedFiles(next) : [])] };
+  const definitions = ['domain', 'inactiveDomain'].flatMap((each) => child(asSent, each) ?? []);
+  return { record, files: [...namedFilesOfRecord(root), ...definitions.flatMap(namedFiles)] };
 }
 
 function unknownPartOf(domain: Domain | null, kind: Snapshot['kind']): string | null {
