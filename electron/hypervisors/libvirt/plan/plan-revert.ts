@@ -100,7 +100,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
     warnings: [
       note(
         'presentStateLost',
-        `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. Its definition (devices, memory, CPUs) goes back to that of the snapshot as well. Create a snapshot first to be able to come back.`,
+        `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. ${context.inventory.hypervisor.version !== null && isLoadedInPlace(snapshot, context) ? 'Its definition stays as it is.' : 'Its definition (devices, memory, CPUs) goes back to that of the snapshot as well.'} Create a snapshot first to be able to come back.`,
       ),
       ...stateWarnings(context, stateAfter),
       ...needs.warnings,
@@ -228,10 +228,16 @@ function dataRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
   ];
 }
 
+/** Whether the VM that runs takes the snapshot's memory and disks, and keeps its definition. */
+function isLoadedInPlace({ memory }: Snapshot, { vm, inventory }: LibvirtContext): boolean {
+  return revertsInPlace(inventory.hypervisor.version) && vm.state !== 'shutoff' && memory.kind !== 'none';
+}
+
 /** Disks are compared; what else differs in the definitions is not known here, and libvirt refuses it without a change. */
-function otherDevicesRefusals(snapshot: Snapshot, { vm, inventory }: LibvirtContext): PlanNote[] {
+function otherDevicesRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  if (!isLoadedInPlace(snapshot, context)) return [];
+  const { vm, inventory } = context;
   const { version } = inventory.hypervisor;
-  if (!revertsInPlace(version) || vm.state === 'shutoff' || snapshot.memory.kind === 'none') return [];
   const then = new Set(snapshot.disks.map(({ target }) => target));
   const now = new Set(vm.disks.map(({ target }) => target));
   const differing = [...then, ...now].filter((target) => !then.has(target) || !now.has(target));
