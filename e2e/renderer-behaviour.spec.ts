@@ -99,6 +99,7 @@ test('operations open by themselves, take no focus, and stay open for the outcom
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');
   const plan = fakePlan(kvm1, web, busyInventory(), {
     action: 'revertToSnapshot',
+    saveAs: null,
     vmUuid: web.uuid,
     snapshotId: 'release 5',
   });
@@ -122,6 +123,44 @@ test('operations open by themselves, take no focus, and stay open for the outcom
   await expect(bar).toHaveAttribute('aria-expanded', 'false');
   harness.changeOperation(operationOf(plan, 2));
   await expect(bar).toHaveAttribute('aria-expanded', 'true');
+});
+
+test('a revert saves the present state first, unless its reader wants to do without', async ({ page }) => {
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  await page.getByRole('row', { name: /^october patches/ }).click();
+  await page.getByRole('button', { name: 'Revert…' }).click();
+  const dialog = page.getByRole('dialog');
+  const saves = dialog.getByRole('checkbox', { name: /^Save the present state first, as before-revert-/ });
+  await expect(saves).toBeChecked();
+  await expect(dialog.getByText(/Reverting to that undoes this/)).toBeVisible();
+  await saves.press('Space');
+  await expect(dialog.getByText('The present state of the VM is lost: no snapshot holds it.')).toBeVisible();
+  await expect(saves).not.toBeChecked();
+  await saves.press('Space');
+  await expect(dialog.getByText(/Reverting to that undoes this/)).toBeVisible();
+  const asked = harness.calls.filter(({ name }) => name === 'plans.create').map(({ payload }) => payload);
+  const saveAs = expect.stringMatching(/^before-revert-/);
+  expect(asked).toMatchObject([{ request: { saveAs } }, { request: { saveAs: null } }, { request: { saveAs } }]);
+});
+
+test('a revert that saved what was before is undone from its card', async ({ page }) => {
+  const web = busyInventory().vms[0];
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  const kept = web.snapshots.find(({ id }) => id === 'october patches');
+  const request = { action: 'revertToSnapshot', vmUuid: web.uuid, snapshotId: 'release 5' } as const;
+  const saving = fakePlan(kvm1, web, busyInventory(), { ...request, saveAs: 'october patches' });
+  const made = [{ snapshotId: 'october patches', createdAt: kept?.createdAt ?? 0 }];
+  await page.goto(harness.url);
+  const ended = { state: 'succeeded', endedAt: now } as const;
+  harness.changeOperation(operationOf(fakePlan(kvm1, web, busyInventory(), { ...request, saveAs: null }), 1, ended));
+  harness.changeOperation(operationOf(saving, 2, { ...ended, made }));
+  await page.getByRole('button', { name: /^Operations/ }).click();
+  // The one that saved nothing cannot be undone.
+  const undo = page.getByRole('button', { name: /^Undo / });
+  await expect(undo).toHaveCount(1);
+  await undo.click();
+  await expect(page.getByRole('dialog', { name: /^Revert web-01\S* to "october patches"$/ })).toBeVisible();
 });
 
 test('details are hidden and shown again, and that is remembered', async ({ page }) => {

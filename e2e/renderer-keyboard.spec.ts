@@ -67,7 +67,7 @@ test('the focus stays near when what had it goes away, by keyboard alone', async
   const { keyboard } = page;
   const [web] = busyInventory().vms;
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');
-  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const request = { action: 'revertToSnapshot' as const, saveAs: null, vmUuid: web.uuid, snapshotId: 'release 5' };
   const plan = fakePlan(kvm1, web, busyInventory(), request);
   const examination = {
     at: now,

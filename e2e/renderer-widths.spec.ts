@@ -133,7 +133,7 @@ test('what a step runs, and what that does to an image, can be read', async ({ p
   await openVm(page, /^web-01/);
   await page.getByRole('row', { name: /^october patches/ }).click();
   await page.getByRole('button', { name: 'Revert…' }).click();
-  const script = page.getByRole('dialog').getByRole('region', { name: 'Command of step 1' });
+  const script = page.getByRole('dialog').getByRole('region', { name: 'Command of step 2' });
   expect((await script.innerText()).split('\n').slice(0, 2)).toEqual([
     "sh -c 'for image do",
     '  qemu-img check -U "$image" || exit 1',

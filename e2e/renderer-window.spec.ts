@@ -58,7 +58,7 @@ test('messages do not cover the operation that they tell of', async ({ page }) =
   show(busyInventory());
   const [web] = busyInventory().vms;
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');
-  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const request = { action: 'revertToSnapshot' as const, saveAs: null, vmUuid: web.uuid, snapshotId: 'release 5' };
   const plan = fakePlan(kvm1, web, busyInventory(), request);
   await openVm(page, /^web-01/);
   harness.changeOperation(operationOf(plan, 1));
@@ -160,7 +160,7 @@ test('cancelling is not offered for what cannot be stopped any more', async ({ p
   show(busyInventory());
   const [web] = busyInventory().vms;
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');
-  const request = { action: 'revertToSnapshot' as const, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const request = { action: 'revertToSnapshot' as const, saveAs: null, vmUuid: web.uuid, snapshotId: 'release 5' };
   const plan = fakePlan(kvm1, web, busyInventory(), request);
   const running = (step: number) => {
     const operation = operationOf(plan, 1);

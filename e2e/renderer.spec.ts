@@ -124,7 +124,12 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   operations: async (page) => {
     connectedHosts();
-    const request = { action: 'revertToSnapshot' as const, vmUuid: webServer().uuid, snapshotId: 'release 5' };
+    const request = {
+      action: 'revertToSnapshot' as const,
+      saveAs: null,
+      vmUuid: webServer().uuid,
+      snapshotId: 'release 5',
+    };
     const plan = fakePlan(kvm1, webServer(), busyInventory(), request);
     const examination = {
       at: now,
@@ -347,7 +352,13 @@ test('a newcomer adds a host, and a snapshot is reverted to, by keyboard alone',
   await expect(page.getByRole('dialog')).toBeHidden();
   await expect(page.getByRole('button', { name: /^Operations 1 running/ })).toBeVisible();
   const planned = harness.calls.find(({ name }) => name === 'plans.create');
-  expect(planned?.payload).toMatchObject({ request: { action: 'revertToSnapshot', snapshotId: 'october patches' } });
+  expect(planned?.payload).toMatchObject({
+    request: {
+      action: 'revertToSnapshot',
+      snapshotId: 'october patches',
+      saveAs: expect.stringMatching(/^before-revert-[\d-]{10}-[\d.]{8}$/),
+    },
+  });
 });
 
 test('a stale plan says so and is made again', async ({ page }) => {

@@ -93,6 +93,24 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
         },
       ];
       plan.space = { neededBytes: 0, freeBytes: 212 * 1024 ** 3, folder: '/var/lib/libvirt/images' };
+      if (request.saveAs !== null) {
+        const saving = step(
+          0,
+          `Save the present state as "${request.saveAs}"`,
+          [...virsh, 'snapshot-create-as', vm.uuid, `--name=${request.saveAs}`],
+          { writes: active },
+        );
+        plan.steps = [saving, ...plan.steps].map((each, index) => ({ ...each, index }));
+        plan.warnings = [
+          {
+            code: 'presentStateSaved',
+            message: `The present state of ${vm.name} is saved as "${request.saveAs}" first. Reverting to that undoes this.`,
+            names: [],
+          },
+        ];
+        plan.space = { ...plan.space, neededBytes: 8 * 1024 ** 3 };
+        plan.after.snapshots = [...vm.snapshots, snapshot(request.saveAs, vm.currentSnapshotId, { createdAt: now })];
+      }
       plan.after.currentSnapshotId = request.snapshotId;
       break;
     case 'deleteSnapshot': {

@@ -49,7 +49,7 @@ function suite(version: testbed.LibvirtVersion): void {
   const requests = (): readonly ChangeRequest[] => [
     { action: 'createSnapshot', vmUuid: vm.uuid, kind: 'internal', name: 'b', description: '', diskTargets: null },
     { action: 'createSnapshot', vmUuid: vm.uuid, kind: 'external', name: 'c', description: '', diskTargets: null },
-    { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'a' },
+    { action: 'revertToSnapshot', saveAs: null, vmUuid: vm.uuid, snapshotId: 'a' },
     { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'a', withDescendants: false },
     { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'a', withDescendants: true },
   ];

@@ -8,6 +8,7 @@ import type { RequestName, RequestPayload, ResponseValue } from '../../shared/co
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import { undoRequest } from '../../shared/rules/undo.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { listen } from '../ipc/listen.ts';
@@ -177,10 +178,11 @@ export function proceduresSuite(server: ProceduresHost): void {
     description: `<b>${name}</b> & 'more'`,
     diskTargets,
   });
-  const revert = (vm: ProceduresVm, snapshotId: string): ChangeRequest => ({
+  const revert = (vm: ProceduresVm, snapshotId: string, saveAs: string | null = null): ChangeRequest => ({
     action: 'revertToSnapshot',
     vmUuid: vm.uuid,
     snapshotId,
+    saveAs,
   });
   const remove = (vm: ProceduresVm, snapshotId: string, withDescendants = false): ChangeRequest => ({
     action: 'deleteSnapshot',
@@ -257,6 +259,35 @@ export function proceduresSuite(server: ProceduresHost): void {
       expect(await server.guestDiskHasPattern(vm, 'vdb', 0x11)).toBe(true);
     });
 
+    it('keeps what it was before it goes back, and returns to that', async () => {
+      const vm = await make('procedures-undo', { running: true });
+      await server.writeGuestDisk(vm, 'vdb', 0x11);
+      await runs(create(vm, 'root'));
+      await server.writeGuestDisk(vm, 'vdb', 0x22);
+      await countsOn(vm, (server.readSerialCounter(vm) ?? 0) + 4);
+      const before = server.readSerialCounter(vm) ?? 0;
+      const operation = await runs(revert(vm, 'root', 'kept'));
+      expect(await server.guestDiskHasPattern(vm, 'vdb', 0x11)).toBe(true);
+      expect(await server.internalSnapshotsOf(await server.activeImage(vm, 'vdb'))).toEqual(['root', 'kept']);
+
+      const counted = server.readSerialCounts(vm).length;
+      const undo = undoRequest(operation, await readHost(), new Date());
+      expect(undo).toMatchObject({ action: 'revertToSnapshot', snapshotId: 'kept' });
+      await runs(undo);
+      expect(await server.guestDiskHasPattern(vm, 'vdb', 0x22)).toBe(true);
+      // Its memory too: the guest counts on from where it was, and not from where the snapshot was.
+      await waitUntil('the guest to count on', () => server.readSerialCounts(vm).length > counted + 1);
+      expect(server.readSerialCounts(vm).at(-1)).toBeGreaterThanOrEqual(before);
+      const { snapshots, currentSnapshotId } = await read(vm);
+      expect(snapshots.map(({ id, parentId }) => [id, parentId])).toEqual(
+        expect.arrayContaining([
+          ['root', null],
+          ['kept', 'root'],
+        ]),
+      );
+      expect(currentSnapshotId).toBe('kept');
+    });
+
     it('loses a subtree leaf by leaf while the rest of the tree and the present data stay', async () => {
       const vm = await make('procedures-subtree', { running: true });
       for (const name of ['root', 'doomed', 'below-1']) await runs(create(vm, name));
@@ -287,6 +318,10 @@ export function proceduresSuite(server: ProceduresHost): void {
       await server.writeGuestDisk(vm, 'vdb', 0x44);
       await runs(create(vm, 'off'));
       await server.writeGuestDisk(vm, 'vdb', 0x55);
+      const saving = await runs(revert(vm, 'off', 'as it was'));
+      expect(await server.guestDiskHasPattern(vm, 'vdb', 0x44)).toBe(true);
+      await runs(undoRequest(saving, await readHost(), new Date()));
+      expect(await server.guestDiskHasPattern(vm, 'vdb', 0x55)).toBe(true);
       await runs(revert(vm, 'off'));
       expect(await server.guestDiskHasPattern(vm, 'vdb', 0x44)).toBe(true);
       await virsh(['start', vm.uuid]);

@@ -24,7 +24,7 @@ export const requests = {
     snapshotId: 'before the update',
     withDescendants: true,
   },
-  revert: { action: 'revertToSnapshot', vmUuid, snapshotId: 'base state' },
+  revert: { action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'base state' },
   'create-internal': {
     action: 'createSnapshot',
     vmUuid,

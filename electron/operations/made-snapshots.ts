@@ -1,14 +1,13 @@
 /** Which snapshots a step made, and which of its names are of somebody else. Pure. */
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
 import type { MadeSnapshot } from '../../shared/model/operation.ts';
-import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { oneLine } from './one-line.ts';
 
 /** The snapshots that a step of `plan` made, where it makes any. */
 export function madeBy({ request, vmUuid }: Plan, step: PlanStep, inventory: Inventory): MadeSnapshot[] {
-  if (request.action !== 'createSnapshot') return [];
   const vm = inventory.vms.find(({ uuid }) => uuid === vmUuid);
-  const names = namesIn(step);
+  const names = namesMade(request, step);
   return (vm?.readable ? vm.snapshots : []).flatMap(({ id, createdAt }) =>
     createdAt !== null && names.includes(id) ? [{ snapshotId: id, createdAt }] : [],
   );
@@ -23,9 +22,8 @@ export function unlikePlanned(
   step: PlanStep,
   inventory: Inventory,
 ): string | null {
-  if (request.action !== 'createSnapshot') return null;
   const vm = inventory.vms.find(({ uuid }) => uuid === vmUuid);
-  for (const name of namesIn(step)) {
+  for (const name of namesMade(request, step)) {
     const planned = after.snapshots.find(({ id }) => id === name);
     const found = vm?.readable ? vm.snapshots.find(({ id }) => id === name) : undefined;
     const differences = planned && found ? differencesOf(planned, found) : [];
@@ -51,6 +49,20 @@ function kindsOf({ disks }: Snapshot): string {
   return kinds.toSorted().join('\n');
 }
 
-function namesIn({ verify }: PlanStep): readonly string[] {
-  return verify.flatMap((each) => (each.kind === 'snapshotExists' ? [each.snapshotId] : []));
+function namesMade(request: ChangeRequest, { verify }: PlanStep): readonly string[] {
+  const name = nameMade(request);
+  return verify.flatMap((each) =>
+    each.kind === 'snapshotExists' && each.snapshotId === name ? [each.snapshotId] : [],
+  );
+}
+
+function nameMade(request: ChangeRequest): string | null {
+  switch (request.action) {
+    case 'createSnapshot':
+      return request.name;
+    case 'revertToSnapshot':
+      return request.saveAs;
+    case 'deleteSnapshot':
+      return null;
+  }
 }

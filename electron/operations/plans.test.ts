@@ -34,7 +34,7 @@ function service(time: { now: number } = { now: 1000.5 }) {
   });
   return { host, plans };
 }
-const request: ChangeRequest = { action: 'revertToSnapshot', vmUuid, snapshotId: 'a' };
+const request: ChangeRequest = { action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'a' };
 
 describe('plans', () => {
   test('are made from what the host is now, numbered, and found again', async () => {

@@ -28,7 +28,7 @@ async function redefine(from: string, to: string): Promise<void> {
   const { stdout } = await testbed.virsh(['dumpxml', '--inactive', vm.uuid]);
   await testbed.virshWithXml(['define'], stdout.replaceAll(from, to));
 }
-const revertTo = { action: 'revertToSnapshot', snapshotId: 'one' } as const;
+const revertTo = { action: 'revertToSnapshot', saveAs: null, snapshotId: 'one' } as const;
 
 beforeAll(async () => {
   await testbed.up();

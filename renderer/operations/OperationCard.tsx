@@ -1,5 +1,5 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
-import { useId, useState } from 'react';
+import { useId, useMemo, useState } from 'react';
 import type { Operation, OperationStep } from '../../shared/model/operation.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
 import { cancelMeaning, stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
@@ -16,9 +16,10 @@ import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
-import { useStore } from '../store/store.ts';
+import { showDialog, useStore } from '../store/store.ts';
 import { progressWords } from '../../shared/rules/progress-words.ts';
 import { shellText } from '../../shared/rules/shell-words.ts';
+import { undoRequest } from '../../shared/rules/undo.ts';
 import { readableDuration } from '../../shared/rules/units.ts';
 import { Interruption } from './Interruption.tsx';
 import styles from './OperationCard.module.css';
@@ -67,6 +68,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
         </span>
         <Elapsed operation={operation} />
         {underWay && <Cancel operation={operation} />}
+        {operation.state === 'succeeded' && <Undo operation={operation} />}
       </header>
       {open && (
         <div className={css('body')}>
@@ -122,6 +124,32 @@ function Cancel({ operation }: { readonly operation: Operation }) {
       }}
     >
       {asked ? 'Cancelling…' : 'Cancel'}
+    </Button>
+  );
+}
+
+/** Plans what undoes an operation, where anything does. */
+function Undo({ operation }: { readonly operation: Operation }) {
+  const { hostId } = operation.plan;
+  const inventory = useStore((state) => state.inventories[hostId]?.inventory ?? null);
+  const request = useMemo(() => {
+    try {
+      return inventory && undoRequest(operation, inventory, new Date());
+    } catch {
+      return null;
+    }
+  }, [operation, inventory]);
+  if (!request) return null;
+  return (
+    <Button
+      size="small"
+      label={`Undo ${operation.plan.title}`}
+      tooltip="Plans what undoes this. Nothing is changed before you have seen the plan."
+      onPress={() => {
+        showDialog({ kind: 'plan', hostId, request });
+      }}
+    >
+      Undo…
     </Button>
   );
 }

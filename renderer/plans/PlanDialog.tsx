@@ -1,11 +1,12 @@
 import { Play } from 'lucide-react';
-import { useEffect, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { Dialog } from '../design/Dialog.tsx';
+import { CheckboxLine } from '../design/fields.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { HostText } from '../design/HostText.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
@@ -38,16 +39,24 @@ function deed(plan: Plan): string {
 /** Makes a plan for `request`, shows it whole, and runs it if its reader says so. */
 export function PlanDialog({
   hostId,
-  request,
+  request: requested,
   onBack,
   onClose,
 }: {
   readonly hostId: string;
+  /** A revert saves the present state first where this says so, unless its reader decides otherwise. */
   readonly request: ChangeRequest;
   /** To the form that the request came from, with what was entered. */
   readonly onBack?: (() => void) | undefined;
   readonly onClose: () => void;
 }) {
+  const canSave = requested.action === 'revertToSnapshot' && requested.saveAs !== null;
+  const [saves, setSaves] = useState(canSave);
+  const request = useMemo(
+    (): ChangeRequest =>
+      requested.action === 'revertToSnapshot' && !saves ? { ...requested, saveAs: null } : requested,
+    [requested, saves],
+  );
   const planning = useRequest('plans.create');
   const starting = useRequest('operations.start');
   const { send: sendPlan } = planning;
@@ -113,6 +122,20 @@ export function PlanDialog({
       }
     >
       <div className={css('content')}>
+        {canSave && (
+          <CheckboxLine
+            selected={saves}
+            onChange={(selected) => {
+              starting.reset();
+              setSaves(selected);
+            }}
+          >
+            <span>
+              Save the present state first, as <HostText text={requested.saveAs ?? ''} />
+              <span className={css('quiet')}>: this can be undone then</span>
+            </span>
+          </CheckboxLine>
+        )}
         {starting.error && !planning.pending && <ErrorCallout error={starting.error} />}
         {planning.pending && (
           <>

@@ -14,7 +14,9 @@ function deed({ request, vmName }: Plan, goneSnapshots: number): string {
     case 'createSnapshot':
       return `Creates an ${request.kind} snapshot`;
     case 'revertToSnapshot':
-      return `Takes ${vmName} back to a snapshot`;
+      return request.saveAs === null
+        ? `Takes ${vmName} back to a snapshot`
+        : `Saves the present state, then takes ${vmName} back to a snapshot`;
     case 'deleteSnapshot':
       return `Deletes ${count(goneSnapshots, 'snapshot')}`;
   }

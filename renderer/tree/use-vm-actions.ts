@@ -1,8 +1,9 @@
 import { useCallback, useMemo } from 'react';
 import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
+import { nameOfSavedState } from '../../shared/rules/snapshot-names.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
-import { operationRunsOn } from '../store/state.ts';
+import { findVm, operationRunsOn } from '../store/state.ts';
 import { showDialog, useStore } from '../store/store.ts';
 
 interface VmActions {
@@ -31,7 +32,11 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       const request = { vmUuid, snapshotId: useStore.getState().selection.snapshotId ?? '' };
       if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid });
       if (id === 'report') showDialog({ kind: 'report' });
-      if (id === 'revertToSnapshot') showDialog({ kind: 'plan', hostId, request: { action: id, ...request } });
+      if (id === 'revertToSnapshot') {
+        const now = findVm(useStore.getState(), hostId, vmUuid);
+        const saveAs = nameOfSavedState(new Date(), now?.readable ? now.snapshots : []);
+        showDialog({ kind: 'plan', hostId, request: { action: id, ...request, saveAs } });
+      }
       if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
         const withDescendants = id === 'deleteWithDescendants';
         showDialog({ kind: 'plan', hostId, request: { action: 'deleteSnapshot', ...request, withDescendants } });

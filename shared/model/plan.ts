@@ -13,7 +13,16 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     /** External only: the targets of the disks to include; the others keep their active layer. */
     diskTargets: z.array(z.string()).nullable(),
   }),
-  z.strictObject({ action: z.literal('revertToSnapshot'), vmUuid: z.string(), snapshotId: z.string() }),
+  z.strictObject({
+    action: z.literal('revertToSnapshot'),
+    vmUuid: z.string(),
+    snapshotId: z.string(),
+    /**
+     * The name of an internal snapshot of the present state, which is taken first, so that the revert can be undone; null: the
+     * present state is given up.
+     */
+    saveAs: z.string().nullable(),
+  }),
   z.strictObject({
     action: z.literal('deleteSnapshot'),
     vmUuid: z.string(),

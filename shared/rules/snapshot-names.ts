@@ -24,6 +24,21 @@ export function checkSnapshotName(name: string): string | null {
   return null;
 }
 
+/**
+ * A name for what is saved before a revert, in local time: `before-revert-2026-11-20-09.05.31`. Of letters, digits, “.” and “-” only,
+ * since QEMU takes no others while a VM runs (libvirt 10.9 and later).
+ */
+export function nameOfSavedState(now: Date, taken: readonly { readonly name: string }[]): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  const name = `before-revert-${date}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('.')}`;
+  const names = new Set(taken.map((snapshot) => snapshot.name));
+  for (let number = 1; ; number += 1) {
+    const candidate = number === 1 ? name : `${name}-${number}`;
+    if (!names.has(candidate)) return candidate;
+  }
+}
+
 function utf8Length(text: string): number {
   let bytes = 0;
   for (const character of text) {

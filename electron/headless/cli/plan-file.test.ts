@@ -7,7 +7,7 @@ import type { ChangeRequest, Plan } from '../../../shared/model/plan.ts';
 import { operationOf, planWith } from './cli.fixtures.ts';
 import { LibvirtHost, planServiceFor, requests } from '../../operations/libvirt-host.fixtures.ts';
 import { checkSamePlan, hostOfPlan, parsePlanFile } from './plan-file.ts';
-import { undoRequest } from './undo.ts';
+import { undoRequest } from '../../../shared/rules/undo.ts';
 
 const plan = planWith();
 const [step] = plan.steps;
@@ -112,15 +112,37 @@ describe('a plan file that a disk has changed', () => {
 describe('what undoes an operation', () => {
   const made = internal('one', null, { createdAt: 1_795_200_005 });
   const host = (snapshots = [made]) => inventory([vm({ snapshots })], []);
+  const now = new Date(2026, 10, 26, 3, 5, 9);
   const knows = { made: [{ snapshotId: 'one', createdAt: 1_795_200_005 }] };
 
   it('deletes the snapshot that it made', () => {
-    expect(undoRequest(operationOf(plan, knows), host())).toEqual({
+    expect(undoRequest(operationOf(plan, knows), host(), now)).toEqual({
       action: 'deleteSnapshot',
       vmUuid: plan.vmUuid,
       snapshotId: 'one',
       withDescendants: false,
     });
+  });
+  it('goes back to what a revert saved first, and saves what it throws away in turn', () => {
+    const saved = internal('kept', 'one', { createdAt: 1_795_200_009 });
+    const request: ChangeRequest = {
+      action: 'revertToSnapshot',
+      vmUuid: plan.vmUuid,
+      snapshotId: 'one',
+      saveAs: 'kept',
+    };
+    const reverted = planWith({ request });
+    const itsOwn = { made: [{ snapshotId: 'kept', createdAt: 1_795_200_009 }] };
+    expect(undoRequest(operationOf(reverted, itsOwn), host([made, saved]), now)).toEqual({
+      action: 'revertToSnapshot',
+      vmUuid: plan.vmUuid,
+      snapshotId: 'kept',
+      saveAs: 'before-revert-2026-11-26-03.05.09',
+    });
+    const another = { ...saved, createdAt: 1_795_200_010 };
+    expect(() => undoRequest(operationOf(reverted, itsOwn), host([made, another]), now)).toThrow(/another one/);
+    expect(() => undoRequest(operationOf(reverted, itsOwn), host(), now)).toThrow(/no longer there/);
+    expect(() => undoRequest(operationOf(reverted), host([made, saved]), now)).toThrow(/not known whether/);
   });
   it.each([
     ['it is gone', host([])],
@@ -129,23 +151,23 @@ describe('what undoes an operation', () => {
     ['it does not say when it was made', host([{ ...made, createdAt: null }])],
     ['the VM is gone', inventory([], [])],
   ])('is refused where %s', (_title, found) => {
-    expect(() => undoRequest(operationOf(plan, knows), found)).toThrow(
+    expect(() => undoRequest(operationOf(plan, knows), found, now)).toThrow(
       expect.objectContaining({ code: 'operationNotResolvable' }),
     );
   });
   it('is refused where it is not known which snapshot it made', () => {
-    expect(() => undoRequest(operationOf(plan), host())).toThrow(/not known whether/);
+    expect(() => undoRequest(operationOf(plan), host(), now)).toThrow(/not known whether/);
   });
   it('is refused where nothing keeps what is gone, and where it did not succeed', () => {
     const { vmUuid } = plan;
     const others: ChangeRequest[] = [
-      { action: 'revertToSnapshot', vmUuid, snapshotId: 'one' },
+      { action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'one' },
       { action: 'deleteSnapshot', vmUuid, snapshotId: 'one', withDescendants: false },
     ];
     for (const request of others) {
-      expect(() => undoRequest(operationOf(planWith({ request })), host())).toThrow(/cannot be undone: /);
+      expect(() => undoRequest(operationOf(planWith({ request })), host(), now)).toThrow(/cannot be undone: /);
     }
-    expect(() => undoRequest(operationOf(plan, { state: 'failed' }), host())).toThrow(/ended as failed/);
-    expect(() => undoRequest(operationOf(plan, { endedAt: null }), host())).toThrow(/has not ended/);
+    expect(() => undoRequest(operationOf(plan, { state: 'failed' }), host(), now)).toThrow(/ended as failed/);
+    expect(() => undoRequest(operationOf(plan, { endedAt: null }), host(), now)).toThrow(/has not ended/);
   });
 });

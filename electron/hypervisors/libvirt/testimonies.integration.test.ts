@@ -75,7 +75,7 @@ function suite(version: testbed.LibvirtVersion): void {
     return found;
   };
   const revertOf = (inventory: Inventory) =>
-    planLibvirt(uri, { action: 'revertToSnapshot', vmUuid: base.uuid, snapshotId: 's0' }, inventory);
+    planLibvirt(uri, { action: 'revertToSnapshot', saveAs: null, vmUuid: base.uuid, snapshotId: 's0' }, inventory);
   const dependents = (inventory: Inventory, imageId: string) => dependentsOf(imageId, dependentsIndex(inventory));
   const findings = (inventory: Inventory, path: string): readonly Finding[] =>
     findingsOf('host', inventory, defaultReportThresholds, inventory.readAt).filter((found) => found.path === path);
@@ -406,9 +406,11 @@ function suite(version: testbed.LibvirtVersion): void {
       { id: 's0', parentId: null, createdAt: 1_700_000_000, vmState: 'shutoff' },
     ]);
     expect(vm.snapshots.every(({ unknownPart }) => unknownPart?.includes('definition of the VM'))).toBe(true);
-    const plans = ['revertToSnapshot', 'deleteSnapshot'] as const;
-    for (const action of plans) {
-      const request = { action, vmUuid: uuid, snapshotId: 's0', withDescendants: false };
+    const about = { vmUuid: uuid, snapshotId: 's0' };
+    for (const request of [
+      { action: 'revertToSnapshot', ...about, saveAs: null },
+      { action: 'deleteSnapshot', ...about, withDescendants: false },
+    ] as const) {
       expect(planLibvirt(uri, request, inventory).refusals.map(({ code }) => code)).toContain('recordIncomplete');
     }
   });

@@ -16,7 +16,7 @@ import { hostOfUri } from '../targets.ts';
 import { planLines } from '../text/plan-text.ts';
 import { tableLines } from '../text/table.ts';
 import { utc } from '../text/words.ts';
-import { undoRequest } from '../undo.ts';
+import { undoRequest } from '../../../../shared/rules/undo.ts';
 import { isRefused } from './plan.ts';
 import { uriOption } from './shared-options.ts';
 
@@ -159,7 +159,8 @@ export function addOperations(program: Program, context: CommandContext): void {
     .summary('plan and run what undoes an operation, where anything does')
     .description(
       'Plan what undoes an operation, show it and run it like any plan. The making of a snapshot is undone by deleting that ' +
-        'snapshot. A revert and a deletion cannot be undone: nothing keeps what they threw away. Of an operation that was cut off ' +
+        'snapshot, and a revert by going back to what it saved first. A deletion cannot be undone: nothing keeps what it threw ' +
+        'away. Of an operation that was cut off ' +
         'in the middle of steps that belong together, it runs those that take back what was begun.',
     )
     .argument('<id>', 'id of the operation, or its first characters')
@@ -192,10 +193,11 @@ async function undo(
     return follow(context, work, operation.id, options);
   }
   const { inventory } = await client.read(host);
-  const request = undoRequest(operation, inventory);
+  const now = new Date();
+  const request = undoRequest(operation, inventory, now);
   const plan = await client.ask('plans.create', { hostId: host.id, request });
   // Of the host as it was after planning: what changes from then on makes the plan stale.
-  undoRequest(operation, (await client.read(host)).inventory);
+  undoRequest(operation, (await client.read(host)).inventory, now);
   const { paint, unicode } = context.output;
   for (const line of planLines(plan, { paint: paint.err, unicode })) context.output.say(line);
   if (isRefused(plan)) {

@@ -3,6 +3,7 @@ import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { ReadableVm } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
+import { nameOfSavedState } from '../../../../shared/rules/snapshot-names.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -98,18 +99,34 @@ export function addPlan(program: Program, context: CommandContext): void {
   plan
     .command('revert')
     .summary('plan to go back to a snapshot')
-    .description('Plan to put a VM back into the state of a snapshot. What it became since is lost.')
+    .description(
+      'Plan to put a VM back into the state of a snapshot. What it became since is saved as a snapshot of its own first, so that ' +
+        '“snaptree operations undo” can bring it back.',
+    )
     .argument('<vm>', 'UUID, name or HOST/NAME of the VM')
     .argument('<snapshot>', 'name of the snapshot')
+    .option(
+      '--save-as <name>',
+      'name of the snapshot of the present state (before-revert-DATE-TIME where it is not given)',
+    )
+    .option('--no-save', 'save nothing first: the present state is lost')
     .addOption(hostOption())
     .addOption(uriOption())
     .addOption(scriptOption())
-    .addHelpText('after', examples('snaptree plan revert web before-upgrade'))
+    .addHelpText(
+      'after',
+      examples('snaptree plan revert web before-upgrade', 'snaptree plan revert web before-upgrade --no-save'),
+    )
     .action(async (vm, snapshot, _options, command) => {
-      await printPlan(context, command.optsWithGlobals(), vm, (found) => ({
+      const options = command.optsWithGlobals();
+      if (!options.save && options.saveAs !== undefined) {
+        command.error('error: --save-as and --no-save exclude each other', { exitCode: exitCodes.usage });
+      }
+      await printPlan(context, options, vm, (found) => ({
         action: 'revertToSnapshot',
         vmUuid: found.uuid,
         snapshotId: findSnapshot(snapshot, found).id,
+        saveAs: options.save ? (options.saveAs ?? nameOfSavedState(new Date(), found.snapshots)) : null,
       }));
     });
 

@@ -46,7 +46,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await testbed.virsh(['snapshot-create-as', vm.uuid, '--name=one'], { version });
     expect(await testbed.internalSnapshotsOf(shared)).toEqual(takesAll ? ['one'] : []);
     const changes = [
-      { action: 'revertToSnapshot', vmUuid, snapshotId: 'one' },
+      { action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'one' },
       { action: 'deleteSnapshot', vmUuid, snapshotId: 'one', withDescendants: false },
     ] as const;
     for (const change of changes) {

@@ -45,9 +45,13 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await testbed.internalSnapshotsOf(variables)).toEqual(['one', 'after']);
 
     const vmUuid = vm.uuid;
-    expect(await refusals({ action: 'revertToSnapshot', vmUuid, snapshotId: 'one' })).toContain('recordIncomplete');
+    expect(await refusals({ action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'one' })).toContain(
+      'recordIncomplete',
+    );
     // Also of a record that names the same as the one before.
-    expect(await refusals({ action: 'revertToSnapshot', vmUuid, snapshotId: 'after' })).toContain('recordIncomplete');
+    expect(await refusals({ action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'after' })).toContain(
+      'recordIncomplete',
+    );
     expect(await refusals({ action: 'deleteSnapshot', vmUuid, snapshotId: 'one', withDescendants: false })).toContain(
       'recordIncomplete',
     );

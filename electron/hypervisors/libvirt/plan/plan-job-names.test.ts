@@ -14,7 +14,7 @@ const create: ChangeRequest = {
   description: '',
   diskTargets: null,
 };
-const revert: ChangeRequest = { action: 'revertToSnapshot', vmUuid: uuid, snapshotId: odd };
+const revert: ChangeRequest = { action: 'revertToSnapshot', saveAs: null, vmUuid: uuid, snapshotId: odd };
 const remove: ChangeRequest = { action: 'deleteSnapshot', vmUuid: uuid, snapshotId: odd, withDescendants: false };
 
 function refused(request: ChangeRequest, version: string, state: VmState, memory: 'internal' | 'none' = 'internal') {

@@ -22,7 +22,7 @@ function suite(version: testbed.LibvirtVersion): void {
   let overlay: string;
 
   const revert = (user?: string) =>
-    planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' }, user);
+    planOn(version, { action: 'revertToSnapshot', saveAs: null, vmUuid: vm.uuid, snapshotId: 'one' }, user);
 
   beforeAll(async () => {
     await testbed.up();

@@ -29,7 +29,7 @@ function suite(version: testbed.LibvirtVersion): void {
       | Omit<Extract<ChangeRequest, { action: 'revertToSnapshot' }>, 'vmUuid'>
       | Omit<Extract<ChangeRequest, { action: 'deleteSnapshot' }>, 'vmUuid'>,
   ) => planOn(version, { ...request, vmUuid: vm.uuid });
-  const revert = { action: 'revertToSnapshot', snapshotId: 'one' } as const;
+  const revert = { action: 'revertToSnapshot', saveAs: null, snapshotId: 'one' } as const;
   const remove = { action: 'deleteSnapshot', snapshotId: 'one', withDescendants: false } as const;
   /** Serves an image, as qemu-nbd does for another user's VM or for maintenance. */
   async function open(image: string): Promise<void> {

@@ -20,7 +20,7 @@ function suite(version: testbed.LibvirtVersion): void {
   let reader: ChildProcess | null = null;
 
   const image = (target: string) => vm.images[target] ?? '';
-  const plan = () => planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'one' });
+  const plan = () => planOn(version, { action: 'revertToSnapshot', saveAs: null, vmUuid: vm.uuid, snapshotId: 'one' });
   /** Runs the step before the change as it would run on the host. */
   function look({ steps }: Pick<Plan, 'steps'> | Awaited<ReturnType<typeof plan>>) {
     const [program = '', ...rest] = steps[0]?.argv ?? [];

@@ -122,7 +122,8 @@ function suite(version: testbed.LibvirtVersion): void {
   const isInPlace = version === '7.0';
 
   const virsh = (...argv: string[]) => testbed.virsh(argv, { version });
-  const plan = (snapshotId: string) => planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId });
+  const plan = (snapshotId: string) =>
+    planOn(version, { action: 'revertToSnapshot', saveAs: null, vmUuid: vm.uuid, snapshotId });
   const refused = async (snapshotId: string) =>
     (await plan(snapshotId)).refusals.map(({ code, names }) => [code, ...names]);
   const state = () => testbed.stateOf(vm.uuid, version);

@@ -31,6 +31,7 @@ function suite(version: testbed.LibvirtVersion): void {
   async function look() {
     const { refusals, steps } = await planOn(version, {
       action: 'revertToSnapshot',
+      saveAs: null,
       vmUuid: vm.uuid,
       snapshotId: 'one',
     });

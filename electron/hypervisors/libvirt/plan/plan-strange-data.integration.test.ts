@@ -26,7 +26,7 @@ function suite(version: testbed.LibvirtVersion): void {
   const deleting = () =>
     planOn(version, { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'one', withDescendants: false });
   const reverting = (snapshotId: string) =>
-    planOn(version, { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId });
+    planOn(version, { action: 'revertToSnapshot', saveAs: null, vmUuid: vm.uuid, snapshotId });
 
   beforeAll(async () => {
     await testbed.up();

@@ -26,7 +26,12 @@ const create = (parts: Partial<Extract<ChangeRequest, { action: 'createSnapshot'
   diskTargets: null,
   ...parts,
 });
-const revert = (snapshotId: string): ChangeRequest => ({ action: 'revertToSnapshot', vmUuid: uuid, snapshotId });
+const revert = (snapshotId: string): ChangeRequest => ({
+  action: 'revertToSnapshot',
+  saveAs: null,
+  vmUuid: uuid,
+  snapshotId,
+});
 const remove = (snapshotId: string, withDescendants = false): ChangeRequest => ({
   action: 'deleteSnapshot',
   vmUuid: uuid,
@@ -461,6 +466,62 @@ describe('reverting to an internal snapshot', () => {
     ]);
   });
 
+  describe('with the present state saved first', () => {
+    const saving = (snapshotId: string, saveAs: string): ChangeRequest => ({
+      action: 'revertToSnapshot',
+      vmUuid: uuid,
+      snapshotId,
+      saveAs,
+    });
+
+    it('takes a snapshot of it before anything is set back, and keeps it in the tree', () => {
+      const host = inventory([vm({ snapshots, currentSnapshotId: 'b' })], imagesHolding('a', 'b'));
+      const bare = planLibvirt(uri, revert('a'), host);
+      const plan = planLibvirt(uri, saving('a', 'kept'), host);
+      expect(plan.refusals).toEqual([]);
+      expect(plan.steps[0]?.argv).toContain('snapshot-create-as');
+      expect(plan.steps[0]?.argv).toContain('--name=kept');
+      expect(plan.steps.slice(1)).toEqual(bare.steps);
+      expect(codes(plan.warnings)).toEqual(['presentStateSaved']);
+      expect(plan.after).toMatchObject({ vmState: 'running', currentSnapshotId: 'a' });
+      expect(plan.after.snapshots.map(({ id, parentId }) => [id, parentId])).toEqual([
+        ['a', null],
+        ['b', 'a'],
+        ['kept', 'b'],
+      ]);
+      expect(plan.space.neededBytes).toBeGreaterThan(0);
+      expect(plan.expectedPause).toContain('of memory is written into');
+      expect(plan.expectedPause).toContain(bare.expectedPause);
+    });
+
+    it('is refused where it cannot be saved, and says that the revert alone can be planned', () => {
+      const images = imagesHolding('a', 'b');
+      const transient = disk('vdc', `${folder}/later.raw`, { format: 'raw' });
+      const host = inventory(
+        [vm({ disks: [...vm().disks, transient], snapshots })],
+        [...images, image(`${folder}/later.raw`, { format: 'raw' })],
+      );
+      expect(planLibvirt(uri, revert('a'), host).refusals).toEqual([]);
+      const { refusals, steps } = planLibvirt(uri, saving('a', 'kept'), host);
+      expect(steps).toEqual([]);
+      expect(codes(refusals)).toEqual(['formatWithoutSnapshots']);
+      expect(refusals[0]?.message).toMatch(
+        /^The present state cannot be saved first: .*Without saving it, the plan can be made/,
+      );
+      expect(codes(planLibvirt(uri, saving('a', 'a'), host).refusals)).toContain('nameTaken');
+    });
+
+    it('says once what stands against both', () => {
+      const host = inventory(
+        [vm({ snapshots })],
+        [...imagesHolding('a', 'b'), overlay(`${folder}/clone.qcow2`, `${folder}/web.qcow2`)],
+      );
+      const bare = planLibvirt(uri, revert('a'), host);
+      expect(codes(bare.refusals)).toEqual(['imageHasDependents']);
+      expect(planLibvirt(uri, saving('a', 'kept'), host).refusals).toEqual(bare.refusals);
+    });
+  });
+
   it('goes back to the state in which the snapshot was taken, and says what is lost', () => {
     const host = inventory([vm({ snapshots, currentSnapshotId: 'b' })], imagesHolding('a', 'b'));
     const running = planLibvirt(uri, revert('a'), host);
@@ -617,7 +678,7 @@ describe('deleting internal snapshots', () => {
   });
 
   it('and reverting as well, and where no image holds the memory of the record', () => {
-    const revertTo = { action: 'revertToSnapshot', vmUuid: vm().uuid, snapshotId: 'a' } as const;
+    const revertTo = { action: 'revertToSnapshot', saveAs: null, vmUuid: vm().uuid, snapshotId: 'a' } as const;
     const before = inventory([vm({ snapshots: [internal('a', null, { createdAt: 1000 })] })], imagesHolding('a'));
     expect(codes(planLibvirt(uri, revertTo, before).refusals)).toEqual(['otherDataOfThatName', 'otherDataOfThatName']);
     const withoutMemory = imagesHolding('a').map((each) => ({

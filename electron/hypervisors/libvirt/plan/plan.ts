@@ -7,7 +7,7 @@ import { withoutRefusedSteps } from '../../planning/refused-draft.ts';
 import { jobRefusals } from './job-rules.ts';
 import { planCreate } from './plan-create.ts';
 import { planDelete } from './plan-delete.ts';
-import { planRevert } from './plan-revert.ts';
+import { planSaveAndRevert } from './plan-save-and-revert.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**
@@ -25,7 +25,7 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
     case 'createSnapshot':
       return planCreate(request, context);
     case 'revertToSnapshot':
-      return planRevert(request, plannedSnapshot(context, request.snapshotId), context);
+      return planSaveAndRevert(request, plannedSnapshot(context, request.snapshotId), context);
     case 'deleteSnapshot':
       return planDelete(request, plannedSnapshot(context, request.snapshotId), context);
   }
