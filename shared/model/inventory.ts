@@ -78,6 +78,8 @@ export const imageSchema = z.strictObject({
   /** How it is encrypted by its own format (`luks`, `aes`); absent where it is not, or that is not known. */
   encryption: z.string().optional(),
   internalSnapshots: z.array(internalSnapshotSchema),
+  /** The size of the clusters of a qcow2 image; absent where it is 64 KiB, as QEMU makes them by itself, or not known. */
+  clusterBytes: z.number().positive().optional(),
   /** Names of the dirty bitmaps that are kept in it, for incremental backups; absent where there are none. */
   bitmaps: z.array(z.string()).optional(),
   /** Of an LVM COW volume: 0..1 of its room used; it is lost for good when full. */

@@ -64,6 +64,7 @@ export function parseQcow2Header(
     format: 'qcow2',
     virtualBytes,
     allocatedBytes: file.allocatedBytes,
+    clusterBytes,
     backing: recorded === null ? null : recordedBacking(recorded, null, format),
     internalSnapshots: [],
     // An image with bitmaps has an autoclear feature, and is not taken apart here.

@@ -37,6 +37,7 @@ it('takes an overlay apart', () => {
     format: 'qcow2',
     virtualBytes: 1024 ** 3,
     allocatedBytes: 200704,
+    clusterBytes: 65_536,
     backing: {
       recorded: 'e1-ext1.ext2',
       resolved: '/var/lib/libvirt/images/e1-ext1.ext2',
@@ -55,6 +56,7 @@ it('takes a raw image apart', () => {
     format: 'raw',
     virtualBytes: 512,
     allocatedBytes: 0,
+    clusterBytes: null,
     backing: null,
     internalSnapshots: [],
     corrupt: null,

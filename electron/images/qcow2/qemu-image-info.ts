@@ -9,6 +9,7 @@ const infoSchema = z.object({
   format: z.string(),
   'virtual-size': bytes,
   'actual-size': bytes.optional(),
+  'cluster-size': z.number().positive().optional(),
   'backing-filename': z.string().optional(),
   'full-backing-filename': z.string().optional(),
   'backing-filename-format': z.string().optional(),
@@ -64,6 +65,8 @@ export interface QemuImageInfo {
   readonly virtualBytes: number;
   /** Null where the tool did not say. 0 for a block device. */
   readonly allocatedBytes: number | null;
+  /** Null where the format has none, or the tool did not say. */
+  readonly clusterBytes: number | null;
   readonly backing: RecordedBacking | null;
   readonly internalSnapshots: readonly InternalSnapshot[];
   readonly corrupt: boolean | null;
@@ -91,6 +94,7 @@ export function parseQemuImageInfo(json: string): QemuImageInfo | null {
     format: info.format,
     virtualBytes: info['virtual-size'],
     allocatedBytes: info['actual-size'] ?? null,
+    clusterBytes: info['cluster-size'] ?? null,
     backing:
       recorded === undefined
         ? null

@@ -3,6 +3,7 @@ import type { Image, ImageParent } from '../../../shared/model/inventory.ts';
 import { identityOf } from './file-status.ts';
 import { backingPath, dataFilePath, statusOf, usedWithFormat, type ImageKnowledge } from './image-knowledge.ts';
 import { parseImageReference } from '../image-reference.ts';
+import { defaultClusterBytes } from '../qcow2/snapshot-room.ts';
 import type { WalkedImage } from './walk-result.ts';
 
 /** What was asked for. */
@@ -278,6 +279,7 @@ function imageOf(
     fill: null,
     corrupt: info?.corrupt ?? null,
     ...(info?.encryption && { encryption: info.encryption }),
+    ...(info?.clusterBytes && info.clusterBytes !== defaultClusterBytes && { clusterBytes: info.clusterBytes }),
     ...(info && info.bitmaps.length > 0 && { bitmaps: [...info.bitmaps] }),
   };
 }

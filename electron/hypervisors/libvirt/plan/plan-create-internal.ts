@@ -3,6 +3,7 @@ import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
+import { roomForSnapshot } from '../../../images/qcow2/snapshot-room.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { dependentRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
@@ -30,12 +31,6 @@ import {
   type LibvirtContext,
 } from './plan-rules.ts';
 
-/**
- * What an internal snapshot adds to an image besides memory, at most: a copy of the first table, the list of snapshots and
- * counts of references, a few clusters together (QEMU docs/interop/qcow2.txt); clusters have 2 MiB at most.
- */
-const tablesBytes = 16 * 1024 ** 2;
-
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
   const { vm } = context;
@@ -60,8 +55,11 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
   ];
   const memoryText = vm.memoryBytes === null ? 'its memory' : `up to ${readableBytes(vm.memoryBytes)} of memory`;
   const rooms = roomFor(context, [
-    ...imageIds.map((imageId) => ({ imageId, bytes: tablesBytes })),
-    ...(live ? imageIds.slice(0, 1).map((imageId) => ({ imageId, bytes: vm.memoryBytes ?? 0 })) : []),
+    ...imageIds.map((imageId, index) => {
+      const image = context.images.get(imageId);
+      const memoryBytes = live && index === 0 ? (vm.memoryBytes ?? 0) : 0;
+      return { imageId, bytes: image ? roomForSnapshot(image, memoryBytes) : memoryBytes };
+    }),
   ]);
   const space = tightest(rooms);
   const verify: Expectation[] = [
