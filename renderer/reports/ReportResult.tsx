@@ -140,7 +140,7 @@ function Unread({ report }: { readonly report: Report }) {
   const { shown, more } = useFirst(report.unread, unreadShownAtOnce);
   if (report.unread.length === 0) return <p className={css('quiet')}>Everything that was asked for could be read.</p>;
   return (
-    <Callout tone="warning" title={`${count(report.unread.length, 'thing')} could not be read`}>
+    <Callout tone="warning" title={`${count(report.unread.length, 'thing')} are not known or not certain`}>
       <ul className={css('list')}>
         {shown.map(({ hostName, what, reason }, index) => (
           <li key={index}>

@@ -98,10 +98,12 @@ export function startFindings(vm: ReadableVm, context: FindingContext): readonly
 export function imageFindings(context: FindingContext): readonly Finding[] {
   const recorded = recordedData(context.vms, context.images);
   const maybeHere = namesWithoutImage(context.vms);
+  const unused = unusedImages(context);
   return context.inventory.images.flatMap((image) => [
     ...corrupt(image, context),
     ...insideOverlay(image, context),
-    ...tagsWithoutRecord(image, recorded, maybeHere, context),
+    // What lies in an image that nobody names is told along with that.
+    ...(unused.has(image) ? [] : tagsWithoutRecord(image, recorded, maybeHere, context)),
   ]);
 }
 
@@ -193,8 +195,7 @@ function howToLeaveTag(image: Image, tag: InternalSnapshot): string {
 }
 
 /** Images that no VM, no snapshot and no other image names. Only qcow2 and qed files beside known images are looked for. */
-export function orphanFindings(context: FindingContext): readonly Finding[] {
-  const { inventory, vms } = context;
+function unusedImages({ inventory, vms }: FindingContext): ReadonlySet<Image> {
   const named = new Set(vms.flatMap((vm) => imagesOfVm(vm)));
   for (const { parent, parentsByPath = [], header, dataFile } of inventory.images) {
     for (const each of [parent, ...parentsByPath.map((view) => view.parent)]) {
@@ -208,8 +209,16 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
     for (const { source } of vm.disks) if (source !== null) named.add(source);
   }
   const isNamed = (image: Image): boolean => [image.id, ...image.otherPaths].some((path) => named.has(path));
-  return inventory.images.flatMap((image): readonly Finding[] => {
-    if (image.kind === 'network' || image.status !== 'ok' || isNamed(image) || isNoDisk(image)) return [];
+  return new Set(
+    inventory.images.filter(
+      (image) => image.kind !== 'network' && image.status === 'ok' && !isNamed(image) && !isNoDisk(image),
+    ),
+  );
+}
+
+/** What to know of images that nobody names. */
+export function orphanFindings(context: FindingContext): readonly Finding[] {
+  return [...unusedImages(context)].map((image): Finding => {
     const doubt = doubtAbout(image.id, context);
     const isInDoubt = usersInDoubt(image.id, context.inventory).length > 0;
     const size =
@@ -222,20 +231,33 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
     const kind = isOverlay
       ? `an overlay of ${image.parent?.imageId ?? image.parent?.reference ?? ''}${broken ? `; its chain ${broken.words.replace(/\.$/, '')}` : ''}`
       : 'an image of its own, perhaps a template';
-    return [
-      finding(context, {
-        code: 'fileWithoutRecord',
-        severity: isOverlay && doubt === '' && missing === null ? 'warning' : 'information',
-        path: image.id,
-        message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${newerState(below)}${doubt}`,
-        remedy: orphanRemedy(image, { missing, below, isInDoubt, isCertain: doubt === '' }),
-      }),
-    ];
+    const holding = snapshotsWithin(image, context);
+    return finding(context, {
+      code: 'fileWithoutRecord',
+      severity: isOverlay && doubt === '' && missing === null ? 'warning' : 'information',
+      path: image.id,
+      message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${newerState(below)}${holding}${doubt}`,
+      remedy: orphanRemedy(image, { missing, below, isInDoubt, isCertain: doubt === '' }),
+    });
   });
 }
 
+/** Internal snapshots in an image that nobody names: each may be the only copy of a state. */
+function snapshotsWithin(image: Image, { moved }: FindingContext): string {
+  const { internalSnapshots } = image;
+  if (internalSnapshots.length === 0) return '';
+  const names = internalSnapshots.slice(0, 5).map((tag) => {
+    const record = moved.recordFor(image, tag);
+    const whose = record ? ` (perhaps the data of “${record.snapshot.name}” of VM “${record.vm.name}”)` : '';
+    return `“${tag.name}”${whose}`;
+  });
+  const more = internalSnapshots.length - names.length;
+  const all = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return ` It holds ${counted(internalSnapshots.length, 'internal snapshot')}, which may be the only copy of that state: ${all}.`;
+}
+
 function orphanRemedy(
-  { id }: Image,
+  { id, internalSnapshots }: Image,
   {
     missing,
     below,
@@ -261,6 +283,11 @@ function orphanRemedy(
       ...wait,
       `Do not delete it before it is clear which state is wanted, and until then do not let ${below.join(', ')} write: copy the whole chain to other storage first. To go on from the overlay, give the disk its path (virsh edit) while the VM is shut off.`,
     ].join(' ');
+  }
+  if (internalSnapshots.length > 0) {
+    const keep =
+      'Do not delete it while anybody may want a snapshot in it; make sure that no other host, user or backup uses it, and keep a copy of the whole image on other storage before you move it.';
+    return [...wait, keep].join(' ');
   }
   return (
     wait[0] ??

@@ -123,6 +123,19 @@ describe('chains and images', () => {
     expect(only(found, 'fileWithoutRecord').map(({ snapshotName }) => snapshotName)).toEqual(['a', 'b']);
   });
 
+  it('that nobody names are told once with the snapshots in them, and are not to be moved or deleted just so', () => {
+    const tag = { id: '1', name: 'gold', createdAt: recordedAt, memoryBytes: 0 };
+    const found = find(
+      inventory([vmOn(one)], [image(one), image(`${folder}/old.qcow2`, { internalSnapshots: [tag] })]),
+    );
+    expect(found).toMatchObject([{ code: 'fileWithoutRecord', path: `${folder}/old.qcow2`, snapshotName: null }]);
+    expect(found[0]?.message).toContain(
+      'It holds one internal snapshot, which may be the only copy of that state: “gold”.',
+    );
+    expect(found[0]?.remedy).toContain('keep a copy of the whole image');
+    expect(found[0]?.remedy).not.toMatch(/move it away|-d/);
+  });
+
   it('are longer than libvirt takes', () => {
     const ids = Array.from({ length: 201 }, (_, index) => `/i/${String(index)}`);
     const layers = ids.map((id, index) => (index === 0 ? image(id) : overlay(id, ids[index - 1] ?? '')));
