@@ -39,3 +39,30 @@ test('a failed step whose effects are missing says so', () => {
   const { message } = failed(false, { met: false, held: [], unmet: ['There is no snapshot “a”.'] });
   expect(message).toContain('As the host is now: There is no snapshot “a”.');
 });
+
+test('a failed revert says that the definition may be another, and where the state before it is', () => {
+  const saving = { ...step('kept'), index: 0 };
+  const reverting = { ...step('a'), index: 1, invalidates: ['/srv/web.qcow2'] };
+  const of = (saveAs: string | null, first: 'done' | 'waiting') => {
+    const request = { action: 'revertToSnapshot', vmUuid: plan.vmUuid, snapshotId: 'a', saveAs } as const;
+    const run = { startedAt: null, endedAt: null, exitCode: null, output: '' };
+    return stepFailed({
+      operation: {
+        plan: { ...plan, request, steps: [saving, reverting] },
+        steps: [
+          { ...run, index: 0, state: first },
+          { ...run, index: 1, state: 'failed' },
+        ],
+      },
+      step: reverting,
+      exitCode: 1,
+      stderr: 'error: Network not found',
+      check: { met: false, held: [], unmet: ['The VM is shut off.'] },
+      alreadyMet: false,
+    }).message;
+  };
+  expect(of('kept', 'done')).toContain('The definition of the VM may be that of the snapshot now.');
+  expect(of('kept', 'done')).toContain('The state before it is in the snapshot “kept”');
+  expect(of(null, 'done')).not.toContain('The state before it');
+  expect(of('kept', 'waiting')).not.toContain('The state before it');
+});

@@ -118,7 +118,7 @@ export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMe
   const later = rest.length > 0 ? ' The steps after it were not run.' : '';
   return new SnaptreeError(
     code,
-    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${betweenImages(step)}${earlier}${later}${whatWasTakenBack(operation)} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
+    `${describePlan(plan)} failed at ${describeStep(plan, step.index)}: ${what.replace(/\.$/, '')}. ${present}${betweenImages(step)}${exchangedDefinition(plan, step)}${earlier}${later}${whatWasTakenBack(operation)}${savedBefore(operation)} The VM is no longer locked. Look at the VM as it is now before you plan the change again.`,
     {
       data: {
         step: String(step.index),
@@ -138,6 +138,20 @@ function presentState(step: PlanStep, check: ExpectationCheck, alreadyMet: boole
 
 function onlyLooks({ writes, creates, invalidates, deletes }: PlanStep): boolean {
   return [writes, creates, invalidates, deletes].every((paths) => paths.length === 0);
+}
+
+/** A revert that fails after libvirt ended the VM can leave it with the snapshot's definition (seen on 9.0 and 11.3). */
+function exchangedDefinition({ request }: Plan, { invalidates }: PlanStep): string {
+  return request.action === 'revertToSnapshot' && invalidates.length > 0
+    ? ' The definition of the VM may be that of the snapshot now.'
+    : '';
+}
+
+/** What was saved before something else failed. */
+function savedBefore({ plan, steps }: Pick<Operation, 'plan' | 'steps'>): string {
+  const { request } = plan;
+  if (request.action !== 'revertToSnapshot' || request.saveAs === null || steps[0]?.state !== 'done') return '';
+  return ` The state before it is in the snapshot “${oneLine(request.saveAs)}”: reverting to that brings it back, as far as what made this fail does not stand in the way of that too.`;
 }
 
 /** A command over several images ends between two of them as well. */
