@@ -24,9 +24,12 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
       ? 'Nothing of it was run.'
       : `${next.index} of ${plan.steps.length} steps are done and verified, the next one has not begun.`;
   const undo: readonly Resolution[] = undoSteps(progress).length > 0 && next.index > 0 ? ['undo'] : [];
+  const isOnlyUndone = undo.length > 0 && plan.steps[next.index]?.whenInterrupted === 'undo';
   const rest =
     comparison === 'same'
-      ? `${plan.hostName} is as it should be at this point, so ${describePlan(plan)} can be resumed with ${describeStep(plan, next.index)}, or forgotten, which unlocks the VM.`
+      ? isOnlyUndone
+        ? `${plan.hostName} is as it should be at this point. ${capital(describePlan(plan))} does not go on from there: what it has begun can be taken back, or it can be forgotten, which unlocks the VM.`
+        : `${plan.hostName} is as it should be at this point, so ${describePlan(plan)} can be resumed with ${describeStep(plan, next.index)}, or forgotten, which unlocks the VM.`
       : `${
           comparison === 'changed'
             ? `But ${plan.hostName} has changed meanwhile, so the rest of ${describePlan(plan)} does not fit any more.`
@@ -38,7 +41,7 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
       at: context.clock(),
       finding: next.index === 0 ? 'notStarted' : 'partlyDone',
       message: `${done} ${rest}${leftToTakeBack(live.operation, undoSteps(progress))}`,
-      choices: [...(comparison === 'same' ? (['resume'] as const) : []), ...undo, 'forget'],
+      choices: [...(comparison === 'same' && !isOnlyUndone ? (['resume'] as const) : []), ...undo, 'forget'],
     },
   });
 }

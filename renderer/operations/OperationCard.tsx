@@ -68,7 +68,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
         </span>
         <Elapsed operation={operation} />
         {underWay && <Cancel operation={operation} />}
-        {operation.state === 'succeeded' && <Undo operation={operation} />}
+        {operation.endedAt !== null && <Undo operation={operation} />}
       </header>
       {open && (
         <div className={css('body')}>

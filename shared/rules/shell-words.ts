@@ -4,7 +4,8 @@
  */
 import { unseen } from './visible-text.ts';
 
-const plain = /^[\w@%+=:,./-]+$/;
+/** A `=` at the beginning makes zsh look for a command. */
+const plain = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 
 /** What `printf %b` is to take as it is: neither an escape nor a quote, nor what interactive shells replace. */
 const escapedForPrintf = new RegExp(`[\\\\'!]|${unseen.source}`, 'gu');

@@ -15,10 +15,12 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
   const no = (why: string): SnaptreeError =>
     new SnaptreeError('operationNotResolvable', `“${plan.title}” for the VM ${plan.vmName} cannot be undone: ${why}`);
   if (endedAt === null) throw no('it has not ended. Resume or forget it first.');
-  if (state !== 'succeeded') {
+  const { request } = plan;
+  // What was saved first is the way back wherever the rest of it ended.
+  const hasSaved = request.action === 'revertToSnapshot' && (operation.made ?? []).length > 0;
+  if (state !== 'succeeded' && !hasSaved) {
     throw no(`it ended as ${state}. Look at the VM with “snaptree tree” and plan what is to become of it.`);
   }
-  const { request } = plan;
   switch (request.action) {
     case 'revertToSnapshot': {
       if (request.saveAs === null) {

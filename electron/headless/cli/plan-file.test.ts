@@ -143,6 +143,9 @@ describe('what undoes an operation', () => {
     expect(() => undoRequest(operationOf(reverted, itsOwn), host([made, another]), now)).toThrow(/another one/);
     expect(() => undoRequest(operationOf(reverted, itsOwn), host(), now)).toThrow(/no longer there/);
     expect(() => undoRequest(operationOf(reverted), host([made, saved]), now)).toThrow(/not known whether/);
+    // It is the way back just as well where the revert failed.
+    const failed = operationOf(reverted, { ...itsOwn, state: 'failed' });
+    expect(undoRequest(failed, host([made, saved]), now)).toMatchObject({ snapshotId: 'kept' });
   });
   it.each([
     ['it is gone', host([])],

@@ -1,5 +1,5 @@
 /** Plans for internal snapshots: qcow2's own, with memory where the VM runs. */
-import type { Disk } from '../../../../shared/model/inventory.ts';
+import type { Disk, Image } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
@@ -91,6 +91,7 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
           ]
         : []),
       ...overlayWarnings(context, disks),
+      ...numberWarnings(context, disks),
       ...roomWarnings(
         rooms,
         'littleSpace',
@@ -139,6 +140,27 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
       chains: chainsOf(context),
     },
   };
+}
+
+/** The number that a new snapshot gets in an image: one more than the highest (QEMU, block/qcow2-snapshot.c, find_new_snapshot_id). */
+export function numberOfNext({ internalSnapshots }: Pick<Image, 'internalSnapshots'>): number {
+  return Math.max(0, ...internalSnapshots.map(({ id }) => (/^\d+$/.test(id) ? Number(id) : 0))) + 1;
+}
+
+/** A snapshot whose name is the number of another can no longer be reverted to: qemu-img takes the number (see numberRefusals). */
+function numberWarnings(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap(({ target, imageId }): PlanNote[] => {
+    const image = imageId === null ? undefined : context.images.get(imageId);
+    const number = image ? String(numberOfNext(image)) : null;
+    if (!image || number === null || !image.internalSnapshots.some(({ name }) => name === number)) return [];
+    return [
+      note(
+        'takesNumber',
+        `In ${image.id} (disk ${target}) the new snapshot gets the number ${number}, which is the name of another snapshot: qemu-img takes a number before a name, so that the one named "${number}" cannot be reverted to as long as the new one exists.`,
+        [number],
+      ),
+    ];
+  });
 }
 
 function internalFormatRefusals({ vm, images }: LibvirtContext, disks: readonly Disk[]): PlanNote[] {

@@ -29,6 +29,7 @@ import {
   numberRefusals,
   sameTagRefusals,
   virsh,
+  type InternalHolding,
   type LibvirtContext,
 } from './plan-rules.ts';
 
@@ -43,8 +44,15 @@ type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
  * |                   |          | the VM runs); running or paused as it was                                  |
  * | shut off          | running  | the VM is ended as by a power cut, the disks go back, shut off             |
  * | shut off          | shut off | qemu-img snapshot -a on every disk                                         |
+ *
+ * @param isEndedFirst a VM that runs is ended by a step before: nothing is loaded into it any more
  */
-export function planRevert(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
+export function planRevert(
+  request: RevertRequest,
+  snapshot: Snapshot,
+  context: LibvirtContext,
+  { isEndedFirst = false } = {},
+): PlanDraft {
   const { vm } = context;
   const abilities = abilitiesOf(context.inventory.hypervisor.version);
   const holdings = internalHoldings(snapshot);
@@ -56,7 +64,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
   // What is written to now is left behind or set back.
   const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
-  const needs = revertNeeds(snapshot, vm, context.inventory.hypervisor.version);
+  const needs = revertNeeds(snapshot, vm, isEndedFirst ? null : context.inventory.hypervisor.version);
   const refusals = [
     ...revertRefusals(snapshot, vm, abilities),
     ...sameTagRefusals(context, snapshot),
@@ -80,7 +88,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
       : []),
     ...bitmapRefusals(context, imageIds),
     ...encryptionRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`),
-    ...otherDevicesRefusals(snapshot, context),
+    ...(isEndedFirst ? [] : otherDevicesRefusals(snapshot, context)),
   ];
   const stateAfter = stateAfterRevert(snapshot);
   const withMemory = snapshot.memory.kind !== 'none';
@@ -102,6 +110,7 @@ export function planRevert(request: RevertRequest, snapshot: Snapshot, context: 
         'presentStateLost',
         `The present state of ${vm.name} is lost: everything written to ${listed(holdings.map(({ target }) => target)) || 'its disks'} since the last snapshot${vm.state === 'shutoff' ? '' : ', and what the guest has in memory'}. ${context.inventory.hypervisor.version !== null && isLoadedInPlace(snapshot, context) ? 'Its definition stays as it is.' : 'Its definition (devices, memory, CPUs) goes back to that of the snapshot as well.'} Create a snapshot first to be able to come back.`,
       ),
+      ...detachedWarnings(snapshot, context),
       ...stateWarnings(context, stateAfter),
       ...needs.warnings,
       ...diskWarnings(snapshot, context),
@@ -250,6 +259,22 @@ function otherDevicesRefusals(snapshot: Snapshot, context: LibvirtContext): Plan
           differing,
         ),
       ];
+}
+
+/** Images that a revert sets back although no disk of the VM that can be written to is on them now: others may have used them since. */
+export function detachedImages(snapshot: Snapshot, { vm }: LibvirtContext): readonly InternalHolding[] {
+  const now = new Set(writableDisks(vm.disks).map(({ imageId }) => imageId));
+  return internalHoldings(snapshot).filter(({ imageId }) => !now.has(imageId));
+}
+
+function detachedWarnings(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  return detachedImages(snapshot, context).map(({ target, imageId }) =>
+    note(
+      'detachedDiskSetBack',
+      `${imageId} is no disk of ${context.vm.name} now, and is set back all the same, since it was disk ${target} when the snapshot was taken: everything written to it since is lost.`,
+      [imageId],
+    ),
+  );
 }
 
 function stateWarnings({ vm }: LibvirtContext, stateAfter: VmState): PlanNote[] {

@@ -1,63 +1,154 @@
 /** Plans that keep the present state before they go back to a snapshot, so that going back can be undone. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
-import type { ChangeRequest, PlanNote } from '../../../../shared/model/plan.ts';
+import type { ChangeRequest, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
-import { planInternal } from './plan-create-internal.ts';
-import { planRevert } from './plan-revert.ts';
-import type { LibvirtContext } from './plan-rules.ts';
+import { plainStep } from '../../planning/plain-step.ts';
+import { numberOfNext, planInternal } from './plan-create-internal.ts';
+import { detachedImages, planRevert } from './plan-revert.ts';
+import { internalHoldings, virsh, type LibvirtContext } from './plan-rules.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
+type Step = Omit<PlanStep, 'index'>;
 
 /** As `planRevert`; where the request names a snapshot for the present state, that is taken first. */
 export function planSaveAndRevert(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
-  const revert = planRevert(request, snapshot, context);
-  if (request.saveAs === null) return revert;
+  return request.saveAs === null
+    ? planRevert(request, snapshot, context)
+    : savedFirst(request, request.saveAs, snapshot, context);
+}
+
+function savedFirst(request: RevertRequest, saveAs: string, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
+  const runs = vm.state !== 'shutoff';
+  const revert = planRevert(request, snapshot, context, { isEndedFirst: runs });
   const saving = planInternal(
     {
       action: 'createSnapshot',
       vmUuid: vm.uuid,
       kind: 'internal',
-      name: request.saveAs,
+      name: saveAs,
       description: `The state of ${vm.name} before it was reverted to "${snapshot.name}".`,
       diskTargets: null,
     },
     context,
   );
+  const refusals = [
+    ...saving.refusals,
+    ...transientRefusals(context),
+    ...numberRefusals(snapshot, context),
+    ...detachedRefusals(snapshot, context),
+  ];
   const pauses = [saving.expectedPause, revert.expectedPause].filter((pause) => pause !== null);
+  const looks = revert.steps.slice(0, -1);
+  const reverting = revert.steps.slice(-1);
+  const saves = saving.steps.map((step): Step => ({ ...step, title: `Save the present state as "${saveAs}"` }));
   return {
     ...revert,
-    refusals: [...revert.refusals, ...savingRefusals(saving, revert)],
+    refusals: [...revert.refusals, ...savingRefusals(refusals, revert)],
     warnings: [
-      ...revert.warnings.map((each) =>
-        each.code === 'presentStateLost' ? savedNote(request.saveAs ?? '', context) : each,
-      ),
+      ...revert.warnings.map((each) => (each.code === 'presentStateLost' ? savedNote(saveAs, context) : each)),
       ...without(revert.warnings, saving.warnings),
     ],
     // The revert needs no room.
     space: saving.space,
     expectedPause: pauses.length === 0 ? null : pauses.join(' '),
-    // Looking comes after saving, which may take minutes: it is what must hold when the VM is set back.
-    steps: [
-      ...saving.steps.map((step) => ({ ...step, title: `Save the present state as "${request.saveAs ?? ''}"` })),
-      ...revert.steps,
-    ],
+    steps: runs
+      ? [...looks, ...saves.map(ending), ...reverting.map(together), goingBack(saveAs, context)]
+      : [...looks, ...saves, ...reverting],
     after: { ...revert.after, snapshots: saving.after.snapshots },
+  };
+}
+
+/** What lies between the end of the guest and its new beginning is no state to leave a VM in. */
+function together(step: Step): Step {
+  return { ...step, group: 'revert', cancellation: 'never', whenInterrupted: 'undo' };
+}
+
+/**
+ * With `--halt` libvirt ends the guest once it is saved, in one go: otherwise it would run on, and what it writes until it is
+ * set back would be in neither state. The record says that it ran (seen on 7.0, 9.0 and 11.3).
+ */
+function ending(step: Step): Step {
+  const verify = step.verify.filter(({ kind }) => kind !== 'vmState');
+  return together({
+    ...step,
+    argv: [...step.argv, '--halt'],
+    verify: [...verify, { kind: 'vmState', oneOf: ['shutoff'] }],
+  });
+}
+
+function goingBack(saveAs: string, context: LibvirtContext): Step {
+  const { vm } = context;
+  const writes = vm.disks.flatMap(({ imageId, readOnly }) => (imageId === null || readOnly ? [] : [imageId]));
+  return {
+    title: `Go back to the state before, "${saveAs}"`,
+    argv: virsh(context, 'snapshot-revert', `--snapshotname=${saveAs}`),
+    reads: [],
+    writes,
+    creates: [],
+    invalidates: writes,
+    deletes: [],
+    verify: [{ kind: 'vmState', oneOf: vm.state === 'paused' ? ['paused'] : ['running', 'idle'] }],
+    ...plainStep,
+    group: 'revert',
+    cancellation: 'never',
+    runs: 'onFailure',
   };
 }
 
 function savedNote(name: string, { vm }: LibvirtContext): PlanNote {
   return note(
     'presentStateSaved',
-    `The present state of ${vm.name} is saved as "${name}" first: its disks${vm.state === 'shutoff' ? '' : ', its memory'} and its definition (devices, memory, CPUs). Reverting to that undoes this. It stays until it is deleted.`,
+    vm.state === 'shutoff'
+      ? `The present state of ${vm.name} is saved as "${name}" first: its disks and its definition (devices, memory, CPUs). Reverting to that undoes this. It stays until it is deleted.`
+      : `The present state of ${vm.name} is saved as "${name}" first: its disks, its memory and its definition (devices, CPUs). The guest is ended at that moment, so that nothing of it is lost. Reverting to "${name}" undoes this. It stays until it is deleted.`,
   );
 }
 
+/** libvirt: "cannot halt after transient domain snapshot". */
+function transientRefusals({ vm }: LibvirtContext): PlanNote[] {
+  return vm.persistent
+    ? []
+    : [
+        note(
+          'transient',
+          `${vm.name} exists only as long as it runs, and would be gone once it is ended to be saved. Define it (virsh dumpxml, virsh define).`,
+        ),
+      ];
+}
+
+/** What is set back and would not be in what is saved. */
+function detachedRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  return detachedImages(snapshot, context).map(({ target, imageId }) =>
+    note(
+      'detachedDiskSetBack',
+      `${imageId}, which was disk ${target} when "${snapshot.name}" was taken, is set back as well, and is no disk of ${context.vm.name} now, so that its present data would not be saved. Copy it to other storage, or attach it first.`,
+      [imageId],
+    ),
+  );
+}
+
+/** qemu-img takes a number before a name (see numberRefusals in plan-rules.ts), and what is saved first gets a number as well. */
+function numberRefusals(snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  return internalHoldings(snapshot).flatMap(({ target, imageId }) => {
+    const image = context.images.get(imageId);
+    const number = image ? numberOfNext(image) : null;
+    return String(number) !== snapshot.name
+      ? []
+      : [
+          note(
+            'ambiguousSnapshot',
+            `In ${imageId} (disk ${target}) it would get the number ${snapshot.name}, which is the name of the snapshot to go back to: qemu-img would take what was saved instead.`,
+            [imageId],
+          ),
+        ];
+  });
+}
+
 /** Why the present state cannot be saved, where that is no reason against the revert itself. */
-function savingRefusals(saving: PlanDraft, revert: PlanDraft): readonly PlanNote[] {
-  const own = without(revert.refusals, saving.refusals);
-  if (own.length === 0) return [];
+function savingRefusals(refusals: readonly PlanNote[], revert: PlanDraft): readonly PlanNote[] {
+  const own = without(revert.refusals, refusals);
   return own.map((each, index) => ({
     ...each,
     message: `The present state cannot be saved first: ${each.message}${index === own.length - 1 ? ' Without saving it, the plan can be made; the present state is lost then.' : ''}`,

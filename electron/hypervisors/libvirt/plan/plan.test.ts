@@ -480,9 +480,15 @@ describe('reverting to an internal snapshot', () => {
       const bare = planLibvirt(uri, revert('a'), host);
       const plan = planLibvirt(uri, saving('a', 'kept'), host);
       expect(plan.refusals).toEqual([]);
-      expect(plan.steps[0]?.argv).toContain('snapshot-create-as');
-      expect(plan.steps[0]?.argv).toContain('--name=kept');
-      expect(plan.steps.slice(1)).toEqual(bare.steps);
+      const looks = bare.steps.slice(0, -1);
+      expect(plan.steps.slice(0, looks.length)).toEqual(looks);
+      const [save, back, undo] = plan.steps.slice(looks.length);
+      expect(save?.argv).toEqual(expect.arrayContaining(['snapshot-create-as', '--name=kept', '--halt']));
+      expect(save?.verify).toContainEqual({ kind: 'vmState', oneOf: ['shutoff'] });
+      expect(back?.argv).toEqual(bare.steps.at(-1)?.argv);
+      expect(undo).toMatchObject({ runs: 'onFailure', verify: [{ kind: 'vmState', oneOf: ['running', 'idle'] }] });
+      expect(undo?.argv).toContain('--snapshotname=kept');
+      expect([save, back, undo].map((step) => step?.group)).toEqual(['revert', 'revert', 'revert']);
       expect(codes(plan.warnings)).toEqual(['presentStateSaved']);
       expect(plan.after).toMatchObject({ vmState: 'running', currentSnapshotId: 'a' });
       expect(plan.after.snapshots.map(({ id, parentId }) => [id, parentId])).toEqual([
@@ -510,6 +516,26 @@ describe('reverting to an internal snapshot', () => {
         /^The present state cannot be saved first: .*Without saving it, the plan can be made/,
       );
       expect(codes(planLibvirt(uri, saving('a', 'a'), host).refusals)).toContain('nameTaken');
+    });
+
+    it('ends no VM for it that exists only as long as it runs, and leaves one that is shut off as it is', () => {
+      const gone = inventory([vm({ snapshots, persistent: false })], imagesHolding('a', 'b'));
+      expect(codes(planLibvirt(uri, saving('a', 'kept'), gone).refusals)).toContain('transient');
+      const off = inventory([vm({ snapshots, state: 'shutoff' })], imagesHolding('a', 'b'));
+      const { steps } = planLibvirt(uri, saving('b', 'kept'), off);
+      expect(steps.flatMap(({ argv }) => argv)).not.toContain('--halt');
+      expect(steps.map(({ group }) => group)).toEqual(steps.map(() => null));
+    });
+
+    it('does not promise to keep what is on a disk that the VM does not have now', () => {
+      const disks = [disk('vda', `${folder}/web.qcow2`)];
+      const host = inventory([vm({ snapshots, disks, state: 'shutoff' })], imagesHolding('a', 'b'));
+      const bare = planLibvirt(uri, revert('b'), host);
+      expect(bare.refusals).toEqual([]);
+      expect(codes(bare.warnings)).toContain('detachedDiskSetBack');
+      const { refusals } = planLibvirt(uri, saving('b', 'kept'), host);
+      expect(codes(refusals)).toEqual(['detachedDiskSetBack']);
+      expect(refusals[0]?.names).toEqual([`${folder}/web-data.qcow2`]);
     });
 
     it('says once what stands against both', () => {
