@@ -62,6 +62,11 @@ export function needsOf(files: readonly NamedFile[], isGone: (path: string) => b
   return [...gone, ...firmwareNeeds(files, isGone)];
 }
 
+/** What sets a network card up (`<interface><script path=…/>`). */
+function isScript({ place }: Pick<NamedFile, 'place'>): boolean {
+  return place.endsWith('/script') || place.endsWith('/downscript');
+}
+
 function isDevice(path: string): boolean {
   return /^\/(?:dev|sys)\//.test(path);
 }
@@ -72,7 +77,7 @@ function pathNeededBy(file: NamedFile): string | null {
   if (path === null || !needs.has(file.use)) return null;
   // Terminals come with the VM.
   if (isDevice(path)) return path.startsWith('/dev/pts/') ? null : path;
-  if (!devices.has(file.use)) return path;
+  if (!devices.has(file.use) || isScript(file)) return path;
   return file.use !== 'characterDevice' || ofLibvirt.test(path) ? null : posix.dirname(path);
 }
 
@@ -80,6 +85,8 @@ function pathNeededBy(file: NamedFile): string | null {
 function needOf(file: NamedFile, path: string): Need {
   const what = needs.get(file.use) ?? '';
   if (isDevice(path)) return { path, what, remedy: 'Bring the device back', canBeLeftOut: true };
+  if (isScript(file))
+    return { path, what: 'a script of a network card', remedy: 'Put the file back', canBeLeftOut: true };
   const make = shellLine(['mkdir', '-p', '--', path]);
   if (file.use === 'characterDevice') {
     const socket = pathOf(file) ?? '';
