@@ -6,7 +6,7 @@ import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
 import { examinationSchema, madeSnapshotSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';
-import { planMigrations } from './plan-versions.ts';
+import { completedPlan, planMigrations } from './plan-versions.ts';
 import { listOf, migrate, objectOf, versionAfter } from './versions.ts';
 import type { Migration } from './versions.ts';
 
@@ -23,6 +23,16 @@ const toVersion2: Migration = (records) =>
   });
 
 const migrations: readonly Migration[] = [toVersion2];
+
+const completed: Migration = (records) =>
+  listOf(records, 'the journal').map((value) => {
+    const record = objectOf(value, 'a record');
+    const entry = objectOf(record['entry'], 'an entry');
+    return entry['type'] === 'started'
+      ? { ...record, entry: { ...entry, plan: completedPlan(entry['plan']) } }
+      : record;
+  });
+
 export const journalVersion = 2;
 
 /** What can happen to an operation, in the order of its life. operation-machine.ts says what each means. */
@@ -131,7 +141,7 @@ export function parseJournal(text: string, operationId: string): ParsedJournal {
   try {
     const checked = version === 1 ? { texts: lines, checksum: null } : checkedLines(lines, operationId);
     const raw = checked.texts.map((line): unknown => JSON.parse(line));
-    const records = z.array(recordSchema).safeParse(migrate(raw, version, migrations));
+    const records = z.array(recordSchema).safeParse(completed(migrate(raw, version, migrations)));
     if (!records.success) throw new Error(`line ${whereOf(records.error)} is not a record`);
     const first = records.data[0]?.entry;
     if (first?.type !== 'started' || first.operationId !== operationId) {

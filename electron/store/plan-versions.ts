@@ -4,7 +4,7 @@ import type { Migration } from './versions.ts';
 
 /**
  * Version 1 to 2: what a cancel and an interruption mean became data. Whatever the sentences of version 1 said, it stopped
- * between two steps only, and ran nothing again of which it could not tell what became. A revert saved nothing first.
+ * between two steps only, and ran nothing again of which it could not tell what became.
  */
 const toVersion2: Migration = (value) => {
   const plan = objectOf(value, 'the plan');
@@ -12,9 +12,17 @@ const toVersion2: Migration = (value) => {
     const { cancel: _cancel, whenInterrupted: _whenInterrupted, ...step } = objectOf(each, 'a step');
     return { ...step, cancellation: 'betweenSteps', whenInterrupted: 'examine', group: null, runs: 'inOrder' };
   });
+  return { ...plan, steps };
+};
+
+/**
+ * What was added to version 2 before its release, with what it means where it is not there: a revert saved nothing first. To be
+ * applied to every plan after the migrations.
+ */
+export const completedPlan: Migration = (value) => {
+  const plan = objectOf(value, 'the plan');
   const request = objectOf(plan['request'], 'the request');
-  const isRevert = request['action'] === 'revertToSnapshot';
-  return { ...plan, steps, ...(isRevert && { request: { ...request, saveAs: null } }) };
+  return request['action'] === 'revertToSnapshot' ? { ...plan, request: { saveAs: null, ...request } } : plan;
 };
 
 /** Of a plan, by the version of the journal or the plan file that holds it: both count alike. */

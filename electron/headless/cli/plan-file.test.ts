@@ -81,6 +81,12 @@ describe('a plan file that a disk has changed', () => {
     },
   );
 
+  it('is understood as it was before it could say that a revert saves something first', () => {
+    const written = JSON.parse(ofVersion(2, 'revert.json').toString()) as { plan: { request: { saveAs?: null } } };
+    delete written.plan.request.saveAs;
+    expect(parsePlanFile(JSON.stringify(written), 'f').request).toMatchObject({ saveAs: null });
+  });
+
   it('in any one bit runs nothing but what was reviewed', async () => {
     const host = new LibvirtHost();
     const plans = planServiceFor(

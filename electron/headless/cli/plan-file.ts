@@ -6,7 +6,7 @@ import type { Host } from '../../../shared/model/host.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
 import { isComparable } from '../../operations/state-digest.ts';
 import { stepDifferences } from '../../operations/same-steps.ts';
-import { planMigrations } from '../../store/plan-versions.ts';
+import { completedPlan, planMigrations } from '../../store/plan-versions.ts';
 import { migrate, versionAfter } from '../../store/versions.ts';
 import { documents } from './documents.ts';
 
@@ -29,7 +29,7 @@ export function parsePlanFile(text: string, name: string): Plan {
   }
   let migrated: unknown;
   try {
-    migrated = migrate(plan, version, planMigrations);
+    migrated = completedPlan(migrate(plan, version, planMigrations));
   } catch (error) {
     throw notAPlanFile(name, error instanceof Error ? error.message : String(error));
   }

@@ -40,7 +40,7 @@ refuse() {
 }
 locks=$1
 shift
-for path do
+for path in "$@"; do
   [ -e "$path" ] || refuse 'It is not there.'
   if [ -w "$path" ]; then
     why=$( (: >>"$path") 2>&1 ) || refuse "$why"

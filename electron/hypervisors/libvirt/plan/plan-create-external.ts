@@ -168,7 +168,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
  */
 function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
   const script =
-    'for path do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
+    'for path in "$@"; do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
   return lookingStep({
     title: `Check that nothing has the ${paths.length === 1 ? 'name of the new overlay' : 'names of the new overlays'} yet`,
     script,
