@@ -8,8 +8,8 @@
  * in it. A VM in which one runs is read each time until it ends.
  *
  * An outline does not see: another reason for the same state; a snapshot that was deleted and made again with the same name,
- * or redefined, between two polls; another definition inside saved memory. Whoever polls reads everything now and then
- * for these.
+ * or redefined, between two polls; another definition inside saved memory; checkpoints; where a pool of the same UUID leads, and
+ * whether it runs. Whoever polls reads everything now and then for these.
  * Images are polled at the same time, by the revisions of their files (see electron/images).
  */
 import { isDeepStrictEqual } from 'node:util';
