@@ -323,11 +323,11 @@ describe('a change', { timeout }, () => {
     await writeGuestDisk(vm, 'vda', 0x22);
     expect(await guestDiskHasPattern(vm, 'vda', 0x11)).toBe(false);
 
-    const reverted = await runs('revert', 'c-cli', 'first');
+    const reverted = await runs('revert', 'c-cli', 'first', '--no-save');
     expect(await guestDiskHasPattern(vm, 'vda', 0x11)).toBe(true);
     const none = await snaptree('operations', 'undo', reverted.id, '--yes');
     expect(none).toMatchObject({ code: 1, out: '' });
-    expect(none.err).toContain('cannot be undone: a revert throws away');
+    expect(none.err).toContain('cannot be undone: the state before the revert was not saved first');
 
     const undone = await snaptree('operations', 'undo', created.id.slice(0, 8), '--yes');
     expect(undone).toMatchObject({ code: 0 });
@@ -342,6 +342,19 @@ describe('a change', { timeout }, () => {
       ['createSnapshot', 'succeeded'],
     ]);
     await json('operation', 0, 'operations', 'show', created.id.slice(0, 8));
+  });
+
+  it('that goes back keeps what was before, and is taken back', async () => {
+    await runs('create', 'c-cli', 'root');
+    await writeGuestDisk(vm, 'vda', 0x55);
+    const reverted = await runs('revert', 'c-cli', 'root', '--save-as', 'kept');
+    expect(await snapshotNames()).toEqual(expect.arrayContaining(['root', 'kept']));
+    expect(await guestDiskHasPattern(vm, 'vda', 0x55)).toBe(false);
+    const undone = await snaptree('operations', 'undo', reverted.id, '--yes');
+    expect(undone).toMatchObject({ code: 0 });
+    expect(undone.out).toMatch(/^Done: Revert c-cli to the snapshot "kept"/);
+    expect(await guestDiskHasPattern(vm, 'vda', 0x55)).toBe(true);
+    for (const name of await snapshotNames()) await virsh(['snapshot-delete', vm.uuid, name]);
   });
 
   it('is not taken back where another snapshot has the name by now', async () => {
