@@ -6,7 +6,7 @@ import { mayStop, nextStep, undoSteps } from '../../shared/rules/step-order.ts';
 import { endByOutcome } from './end-operation.ts';
 import { compareStates } from './state-digest.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { capital, cutOff, describePlan, describeStep, leftToTakeBack } from './operation-messages.ts';
+import { capital, cutOff, describePlan, describeStep, leftToTakeBack, savedBefore } from './operation-messages.ts';
 import type { StepContext } from './step-context.ts';
 
 /** No step runs, and the next one has not begun: says whether the rest may be run on the host as it is. */
@@ -24,11 +24,14 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
       ? 'Nothing of it was run.'
       : `${next.index} of ${plan.steps.length} steps are done and verified, the next one has not begun.`;
   const undo: readonly Resolution[] = undoSteps(progress).length > 0 && next.index > 0 ? ['undo'] : [];
-  const isOnlyUndone = undo.length > 0 && plan.steps[next.index]?.whenInterrupted === 'undo';
+  const upcoming = plan.steps[next.index];
+  const before = plan.steps[next.index - 1];
+  // In the middle of steps that belong together, and its plan would begin anew.
+  const isNotResumed = upcoming?.whenInterrupted === 'undo' && upcoming.group === before?.group;
   const rest =
     comparison === 'same'
-      ? isOnlyUndone
-        ? `${plan.hostName} is as it should be at this point. ${capital(describePlan(plan))} does not go on from there: what it has begun can be taken back, or it can be forgotten, which unlocks the VM.`
+      ? isNotResumed
+        ? `${plan.hostName} is as it should be at this point, but ${describePlan(plan)} does not go on from there. Forget it, which unlocks the VM, and plan from what is there now.`
         : `${plan.hostName} is as it should be at this point, so ${describePlan(plan)} can be resumed with ${describeStep(plan, next.index)}, or forgotten, which unlocks the VM.`
       : `${
           comparison === 'changed'
@@ -40,8 +43,8 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
     examination: {
       at: context.clock(),
       finding: next.index === 0 ? 'notStarted' : 'partlyDone',
-      message: `${done} ${rest}${leftToTakeBack(live.operation, undoSteps(progress))}`,
-      choices: [...(comparison === 'same' && !isOnlyUndone ? (['resume'] as const) : []), ...undo, 'forget'],
+      message: `${done} ${rest}${savedBefore(live.operation)}${leftToTakeBack(live.operation, undoSteps(progress))}`,
+      choices: [...(comparison === 'same' && !isNotResumed ? (['resume'] as const) : []), ...undo, 'forget'],
     },
   });
 }
@@ -73,7 +76,7 @@ export async function recordUnclear(
   const advice = choices.includes('resume')
     ? 'It does no harm to run it again: resume does that.'
     : 'It is not run again. Look at the VM, then forget this operation, which unlocks the VM.';
-  const message = `What became of ${describeStep(plan, step.index)} cannot be told: ${why} ${advice}${leftToTakeBack(live.operation, undo)}`;
+  const message = `What became of ${describeStep(plan, step.index)} cannot be told: ${why} ${advice}${savedBefore(live.operation)}${leftToTakeBack(live.operation, undo)}`;
   if (live.operation.error === null) {
     await live.record({ type: 'interrupted', error: cutOff(plan, step.index, new Error(capital(why))).toData() });
   }

@@ -44,10 +44,12 @@ test('a failed revert says that the definition may be another, and where the sta
   const saving = { ...step('kept'), index: 0 };
   const reverting = { ...step('a'), index: 1, invalidates: ['/srv/web.qcow2'] };
   const of = (saveAs: string | null, first: 'done' | 'waiting') => {
+    const made = first === 'done' && saveAs !== null ? [{ snapshotId: saveAs, createdAt: 1 }] : [];
     const request = { action: 'revertToSnapshot', vmUuid: plan.vmUuid, snapshotId: 'a', saveAs } as const;
     const run = { startedAt: null, endedAt: null, exitCode: null, output: '' };
     return stepFailed({
       operation: {
+        made,
         plan: { ...plan, request, steps: [saving, reverting] },
         steps: [
           { ...run, index: 0, state: first },

@@ -87,7 +87,7 @@ export function cutOff(plan: Plan, index: number | null, cause: unknown): Snaptr
 const saidCharacters = 800;
 
 export interface FailedStep {
-  readonly operation: Pick<Operation, 'plan' | 'steps'>;
+  readonly operation: Pick<Operation, 'plan' | 'steps' | 'made'>;
   readonly step: PlanStep;
   /** Null where the command ended without saying how. */
   readonly exitCode: number | null;
@@ -147,11 +147,13 @@ function exchangedDefinition({ request }: Plan, { invalidates }: PlanStep): stri
     : '';
 }
 
-/** What was saved before something else failed. */
-function savedBefore({ plan, steps }: Pick<Operation, 'plan' | 'steps'>): string {
+/** What was saved before something else failed, or was cut off. */
+export function savedBefore({ plan, made = [] }: Pick<Operation, 'plan' | 'made'>): string {
   const { request } = plan;
-  if (request.action !== 'revertToSnapshot' || request.saveAs === null || steps[0]?.state !== 'done') return '';
-  return ` The state before it is in the snapshot “${oneLine(request.saveAs)}”: reverting to that brings it back, as far as what made this fail does not stand in the way of that too.`;
+  const saved = made.find(({ snapshotId }) => request.action === 'revertToSnapshot' && snapshotId === request.saveAs);
+  return saved === undefined
+    ? ''
+    : ` The state before it is in the snapshot “${oneLine(saved.snapshotId)}”: reverting to that brings it back.`;
 }
 
 /** A command over several images ends between two of them as well. */

@@ -137,6 +137,28 @@ describe('steps that belong together', () => {
     expect(states(operation)).toEqual(['done', 'done', 'failed', 'done', 'skipped', 'skipped']);
   });
 
+  test('are left where they are after a cut, where going on would have to be planned anew', async () => {
+    host.slow = true;
+    const rules = { ...together, whenInterrupted: 'undo' } as const;
+    const plan = planOf({ save: rules, back: rules });
+    const service = await open(plan);
+    const id = await service.start('plan');
+    await begun(1);
+    host.disconnect();
+    await service.dispose();
+    host.reconnect();
+    host.slow = false;
+    host.finish();
+    const next = await open(plan);
+    next.hostConnected(hostId);
+    await vi.waitFor(() => {
+      expect(next.list()[0]?.examination?.choices).toEqual(['forget']);
+    });
+    await expect(next.resolve(id, 'resume')).rejects.toMatchObject({ code: 'operationNotResolvable' });
+    expect(host.runs).toEqual(['virsh save']);
+    await next.dispose();
+  });
+
   test('are taken back after a failure that only the next Snaptree learns of', async () => {
     host.slow = true;
     const plan = planOf(frozen);

@@ -3,10 +3,9 @@ import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
-import { plainStep } from '../../planning/plain-step.ts';
 import { numberOfNext, planInternal } from './plan-create-internal.ts';
 import { detachedImages, planRevert } from './plan-revert.ts';
-import { internalHoldings, virsh, type LibvirtContext } from './plan-rules.ts';
+import { internalHoldings, type LibvirtContext } from './plan-rules.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
 type Step = Omit<PlanStep, 'index'>;
@@ -53,14 +52,16 @@ function savedFirst(request: RevertRequest, saveAs: string, snapshot: Snapshot, 
     // The revert needs no room.
     space: saving.space,
     expectedPause: pauses.length === 0 ? null : pauses.join(' '),
-    steps: runs
-      ? [...looks, ...saves.map(ending), ...reverting.map(together), goingBack(saveAs, context)]
-      : [...looks, ...saves, ...reverting],
+    steps: runs ? [...looks, ...saves.map(ending), ...reverting.map(together)] : [...looks, ...saves, ...reverting],
     after: { ...revert.after, snapshots: saving.after.snapshots },
   };
 }
 
-/** What lies between the end of the guest and its new beginning is no state to leave a VM in. */
+/**
+ * What lies between the end of the guest and its new beginning is no state to leave a VM in. Where it is left in it all the same,
+ * nothing is done by itself: going on, or back, writes over the disks, and who knows what was done with them meanwhile. A new plan
+ * that saves first is for that.
+ */
 function together(step: Step): Step {
   return { ...step, group: 'revert', cancellation: 'never', whenInterrupted: 'undo' };
 }
@@ -76,25 +77,6 @@ function ending(step: Step): Step {
     argv: [...step.argv, '--halt'],
     verify: [...verify, { kind: 'vmState', oneOf: ['shutoff'] }],
   });
-}
-
-function goingBack(saveAs: string, context: LibvirtContext): Step {
-  const { vm } = context;
-  const writes = vm.disks.flatMap(({ imageId, readOnly }) => (imageId === null || readOnly ? [] : [imageId]));
-  return {
-    title: `Go back to the state before, "${saveAs}"`,
-    argv: virsh(context, 'snapshot-revert', `--snapshotname=${saveAs}`),
-    reads: [],
-    writes,
-    creates: [],
-    invalidates: writes,
-    deletes: [],
-    verify: [{ kind: 'vmState', oneOf: vm.state === 'paused' ? ['paused'] : ['running', 'idle'] }],
-    ...plainStep,
-    group: 'revert',
-    cancellation: 'never',
-    runs: 'onFailure',
-  };
 }
 
 function savedNote(name: string, { vm }: LibvirtContext): PlanNote {

@@ -154,8 +154,9 @@ function takeStamp(uri: string): readonly string[] {
   const all = [...files, ...(uri.startsWith('qemu') ? optionalStateFiles : [])].map(quoteArgument).join(' ');
   return [
     `stamp=yes; for file in ${files.map(quoteArgument).join(' ')}; do [ -r "$file" ] || stamp=; [ ! -d "$file" ] || [ -x "$file" ] || stamp=; done`,
+    // A folder may be a link, which ls would list in place of what is in it.
     // What ls could not list whole gets a checksum that is of no other time, rather than one that never changes.
-    `[ -z "$stamp" ] || { set --; for file in ${all}; do [ ! -e "$file" ] || set -- "$@" "$file"; done; stamp=$({ ls -lniRc --full-time -- "$@" 2>/dev/null || printf '%s\\n' "$N"; } | cksum); }`,
+    `[ -z "$stamp" ] || { set --; for file in ${all}; do if [ -d "$file" ]; then set -- "$@" "$file/."; elif [ -e "$file" ]; then set -- "$@" "$file"; fi; done; stamp=$({ ls -lniRc --full-time -- "$@" 2>/dev/null || printf '%s\\n' "$N"; } | cksum); }`,
   ];
 }
 
