@@ -108,7 +108,8 @@ async function useUp(journal: Buffer, host: LibvirtHost): Promise<{ runs: readon
   service.hostConnected(hostId);
   await service.cleanedUp();
   await service.dispose();
-  await rm(journalFolder, { recursive: true });
+  // A Snaptree that crashed may still write its last record there.
+  await rm(journalFolder, { recursive: true, maxRetries: 5 });
   return { runs: host.runs, locks: host.locks.size };
 }
 

@@ -125,7 +125,7 @@ export async function settle(
       // What takes things back may fail as well: what counts is what failed first.
       if (outcome === 'failed') live.failure ??= { index: step.index, stderr: status.stderr, alreadyMet };
       // Only a command that is known to have ended well made what is there: by its name alone it could be anybody's.
-      await finish(outcome, outcome === 'done' && !alreadyMet ? madeBy(plan, step, inventory) : []);
+      await finish(outcome, status.exitCode === 0 && !alreadyMet ? madeBy(plan, step, inventory) : []);
       await auditEnd(context, live, step, status.exitCode, outputOf(status), outcome);
       return inventory;
     }

@@ -81,7 +81,12 @@ describe('one image with several names', () => {
     const reading = await images.read([top], { folders: [images.path('b')] });
     expect(imageIn(reading, top).parent?.imageId).toBe(base);
     expect(reading.unknownDependents).toEqual([
-      { what: images.path('b/top.qcow2'), reason: containing(other), imageIds: [other] },
+      {
+        what: images.path('b/top.qcow2'),
+        reason: containing(other),
+        subject: { kind: 'image', id: images.path('b/top.qcow2'), part: 'backing' },
+        imageIds: [other],
+      },
     ]);
   });
 
@@ -180,7 +185,13 @@ describe('what may depend on anything', () => {
     const top = images.create('top.qcow2', { backing });
     const reading = await images.read([top]);
     expect(reading.unknownDependents).toEqual([
-      { what: top, reason: containing('could not be found out'), imageIds: null, remedy: containing('rebase -u') },
+      {
+        what: top,
+        reason: containing('could not be found out'),
+        subject: { kind: 'image', id: top, part: 'backing' },
+        imageIds: null,
+        remedy: containing('rebase -u'),
+      },
     ]);
   });
 
@@ -233,7 +244,12 @@ describe('what may depend on anything', () => {
     writeFileSync(damaged, 'QFI\xfb and then nonsense', 'latin1');
     const reading = await images.read([base]);
     expect(reading.unknownDependents).toEqual([
-      { what: damaged, reason: containing('could not be examined'), imageIds: null },
+      {
+        what: damaged,
+        reason: containing('could not be examined'),
+        subject: { kind: 'image', id: damaged, part: 'whole' },
+        imageIds: null,
+      },
     ]);
   });
 
@@ -282,7 +298,12 @@ describe('what may depend on anything', () => {
     for (let index = 0; index < 5001; index++) writeFileSync(join(images.root, `many/file ${index}`), '');
     const reading = await images.read([path]);
     expect(reading.unknownDependents).toEqual([
-      { what: images.path('many'), reason: containing('more than 5000 files'), imageIds: null },
+      {
+        what: images.path('many'),
+        reason: containing('more than 5000 files'),
+        subject: { kind: 'folder', path: images.path('many'), part: 'furtherFiles' },
+        imageIds: null,
+      },
     ]);
   });
 });

@@ -1,5 +1,4 @@
 /** The model's values in words, numbers and times for the terminal. */
-import { unknownWay } from '../../../../shared/model/host.ts';
 import type { Connection, SshEndpoint } from '../../../../shared/model/host.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 
@@ -34,6 +33,6 @@ export function connectionText(connection: Connection): string {
     case 'demo':
       return `demo ${connection.machine}`;
     case 'unknown':
-      return `${unknownWay(connection.written) ?? ''} (needs a newer Snaptree)`;
+      return `${connection.written.transport} (needs a newer Snaptree)`;
   }
 }

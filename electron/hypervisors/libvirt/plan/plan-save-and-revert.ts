@@ -1,8 +1,9 @@
 /** Plans that keep the present state before they go back to a snapshot, so that going back can be undone. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
+import { writableDisks } from '../../../../shared/rules/disks.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { note } from '../../planning/notes.ts';
+import { listed, note } from '../../planning/notes.ts';
 import { numberOfNext, planInternal } from './plan-create-internal.ts';
 import { detachedImages, planRevert } from './plan-revert.ts';
 import { internalHoldings, type LibvirtContext } from './plan-rules.ts';
@@ -46,7 +47,9 @@ function savedFirst(request: RevertRequest, saveAs: string, snapshot: Snapshot, 
     ...revert,
     refusals: [...revert.refusals, ...savingRefusals(refusals, revert)],
     warnings: [
-      ...revert.warnings.map((each) => (each.code === 'presentStateLost' ? savedNote(saveAs, context) : each)),
+      ...revert.warnings.map((each) =>
+        each.code === 'presentStateLost' ? savedNote(saveAs, snapshot, context) : each,
+      ),
       ...without(revert.warnings, saving.warnings),
     ],
     // The revert needs no room.
@@ -79,12 +82,16 @@ function ending(step: Step): Step {
   });
 }
 
-function savedNote(name: string, { vm }: LibvirtContext): PlanNote {
+function savedNote(name: string, snapshot: Snapshot, { vm }: LibvirtContext): PlanNote {
+  const then = new Set(internalHoldings(snapshot).map(({ target }) => target));
+  const later = writableDisks(vm.disks).flatMap(({ target }) => (then.has(target) ? [] : [target]));
+  const again =
+    later.length === 0 ? '' : ` Before that, attach ${listed(later)} again, which the revert takes out of the VM.`;
   return note(
     'presentStateSaved',
     vm.state === 'shutoff'
-      ? `The present state of ${vm.name} is saved as "${name}" first: its disks and its definition (devices, memory, CPUs). Reverting to that undoes this. It stays until it is deleted.`
-      : `The present state of ${vm.name} is saved as "${name}" first: its disks, its memory and its definition (devices, CPUs). The guest is ended at that moment, so that nothing of it is lost. Reverting to "${name}" undoes this. It stays until it is deleted.`,
+      ? `The present state of ${vm.name} is saved as "${name}" first: its disks and its definition (devices, memory, CPUs). Reverting to that undoes this.${again} It stays until it is deleted.`
+      : `The present state of ${vm.name} is saved as "${name}" first: its disks, its memory and its definition (devices, CPUs). The guest is ended at that moment, so that nothing of it is lost; where that is cut off in the middle, it stays shut off until somebody goes on. Reverting to "${name}" undoes this.${again} It stays until it is deleted.`,
   );
 }
 
