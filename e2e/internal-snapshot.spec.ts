@@ -40,7 +40,7 @@ test('an internal snapshot of a running VM brings memory and disks back', async 
   await pane.select("it's & <b>");
   await expect(pane.details.fact('Description')).toContainText('Two');
   await pane.act('Revert…');
-  await expect(app.plan.root).toContainText('The present state of e2e-internal is lost');
+  await expect(app.plan.root).toContainText('The present state of e2e-internal is saved as "before-revert-');
   await app.operations.expectEnd(await app.plan.start(), 'done');
 
   await waitUntil('the guest to count again', () => readSerialCounts(vm).length > counted + 1);
@@ -51,4 +51,9 @@ test('an internal snapshot of a running VM brings memory and disks back', async 
   expect(counts[back]).toBeGreaterThanOrEqual(before);
   expect(counts[back]).toBeLessThanOrEqual(atSnapshot + 1);
   expect(await guestDiskHasPattern(vm, 'vdb', 0x11)).toBe(true);
+
+  // And back to where it was: what was saved first holds its memory and disks.
+  await app.operations.root.getByRole('button', { name: /^Undo Revert / }).click();
+  await app.operations.expectEnd(await app.plan.start(), 'done');
+  expect(await guestDiskHasPattern(vm, 'vdb', 0x22)).toBe(true);
 });
