@@ -107,7 +107,16 @@ describe('the lock of a VM', () => {
     if (result.acquired) throw new Error('acquired');
     const error = vmLockedError({ hostName: 'kvm1', vmName: 'web' }, { ...result, isOurs: false });
     expect(error.code).toBe('vmLocked');
-    for (const part of ['web', 'kvm1', "o'brien", 'desk', 'Create snapshot', '2026-11-', path, 'remove the file']) {
+    for (const part of [
+      'web',
+      'kvm1',
+      "o'brien",
+      'desk',
+      'Create[newline]snapshot',
+      '2026-11-',
+      path,
+      'remove the file',
+    ]) {
       expect(error.message).toContain(part);
     }
     expect(error.message).not.toContain('\n');
