@@ -260,7 +260,7 @@ export function proceduresSuite(server: ProceduresHost): void {
     });
 
     it('keeps what it was before it goes back, and returns to that', async () => {
-      const vm = await make('procedures undo', { running: true });
+      const vm = await make('procedures-undo', { running: true });
       await server.writeGuestDisk(vm, 'vdb', 0x11);
       await runs(create(vm, 'root'));
       await server.writeGuestDisk(vm, 'vdb', 0x22);
