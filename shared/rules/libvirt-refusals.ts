@@ -6,7 +6,7 @@
 import type { Capability, Disk, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { PlanNote } from '../model/plan.ts';
 import { writableDisks } from './disks.ts';
-import { revertNeeds } from './revert-needs.ts';
+import { revertNeeds, type RevertNeeds } from './revert-needs.ts';
 
 /** What refusals ask about the host. */
 export interface LibvirtAbilities {
@@ -245,12 +245,18 @@ export function bitmapsRefusal(what: string, names: readonly string[] = []): Pla
   );
 }
 
-export function revertRefusals(snapshot: Snapshot, vm: ReadableVm, abilities: LibvirtAbilities): PlanNote[] {
+/** @param needs where a VM that runs is ended first, not those of a revert by this libvirt's version alone */
+export function revertRefusals(
+  snapshot: Snapshot,
+  vm: ReadableVm,
+  abilities: LibvirtAbilities,
+  needs: Pick<RevertNeeds, 'refusals'> = revertNeeds(snapshot, vm, abilities.version),
+): PlanNote[] {
   return [
     ...recordRefusals(snapshot, vm, 'Going back to it could leave the VM without some of its disks.'),
     ...revertKindRefusals(snapshot, vm, abilities),
     ...stateRefusals(vm),
-    ...revertNeeds(snapshot, vm, abilities.version).refusals,
+    ...needs.refusals,
     ...revertFirmwareRefusals(vm, abilities),
     // Reverting keeps the saved memory, also where the snapshot has memory of its own (seen on 9.0): the next start resumes it.
     ...managedSaveRefusals(

@@ -3,7 +3,7 @@ import type { Obstacle, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { PlanNote } from '../model/plan.ts';
 import { isAtLeast } from './version-numbers.ts';
 
-interface RevertNeeds {
+export interface RevertNeeds {
   readonly refusals: PlanNote[];
   readonly warnings: PlanNote[];
   /** A VM that runs is ended, so that all is to be looked for again just before. */
@@ -31,7 +31,7 @@ export function revertsInPlace(libvirtVersion: string | null): boolean {
  *
  * What only the definition of the next start needs (`<inactiveDomain>`) is not looked for by any of them.
  *
- * @param version of libvirt; null where it is not known
+ * @param version of libvirt; null where it is not known, and where nothing is loaded into the VM that runs: it is ended first
  */
 export function revertNeeds(
   snapshot: Snapshot,

@@ -54,7 +54,7 @@ export function planRevert(
   { isEndedFirst = false } = {},
 ): PlanDraft {
   const { vm } = context;
-  const abilities = abilitiesOf(context.inventory.hypervisor.version);
+  const { version } = context.inventory.hypervisor;
   const holdings = internalHoldings(snapshot);
   const imageIds = [...new Set(holdings.map(({ imageId }) => imageId))];
   const held = new Map(holdings.map(({ target, imageId }) => [target, imageId]));
@@ -64,9 +64,9 @@ export function planRevert(
   // What is written to now is left behind or set back.
   const active = writableDisks(vm.disks).flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const rewritten = snapshot.kind === 'internal' ? imageIds : [...new Set([...imageIds, ...active])];
-  const needs = revertNeeds(snapshot, vm, isEndedFirst ? null : context.inventory.hypervisor.version);
+  const needs = revertNeeds(snapshot, vm, isEndedFirst ? null : version);
   const refusals = [
-    ...revertRefusals(snapshot, vm, abilities),
+    ...revertRefusals(snapshot, vm, abilitiesOf(version), needs),
     ...sameTagRefusals(context, snapshot),
     ...numberRefusals(context, snapshot),
     // Without memory qemu-img sets the disks back, which takes any name.

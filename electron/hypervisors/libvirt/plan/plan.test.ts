@@ -538,6 +538,14 @@ describe('reverting to an internal snapshot', () => {
       expect(refusals[0]?.names).toEqual([`${folder}/web-data.qcow2`]);
     });
 
+    it('needs before 7.10 what a revert of a VM that is shut off needs, which it is then', () => {
+      const revertObstacles = [{ path: '/x.iso', message: 'It needs /x.iso.', remedy: 'Put it back.' }];
+      const needing = [internal('a', null, { revertObstacles })];
+      const host = inventory([vm({ snapshots: needing })], imagesHolding('a'), '7.0.0');
+      expect(codes(planLibvirt(uri, revert('a'), host).refusals)).toEqual([]);
+      expect(codes(planLibvirt(uri, saving('a', 'kept'), host).refusals)).toEqual(['revertObstacle']);
+    });
+
     it('says once what stands against both', () => {
       const host = inventory(
         [vm({ snapshots })],
