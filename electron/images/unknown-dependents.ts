@@ -2,6 +2,7 @@
 import type { Image, ReadableVm, UnknownDependents, Vm } from '../../shared/model/inventory.ts';
 import { dependentsIndex, dependentsOf } from '../../shared/rules/chains.ts';
 import { isForMedia } from '../../shared/rules/disks.ts';
+import { firstOf } from '../../shared/rules/first-of.ts';
 import type { ImageReading } from './scan/read-images.ts';
 
 /** Sources of libvirt that hold no image which could have a backing image. */
@@ -59,11 +60,10 @@ function openUnexplained(
   const index = dependentsIndex({ images: [...images], vms: [...vms] });
   return [...openBy].flatMap(([imageId, programs]): UnknownDependents[] => {
     if (dependentsOf(imageId, index).vms.some(({ state }) => state !== 'shutoff')) return [];
-    const shown = programs.slice(0, 5).join(', ') + (programs.length > 5 ? ` and ${programs.length - 5} more` : '');
     return [
       {
         what: `what has ${imageId} open`,
-        reason: `It is open, and no VM that runs names it: ${shown}.`,
+        reason: `It is open, and no VM that runs names it: ${firstOf(programs)}.`,
         imageIds: [imageId],
         remedy: `Find out what uses ${imageId} (lsof, lslocks and losetup say it, as root; VMs of other users: virsh -c qemu:///session), and end that first.`,
         hasOpen: true,

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation, OperationStep } from '../../shared/model/operation.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import { firstOf } from '../../shared/rules/first-of.ts';
 import { interruptedMeaning } from '../../shared/rules/step-sentences.ts';
 import type { ExpectationCheck } from './expectations.ts';
 import { oneLine, outputLine } from './one-line.ts';
@@ -149,8 +150,8 @@ function exchangedDefinition({ request }: Plan, { invalidates }: PlanStep): stri
 
 /** What was saved before something else failed, or was cut off. */
 export function savedBefore({ plan, made = [] }: Pick<Operation, 'plan' | 'made'>): string {
-  const { request } = plan;
-  const saved = made.find(({ snapshotId }) => request.action === 'revertToSnapshot' && snapshotId === request.saveAs);
+  // A revert makes nothing else.
+  const saved = plan.request.action === 'revertToSnapshot' ? made[0] : undefined;
   return saved === undefined
     ? ''
     : ` The state before it is in the snapshot “${oneLine(saved.snapshotId)}”: reverting to that brings it back.`;
@@ -173,10 +174,7 @@ function metAllTheSame(
   alreadyMet: boolean,
 ): string {
   const changed = [...new Set([...writes, ...invalidates, ...deletes])].map((path) => oneLine(path));
-  const unseen =
-    changed.length > 0
-      ? `the content of ${changed.slice(0, 5).join(', ')}${changed.length > 5 ? ` and ${changed.length - 5} more` : ''}`
-      : 'anything else that the command does';
+  const unseen = changed.length > 0 ? `the content of ${firstOf(changed)}` : 'anything else that the command does';
   if (verify.length === 0) return `Nothing of the step can be checked. What became of ${unseen} is not known.`;
   const before = alreadyMet
     ? ' All of that was so before the step began as well, and does not show whether it did anything.'

@@ -2,6 +2,7 @@
 import type { Image, Inventory, ReadableVm } from '../model/inventory.ts';
 import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts';
 import type { Dependents } from './chains.ts';
+import { firstOf } from './first-of.ts';
 import type { MovedData } from './moved-data.ts';
 
 export interface FindingContext {
@@ -14,6 +15,8 @@ export interface FindingContext {
   readonly dependents: ReadonlyMap<string, Dependents>;
   readonly vms: readonly ReadableVm[];
   readonly moved: MovedData;
+  /** Images that no VM, no snapshot and no other image names. */
+  readonly unused: ReadonlySet<Image>;
 }
 
 interface Found {
@@ -50,9 +53,7 @@ export function onlyVmOf(imageId: string, context: FindingContext): ReadableVm |
 /** `VM web`, `VMs web, mail`, or `no VM that is known`. */
 export function vmsInWords(vms: readonly ReadableVm[]): string {
   if (vms.length === 0) return 'no VM that is known';
-  const named = vms.slice(0, 5).map(({ name }) => `“${name}”`);
-  const more = vms.length > named.length ? ` and ${vms.length - named.length} more` : '';
-  return `${vms.length === 1 ? 'VM' : 'VMs'} ${named.join(', ')}${more}`;
+  return `${vms.length === 1 ? 'VM' : 'VMs'} ${firstOf(vms.map(({ name }) => `“${name}”`))}`;
 }
 
 /** `one snapshot`, `3 snapshots`. */

@@ -6,6 +6,7 @@ import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chain
 import { isImage, unknownDependentsOf } from './dependents.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
+import { firstOf } from './first-of.ts';
 import { folderOf } from './folders.ts';
 import { otherAtNextStart } from './next-start.ts';
 import { shellLine } from './shell-words.ts';
@@ -98,12 +99,11 @@ export function startFindings(vm: ReadableVm, context: FindingContext): readonly
 export function imageFindings(context: FindingContext): readonly Finding[] {
   const recorded = recordedData(context.vms, context.images);
   const maybeHere = namesWithoutImage(context.vms);
-  const unused = unusedImages(context);
   return context.inventory.images.flatMap((image) => [
     ...corrupt(image, context),
     ...insideOverlay(image, context),
     // What lies in an image that nobody names is told along with that.
-    ...(unused.has(image) ? [] : tagsWithoutRecord(image, recorded, maybeHere, context)),
+    ...(context.unused.has(image) ? [] : tagsWithoutRecord(image, recorded, maybeHere, context)),
   ]);
 }
 
@@ -125,15 +125,14 @@ function corrupt(image: Image, context: FindingContext): readonly Finding[] {
 function insideOverlay(image: Image, context: FindingContext): readonly Finding[] {
   if (image.parent?.relation !== 'backing' || image.internalSnapshots.length === 0) return [];
   const vms = context.dependents.get(image.id)?.vms ?? [];
-  const names = image.internalSnapshots.slice(0, 5).map(({ name }) => `“${name}”`);
-  const more = image.internalSnapshots.length - names.length;
+  const names = image.internalSnapshots.map(({ name }) => `“${name}”`);
   return [
     finding(context, {
       code: 'internalInsideOverlay',
       severity: 'warning',
       vm: onlyVmOf(image.id, context),
       path: image.id,
-      message: `The overlay ${image.id} (${vmsInWords(vms)}) holds ${counted(image.internalSnapshots.length, 'internal snapshot')}: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. They are lost when the overlay is merged into ${image.parent.imageId ?? image.parent.reference}.`,
+      message: `The overlay ${image.id} (${vmsInWords(vms)}) holds ${counted(image.internalSnapshots.length, 'internal snapshot')}: ${firstOf(names)}. They are lost when the overlay is merged into ${image.parent.imageId ?? image.parent.reference}.`,
       remedy: 'Do not delete the external snapshot below before the internal ones are no longer needed.',
     }),
   ];
@@ -195,7 +194,7 @@ function howToLeaveTag(image: Image, tag: InternalSnapshot): string {
 }
 
 /** Images that no VM, no snapshot and no other image names. Only qcow2 and qed files beside known images are looked for. */
-function unusedImages({ inventory, vms }: FindingContext): ReadonlySet<Image> {
+export function unusedImages({ inventory, vms }: Pick<FindingContext, 'inventory' | 'vms'>): ReadonlySet<Image> {
   const named = new Set(vms.flatMap((vm) => imagesOfVm(vm)));
   for (const { parent, parentsByPath = [], header, dataFile } of inventory.images) {
     for (const each of [parent, ...parentsByPath.map((view) => view.parent)]) {
@@ -218,7 +217,7 @@ function unusedImages({ inventory, vms }: FindingContext): ReadonlySet<Image> {
 
 /** What to know of images that nobody names. */
 export function orphanFindings(context: FindingContext): readonly Finding[] {
-  return [...unusedImages(context)].map((image): Finding => {
+  return [...context.unused].map((image): Finding => {
     const doubt = doubtAbout(image.id, context);
     const isInDoubt = usersInDoubt(image.id, context.inventory).length > 0;
     const size =
@@ -246,14 +245,12 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
 function snapshotsWithin(image: Image, { moved }: FindingContext): string {
   const { internalSnapshots } = image;
   if (internalSnapshots.length === 0) return '';
-  const names = internalSnapshots.slice(0, 5).map((tag) => {
+  const names = internalSnapshots.map((tag) => {
     const record = moved.recordFor(image, tag);
     const whose = record ? ` (perhaps the data of “${record.snapshot.name}” of VM “${record.vm.name}”)` : '';
     return `“${tag.name}”${whose}`;
   });
-  const more = internalSnapshots.length - names.length;
-  const all = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-  return ` It holds ${counted(internalSnapshots.length, 'internal snapshot')}, which may be the only copy of that state: ${all}.`;
+  return ` It holds ${counted(internalSnapshots.length, 'internal snapshot')}, which may be the only copy of that state: ${firstOf(names)}.`;
 }
 
 function orphanRemedy(

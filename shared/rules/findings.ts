@@ -4,7 +4,7 @@ import type { Finding, FindingCode, ReportThresholds } from '../model/report.ts'
 import { dependentsIndex, imagesById } from './chains.ts';
 import type { FindingContext } from './findings-context.ts';
 import { formatFindings } from './findings-formats.ts';
-import { chainFindings, imageFindings, orphanFindings, startFindings } from './findings-images.ts';
+import { chainFindings, imageFindings, orphanFindings, startFindings, unusedImages } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
 import { movedData } from './moved-data.ts';
 import { snapshotFindings } from './findings-snapshots.ts';
@@ -49,6 +49,7 @@ export function findingsOf(
   thresholds: ReportThresholds,
   now: number,
 ): readonly Finding[] {
+  const vms = inventory.vms.filter((vm): vm is ReadableVm => vm.readable);
   const context: FindingContext = {
     hostName,
     inventory,
@@ -56,8 +57,9 @@ export function findingsOf(
     now,
     images: imagesById(inventory.images),
     dependents: dependentsIndex(inventory),
-    vms: inventory.vms.filter((vm): vm is ReadableVm => vm.readable),
+    vms,
     moved: movedData(inventory),
+    unused: unusedImages({ inventory, vms }),
   };
   return [
     ...context.vms.flatMap((vm) => [

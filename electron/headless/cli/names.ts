@@ -2,6 +2,7 @@
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
+import { firstOf } from '../../../shared/rules/first-of.ts';
 import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import { subjectKey, unreadThings } from '../../../shared/rules/unread.ts';
 import type { UnreadFact } from '../../../shared/rules/unread.ts';
@@ -12,8 +13,7 @@ const mostCandidates = 20;
 
 function notFound(what: string, candidates: readonly string[], advice: string): string {
   if (candidates.length === 0) return `${what} ${advice}`;
-  const more = candidates.length > mostCandidates ? ` and ${candidates.length - mostCandidates} more` : '';
-  return `${what} There is: ${candidates.slice(0, mostCandidates).join(', ')}${more}. ${advice}`;
+  return `${what} There is: ${firstOf(candidates, mostCandidates)}. ${advice}`;
 }
 
 function candidateData(candidates: readonly string[]): Record<string, string> {
