@@ -1,28 +1,26 @@
 /** Numbers and times as an administrator reads them. All times in are seconds since 1970 UTC. */
-import { readableBytes } from '../../shared/rules/units.ts';
+import { localDate, readableBytes, twoDigits } from '../../shared/rules/units.ts';
 
 /** Bytes with a binary unit: `1.5 GiB`. Null: `unknown`. */
 export function formatBytes(bytes: number | null): string {
   return bytes === null ? 'unknown' : readableBytes(bytes);
 }
 
-const two = (value: number) => String(value).padStart(2, '0');
-
 /** Local time as `2026-11-20 09.05`, as a name for a snapshot: no character that a file system or shell minds. */
 export function formatSnapshotName(date: Date): string {
-  return `${formatDate(date)} ${two(date.getHours())}.${two(date.getMinutes())}`;
+  return `${localDate(date)} ${twoDigits(date.getHours())}.${twoDigits(date.getMinutes())}`;
 }
 
 /** Local time as `2026-11-20 09:05:31`. */
 export function formatTime(seconds: number): string {
   const date = new Date(seconds * 1000);
-  return `${formatDate(date)} ${formatClock(seconds)}`;
+  return `${localDate(date)} ${formatClock(seconds)}`;
 }
 
 /** Local time of day as `09:05:31`. */
 export function formatClock(seconds: number): string {
   const date = new Date(seconds * 1000);
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:${twoDigits(date.getSeconds())}`;
 }
 
 /** UTC as `2026-11-20 08:05:31 UTC`. */
@@ -46,8 +44,4 @@ export function formatAge(seconds: number, now: number): string {
 /** `1 snapshot`, `3 snapshots`. */
 export function count(number: number, singular: string, plural = `${singular}s`): string {
   return `${number} ${number === 1 ? singular : plural}`;
-}
-
-function formatDate(date: Date): string {
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

@@ -54,7 +54,8 @@ function isScript(argv: readonly string[], index: number): boolean {
   return index === 2 && argv[0] === 'sh' && argv[1] === '-c' && !argv[2]?.replaceAll('\n', '').match(unseen);
 }
 
-function quoted(argument: string): string {
+/** One word between single quotes, with each single quote inside closed, escaped and reopened (POSIX.1-2017, 2.2.2). */
+export function quoted(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 

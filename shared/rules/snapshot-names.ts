@@ -1,4 +1,5 @@
 /** Which names a new snapshot may have. Names that others gave are read and shown whatever they hold. */
+import { localDate, twoDigits } from './units.ts';
 
 /** The longest name, in bytes of UTF-8: libvirt keeps a file `<name>.xml`, and file names end at 255 bytes. */
 const maximumNameBytes = 200;
@@ -29,9 +30,8 @@ export function checkSnapshotName(name: string): string | null {
  * since QEMU takes no others while a VM runs (libvirt 10.9 and later).
  */
 export function nameOfSavedState(now: Date, taken: readonly { readonly name: string }[]): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
-  const name = `before-revert-${date}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('.')}`;
+  const clock = [now.getHours(), now.getMinutes(), now.getSeconds()].map(twoDigits).join('.');
+  const name = `before-revert-${localDate(now)}-${clock}`;
   const names = new Set(taken.map((snapshot) => snapshot.name));
   for (let number = 1; ; number += 1) {
     const candidate = number === 1 ? name : `${name}-${number}`;

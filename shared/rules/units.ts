@@ -14,11 +14,20 @@ export function readableBytes(bytes: number): string {
   return `${rounded.replace(/\.0$/, '')} ${units[unit] ?? 'B'}`;
 }
 
+/** `05` of 5. */
+export function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** Local date as `2026-11-20`. */
+export function localDate(date: Date): string {
+  return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
+}
+
 /** A length of time: `4 s`, `2 min 05 s`, `1 h 02 min`. */
 export function readableDuration(seconds: number): string {
-  const two = (value: number) => String(value).padStart(2, '0');
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${twoDigits(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${twoDigits(Math.floor((whole % 3600) / 60))} min`;
 }

@@ -128,8 +128,8 @@ function createProgress(
     const since = running.startedAt === null ? '' : ` (${readableDuration(Date.now() / 1000 - running.startedAt)})`;
     const title = shownSentence(plan.steps[running.index]?.title ?? '');
     const far = client.present('stepProgress', {}).find((each) => each.operationId === latest?.id);
-    const told = far?.index === running.index ? `, ${progressWords(far)}` : '';
-    output.progress(`Step ${running.index + 1} of ${steps.length}: ${title}${since}${told}`);
+    const distance = far?.index === running.index ? `, ${progressWords(far)}` : '';
+    output.progress(`Step ${running.index + 1} of ${steps.length}: ${title}${since}${distance}`);
   };
   const timer = setInterval(draw, 1000);
   timer.unref();
