@@ -1,30 +1,18 @@
 /** The built window over a made-up main process: what the keyboard can do, and where the focus is. */
 import { expect, test, type Locator, type Page } from '@playwright/test';
-import type { Inventory } from '../shared/model/inventory.ts';
-import { busyInventory, host, now, uuid } from './renderer/inventories.fixtures.ts';
+import { busyInventory, now, uuid } from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
 import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
-import { useWindow } from './renderer/window.fixtures.ts';
+import { kvm1, openVm, show, useWindow } from './renderer/window.fixtures.ts';
 
-const kvm1 = uuid(1);
 let harness: Harness;
 useWindow((started) => {
   harness = started;
 });
 
-function show(inventory: Inventory): void {
-  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now })]);
-  harness.setInventory(kvm1, { inventory });
-}
-
-async function openVm(page: Page, name: RegExp): Promise<void> {
-  await page.goto(harness.url);
-  await page.getByRole('treeitem', { name }).click();
-}
-
 test('a button that was pressed keeps the focus while it may not be pressed again', async ({ page }) => {
-  show(busyInventory());
-  await openVm(page, /^web-01/);
+  show(harness, busyInventory());
+  await openVm(harness, page, /^web-01/);
   await page.getByRole('row', { name: /^october patches/ }).click();
   await page.getByRole('button', { name: 'Revert…' }).click();
   let answer: (value: { operationId: string }) => void = () => undefined;
@@ -75,7 +63,7 @@ test('the focus stays near when what had it goes away, by keyboard alone', async
     message: 'Nothing was changed.',
     choices: ['resume' as const, 'forget' as const],
   };
-  show(busyInventory());
+  show(harness, busyInventory());
   harness.setNotices([{ id: 'journal', severity: 'warning', message: 'The journal was kept aside.' }]);
   harness.handlers = {
     'operations.cancel': () => ({}),
@@ -85,7 +73,7 @@ test('the focus stays near when what had it goes away, by keyboard alone', async
       return {};
     },
   };
-  await openVm(page, /^web-01/);
+  await openVm(harness, page, /^web-01/);
   await page.getByRole('row', { name: /^october patches/ }).click();
   harness.changeOperation(operationOf(plan, 1));
 
@@ -122,7 +110,7 @@ test('the focus stays near when what had it goes away, by keyboard alone', async
 
 test('from the search to the plan in a few keys, and a toolbar is one stop', async ({ page }) => {
   const { keyboard } = page;
-  show(busyInventory());
+  show(harness, busyInventory());
   await page.goto(harness.url);
   await page.getByRole('searchbox').focus();
   await keyboard.type('patches');

@@ -1,35 +1,17 @@
 /** The built window over a made-up main process: what can be read in narrow and in wide windows. */
-import { expect, test, type Locator, type Page } from '@playwright/test';
-import type { Inventory } from '../shared/model/inventory.ts';
-import { busyInventory, host, largeTree, now, uuid, vm } from './renderer/inventories.fixtures.ts';
+import { expect, test, type Locator } from '@playwright/test';
+import { busyInventory, largeTree, vm } from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
-import { useWindow } from './renderer/window.fixtures.ts';
+import { boxOf, openVm, show, useWindow } from './renderer/window.fixtures.ts';
 
-const kvm1 = uuid(1);
 let harness: Harness;
 useWindow((started) => {
   harness = started;
 });
 
-function show(inventory: Inventory): void {
-  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now })]);
-  harness.setInventory(kvm1, { inventory });
-}
-
-async function openVm(page: Page, name: RegExp): Promise<void> {
-  await page.goto(harness.url);
-  await page.getByRole('treeitem', { name }).click();
-}
-
-async function boxOf(locator: Locator) {
-  const box = await locator.boundingBox();
-  if (!box) throw new Error('It is not drawn.');
-  return box;
-}
-
 test('how old a snapshot is can be seen at 1440 pixels, with the details open', async ({ page }) => {
-  show(busyInventory());
-  await openVm(page, /^web-01/);
+  show(harness, busyInventory());
+  await openVm(harness, page, /^web-01/);
   await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
   const age = page.getByRole('row', { name: /^fresh install/ }).getByText('13 months');
   expect((await boxOf(age)).width).toBeGreaterThan(40);
@@ -37,8 +19,8 @@ test('how old a snapshot is can be seen at 1440 pixels, with the details open', 
 
 test('at 720 pixels with the details open the tree still has room for names and ages', async ({ page }) => {
   await page.setViewportSize({ width: 720, height: 900 });
-  show(busyInventory());
-  await openVm(page, /^web-01/);
+  show(harness, busyInventory());
+  await openVm(harness, page, /^web-01/);
   await page.getByRole('button', { name: 'Show details' }).click();
   await expect(page.getByRole('complementary', { name: 'Details' })).toBeVisible();
   expect((await boxOf(page.getByRole('treegrid'))).width).toBeGreaterThan(440);
@@ -73,7 +55,7 @@ for (const width of [720, 1024, 1440]) {
     const vms = [...Object.entries(states), [long, states['db-saved']] as const].map(([name, change], index) =>
       vm(index, name, { ...change, snapshots: [...largeTree(2000)], currentSnapshotId: 'nightly 01998' }),
     );
-    show({ ...busyInventory(), vms });
+    show(harness, { ...busyInventory(), vms });
     await page.goto(harness.url);
     const isCut = (text: Locator) => text.evaluate((element) => element.scrollWidth > element.clientWidth);
     const textIn = (name: string, title: string | RegExp) =>
@@ -97,8 +79,8 @@ for (const [width, seen] of [
 ] as const) {
   test(`columns are shown whole or not at all, at ${width} pixels`, async ({ page }) => {
     await page.setViewportSize({ width, height: 900 });
-    show(busyInventory());
-    await openVm(page, /^web-01/);
+    show(harness, busyInventory());
+    await openVm(harness, page, /^web-01/);
     const row = page.getByRole('row', { name: /^fresh install/ });
     for (const [line, cells] of [
       [page.getByRole('row').first(), page.getByRole('columnheader')],
@@ -129,8 +111,8 @@ for (const [width, seen] of [
 
 test('what a step runs, and what that does to an image, can be read', async ({ page }) => {
   await page.setViewportSize({ width: 720, height: 900 });
-  show(busyInventory());
-  await openVm(page, /^web-01/);
+  show(harness, busyInventory());
+  await openVm(harness, page, /^web-01/);
   await page.getByRole('row', { name: /^october patches/ }).click();
   await page.getByRole('button', { name: 'Revert…' }).click();
   const script = page.getByRole('dialog').getByRole('region', { name: 'Command of step 2' });

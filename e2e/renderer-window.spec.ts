@@ -1,34 +1,16 @@
 /** The built window over a made-up main process: what an administrator under stress must not stumble over. */
-import { expect, test, type Locator, type Page } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { hostWithId } from '../shared/model/host.fixtures.ts';
-import type { Inventory } from '../shared/model/inventory.ts';
 import { countComponents, takeRendered } from './renderer/rendered-components.fixtures.ts';
 import { busyInventory, host, largeTree, manyVms, now, snapshot, uuid, vm } from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
 import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
-import { useWindow } from './renderer/window.fixtures.ts';
+import { boxOf, kvm1, openVm, show, useWindow } from './renderer/window.fixtures.ts';
 
-const kvm1 = uuid(1);
 let harness: Harness;
 useWindow((started) => {
   harness = started;
 });
-
-function show(inventory: Inventory): void {
-  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now })]);
-  harness.setInventory(kvm1, { inventory });
-}
-
-async function openVm(page: Page, name: RegExp): Promise<void> {
-  await page.goto(harness.url);
-  await page.getByRole('treeitem', { name }).click();
-}
-
-async function boxOf(locator: Locator) {
-  const box = await locator.boundingBox();
-  if (!box) throw new Error('It is not drawn.');
-  return box;
-}
 
 test('whoever depends on an image without being a VM stands in its chain', async ({ page }) => {
   const inventory = busyInventory();
@@ -40,12 +22,12 @@ test('whoever depends on an image without being a VM stands in its chain', async
     parent: { relation: 'backing' as const, reference: base.id, imageId: base.id, format: 'qcow2' },
   };
   const unreadable = { what: '/srv/closed/x.qcow2', reason: 'Permission denied.', imageIds: [base.id] };
-  show({
+  show(harness, {
     ...inventory,
     images: [...inventory.images, orphan],
     unknownDependents: [...inventory.unknownDependents, unreadable],
   });
-  await openVm(page, /^app-blue/);
+  await openVm(harness, page, /^app-blue/);
   const chains = page.getByRole('region', { name: 'Disk chains' });
   const layer = chains.getByRole('listitem').filter({ hasText: 'golden-12.qcow2' }).first();
   await expect(layer).toContainText('Also used by 2 VMs');
@@ -55,12 +37,12 @@ test('whoever depends on an image without being a VM stands in its chain', async
 });
 
 test('messages do not cover the operation that they tell of', async ({ page }) => {
-  show(busyInventory());
+  show(harness, busyInventory());
   const [web] = busyInventory().vms;
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');
   const request = { action: 'revertToSnapshot' as const, saveAs: null, vmUuid: web.uuid, snapshotId: 'release 5' };
   const plan = fakePlan(kvm1, web, busyInventory(), request);
-  await openVm(page, /^web-01/);
+  await openVm(harness, page, /^web-01/);
   harness.changeOperation(operationOf(plan, 1));
   await expect(page.getByRole('button', { name: 'Cancel operation' })).toBeVisible();
   const error = { code: 'verificationFailed' as const, message: 'It is not so.', data: {}, retryable: false };
@@ -77,11 +59,11 @@ test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
     ...busyInventory(),
     vms: [vm(1, 'db-1', { state: 'shutoff', hasManagedSave })],
   });
-  show(inventory(false));
+  show(harness, inventory(false));
   await page.goto(harness.url);
   const row = page.getByRole('treeitem', { name: /^db-1, shut off/ });
   await expect(row).toContainText('shut off');
-  show(inventory(true));
+  show(harness, inventory(true));
   await expect(row).toContainText('saved');
 });
 
@@ -90,8 +72,8 @@ test('a plan begins with a sentence, and equal steps are one block that can be o
     snapshot('root', null),
     ...largeTree(19).map((each) => ({ ...each, parentId: each.parentId ?? 'root' })),
   ];
-  show({ ...busyInventory(), vms: [vm(1, 'nightly', { snapshots: tree, currentSnapshotId: 'root' })] });
-  await openVm(page, /^nightly/);
+  show(harness, { ...busyInventory(), vms: [vm(1, 'nightly', { snapshots: tree, currentSnapshotId: 'root' })] });
+  await openVm(harness, page, /^nightly/);
   await page.getByRole('row', { name: /^nightly 00000/ }).click();
   await page.getByRole('button', { name: 'Delete with descendants…' }).click();
   const dialog = page.getByRole('dialog');
@@ -128,8 +110,8 @@ test('what is known to be refused is not offered, with the reason', async ({ pag
   const vms = inventory.vms.map((each) =>
     each.readable && each.name === 'app-blue' ? { ...each, hasNvram: true, snapshots: [snapshot('one', null)] } : each,
   );
-  show({ ...inventory, vms });
-  await openVm(page, /^web-01/);
+  show(harness, { ...inventory, vms });
+  await openVm(harness, page, /^web-01/);
   await page.getByRole('row', { name: /^before release 5/ }).click();
   const deletion = page.getByRole('button', { name: /^Delete…/ });
   await expect(deletion).toHaveAttribute('aria-disabled', 'true');
@@ -157,7 +139,7 @@ test('what is known to be refused is not offered, with the reason', async ({ pag
 });
 
 test('cancelling is not offered for what cannot be stopped any more', async ({ page }) => {
-  show(busyInventory());
+  show(harness, busyInventory());
   const [web] = busyInventory().vms;
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');
   const request = { action: 'revertToSnapshot' as const, saveAs: null, vmUuid: web.uuid, snapshotId: 'release 5' };
@@ -170,7 +152,7 @@ test('cancelling is not offered for what cannot be stopped any more', async ({ p
     }));
     return { ...operation, steps };
   };
-  await openVm(page, /^web-01/);
+  await openVm(harness, page, /^web-01/);
   harness.changeOperation(running(0));
   const cancel = page.getByRole('button', { name: /^Cancel operation/ });
   await expect(cancel).not.toHaveAttribute('aria-disabled');
@@ -185,8 +167,8 @@ test('selecting a snapshot draws what shows it, and nothing else', async ({ page
     snapshot(`patch ${index}`, index === 0 ? null : `patch ${index - 1}`, { description: `Run ${index}` }),
   );
   const others = manyVms(10);
-  show({ ...others, vms: [vm(1, 'web-01', { snapshots }), ...others.vms] });
-  await openVm(page, /^web-01/);
+  show(harness, { ...others, vms: [vm(1, 'web-01', { snapshots }), ...others.vms] });
+  await openVm(harness, page, /^web-01/);
   await page.getByRole('row', { name: /^patch 7/ }).click();
   await takeRendered(page);
   await page.keyboard.press('ArrowUp');

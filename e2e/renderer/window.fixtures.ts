@@ -1,5 +1,10 @@
-import { expect, test } from '@playwright/test';
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import type { Inventory } from '../../shared/model/inventory.ts';
+import { host, now, uuid } from './inventories.fixtures.ts';
 import { startHarness, type Harness } from './main-process.fixtures.ts';
+
+/** The one host of `show`. */
+export const kvm1 = uuid(1);
 
 /**
  * Gives every test of a file the built window over one harness, which forgets between tests. After each test the window
@@ -26,4 +31,21 @@ export function useWindow(take: (harness: Harness) => void): { complaints: strin
     expect(seen.complaints).toEqual([]);
   });
   return seen;
+}
+
+/** Has one connected host, with what was read of it. */
+export function show(harness: Harness, inventory: Inventory): void {
+  harness.setHosts([host(1, 'kvm1', { state: 'connected', since: now })]);
+  harness.setInventory(kvm1, { inventory });
+}
+
+export async function openVm(harness: Harness, page: Page, name: RegExp): Promise<void> {
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name }).click();
+}
+
+export async function boxOf(locator: Locator) {
+  const box = await locator.boundingBox();
+  if (!box) throw new Error('It is not drawn.');
+  return box;
 }
