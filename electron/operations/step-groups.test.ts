@@ -64,6 +64,22 @@ async function begun(what: number): Promise<void> {
   });
 }
 
+/** Snaptree and the connection go while the first step runs, which then ends so; another Snaptree finds its host again. */
+async function cutInFirstStep(plan: Plan, exitCode: number): Promise<{ next: OperationService; id: string }> {
+  host.slow = true;
+  const service = await open(plan);
+  const id = await service.start('plan');
+  await begun(1);
+  host.disconnect();
+  await service.dispose();
+  host.reconnect();
+  host.slow = false;
+  host.finish(exitCode);
+  const next = await open(plan);
+  next.hostConnected(hostId);
+  return { next, id };
+}
+
 const states = (operation: Operation) => operation.steps.map(({ state }) => state);
 
 const together = { group: 'frozen' } as const;
@@ -138,19 +154,8 @@ describe('steps that belong together', () => {
   });
 
   test('are left where they are after a cut, where going on would have to be planned anew', async () => {
-    host.slow = true;
     const rules = { ...together, whenInterrupted: 'undo' } as const;
-    const plan = planOf({ save: rules, back: rules });
-    const service = await open(plan);
-    const id = await service.start('plan');
-    await begun(1);
-    host.disconnect();
-    await service.dispose();
-    host.reconnect();
-    host.slow = false;
-    host.finish();
-    const next = await open(plan);
-    next.hostConnected(hostId);
+    const { next, id } = await cutInFirstStep(planOf({ save: rules, back: rules }), 0);
     await vi.waitFor(() => {
       expect(next.list()[0]?.examination?.choices).toEqual(['forget']);
     });
@@ -160,18 +165,8 @@ describe('steps that belong together', () => {
   });
 
   test('are taken back after a failure that only the next Snaptree learns of', async () => {
-    host.slow = true;
     const plan = planOf(frozen);
-    const service = await open(plan);
-    const id = await service.start('plan');
-    await begun(1);
-    host.disconnect();
-    await service.dispose();
-    host.reconnect();
-    host.slow = false;
-    host.finish(1);
-    const next = await open(plan);
-    next.hostConnected(hostId);
+    const { next, id } = await cutInFirstStep(plan, 1);
     const operation = await rest(next, id);
     await vi.waitFor(() => {
       expect(next.list()).toMatchObject([{ state: 'failed' }]);
