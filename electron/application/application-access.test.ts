@@ -110,40 +110,35 @@ describe('a Snaptree that may only read', () => {
   });
 });
 
-describe('a host of a hypervisor that only a newer version knows', () => {
-  it('is listed, tells why it is not connected to, and asks for nothing', async () => {
-    const application = await open('exclusive');
-    const hypervisor = { kind: 'unknown', written: { kind: 'xen', toolstack: 'xl' } } as const;
-    const strange = { ...settings, name: 'strange', hypervisor };
-    const { id: hostId } = await ask(application, 'hosts.add', { settings: strange });
-    const refused = { code: 'hypervisorUnknown', message: expect.stringContaining('“xen”') as string };
-    await expect(ask(application, 'hosts.connect', { hostId })).rejects.toMatchObject(refused);
-    await expect(ask(application, 'hosts.test', { settings: strange })).rejects.toMatchObject(refused);
-    let hosts: readonly HostWithSession[] = [];
-    listen(application.handlers, 'hosts', {}, (value) => (hosts = value))();
-    expect(hosts).toMatchObject([{ host: strange, session: { state: 'failed', error: refused, retryAt: null } }]);
-    expect(JSON.parse(readFileSync(join(dataFolder, 'hosts.json'), 'utf8'))).toMatchObject({
-      hosts: [{ name: 'strange', hypervisor: hypervisor.written }],
-    });
-  });
-});
+const xen = { kind: 'xen', toolstack: 'xl' } as const;
+const quic = { transport: 'quic', address: 'a.example' } as const;
 
-describe('a host that is reached in a way that only a newer version knows', () => {
-  it('is listed, tells why it is not connected to, and is kept as it was written', async () => {
-    const application = await open('exclusive');
-    const connection = { transport: 'unknown', written: { transport: 'quic', address: 'a.example' } } as const;
-    const strange = { ...settings, name: 'strange', connection };
-    const { id: hostId } = await ask(application, 'hosts.add', { settings: strange });
-    const refused = { code: 'connectionUnknown', message: expect.stringContaining('“quic”') as string };
-    await expect(ask(application, 'hosts.connect', { hostId })).rejects.toMatchObject(refused);
-    await expect(ask(application, 'hosts.test', { settings: strange })).rejects.toMatchObject(refused);
-    let hosts: readonly HostWithSession[] = [];
-    listen(application.handlers, 'hosts', {}, (value) => (hosts = value))();
-    expect(hosts).toMatchObject([{ host: strange, session: { state: 'failed', error: refused, retryAt: null } }]);
-    expect(JSON.parse(readFileSync(join(dataFolder, 'hosts.json'), 'utf8'))).toMatchObject({
-      hosts: [{ name: 'strange', connection: connection.written }],
-    });
-  });
+describe('a host with something that only a newer version knows', () => {
+  it.each([
+    ['xen', { hypervisor: { kind: 'unknown' as const, written: xen } }, { hypervisor: xen }, 'hypervisorUnknown'],
+    [
+      'quic',
+      { connection: { transport: 'unknown' as const, written: quic } },
+      { connection: quic },
+      'connectionUnknown',
+    ],
+  ])(
+    '(%s) is listed, tells why it is not connected to, and is kept as it was written',
+    async (word, part, written, code) => {
+      const application = await open('exclusive');
+      const strange = { ...settings, name: 'strange', ...part };
+      const { id: hostId } = await ask(application, 'hosts.add', { settings: strange });
+      const refused = { code, message: expect.stringContaining(`“${word}”`) as string };
+      await expect(ask(application, 'hosts.connect', { hostId })).rejects.toMatchObject(refused);
+      await expect(ask(application, 'hosts.test', { settings: strange })).rejects.toMatchObject(refused);
+      let hosts: readonly HostWithSession[] = [];
+      listen(application.handlers, 'hosts', {}, (value) => (hosts = value))();
+      expect(hosts).toMatchObject([{ host: strange, session: { state: 'failed', error: refused, retryAt: null } }]);
+      expect(JSON.parse(readFileSync(join(dataFolder, 'hosts.json'), 'utf8'))).toMatchObject({
+        hosts: [{ name: 'strange', ...written }],
+      });
+    },
+  );
 });
 
 describe('a visitor', () => {
