@@ -2,6 +2,7 @@
 import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import { frameLine } from '../../../hosts/commands/frames.ts';
 import { awkFunctions, awkLists, awkLookups, awkOutlines, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
+import { takeStamp, tellWritten } from './state-files.ts';
 import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
 
 /** One argument must stay below 128 KiB (Linux, MAX_ARG_STRLEN), and virsh takes all its commands in one. */
@@ -70,7 +71,8 @@ export function versionScript(nonce: string, uri: string): string {
 
 /**
  * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
- * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools`, `with-checkpoints` (UUIDs); `version`; per
+ * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken) and `written` (a checksum and a name on each line, see
+ * state-files.ts); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools`, `with-checkpoints` (UUIDs); `version`; per
  * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `control` (whether it can be
  * asked for its jobs), `blocks` (its disks), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
  * for the next start, of VMs that are not shut off), `job` and `blockjob-TARGET` (of VMs that run and answer), each with the UUID;
@@ -101,6 +103,9 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
     ...takeStamp(uri),
     'frame stamp',
     `printf %s "$stamp"`,
+    ...tellWritten(uri),
+    'frame written',
+    `printf %s "$written"`,
     ...askHost(commands),
     `printf '%s' "$host"`,
     ...askForEach(only !== undefined),
@@ -128,43 +133,17 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
   ].join('\n');
 }
 
-/** Where libvirt keeps what it knows, of connections where that is known: definitions, states, snapshots, saved memory, pools. */
-function stateFiles(uri: string): readonly string[] {
-  // libvirt's test driver: what is in the file, anew for each virsh.
-  const test = /^test:\/\/(\/[^?#]+)$/.exec(uri)?.[1];
-  if (test !== undefined) return test === '/default' ? [] : [test];
-  if (uri !== 'qemu:///system') return [];
-  return ['/etc/libvirt/qemu', '/run/libvirt/qemu', '/var/lib/libvirt/qemu/snapshot', '/var/lib/libvirt/qemu/save'];
-}
-
-/** As `stateFiles`, of what need not be there. */
-const optionalStateFiles: readonly string[] = [
-  '/etc/libvirt/storage',
-  '/run/libvirt/storage',
-  '/var/lib/libvirt/qemu/checkpoint',
-];
-
-/**
- * Sets `stamp`: a checksum over names, inodes and times of the files in which libvirt keeps what it knows; empty where
- * there are none, or this user cannot see them. libvirt writes each of them anew (another inode) when something changes.
- */
-function takeStamp(uri: string): readonly string[] {
-  const files = stateFiles(uri);
-  if (files.length === 0) return ['stamp='];
-  const all = [...files, ...(uri.startsWith('qemu') ? optionalStateFiles : [])].map(quoteArgument).join(' ');
-  return [
-    `stamp=yes; for file in ${files.map(quoteArgument).join(' ')}; do [ -r "$file" ] || stamp=; [ ! -d "$file" ] || [ -x "$file" ] || stamp=; done`,
-    // A folder may be a link, which ls would list in place of what is in it.
-    // What ls could not list whole gets a checksum that is of no other time, rather than one that never changes.
-    `[ -z "$stamp" ] || { set --; for file in ${all}; do if [ -d "$file" ]; then set -- "$@" "$file/."; elif [ -e "$file" ]; then set -- "$@" "$file"; fi; done; stamp=$({ ls -lniRc --full-time -- "$@" 2>/dev/null || printf '%s\\n' "$N"; } | cksum); }`,
-  ];
-}
-
 /** What a poll asks about, and what it knows already. */
 export interface OutlineQuestion {
   /** Targets of the disks of each VM, by its UUID. */
   readonly disks: ReadonlyMap<string, readonly string[]>;
   readonly withSnapshots: readonly string[];
+  /** UUIDs of the storage pools. */
+  readonly pools: readonly string[];
+  /** Volumes that VMs name, each as `POOL/VOLUME`. */
+  readonly volumes: readonly string[];
+  /** virsh there knows checkpoints. */
+  readonly knowsCheckpoints: boolean;
   /** As the host gave them, of the state that is known; empty where they are of no use. */
   readonly stamp: string;
   readonly outline: string;
@@ -175,16 +154,16 @@ const askableTarget = /^[A-Za-z0-9_-]+$/;
 
 /**
  * A script that prints, framed, what changes when something does that Snaptree shows: `stamp`, and, unless it is still the one
- * that is known, `outline` (a checksum over all that follows; empty where it cannot be taken), and, unless that is known, `vms`,
- * `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`, `running`, `paused`, `shutoff`, `other` (UUIDs);
- * per VM of `withSnapshots` `current` and `listing`; per VM of `disks` `control`, `domain`, `inactive`, `job` and
+ * that is known, `outline` (a checksum over all that follows; empty where it cannot be taken), and, unless that is known, `written`, `vms`,
+ * `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`, `with-checkpoints`, `running`, `paused`,
+ * `shutoff`, `other` (UUIDs); per pool `pool` (its definition, without how full it is); per volume `volume` and `path`; per VM of `withSnapshots` `current` and `listing`; per VM of `disks` `control`, `domain`, `inactive`, `job` and
  * `blockjob-TARGET` as in `inventoryScript`. `novirsh`, `failed` and `end` too are as there.
  *
- * It costs two virsh, and of their commands two for a VM that is off, five for one that runs with one disk, and two more
- * for one with snapshots.
+ * It costs two virsh, and of their commands two for a VM that is off, five for one that runs with one disk, two more
+ * for one with snapshots, and one for each pool and volume.
  */
 export function changesScript(nonce: string, uri: string, question: OutlineQuestion): string {
-  const { disks, withSnapshots, stamp, outline } = question;
+  const { disks, withSnapshots, pools, volumes, knowsCheckpoints, stamp, outline } = question;
   const commands = [
     ['vms', 'list --all --uuid'],
     ['names', 'list --all --name'],
@@ -196,13 +175,21 @@ export function changesScript(nonce: string, uri: string, question: OutlineQuest
     ['paused', 'list --uuid --state-paused'],
     ['shutoff', 'list --all --uuid --state-shutoff'],
     ['other', 'list --all --uuid --state-other'],
+    ...(knowsCheckpoints ? [['with-checkpoints', 'list --all --with-checkpoint --uuid'] as const] : []),
+    ...pools.map((uuid) => [`pool ${uuid}`, `pool-dumpxml ${virshOption('pool', uuid)}`] as const),
     ...withSnapshots.flatMap((uuid) => [
       [`current ${uuid}`, `snapshot-current --name ${virshOption('domain', uuid)}`] as const,
       [`listing ${uuid}`, `snapshot-list --name ${virshOption('domain', uuid)}`] as const,
     ]),
     ...[...disks.keys()].map((uuid) => [`control ${uuid}`, `domcontrol ${virshOption('domain', uuid)}`] as const),
   ] as const;
-  const [first = '', ...rest] = chunks(commands.map((command) => framed(nonce, [command])));
+  const paths = volumes.map((key) =>
+    framed(nonce, [
+      ['volume', `echo ${quoteForVirsh(key)}`],
+      ['path', pathOf(key)],
+    ]),
+  );
+  const [first = '', ...rest] = chunks([...commands.map((command) => framed(nonce, [command])), ...paths]);
   const further = rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`);
   const lines = [...disks].map(([uuid, targets]) => [uuid, ...targets.filter((each) => askableTarget.test(each))]);
   return [
@@ -212,21 +199,30 @@ export function changesScript(nonce: string, uri: string, question: OutlineQuest
     `printf %s "$stamp"`,
     `known=${quoteArgument(stamp)}`,
     '[ -z "$stamp" ] || [ "$stamp" != "$known" ] || { frame end; exit 0; }',
+    ...tellWritten(uri),
     ...askHost(first, further),
+    // How full a pool is changes all the time.
+    `host=$(printf '%s\\n' "$host" | sed -e '/^  <capacity /d' -e '/^  <allocation /d' -e '/^  <available /d')`,
     ...askForEach(false),
     `awk_outlines=${quoteArgument(awkOutlines)}`,
     `disks=${quoteArgument(lines.map((words) => words.join(' ')).join('\n'))}`,
     `more=$(eval "$(printf '%s\\n' "$N disks" "$disks" "$host" | for_each "$awk_outlines")" | shorten o; frame outlined)`,
     // The nonce is another one each time.
-    `outline=$(printf '%s\\n' "$host" "$more" | sed "s/^$N //" | cksum 2>/dev/null) || outline=`,
+    `outline=$(printf '%s\\n' "$written" "$host" "$more" | sed "s/^$N //" | cksum 2>/dev/null) || outline=`,
     'frame outline',
     `printf %s "$outline"`,
     `known=${quoteArgument(outline)}`,
     '[ -z "$outline" ] || [ "$outline" != "$known" ] || { frame end; exit 0; }',
-    `printf '%s' "$host" "$more"`,
+    'frame written',
+    `printf '%s' "$written" "$host" "$more"`,
     'frame end',
     '',
   ].join('\n');
+}
+
+function pathOf(volume: string): string {
+  const slash = volume.indexOf('/');
+  return `vol-path ${virshOption('pool', volume.slice(0, slash))} ${virshOption('vol', volume.slice(slash + 1))}`;
 }
 
 function chunks(commands: readonly string[]): readonly string[] {

@@ -41,6 +41,10 @@ export interface HostAnswers {
   readonly versions: string;
   /** Of libvirt's files, before anything was read; empty where it could not be taken. */
   readonly stamp: string;
+  /** See `writtenFor` in state-files.ts; empty where there is no stamp. */
+  readonly written: string;
+  /** virsh there knows checkpoints. */
+  readonly knowsCheckpoints: boolean;
   /** The list of VMs as virsh gave it. */
   readonly list: string;
   /** The list of storage pools as virsh gave it, and what each is. */
@@ -113,6 +117,8 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
   return {
     versions: answer('version'),
     stamp: answer('stamp'),
+    written: answer('written'),
+    knowsCheckpoints: byKey.has('with-checkpoints '),
     list: answer('vms'),
     poolList: answer('pools'),
     pools,

@@ -14,7 +14,7 @@ import type { DiskSource } from './domain-xml.ts';
 import { pathsNeeded } from './obstacles.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
-import { imageUses, type FileUse } from './named-files.ts';
+import { imageUses, type FileUse, type NamedFile } from './named-files.ts';
 import { sealedDoubts, strangePaths } from './sealed-doubts.ts';
 import { volumeDoubts } from './volume-doubts.ts';
 import { readVm, type UnreadableVm, type VmRecords } from './vm-records.ts';
@@ -23,6 +23,9 @@ export interface HostState {
   readonly versions: ReturnType<typeof parseVersions>;
   /** See `HostAnswers.stamp`. */
   readonly stamp: string;
+  /** See `HostAnswers.written`. */
+  readonly written: string;
+  readonly knowsCheckpoints: boolean;
   /** A checksum over what a poll compares, while it says the same as this state; empty where there is none. */
   readonly outline: string;
   /** What stood in the list of VMs and is none. */
@@ -119,6 +122,8 @@ export async function hostStateFrom(answers: HostAnswers, before?: HostState): P
   const rest = createInterner('cut')({
     versions: parseVersions(answers.versions),
     stamp: answers.stamp,
+    written: answers.written,
+    knowsCheckpoints: answers.knowsCheckpoints,
     outline: '',
     strayLines: strayLines(answers.list),
     poolList: uuidsIn(answers.poolList),
@@ -130,11 +135,18 @@ export async function hostStateFrom(answers: HostAnswers, before?: HostState): P
 }
 
 /** What a source names, as the images are asked for it; null where it names no image, or it is not known which. */
-function referenceOf(source: DiskSource, volumes: HostState['volumes']): string | null {
+export function referenceOf(source: DiskSource, volumes: HostState['volumes']): string | null {
   if (source.kind === 'image') return source.reference;
   if (source.kind !== 'volume') return null;
   const path = volumes.get(`${source.pool}/${source.volume}`) ?? '';
   return virshError(path) === null ? path.replace(/\n$/, '') : null;
+}
+
+/** UUIDs of the VMs whose definitions or records name something that `isMeant`. */
+export function vmsNaming({ vms }: HostState, isMeant: (source: NamedFile['source']) => boolean): ReadonlySet<string> {
+  return new Set(
+    [...vms].flatMap(([uuid, vm]) => ('files' in vm && vm.files.some(({ source }) => isMeant(source)) ? [uuid] : [])),
+  );
 }
 
 /** Every image that VMs and snapshots name, each once for each format in which it is used. */

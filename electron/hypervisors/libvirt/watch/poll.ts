@@ -5,11 +5,13 @@
  * of them was written since; libvirt writes down there which jobs run, too. Otherwise a VM has changed where its outline
  * has: its name, its state (running, paused, shut off, other), whether it is persistent and saved, its definition and the
  * one for its next start as far as they are read, the names of its snapshots and which one is current, and whether a job runs
- * in it. A VM in which one runs is read each time until it ends.
+ * in it, whether it has checkpoints, and where the volumes lead that it names. A VM in which one runs is read each time until it
+ * ends. Snapshots of the same names are told apart, of who sees libvirt's files, by whether their records were written, and
+ * of others by what is in the images: an internal one that was deleted and made again is another one there.
  *
- * An outline does not see: another reason for the same state; a snapshot that was deleted and made again with the same name,
- * or redefined, between two polls; another definition inside saved memory; checkpoints; where a pool of the same UUID leads, and
- * whether it runs. Whoever polls reads everything now and then for these.
+ * An outline does not see another reason for the same state. Without libvirt's files it does not see either: a disk-only snapshot
+ * that was deleted and made again with the same name and overlays; one that was redefined; another definition inside saved
+ * memory. Whoever polls reads everything now and then for these.
  * Images are polled at the same time, by the revisions of their files (see electron/images).
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -23,24 +25,21 @@ import { createAsk } from '../read/ask.ts';
 import { changesScript, inventoryScript, type OutlineQuestion } from '../read/batch-script.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
 import { isAtWork } from '../read/jobs.ts';
-import {
-  digestOfDefinitions,
-  sortAnswers,
-  strayLines,
-  uuidsIn,
-  type KeptAnswers,
-  type VmAnswers,
-} from '../read/host-answers.ts';
+import { sortAnswers, uuidsIn } from '../read/host-answers.ts';
 import {
   imageQuestion,
   inventoryFrom,
+  referenceOf,
   readVms,
+  vmsNaming,
   withoutVanished,
   type HostReading,
   type HostState,
   type ImageQuestion,
 } from '../read/host-state.ts';
+import { sourceKey } from '../read/named-files.ts';
 import { storagePools } from '../read/storage-pools.ts';
+import { findChanges, type Changes } from './outlines.ts';
 
 export interface HostPoll {
   readonly reading: HostReading;
@@ -75,32 +74,46 @@ export async function pollHost(
   if (imagesNow.status === 'rejected') throw imagesNow.reason;
   const told = (kind: string) => createInterner('cut')(outlines.value.find((frame) => frame.kind === kind)?.body ?? '');
   const [stamp, outline] = [told('stamp'), told('outline')];
+  // Of what is known the host says nothing.
+  const written = outlines.value.some(({ kind }) => kind === 'written') ? told('written') : before.state.written;
   const isKnown = (['stamp', 'outline'] as const).some((kind) => told(kind) !== '' && told(kind) === questions[kind]);
-  const changes = isKnown ? null : findChanges(outlines.value, before.state, changedVms);
-  if (changes === null || changes.isSame) {
+  const withOtherData =
+    stamp !== '' && stamp === questions.stamp ? [] : [...withOtherSnapshots(before, imagesNow.value)];
+  const changes = withFurther(
+    isKnown ? nothingChanged(before.state) : findChanges(outlines.value, before.state, changedVms),
+    withOtherData,
+  );
+  if (changes.isSame) {
     const images = imagesNow.value;
     const hasChanged = !areImagesSame(before.images, images);
     const inventory = hasChanged
       ? inventoryFrom(runner.hostName, before.state, images, before.inventory)
       : { ...before.inventory, readAt: Date.now() / 1000 };
     // With a stamp that is known nobody looked at the outline.
-    const state = { ...before.state, stamp, outline: outline === '' ? before.state.outline : outline };
+    const state = {
+      ...before.state,
+      stamp,
+      written,
+      outline: outline === '' ? before.state.outline : outline,
+    };
     return { reading: { ...before, state, images: hasChanged ? images : before.images, inventory }, hasChanged };
   }
   // The outline is older than what is read now, which it may come to equal again without anything being read.
-  const state = await readAgain({ ...before.state, stamp, outline: '' }, changes, async (only) =>
+  const state = await readAgain({ ...before.state, stamp, written, outline: '' }, changes, async (only) =>
     ask('Reading what changed', (nonce) => inventoryScript(nonce, uri, only)),
   );
   // Asked again: what the records say must not be older than what the images are.
   const question = imageQuestion(state);
   const images = await readTheImages(state, question);
   const inventory = inventoryFrom(runner.hostName, state, images, before.inventory);
-  const hasChanged = !isDeepStrictEqual({ ...inventory, readAt: 0 }, { ...before.inventory, readAt: 0 });
+  const hasChanged =
+    !areFilesystemsSame(before.inventory.filesystems, inventory.filesystems) ||
+    !isDeepStrictEqual(withoutMoving(inventory), withoutMoving(before.inventory));
   return { reading: { ...before, state, question, images, inventory }, hasChanged };
 }
 
 function questionsFor(state: HostState, changedVms: ReadonlySet<string>): OutlineQuestion {
-  const { vms, withSnapshots, stamp, outline } = state;
+  const { vms, withSnapshots, stamp, outline, poolList, volumes, knowsCheckpoints } = state;
   const isEnough = changedVms.size === 0 && ![...vms.values()].some(({ answers }) => isAtWork(answers));
   return {
     disks: new Map(
@@ -110,82 +123,38 @@ function questionsFor(state: HostState, changedVms: ReadonlySet<string>): Outlin
       }),
     ),
     withSnapshots: [...vms.keys()].filter((uuid) => withSnapshots.has(uuid)),
+    pools: poolList,
+    volumes: [...volumes.keys()],
+    knowsCheckpoints,
     stamp: isEnough ? stamp : '',
     outline: isEnough ? outline : '',
   };
 }
 
-interface Changes {
-  readonly isSame: boolean;
-  /** UUIDs of the VMs to read again: new ones, and those that are not what they were. */
-  readonly toRead: readonly string[];
-  readonly present: ReadonlySet<string>;
-  readonly havePoolsChanged: boolean;
-  readonly strayLines: readonly string[];
+function nothingChanged({ vms, strayLines }: HostState): Changes {
+  return { isSame: true, toRead: [], present: new Set(vms.keys()), havePoolsChanged: false, strayLines };
 }
 
-function findChanges(frames: readonly Frame[], before: HostState, changedNames: ReadonlySet<string>): Changes {
-  const lists = new Map(
-    frames.flatMap(({ kind, arguments: [uuid], body }) => (uuid === undefined ? [[kind, body]] : [])),
+function withFurther(changes: Changes, uuids: readonly string[]): Changes {
+  const further = uuids.filter((uuid) => changes.present.has(uuid) && !changes.toRead.includes(uuid));
+  if (further.length === 0) return changes;
+  return { ...changes, isSame: false, toRead: [...changes.toRead, ...further] };
+}
+
+/** VMs that name an image in which other internal snapshots are than there were: their records may be others as well. */
+function withOtherSnapshots({ state, images: before }: HostReading, now: ImageReading): ReadonlySet<string> {
+  const then = new Map(before.images.map(({ id, internalSnapshots }) => [id, internalSnapshots]));
+  const others = new Set(
+    now.images.flatMap(({ id, internalSnapshots }) => {
+      const had = then.get(id);
+      return had === undefined || isDeepStrictEqual(had, internalSnapshots) ? [] : [id];
+    }),
   );
-  const list = (kind: string): readonly string[] => uuidsIn(lists.get(kind) ?? '');
-  const uuids = list('vms');
-  const withSnapshots = new Set(list('with-snapshots'));
-  const states = new Map(
-    ['running', 'paused', 'shutoff', 'other'].flatMap((state) => list(state).map((uuid) => [uuid, state] as const)),
-  );
-  const names = (lists.get('names') ?? '').split('\n').filter((name) => name !== '');
-  // A name may have a line break of its own; then nothing can be said by its place.
-  const nameOf = new Map(names.length === uuids.length ? uuids.map((uuid, index) => [uuid, names[index]]) : []);
-  const outlines = new Map(sortAnswers(frames).vms.map((outline) => [outline.uuid, outline]));
-  const isSame = (uuid: string): boolean => {
-    const was = before.vms.get(uuid)?.answers;
-    const now = outlines.get(uuid);
-    if (was === undefined || now === undefined) return false;
-    const had = before.withSnapshots.has(uuid);
-    const nameNow = nameOf.get(uuid) ?? lineOf(was.name);
-    return (
-      nameNow === lineOf(was.name) &&
-      !changedNames.has(nameNow) &&
-      states.get(uuid) === stateGroup(was) &&
-      withSnapshots.has(uuid) === had &&
-      isOutlineSame(was, now) &&
-      (!had || (now.current === was.current && now.listing === was.listing))
-    );
-  };
-  const toRead = uuids.filter((uuid) => !isSame(uuid));
-  const havePoolsChanged = !isDeepStrictEqual([...list('pools')].sort(), [...before.poolList].sort());
-  const stray = strayLines(lists.get('vms') ?? '');
-  const isListSame = uuids.length === before.vms.size && isDeepStrictEqual(stray, before.strayLines);
-  return {
-    isSame: toRead.length === 0 && isListSame && !havePoolsChanged,
-    strayLines: stray,
-    toRead,
-    present: new Set(uuids),
-    havePoolsChanged,
-  };
-}
-
-/** For a VM whose state is the same. */
-function isOutlineSame(was: KeptAnswers, now: VmAnswers): boolean {
-  return (
-    now.isPersistent === was.isPersistent &&
-    now.hasManagedSave === was.hasManagedSave &&
-    digestOfDefinitions(now) === was.definitions &&
-    !isAtWork(was) &&
-    !isAtWork({ ...now, state: was.state })
-  );
-}
-
-function lineOf(text: string): string {
-  return text.replace(/\n$/, '');
-}
-
-/** The group of `virsh list --state-…` that a VM with this `domstate` is in. */
-function stateGroup({ state }: KeptAnswers): string {
-  if (state.startsWith('running')) return 'running';
-  if (state.startsWith('paused')) return 'paused';
-  return state.startsWith('shut off') ? 'shutoff' : 'other';
+  if (others.size === 0) return others;
+  return vmsNaming(state, (source) => {
+    const reference = referenceOf(source, state.volumes);
+    return reference !== null && others.has(now.imageIdOf(reference) ?? '');
+  });
 }
 
 async function readAgain(
@@ -209,6 +178,9 @@ async function readAgain(
     if (answers.withSnapshots.has(uuid)) withSnapshots.add(uuid);
     else withSnapshots.delete(uuid);
   }
+  const named = new Set(
+    [...vms.values()].flatMap((vm) => ('files' in vm ? vm.files.map(({ source }) => sourceKey(source)) : [])),
+  );
   return {
     ...before,
     strayLines: stray,
@@ -216,8 +188,13 @@ async function readAgain(
     withSnapshots,
     poolList: intern(uuidsIn(answers.poolList)),
     pools: intern(storagePools(answers)),
-    volumes: new Map([...before.volumes, ...intern(answers.volumes)]),
+    volumes: new Map([...before.volumes, ...intern(answers.volumes)].filter(([key]) => named.has(`volume ${key}`))),
   };
+}
+
+/** What of an inventory does not change by itself. */
+function withoutMoving(inventory: Inventory): Inventory {
+  return { ...inventory, readAt: 0, filesystems: [] };
 }
 
 /** Free space always moves a little; less than this part of a file system is no change worth showing. */
