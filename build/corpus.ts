@@ -34,7 +34,7 @@ function open(host: LibvirtHost, folder: string, plan: Plan | null): Promise<Ope
   return openOperationService({
     plans: {
       get: (planId) => plan ?? plans.get(planId),
-      again: (same, inventory) => plans.again(same, inventory),
+      again: (same, inventory, done) => plans.again(same, inventory, done),
     },
     runnerFor: () => {
       throw new Error('not used');

@@ -43,6 +43,9 @@ export type PlanDraft = Pick<
   'title' | 'refusals' | 'warnings' | 'space' | 'expectedPause' | 'after' | 'vmName'
 > & { readonly steps: readonly Omit<PlanStep, 'index'>[] };
 
+/** A step that was run and verified. */
+export type DoneStep = Omit<PlanStep, 'index'>;
+
 /** What answers on a host. */
 export interface HypervisorProbe {
   /** What it is made of, the hypervisor first, each with its version where that is known. */
@@ -99,6 +102,9 @@ export interface HypervisorDriver {
   /**
    * The plan for `request` against a freshly read inventory. Pure. Throws `vmNotFound`, `vmUnreadable` where there is
    * nothing to plan for; everything else that stands in the way is a refusal in the plan.
+   *
+   * @param done steps of an earlier plan for the same request that are done: what they did counts as asked for, not as
+   *   something that stands in the way
    */
-  plan(request: ChangeRequest, inventory: Inventory): PlanDraft;
+  plan(request: ChangeRequest, inventory: Inventory, done?: readonly DoneStep[]): PlanDraft;
 }

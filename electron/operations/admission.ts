@@ -1,8 +1,9 @@
 /** How a plan is let in: the VM is locked, the host is as planned, and what would be run is what was reviewed. */
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { Plan } from '../../shared/model/plan.ts';
+import type { Plan, PlanStep } from '../../shared/model/plan.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
+import { besidesOwnWork } from './own-work.ts';
 import { compareStates } from './state-digest.ts';
 import { vmLockedError } from './host-lock.ts';
 import type { LockOwner } from './host-lock.ts';
@@ -64,17 +65,25 @@ export function createAdmission(
     const { plan } = live.operation;
     await lockVm(live);
     const { inventory } = await readHost(plan.hostId);
-    const comparison = compareStates(plan, inventory, live.state.expectedState);
+    const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
+    const comparison = compareStates(plan, compared, live.state.expectedState);
     if (comparison !== 'same') throw planStale(plan, comparison);
     return inventory;
+  }
+
+  /** The step that was begun and has not ended, as far as is known. */
+  function begunStep(live: LiveOperation): PlanStep | undefined {
+    const next = nextStep(live.operation);
+    return next?.state === 'unknown' ? live.operation.plan.steps[next.index] : undefined;
   }
 
   /** What is run is what was reviewed, whatever the disk that holds the journal made of it. */
   function compareWithNewPlan(live: LiveOperation, inventory: Inventory): void {
     const { plan } = live.operation;
-    const next = nextStep(live.operation);
-    const differences = resumeDifferences(plan, next?.index ?? plan.steps.length, () =>
-      context.planAgain(plan, inventory),
+    const next = nextStep(live.operation)?.index ?? plan.steps.length;
+    const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
+    const differences = resumeDifferences(plan, next, () =>
+      context.planAgain(plan, compared, plan.steps.slice(0, next)),
     );
     if (differences.length > 0) throw notResolvable(plan, stepsDiffer(differences));
   }

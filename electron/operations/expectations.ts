@@ -3,6 +3,9 @@ import { assertNever } from '../../shared/assert-never.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Expectation } from '../../shared/model/plan.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
+import { dependentsIndex, dependentsOf } from '../../shared/rules/chains.ts';
+import { wordsOfUse } from '../../shared/rules/dependents.ts';
+import { firstOf } from '../../shared/rules/first-of.ts';
 import { oneLine, outputLine } from './one-line.ts';
 
 export interface ExpectationCheck {
@@ -80,9 +83,31 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
       const image = imageOf(expectation.imageId);
       if (image?.status !== 'ok') return unreadable(expectation.imageId, image?.problem);
       const parentId = image.parent?.imageId ?? null;
-      return parentId === expectation.parentId
+      // What is recorded and could not be resolved is not nothing.
+      const isMet = parentId === expectation.parentId && (parentId !== null || image.parent === null);
+      return isMet
         ? null
-        : `The image ${quoted(expectation.imageId)} hangs on ${named(parentId)}, not on ${quoted(expectation.parentId)}.`;
+        : `The image ${quoted(expectation.imageId)} hangs on ${named(parentId ?? image.parent?.reference ?? null)}, not on ${named(expectation.parentId)}.`;
+    }
+    case 'imageGone': {
+      const image = imageOf(expectation.imageId);
+      return image === undefined || image.status === 'missing'
+        ? null
+        : `The image ${quoted(expectation.imageId)} is still there.`;
+    }
+    case 'noDependents': {
+      const names = outsideDependents(expectation.imageIds, inventory);
+      return names.length === 0
+        ? null
+        : `${expectation.imageIds.map(quoted).join(', ')} ${expectation.imageIds.length === 1 ? 'is' : 'are'} still needed: ${firstOf(names)}.`;
+    }
+    case 'snapshotData': {
+      const snapshot = vm.snapshots.find(({ id }) => id === expectation.snapshotId);
+      if (!snapshot) return `There is no snapshot ${quoted(expectation.snapshotId)}.`;
+      const recorded = snapshot.disks.find(({ target }) => target === expectation.target)?.dataImageId ?? null;
+      return recorded === expectation.dataImageId
+        ? null
+        : `The record of the snapshot ${quoted(expectation.snapshotId)} names ${named(recorded)} for ${quoted(expectation.target)}, not ${quoted(expectation.dataImageId)}.`;
     }
     case 'internalSnapshot': {
       const image = imageOf(expectation.imageId);
@@ -112,7 +137,13 @@ function inWords(expectation: Expectation): string {
     case 'activeLayer':
       return `the active layer of ${quoted(expectation.target)} is ${quoted(expectation.imageId)}`;
     case 'imageParent':
-      return `${quoted(expectation.imageId)} hangs on ${quoted(expectation.parentId)}`;
+      return `${quoted(expectation.imageId)} hangs on ${named(expectation.parentId)}`;
+    case 'imageGone':
+      return `nothing is at ${quoted(expectation.imageId)}`;
+    case 'noDependents':
+      return `nothing needs ${expectation.imageIds.map(quoted).join(', ')}`;
+    case 'snapshotData':
+      return `the record of ${quoted(expectation.snapshotId)} names ${quoted(expectation.dataImageId)} for ${quoted(expectation.target)}`;
     case 'internalSnapshot':
       return `${quoted(expectation.imageId)} holds ${expectation.present ? 'an' : 'no'} internal snapshot of the name ${quoted(expectation.name)}`;
     case 'noBlockJob':
@@ -120,6 +151,31 @@ function inWords(expectation: Expectation): string {
     default:
       return assertNever(expectation);
   }
+}
+
+/** Who needs one of the images, besides these themselves, each in words. */
+function outsideDependents(imageIds: readonly string[], inventory: Inventory): readonly string[] {
+  const index = dependentsIndex(inventory);
+  const names = imageIds.flatMap((imageId) => {
+    const { childImageIds, possibleChildIds, activeFor, uses } = dependentsOf(imageId, index);
+    return [
+      ...[...childImageIds, ...possibleChildIds].filter((id) => !imageIds.includes(id)).map(quoted),
+      ...activeFor.map(({ vm, disk }) => `disk ${oneLine(disk.target)} of the VM ${oneLine(vm.name)}`),
+      ...uses.map(({ vm, use }) => `${oneLine(wordsOfUse(use))} (VM ${oneLine(vm.name)})`),
+      ...snapshotsWith(imageId, inventory),
+    ];
+  });
+  return [...new Set(names)];
+}
+
+function snapshotsWith(imageId: string, { vms }: Inventory): readonly string[] {
+  return vms.flatMap((vm) =>
+    (vm.readable ? vm.snapshots : [])
+      .filter(({ disks }) =>
+        disks.some(({ dataImageId, overlayImageId }) => dataImageId === imageId || overlayImageId === imageId),
+      )
+      .map(({ name }) => `the snapshot ${quoted(name)} of the VM ${oneLine(vm.name ?? vm.uuid)}`),
+  );
 }
 
 function quoted(text: string): string {

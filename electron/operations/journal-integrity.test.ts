@@ -33,7 +33,7 @@ function open(host: LibvirtHost, journalFolder: string, plan: Plan | null = null
         if (!plan) throw new Error('nothing is started');
         return plan;
       },
-      again: (same, inventory) => plans.again(same, inventory),
+      again: (same, inventory, done) => plans.again(same, inventory, done),
     },
     runnerFor: () => {
       throw new Error('not used');

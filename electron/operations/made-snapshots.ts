@@ -63,6 +63,8 @@ function nameMade(request: ChangeRequest): string | null {
     case 'revertToSnapshot':
       return request.saveAs;
     case 'deleteSnapshot':
+    case 'commitImages':
+    case 'pullImages':
       return null;
   }
 }

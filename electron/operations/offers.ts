@@ -4,6 +4,7 @@ import type { Resolution } from '../../shared/model/operation.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
 import { mayStop, nextStep, undoSteps } from '../../shared/rules/step-order.ts';
 import { endByOutcome } from './end-operation.ts';
+import { besidesOwnWork } from './own-work.ts';
 import { compareStates } from './state-digest.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { capital, cutOff, describePlan, describeStep, leftToTakeBack, savedBefore } from './operation-messages.ts';
@@ -67,14 +68,18 @@ export async function recordUnclear(
 ): Promise<void> {
   const { plan } = live.operation;
   const undo = undoSteps(live.operation);
-  const isUnchanged = compareStates(plan, inventory, live.state.expectedState) === 'same';
+  const compared = besidesOwnWork(step, plan.vmUuid, inventory);
+  const isUnchanged = compareStates(plan, compared, live.state.expectedState) === 'same';
+  const mayBeRepeated = step.whenInterrupted === 'redo' || step.whenInterrupted === 'takeUp';
   const choices: readonly Resolution[] = [
-    ...(step.whenInterrupted === 'redo' && hasEnded && isUnchanged ? (['resume'] as const) : []),
+    ...(mayBeRepeated && hasEnded && isUnchanged ? (['resume'] as const) : []),
     ...(hasEnded && undo.length > 0 ? (['undo'] as const) : []),
     'forget',
   ];
   const advice = choices.includes('resume')
-    ? 'It does no harm to run it again: resume does that.'
+    ? step.whenInterrupted === 'takeUp'
+      ? 'It does no harm to run it again: resume does that, and takes up what still works at it.'
+      : 'It does no harm to run it again: resume does that.'
     : 'It is not run again. Look at the VM, then forget this operation, which unlocks the VM.';
   const message = `What became of ${describeStep(plan, step.index)} cannot be told: ${why} ${advice}${savedBefore(live.operation)}${leftToTakeBack(live.operation, undo)}`;
   if (live.operation.error === null) {

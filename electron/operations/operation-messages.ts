@@ -157,9 +157,9 @@ export function savedBefore({ plan, made = [] }: Pick<Operation, 'plan' | 'made'
     : ` The state before it is in the snapshot “${oneLine(saved.snapshotId)}”: reverting to that brings it back.`;
 }
 
-/** A command over several images ends between two of them as well. */
-function betweenImages({ invalidates }: PlanStep): string {
-  if (invalidates.length < 2) return '';
+/** A command over several images ends between two of them as well. One that may be ended anywhere leaves what the VM reads as it was. */
+function betweenImages({ invalidates, cancellation }: PlanStep): string {
+  if (invalidates.length < 2 || cancellation === 'abort') return '';
   const images = invalidates.map((path) => oneLine(path)).join(', ');
   return ` Some of its images may be changed and others not, so that they are of different times (${images}): do not start the VM before each of them was looked at.`;
 }

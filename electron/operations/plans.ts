@@ -1,7 +1,7 @@
 /** Makes plans and keeps them until they are run, replaced by newer ones, or too old to be believed. */
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
+import type { ChangeRequest, DiskChain, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 import type { HypervisorDriver, PlanDraft } from '../hypervisors/driver.ts';
 import { stateDigestOf } from './state-digest.ts';
@@ -28,8 +28,12 @@ export interface PlanService {
   create(hostId: string, request: ChangeRequest): Promise<Plan>;
   /** A plan made before. Throws `planNotFound` for one that is unknown, expired or was dropped for newer ones. */
   get(planId: string): Plan;
-  /** What the driver plans for the same request on the host as it was read just now. Throws what the driver throws. */
-  again(plan: Pick<Plan, 'hostId' | 'request'>, inventory: Inventory): PlanDraft;
+  /**
+   * What the driver plans for the same request on the host as it was read just now. Throws what the driver throws.
+   *
+   * @param done the steps of the plan that are done
+   */
+  again(plan: Pick<Plan, 'hostId' | 'request'>, inventory: Inventory, done: readonly PlanStep[]): PlanDraft;
 }
 
 const keptPlans = 100;
@@ -75,7 +79,7 @@ export function createPlanService({
       }
       return plan;
     },
-    again: ({ hostId, request }, inventory) => driverFor(hostId).plan(request, inventory),
+    again: ({ hostId, request }, inventory, done) => driverFor(hostId).plan(request, inventory, done),
   };
 }
 

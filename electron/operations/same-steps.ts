@@ -34,6 +34,16 @@ export function stepDifferences(reviewed: readonly Step[], now: readonly Step[])
   });
 }
 
+/** A look that is taken already, for other figures than it would be taken for now: it changes nothing. */
+function isSameLook(earlier: Step, now: Step): boolean {
+  return [earlier, now].every(
+    ({ title, writes, creates, invalidates, deletes, whenInterrupted }) =>
+      title === now.title &&
+      whenInterrupted === 'redo' &&
+      [...writes, ...creates, ...invalidates, ...deletes].length === 0,
+  );
+}
+
 /**
  * As `stepDifferences`, of the rest of a plan: the steps from `next` on. Made again, a plan ends with exactly these; it may
  * begin with steps that are done already, such as a check that changes nothing.
@@ -52,7 +62,9 @@ export function resumeDifferences(plan: Plan, next: number, planAgain: () => Pla
   const rest = plan.steps.slice(next);
   const done = plan.steps.slice(0, next);
   const again = draft.steps.slice(0, Math.max(0, draft.steps.length - rest.length));
-  const repeated = again.filter((step) => !done.some((earlier) => stepDifferences([earlier], [step]).length === 0));
+  const repeated = again.filter(
+    (step) => !done.some((earlier) => stepDifferences([earlier], [step]).length === 0 || isSameLook(earlier, step)),
+  );
   return [
     ...repeated.map(({ title }) => `“${oneLine(title)}” would have to be done first, and was not reviewed.`),
     ...stepDifferences(rest, draft.steps.slice(again.length)),

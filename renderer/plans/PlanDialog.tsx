@@ -22,6 +22,8 @@ const titles: Readonly<Record<ChangeRequest['action'], string>> = {
   createSnapshot: 'Create snapshot',
   revertToSnapshot: 'Revert',
   deleteSnapshot: 'Delete snapshot',
+  commitImages: 'Merge down',
+  pullImages: 'Merge up',
 };
 
 /** What the run button says: the deed itself, not "OK". */
@@ -33,6 +35,10 @@ function deed(plan: Plan): string {
       return 'Revert VM';
     case 'deleteSnapshot':
       return plan.request.withDescendants ? 'Delete snapshots' : 'Delete snapshot';
+    case 'commitImages':
+      return 'Merge down';
+    case 'pullImages':
+      return 'Merge up';
   }
 }
 

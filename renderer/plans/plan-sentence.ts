@@ -19,6 +19,10 @@ function deed({ request, vmName }: Plan, goneSnapshots: number): string {
         : `Saves the present state, then takes ${vmName} back to a snapshot`;
     case 'deleteSnapshot':
       return `Deletes ${count(goneSnapshots, 'snapshot')}`;
+    case 'commitImages':
+      return `Merges images of ${vmName} down${goneSnapshots === 0 ? '' : `, which takes ${count(goneSnapshots, 'snapshot')} away`}`;
+    case 'pullImages':
+      return `Merges images of ${vmName} up`;
   }
 }
 

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { epochSecondsSchema, snapshotSchema, vmStateSchema } from './inventory.ts';
 
+/** How fast a merge of a running VM may copy, at most; null: as fast as it can. */
+const bytesPerSecondSchema = z.int().positive().nullable();
+
 /** What a user asks for. VMs are named by UUID only: a VM *named* `1` is also a domain id. */
 export const changeRequestSchema = z.discriminatedUnion('action', [
   z.strictObject({
@@ -30,6 +33,24 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     /** Also everything below it in the tree. */
     withDescendants: z.boolean(),
   }),
+  /** Merge down: what the images above `baseId`, up to and including `topId`, hold goes into it. */
+  z.strictObject({
+    action: z.literal('commitImages'),
+    vmUuid: z.string(),
+    /** Of one or several disks, each at most once. */
+    ranges: z.array(z.strictObject({ target: z.string(), topId: z.string(), baseId: z.string() })).min(1),
+    /** One image after the other, from the top down, each a step of its own; otherwise each range in one go. */
+    oneByOne: z.boolean(),
+    bytesPerSecond: bytesPerSecondSchema,
+  }),
+  /** Merge up: the active layer takes up what the images between it and `baseId` hold, and hangs on that then. */
+  z.strictObject({
+    action: z.literal('pullImages'),
+    vmUuid: z.string(),
+    /** Of one or several disks, each at most once. Null: down to the end, so that the active layer stands alone. */
+    ranges: z.array(z.strictObject({ target: z.string(), baseId: z.string().nullable() })).min(1),
+    bytesPerSecond: bytesPerSecondSchema,
+  }),
 ]);
 
 /** A fact about the host that can be checked by reading it again. */
@@ -40,7 +61,19 @@ export const expectationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('vmState'), oneOf: z.array(vmStateSchema) }),
   /** The active layer of a disk is this image. */
   z.strictObject({ kind: z.literal('activeLayer'), target: z.string(), imageId: z.string() }),
-  z.strictObject({ kind: z.literal('imageParent'), imageId: z.string(), parentId: z.string() }),
+  /** Null: it hangs on nothing. */
+  z.strictObject({ kind: z.literal('imageParent'), imageId: z.string(), parentId: z.string().nullable() }),
+  /** Nothing is at its path. */
+  z.strictObject({ kind: z.literal('imageGone'), imageId: z.string() }),
+  /** No image besides these hangs on one of them, and no VM names one, in whatever definition or record. */
+  z.strictObject({ kind: z.literal('noDependents'), imageIds: z.array(z.string()) }),
+  /** A snapshot's record says that its data of the disk is in this image. */
+  z.strictObject({
+    kind: z.literal('snapshotData'),
+    snapshotId: z.string(),
+    target: z.string(),
+    dataImageId: z.string(),
+  }),
   /** Nothing but the guest works on the disk. */
   z.strictObject({ kind: z.literal('noBlockJob'), target: z.string() }),
   z.strictObject({ kind: z.literal('internalSnapshot'), imageId: z.string(), name: z.string(), present: z.boolean() }),
@@ -68,9 +101,9 @@ export const planStepSchema = z.strictObject({
   /**
    * What may be done where its command is gone without having said how it ended, and the host does not show its result.
    * redo: it may be run again, and brings about the same. examine: only looking helps. undo: the steps of its group that
-   * take things back.
+   * take things back. takeUp: as redo, and where the hypervisor still works at what the command began, that is taken up.
    */
-  whenInterrupted: z.enum(['redo', 'examine', 'undo']),
+  whenInterrupted: z.enum(['redo', 'examine', 'undo', 'takeUp']),
   /**
    * Steps of one group follow each other, and what they pass through is no state to leave a VM in: once the first has
    * begun, neither a cancel nor a host that becomes read-only stops before the last. Null: it stands alone.

@@ -61,9 +61,9 @@ describe('actionsFor', () => {
       actionsFor({ ...context, hypervisor, vm: writable, snapshot: internal, ...change }).find((each) => each.id === id)
         ?.reason;
 
-    it('offers for an external snapshot neither a revert nor a deletion, and says why', () => {
+    it('offers for an external snapshot no revert, and no deletion together with internal ones, and says why', () => {
       expect(on({ descendants: [internal] })).toContain('deleteWithDescendants');
-      expect(on({ snapshot: external })).toEqual(['createSnapshot', 'report']);
+      expect(on({ snapshot: external })).toEqual(['createSnapshot', 'deleteSnapshot', 'report']);
       expect(on({ descendants: [external] })).toEqual([
         'createSnapshot',
         'revertToSnapshot',
@@ -71,7 +71,7 @@ describe('actionsFor', () => {
         'report',
       ]);
       expect(reason('revertToSnapshot', { snapshot: external })).toContain('does not revert to such snapshots yet');
-      expect(reason('deleteWithDescendants', { descendants: [external] })).toContain('"external" is an external');
+      expect(reason('deleteWithDescendants', { descendants: [external] })).toContain('Delete the internal one first.');
     });
 
     it('offers no revert of a VM with UEFI firmware where libvirt is too old, by what the host can do', () => {

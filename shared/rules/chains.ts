@@ -16,6 +16,8 @@ export type ChainEnd = 'base' | 'missing' | 'unreadable' | 'unresolved' | 'loop'
 export interface Chain {
   /** From the active layer (first) to the base (last). Holds every image once. */
   readonly images: readonly Image[];
+  /** The path by which each of them is opened. */
+  readonly paths: readonly string[];
   readonly end: ChainEnd;
   /** Of an unresolved or missing end: the reference that leads nowhere; of a loop: the image that comes again. */
   readonly endReference: string | null;
@@ -33,30 +35,36 @@ export function imagesById(images: readonly Image[]): ReadonlyMap<string, Image>
  */
 export function chainFrom(imageId: string, images: ReadonlyMap<string, Image>, openedAs = imageId): Chain {
   const chain: Image[] = [];
+  const paths: string[] = [];
   const seen = new Set<string>();
   let next: string | null = imageId;
   let path = openedAs;
   let reference = imageId;
+  const ended = (end: ChainEnd, endReference: string | null): Chain => ({ images: chain, paths, end, endReference });
   while (next !== null) {
-    if (seen.has(next)) return { images: chain, end: 'loop', endReference: next };
+    if (seen.has(next)) return ended('loop', next);
     const image = images.get(next);
-    if (!image) return { images: chain, end: 'missing', endReference: reference };
+    if (!image) return ended('missing', reference);
     seen.add(next);
     chain.push(image);
-    if (image.status !== 'ok') return { images: chain, end: image.status, endReference: image.id };
+    paths.push(path);
+    if (image.status !== 'ok') return ended(image.status, image.id);
     const data = dataFileEnd(image, images);
-    if (data) return { images: chain, ...data };
+    if (data) return ended(data.end, data.endReference);
     const parent = parentOf(image, path);
-    if (!parent) return { images: chain, end: 'base', endReference: null };
+    if (!parent) return ended('base', null);
     reference = parent.reference;
     next = parent.imageId;
     path = parent.openedAs ?? next ?? '';
   }
-  return { images: chain, end: 'unresolved', endReference: reference };
+  return ended('unresolved', reference);
 }
 
 /** How a chain ends at an image whose data file is not as it should be; null where it is, or there is none. */
-function dataFileEnd({ dataFile }: Image, images: ReadonlyMap<string, Image>): Omit<Chain, 'images'> | null {
+function dataFileEnd(
+  { dataFile }: Image,
+  images: ReadonlyMap<string, Image>,
+): Pick<Chain, 'end' | 'endReference'> | null {
   if (!dataFile) return null;
   const { imageId, reference } = dataFile;
   if (imageId === null) return { end: 'unresolved', endReference: reference };

@@ -5,6 +5,7 @@
  */
 import type { Capability, Disk, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { PlanNote } from '../model/plan.ts';
+import { firstOf } from './first-of.ts';
 import { writableDisks } from './disks.ts';
 import { revertNeeds, type RevertNeeds } from './revert-needs.ts';
 
@@ -138,14 +139,30 @@ function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm, { version, can }
 }
 
 export function deleteKindRefusals(snapshot: Snapshot): PlanNote[] {
-  if (snapshot.kind === 'internal') return [];
+  if (snapshot.kind === 'internal' || snapshot.kind === 'external') return [];
   return [
     refusal(
       'notBuiltYet',
-      `"${snapshot.name}" is an external snapshot (or its kind is not known). Snaptree does not delete such snapshots yet.`,
+      snapshot.kind === 'mixed'
+        ? `"${snapshot.name}" is internal on some disks and external on others. Snaptree does not delete such snapshots yet, and libvirt before 11.0 wipes images when it does.`
+        : `Of what kind the snapshot "${snapshot.name}" is is not known, so it is not deleted.`,
       [snapshot.name],
     ),
   ];
+}
+
+/** Those inside of images first: the deletion of external ones is a merge, which would take them away with their images. */
+export function mixedKindRefusals(doomed: readonly Snapshot[]): PlanNote[] {
+  const internal = doomed.filter(({ kind }) => kind === 'internal').map(({ name }) => `"${name}"`);
+  return internal.length === 0 || internal.length === doomed.length
+    ? []
+    : [
+        refusal(
+          'wouldDestroySnapshots',
+          `Of what would go ${firstOf(internal)} ${internal.length === 1 ? 'is an internal snapshot' : 'are internal snapshots'}, and the deletion of the others is a merge of images, which would take ${internal.length === 1 ? 'it' : 'them'} away. Delete the internal ${internal.length === 1 ? 'one' : 'ones'} first.`,
+          internal,
+        ),
+      ];
 }
 
 /** Why no internal snapshot can be taken of a VM. Empty: as far as it is known here, one can. */
@@ -276,6 +293,7 @@ export function deleteRefusals(doomed: readonly Snapshot[], vm: ReadableVm): Pla
     ...stateRefusals(vm),
     ...doomed.flatMap((one) => deleteRecordRefusals(one, vm)),
     ...doomed.flatMap(deleteKindRefusals),
+    ...mixedKindRefusals(doomed),
   ];
 }
 

@@ -58,6 +58,8 @@ export function interruptedMeaning({ whenInterrupted }: Pick<PlanStep, 'whenInte
       return `${read} If not, it can be run again.`;
     case 'examine':
       return `${read} If it cannot be told, nothing is run again, and the VM is to be looked at.`;
+    case 'takeUp':
+      return `${read} If not, it can be run again; where the host still works at it, it is waited for.`;
     case 'undo':
       return `${read} If not, what was begun can be taken back.`;
     default:

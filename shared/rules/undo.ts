@@ -34,6 +34,9 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
     }
     case 'deleteSnapshot':
       throw no('what a deleted snapshot held is gone from the storage.');
+    case 'commitImages':
+    case 'pullImages':
+      throw no('what was merged cannot be taken apart again.');
     case 'createSnapshot': {
       const { vm, snapshot } = ownSnapshot(operation, request.name, inventory, no, 'plan delete');
       const later = vm.snapshots.filter(({ parentId }) => parentId === snapshot.id);

@@ -38,6 +38,6 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
       return { inventory: reading.inventory, hasChanged };
     },
     watch: (runner, options) => watchLibvirt(runner, uri, options),
-    plan: (request, inventory) => planLibvirt(uri, request, inventory),
+    plan: (request, inventory, done) => planLibvirt(uri, request, inventory, done),
   };
 }

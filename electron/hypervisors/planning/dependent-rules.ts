@@ -14,15 +14,22 @@ import type { PlanningContext } from './planning-context.ts';
 /**
  * Whoever else needs an image that a change would write to. Nothing upstream looks for them: committing into, or
  * reverting, an image with another dependent returns 0 and gives the dependent wrong data (seen on QEMU 7.2).
+ *
+ * @param ownChildIds overlays of the VM itself that take part in the change
  */
-export function dependentRefusals(context: PlanningContext, imageIds: readonly string[], verb: string): PlanNote[] {
+export function dependentRefusals(
+  context: PlanningContext,
+  imageIds: readonly string[],
+  verb: string,
+  ownChildIds: ReadonlySet<string> = new Set(),
+): PlanNote[] {
   return imageIds.flatMap((imageId) => {
     const { childImageIds, activeFor, uses, vms } = dependentsOf(imageId, context.dependents);
     const ownUses = uses.filter(({ vm, use }) => vm.uuid === context.vm.uuid && use.by !== 'snapshot');
     const otherVms = new Set(vms.filter((vm) => vm.uuid !== context.vm.uuid).map((vm) => vm.name));
     const ownDisks = activeFor.filter(({ vm }) => vm.uuid === context.vm.uuid).map(({ disk }) => disk.target);
     const names = [
-      ...childImageIds,
+      ...childImageIds.filter((id) => !ownChildIds.has(id)),
       ...[...otherVms].map((name) => `VM ${name}`),
       // What the VM will use otherwise than now, e.g. from its next start on.
       ...ownUses.map(({ use }) => wordsOfUse(use)),

@@ -101,7 +101,12 @@ async function find(context: CommandContext, client: Client, text: string, optio
       const { target, blockJob = null, source } = disk;
       if (disk.imageId === null && source === null) return [];
       // A disk whose image could not be found out is listed too, with what is known.
-      const chain = chainOfDisk(disk, images) ?? { images: [], end: 'unresolved', endReference: source };
+      const chain = chainOfDisk(disk, images) ?? {
+        images: [],
+        paths: [],
+        end: 'unresolved' as const,
+        endReference: source,
+      };
       return [{ target, blockJob, chain, broken: brokenChainOfDisk(disk, images) }];
     }),
     unreadHosts: unreadHosts.length,

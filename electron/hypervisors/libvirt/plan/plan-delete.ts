@@ -1,23 +1,20 @@
-/** Plans that delete internal snapshots, one or a subtree. */
+/** Plans that delete snapshots, one or a subtree; of external ones see merge/plan-delete-external.ts. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
-import { deleteKindRefusals, deleteRecordRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { deleteRecordRefusals, mixedKindRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { movedData } from '../../../../shared/rules/moved-data.ts';
 import { dataOfDisks } from '../../../../shared/rules/snapshot-data.ts';
 import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
-import {
-  openElsewhereRefusals,
-  unknownDependentRefusals,
-  unknownDependentWarnings,
-} from '../../planning/dependent-rules.ts';
+import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomBeside } from '../../planning/space.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
+import { planDeleteExternal } from './merge/plan-delete-external.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
   everyDiskRefusals,
@@ -48,16 +45,18 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
   const heldDisks = vm.disks.filter((disk) => held.has(disk.target));
   const doomedIds = new Set(ids);
   const others = doomed.length - 1;
+  const title =
+    others === 0
+      ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
+      : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`;
+  if (doomed.every(({ kind }) => kind !== 'internal')) return planDeleteExternal(doomed, title, context);
   return {
     vmName: vm.name,
-    title:
-      others === 0
-        ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
-        : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`,
+    title,
     refusals: [
       ...stateRefusals(context.vm),
       ...doomed.flatMap((one) => deleteRecordRefusals(one, vm)),
-      ...doomed.flatMap((one) => externalRefusals(one, doomedIds, context)),
+      ...mixedKindRefusals(doomed),
       ...doomed.flatMap((one) => sameTagRefusals(context, one)),
       ...doomed.flatMap((one) => strangeDataRefusals(one, context)),
       ...doomed.flatMap((one) => monitorNameRefusals(context, one.name)),
@@ -70,7 +69,6 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
       ...corruptRefusals(context, heldDisks),
       ...openElsewhereRefusals(context, imageIds, `Deleting "${snapshot.name}"`),
       ...encryptionRefusals(context, held, `Deleting "${snapshot.name}"`),
-      ...unknownDependentRefusals(context, mergedImages(doomed), `Deleting "${snapshot.name}"`),
     ],
     warnings: [
       note(
@@ -120,46 +118,6 @@ function step(snapshot: Snapshot, context: LibvirtContext): Omit<PlanStep, 'inde
     verify,
     ...plainStep,
   };
-}
-
-/**
- * Deleting an external snapshot commits its overlay into the image below and removes the overlay's file: internal
- * snapshots that live in it are destroyed, their records stay, and reverting to one leaves the VM shut off. libvirt
- * (9.0 to 11.3 seen) does this without a word.
- */
-function externalRefusals(snapshot: Snapshot, doomedIds: ReadonlySet<string>, context: LibvirtContext): PlanNote[] {
-  if (snapshot.kind === 'internal') return [];
-  const overlays = snapshot.disks.flatMap((disk) => (disk.overlayImageId === null ? [] : [disk.overlayImageId]));
-  const destroyed = new Set(
-    overlays.flatMap((overlay) => [
-      ...(context.images.get(overlay)?.internalSnapshots ?? []).map(({ name }) => name),
-      ...context.vm.snapshots
-        .filter(
-          (other) => !doomedIds.has(other.id) && internalHoldings(other).some(({ imageId }) => imageId === overlay),
-        )
-        .map(({ name }) => name),
-    ]),
-  );
-  const names = [...destroyed];
-  return [
-    ...(names.length === 0
-      ? []
-      : [
-          note(
-            'wouldDestroySnapshots',
-            `Deleting "${snapshot.name}" would merge ${listed(overlays)} down and remove ${overlays.length === 1 ? 'it' : 'them'}, and with ${overlays.length === 1 ? 'it' : 'them'} the internal snapshot${names.length === 1 ? '' : 's'} ${listed(names.map((name) => `"${name}"`))} that live${names.length === 1 ? 's' : ''} inside. libvirt does not notice; the data would be gone for good. If somebody may want ${names.length === 1 ? 'it' : 'them'}, copy ${overlays.length === 1 ? 'that image' : 'those images'} to other storage; then delete ${names.length === 1 ? 'it' : 'them'} first.`,
-            names,
-          ),
-        ]),
-    ...deleteKindRefusals(snapshot),
-  ];
-}
-
-/** Images that are written to or removed where snapshots that are not internal go: overlays, and what is below them. */
-function mergedImages(doomed: readonly Snapshot[]): readonly string[] {
-  const disks = doomed.filter(({ kind }) => kind !== 'internal').flatMap((snapshot) => snapshot.disks);
-  const images = disks.flatMap(({ dataImageId, overlayImageId }) => [dataImageId, overlayImageId]);
-  return [...new Set(images.filter((imageId) => imageId !== null))];
 }
 
 /** libvirt deletes an internal snapshot in the images that the VM uses *now*; elsewhere its data would stay behind. */

@@ -2,6 +2,7 @@
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
+import type { DoneStep } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
 import { namesJobsAfterSnapshots, takesEveryDiskOffline } from '../capabilities.ts';
@@ -10,6 +11,8 @@ import { namesJobsAfterSnapshots, takesEveryDiskOffline } from '../capabilities.
 export interface LibvirtContext extends PlanningContext {
   /** By which virsh on the host reaches libvirt. */
   readonly uri: string;
+  /** Steps of an earlier plan for the same request that are done. */
+  readonly done: readonly DoneStep[];
 }
 
 /** The start of every virsh command: the URI is always named, and the VM is always named by UUID. */

@@ -1,10 +1,12 @@
 /** From a request to a plan, for libvirt. Pure: nothing is read or run here. */
 import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
-import type { PlanDraft } from '../../driver.ts';
+import type { DoneStep, PlanDraft } from '../../driver.ts';
 import { plannedSnapshot, planningContext } from '../../planning/planning-context.ts';
 import { withoutRefusedSteps } from '../../planning/refused-draft.ts';
 import { jobRefusals } from './job-rules.ts';
+import { planCommit } from './merge/plan-commit.ts';
+import { planPull } from './merge/plan-pull.ts';
 import { planCreate } from './plan-create.ts';
 import { planDelete } from './plan-delete.ts';
 import { planSaveAndRevert } from './plan-save-and-revert.ts';
@@ -12,10 +14,15 @@ import type { LibvirtContext } from './plan-rules.ts';
 
 /**
  * The plan for `request` on the host of `inventory`, whose VMs virsh reaches at `uri`. A refused plan has no steps and
- * leaves everything as it is. Throws `vmNotFound`, `vmUnreadable` and `snapshotNotFound`.
+ * leaves everything as it is. `done`: see the driver. Throws `vmNotFound`, `vmUnreadable` and `snapshotNotFound`.
  */
-export function planLibvirt(uri: string, request: ChangeRequest, inventory: Inventory): PlanDraft {
-  const context = { ...planningContext(inventory, request.vmUuid), uri };
+export function planLibvirt(
+  uri: string,
+  request: ChangeRequest,
+  inventory: Inventory,
+  done: readonly DoneStep[] = [],
+): PlanDraft {
+  const context = { ...planningContext(inventory, request.vmUuid), uri, done };
   const draft = draftFor(request, context);
   return withoutRefusedSteps({ ...draft, refusals: [...jobRefusals(context), ...draft.refusals] }, context);
 }
@@ -28,5 +35,9 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
       return planSaveAndRevert(request, plannedSnapshot(context, request.snapshotId), context);
     case 'deleteSnapshot':
       return planDelete(request, plannedSnapshot(context, request.snapshotId), context);
+    case 'commitImages':
+      return planCommit(request, context);
+    case 'pullImages':
+      return planPull(request, context);
   }
 }

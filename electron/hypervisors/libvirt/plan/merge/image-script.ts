@@ -1,0 +1,75 @@
+/** The scripts of a merge while the VM is shut off: qemu-img does the work, and nobody else may have the images open. */
+
+export interface OfflineCommit {
+  readonly uri: string;
+  readonly vmUuid: string;
+  readonly target: string;
+  readonly top: string;
+  readonly topFormat: string;
+  readonly base: string;
+  /** What is to be copied at most, in bytes: what progress is told of. */
+  readonly bytes: number;
+}
+
+/**
+ * Without emptying the image that goes away (`-d`): until it is removed, the chain reads the same through it as without it, and
+ * running this again does the same. qemu-img takes the locks that QEMU takes.
+ */
+export function offlineCommitArgv({ uri, vmUuid, target, top, topFormat, base, bytes }: OfflineCommit): string[] {
+  const command = ['commit', '-p', '-d', '-f', topFormat, '-b', base, '--', top];
+  return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, target, String(bytes), ...command];
+}
+
+export interface OfflineRebase {
+  readonly uri: string;
+  readonly vmUuid: string;
+  readonly target: string;
+  readonly overlay: string;
+  readonly overlayFormat: string;
+  /** Null: it stands alone afterwards. */
+  readonly base: { readonly path: string; readonly format: string } | null;
+  readonly bytes: number;
+}
+
+/** The safe rebase: what is read through the overlay stays the same, for what differs is copied into it first. */
+export function offlineRebaseArgv(rebase: OfflineRebase): string[] {
+  const { uri, vmUuid, target, overlay, overlayFormat, base, bytes } = rebase;
+  const command = ['rebase', '-p', '-f', overlayFormat, ...backing(base), '--', overlay];
+  return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, target, String(bytes), ...command];
+}
+
+/** Only the reference is written: right where both bases read the same, which is so after a commit. */
+export function referenceArgv(
+  overlay: string,
+  overlayFormat: string,
+  base: { path: string; format: string },
+): string[] {
+  return ['qemu-img', 'rebase', '-u', '-f', overlayFormat, ...backing(base), '--', overlay];
+}
+
+function backing(base: { readonly path: string; readonly format: string } | null): string[] {
+  return base === null ? ['-b', ''] : ['-F', base.format, '-b', base.path];
+}
+
+/** qemu-img prints "    (12.34/100%)" again and again, with returns between. */
+const script = `
+uri=$1 vm=$2 target=$3 total=$4
+shift 4
+fail() { printf '%s\\n' "$*" >&2; exit 1; }
+state=$(LC_ALL=C virsh -c "$uri" domstate "--domain=$vm" | head -n 1)
+[ "$state" = 'shut off' ] || fail "The VM is not shut off any more ($state). Nothing was begun."
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+[ -z "\${SNAPTREE_STEP:-}" ] || : >"\${SNAPTREE_STEP%/*}/begun-$target"
+# Whatever ends the command, its end is written down.
+(trap : TERM; LC_ALL=C qemu-img "$@" >"$work/percent"; echo "$?" >"$work/exit") &
+trap : TERM
+while [ ! -s "$work/exit" ]; do
+  if [ -n "\${SNAPTREE_STEP:-}" ]; then
+    percent=$(tail -c 60 "$work/percent" 2>/dev/null | tr '\\r' '\\n' | sed -n 's/^ *(\\([0-9]*\\)\\.[0-9]*\\/100%)$/\\1/p' | tail -n 1)
+    printf '%s %s\\n' "$((total / 100 * \${percent:-0}))" "$total" >"$SNAPTREE_STEP/progress.new" && mv "$SNAPTREE_STEP/progress.new" "$SNAPTREE_STEP/progress"
+  fi
+  sleep 0.5 2>/dev/null || sleep 1
+done
+[ "$(cat "$work/exit")" -eq 0 ] || fail 'qemu-img did not finish. What the VM reads is as it was.'
+`.trim();

@@ -1,0 +1,153 @@
+/** Which part of a disk's chain is merged. Pure. */
+import type { Disk, Image } from '../../../../../shared/model/inventory.ts';
+import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.ts';
+import { chainFrom, chainOfDisk, type Chain } from '../../../../../shared/rules/chains.ts';
+import { firstOf } from '../../../../../shared/rules/first-of.ts';
+import { note } from '../../../planning/notes.ts';
+import type { LibvirtContext } from '../plan-rules.ts';
+
+/** An image, and the path by which the chain opens it. */
+export interface Layer {
+  readonly image: Image;
+  readonly path: string;
+}
+
+export interface MergeRange {
+  readonly disk: Disk;
+  /** The image above the range; null where the range begins with the active layer. */
+  readonly above: Layer | null;
+  /** What goes out of the chain, the uppermost first. */
+  readonly merged: readonly Layer[];
+  /** What stays below; null: nothing. */
+  readonly base: Layer | null;
+  /** What is below that. */
+  readonly below: readonly Layer[];
+}
+
+type CommitRequest = Extract<ChangeRequest, { action: 'commitImages' }>;
+type PullRequest = Extract<ChangeRequest, { action: 'pullImages' }>;
+
+export interface ResolvedRanges {
+  readonly ranges: readonly MergeRange[];
+  /** Why one of them is none. */
+  readonly refusals: readonly PlanNote[];
+}
+
+/** The group of the steps that merge a range, by its uppermost image. */
+export function mergeGroup(target: string, topId: string): string {
+  return `merge ${target} ${topId}`;
+}
+
+/**
+ * The layers of a disk's chain, and above the base those that a step which is done has merged into it: on storage they still
+ * hang together as they did.
+ */
+function layersWithMerged(
+  disk: Disk,
+  { topId, baseId }: { readonly topId: string; readonly baseId: string },
+  context: LibvirtContext,
+): readonly Layer[] {
+  const present = layersOf(disk, context);
+  const isMerged = context.done.some(
+    ({ group, runs }) => group === mergeGroup(disk.target, topId) && runs === 'inOrder',
+  );
+  const indexIn = (layers: readonly Layer[], id: string) => layers.findIndex(({ image }) => image.id === id);
+  if (!isMerged || indexIn(present, topId) >= 0) return present;
+  const before = layersFrom(chainFrom(topId, context.images));
+  const end = before.findIndex(({ image }) => indexIn(present, image.id) >= 0);
+  const at = indexIn(present, before[end]?.image.id ?? '');
+  if (at < 0 || indexIn(present, baseId) < at) return present;
+  return [...present.slice(0, at), ...before.slice(0, end), ...present.slice(at)];
+}
+
+function layersOf(disk: Disk, { images }: LibvirtContext): readonly Layer[] {
+  return layersFrom(chainOfDisk(disk, images));
+}
+
+function layersFrom(chain: Chain | null): readonly Layer[] {
+  return (chain?.images ?? []).map((image, index) => ({ image, path: chain?.paths[index] ?? image.id }));
+}
+
+/** Of a commit: from `topId` down to the image above `baseId`. */
+export function commitRanges({ ranges }: CommitRequest, context: LibvirtContext): ResolvedRanges {
+  return resolved(
+    ranges,
+    context,
+    (disk, range) => layersWithMerged(disk, range, context),
+    ({ topId }, layers) => layers.findIndex(({ image }) => image.id === topId),
+  );
+}
+
+/** Of a pull: from the image below the active layer down to the one above `baseId`. */
+export function pullRanges({ ranges }: PullRequest, context: LibvirtContext): ResolvedRanges {
+  const isDone = (target: string) =>
+    context.done.some(({ group, runs }) => group?.startsWith(mergeGroup(target, '')) && runs === 'inOrder');
+  return resolved(
+    ranges.filter(({ target }) => !isDone(target)),
+    context,
+    (disk) => layersOf(disk, context),
+    () => 1,
+  );
+}
+
+function resolved<Range extends { readonly target: string; readonly baseId: string | null }>(
+  wanted: readonly Range[],
+  context: LibvirtContext,
+  layersFor: (disk: Disk, range: Range) => readonly Layer[],
+  topOf: (range: Range, layers: readonly Layer[]) => number,
+): ResolvedRanges {
+  const ranges: MergeRange[] = [];
+  const refusals: PlanNote[] = [];
+  for (const range of wanted) {
+    const disk = context.vm.disks.find(({ target }) => target === range.target);
+    const layers = disk ? layersFor(disk, range) : [];
+    const top = topOf(range, layers);
+    const base = range.baseId === null ? layers.length : layers.findIndex(({ image }) => image.id === range.baseId);
+    const isTwice = wanted.filter(({ target }) => target === range.target).length > 1;
+    if (!disk || layers.length === 0) {
+      refusals.push(note('noSuchDisk', `${context.vm.name} has no disk ${range.target} with a chain.`, [range.target]));
+    } else if (isTwice) {
+      refusals.push(note('noSuchRange', `Disk ${disk.target} is named more than once.`, [disk.target]));
+    } else if (top < 0 || base < 0 || base <= top) {
+      refusals.push(
+        note(
+          'noSuchRange',
+          `In the chain of disk ${disk.target} there is nothing to merge between what was named. The chain, from the active layer down: ${firstOf(
+            layers.map(({ image }) => image.id),
+            20,
+          )}.`,
+          [disk.target],
+        ),
+      );
+    } else {
+      ranges.push({
+        disk,
+        above: layers[top - 1] ?? null,
+        merged: layers.slice(top, base),
+        base: layers[base] ?? null,
+        below: layers.slice(base + 1),
+      });
+    }
+  }
+  return { ranges, refusals };
+}
+
+/** The chain of each disk after its merge, as ids, by target. */
+export function chainsAfterMerge(
+  ranges: readonly MergeRange[],
+  context: LibvirtContext,
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    ranges.map(({ disk, merged }) => {
+      const gone = new Set(merged.map(({ image }) => image.id));
+      return [
+        disk.target,
+        layersOf(disk, context)
+          .map(({ image }) => image.id)
+          .filter((id) => !gone.has(id)),
+      ];
+    }),
+  );
+}
+
+export const idsOf = (layers: readonly Layer[]): readonly string[] => layers.map(({ image }) => image.id);

@@ -1,0 +1,92 @@
+/** What becomes of the records of snapshots when images are committed. Pure. */
+import type { Snapshot } from '../../../../../shared/model/inventory.ts';
+import type { Expectation, Plan } from '../../../../../shared/model/plan.ts';
+import { treeWithout } from '../../../planning/tree-afterwards.ts';
+import type { LibvirtContext } from '../plan-rules.ts';
+import type { Replacement } from './record-script.ts';
+import { idsOf, mergeGroup, type MergeRange } from './merge-ranges.ts';
+
+/**
+ * The snapshots whose data a commit changes: it is the image that is written to, or one that is merged into that and had others of
+ * the range above it. What the uppermost of the range holds is in the base afterwards, as it was.
+ */
+export function spoiledSnapshots(
+  { disk, merged, base }: MergeRange,
+  { vm, done }: LibvirtContext,
+): readonly Snapshot[] {
+  // Their records are gone already, and what names the base now is what was moved there.
+  const group = mergeGroup(disk.target, merged[0]?.image.id ?? '');
+  if (done.some((step) => step.group === group && step.runs === 'always')) return [];
+  const changed = new Set([...idsOf(merged.slice(1)), ...(base ? [base.image.id] : [])]);
+  return vm.snapshots.filter(({ disks }) =>
+    disks.some(({ dataImageId }) => dataImageId !== null && changed.has(dataImageId)),
+  );
+}
+
+/** The memory files of these snapshots, which nothing can be done with any more. */
+export function memoryFilesOf(snapshots: readonly Snapshot[]): readonly string[] {
+  return snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
+}
+
+/** The base of each range in the place of all that is merged into it. */
+export function replacementsOf(ranges: readonly MergeRange[]): readonly Replacement[] {
+  return ranges.flatMap(({ merged, base }) =>
+    base === null
+      ? []
+      : merged.flatMap(({ image, path }) =>
+          [...new Set([image.id, path])].map((from) => ({
+            from,
+            to: base.path,
+            format: base.image.format ?? 'raw',
+            isBlock: base.image.kind === 'block',
+          })),
+        ),
+  );
+}
+
+/** The VM's snapshots after commits: without those that are spoiled, and the others with the base where a merged image was. */
+export function treeAfterCommit(
+  ranges: readonly MergeRange[],
+  spoiled: readonly Snapshot[],
+  context: LibvirtContext,
+): Pick<Plan['after'], 'snapshots' | 'currentSnapshotId'> {
+  const tree = treeWithout(new Set(spoiled.map(({ id }) => id)), context);
+  const inPlaceOf = basesById(ranges);
+  const moved = (imageId: string | null) => (imageId === null ? null : (inPlaceOf.get(imageId) ?? imageId));
+  return {
+    ...tree,
+    snapshots: tree.snapshots.map((snapshot) => ({
+      ...snapshot,
+      disks: snapshot.disks.map((disk) => ({
+        ...disk,
+        dataImageId: moved(disk.dataImageId),
+        overlayImageId: moved(disk.overlayImageId),
+      })),
+    })),
+  };
+}
+
+function basesById(ranges: readonly MergeRange[]): ReadonlyMap<string, string> {
+  return new Map(
+    ranges.flatMap(({ merged, base }) =>
+      base === null ? [] : idsOf(merged).map((id) => [id, base.image.id] as const),
+    ),
+  );
+}
+
+/** What records say of the data of snapshots, for those whose data is in another image than before. */
+export function movedDataExpectations(
+  ranges: readonly MergeRange[],
+  spoiled: readonly Snapshot[],
+  { vm }: LibvirtContext,
+): Expectation[] {
+  const inPlaceOf = basesById(ranges);
+  return vm.snapshots
+    .filter((snapshot) => !spoiled.includes(snapshot))
+    .flatMap(({ id, disks }) =>
+      disks.flatMap(({ target, dataImageId }): Expectation[] => {
+        const base = dataImageId === null ? undefined : inPlaceOf.get(dataImageId);
+        return base === undefined ? [] : [{ kind: 'snapshotData', snapshotId: id, target, dataImageId: base }];
+      }),
+    );
+}

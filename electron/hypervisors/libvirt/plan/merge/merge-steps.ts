@@ -1,0 +1,336 @@
+/** The steps of which plans to merge are made. Pure. */
+import type { Snapshot } from '../../../../../shared/model/inventory.ts';
+import type { Expectation, PlanStep } from '../../../../../shared/model/plan.ts';
+import { folderOf } from '../../../../../shared/rules/folders.ts';
+import { activeLayersStay } from '../../../planning/chain-rules.ts';
+import { lookingStep } from '../../../planning/looking-step.ts';
+import { listed } from '../../../planning/notes.ts';
+import { plainStep } from '../../../planning/plain-step.ts';
+import type { Room } from '../../../planning/space.ts';
+import { virsh, type LibvirtContext } from '../plan-rules.ts';
+import { blockJobArgv, type BlockJob } from './block-job-script.ts';
+import { offlineCommitArgv, offlineRebaseArgv, referenceArgv } from './image-script.ts';
+import { idsOf, mergeGroup, type Layer, type MergeRange } from './merge-ranges.ts';
+import { editArgv, type Replacement } from './record-script.ts';
+
+export type Step = Omit<PlanStep, 'index'>;
+
+const nothing = { reads: [], writes: [], creates: [], invalidates: [], deletes: [] } as const;
+const unchanging = () => ({ ...nothing, reads: [], writes: [], creates: [], invalidates: [], deletes: [] });
+
+/** The steps of one merge: it can be given up while it runs, and its end is looked for where it was cut off. */
+function mergeStep(range: MergeRange): Pick<Step, 'group' | 'cancellation' | 'whenInterrupted' | 'runs'> {
+  const [top] = range.merged;
+  return {
+    group: mergeGroup(range.disk.target, top?.image.id ?? ''),
+    cancellation: 'abort',
+    whenInterrupted: 'takeUp',
+    runs: 'inOrder',
+  };
+}
+
+/** Looks whether there is still as much room as there was when the plan was made, where that was enough. */
+export function roomIsThere(rooms: readonly Room[], context: LibvirtContext): readonly Step[] {
+  const needs = rooms.flatMap(({ folder, neededBytes, freeBytes }) =>
+    folder === null || neededBytes === null || neededBytes === 0 || freeBytes === null || freeBytes < neededBytes
+      ? []
+      : [folder, String(Math.ceil(neededBytes / 1024))],
+  );
+  return needs.length === 0
+    ? []
+    : [
+        lookingStep({
+          title: 'Check that there is still enough room',
+          script: `
+while [ "$#" -gt 1 ]; do
+  free=$(df -Pk -- "$1" | awk 'NR == 2 { print $4 }')
+  if [ "\${free:-0}" -lt "$2" ]; then
+    printf '%s\\n' "Nothing was changed: $1 has only \${free:-0} KiB free now, and up to $2 KiB may be needed." >&2
+    exit 1
+  fi
+  shift 2
+done`.trim(),
+          words: needs,
+          reads: [],
+          verify: activeLayersStay(context.vm.disks),
+        }),
+      ];
+}
+
+/** What must hold when images are merged into \`range.base\`. */
+function committed({ disk, above, base }: MergeRange): Expectation[] {
+  if (base === null) return [];
+  return above === null
+    ? [{ kind: 'activeLayer', target: disk.target, imageId: base.image.id }]
+    : [{ kind: 'imageParent', imageId: above.image.id, parentId: base.image.id }];
+}
+
+/** Merges down while the VM runs. */
+export function liveCommit(range: MergeRange, bytesPerSecond: number | null, context: LibvirtContext): Step {
+  const { disk, above, merged, base } = range;
+  const [top] = merged;
+  const job: BlockJob = {
+    uri: context.uri,
+    vmUuid: context.vm.uuid,
+    target: disk.target,
+    kind: above === null ? 'activeCommit' : 'commit',
+    base: base?.path ?? '',
+    top: top?.path ?? '',
+    bytesPerSecond,
+  };
+  return {
+    title: commitTitle(range),
+    argv: blockJobArgv(job),
+    ...unchanging(),
+    reads: [...idsOf(merged)],
+    writes: base ? [base.image.id] : [],
+    invalidates: [...(base ? [base.image.id] : []), ...idsOf(merged)],
+    verify: [...committed(range), { kind: 'noBlockJob', target: disk.target }],
+    ...mergeStep(range),
+  };
+}
+
+/** Merges up while the VM runs. */
+export function livePull(range: MergeRange, bytesPerSecond: number | null, context: LibvirtContext): Step {
+  const { disk, above, merged, base } = range;
+  const [top] = merged;
+  return {
+    title: pullTitle(range),
+    argv: blockJobArgv({
+      uri: context.uri,
+      vmUuid: context.vm.uuid,
+      target: disk.target,
+      kind: 'pull',
+      base: base?.path ?? '',
+      top: top?.path ?? '',
+      bytesPerSecond,
+    }),
+    ...unchanging(),
+    reads: [...idsOf(merged)],
+    writes: above ? [above.image.id] : [],
+    verify: [...pulled(range), { kind: 'noBlockJob', target: disk.target }],
+    ...mergeStep(range),
+  };
+}
+
+/** Merges down while the VM is shut off: the data first, and then what hangs on it. */
+export function offlineCommit(
+  range: MergeRange,
+  context: LibvirtContext,
+): { readonly merge: Step; readonly hang: Step } {
+  const { disk, above, merged, base } = range;
+  const [top] = merged;
+  if (!top || !base) throw new Error('there is nothing to commit');
+  const baseFormat = base.image.format ?? 'raw';
+  return {
+    merge: {
+      title: commitTitle(range),
+      argv: offlineCommitArgv({
+        uri: context.uri,
+        vmUuid: context.vm.uuid,
+        target: disk.target,
+        top: top.path,
+        topFormat: top.image.format ?? 'qcow2',
+        base: base.path,
+        bytes: allocated(merged),
+      }),
+      ...unchanging(),
+      reads: [...idsOf(merged)],
+      writes: [base.image.id],
+      invalidates: [base.image.id, ...idsOf(merged)],
+      // That the data is there is in the command's exit code only.
+      verify: [...activeLayersStay([disk]), { kind: 'vmState', oneOf: ['shutoff'] }],
+      ...mergeStep(range),
+      whenInterrupted: 'redo',
+    },
+    hang: above
+      ? {
+          title: `Let ${above.image.id} hang on ${base.image.id}`,
+          argv: referenceArgv(above.path, above.image.format ?? 'qcow2', { path: base.path, format: baseFormat }),
+          ...unchanging(),
+          writes: [above.image.id],
+          verify: committed(range),
+          ...plainStep,
+          whenInterrupted: 'redo',
+        }
+      : {
+          title: `Let disk ${disk.target} of ${context.vm.name} use ${base.image.id}`,
+          argv: editArgv({
+            uri: context.uri,
+            vmUuid: context.vm.uuid,
+            replacements: [...new Set([top.image.id, top.path])].map((from) => replacement(from, base)),
+            snapshotNames: [],
+            definition: 'shutOff',
+          }),
+          ...unchanging(),
+          verify: committed(range),
+          ...plainStep,
+          whenInterrupted: 'redo',
+        },
+  };
+}
+
+/** Merges up while the VM is shut off. */
+export function offlinePull(range: MergeRange, context: LibvirtContext): Step {
+  const { disk, above, merged, base } = range;
+  if (!above) throw new Error('there is nothing that pulls');
+  return {
+    title: pullTitle(range),
+    argv: offlineRebaseArgv({
+      uri: context.uri,
+      vmUuid: context.vm.uuid,
+      target: disk.target,
+      overlay: above.path,
+      overlayFormat: above.image.format ?? 'qcow2',
+      base: base === null ? null : { path: base.path, format: base.image.format ?? 'raw' },
+      bytes: allocated(merged),
+    }),
+    ...unchanging(),
+    reads: [...idsOf(merged)],
+    writes: [above.image.id],
+    verify: [...pulled(range), { kind: 'vmState', oneOf: ['shutoff'] }],
+    ...mergeStep(range),
+    whenInterrupted: 'redo',
+  };
+}
+
+function pulled({ disk, above, base }: MergeRange): Expectation[] {
+  if (!above) return [];
+  return [
+    { kind: 'activeLayer', target: disk.target, imageId: above.image.id },
+    { kind: 'imageParent', imageId: above.image.id, parentId: base?.image.id ?? null },
+  ];
+}
+
+/**
+ * Removes the records of snapshots whose data the merge before it changes, as soon as it has begun: also where it was given up or
+ * failed, for then that data is not what it was either.
+ */
+export function spoiledRecordsGo(
+  range: MergeRange,
+  spoiled: readonly Snapshot[],
+  context: LibvirtContext,
+): readonly Step[] {
+  if (spoiled.length === 0) return [];
+  return [
+    {
+      title: `Remove the record${spoiled.length === 1 ? '' : 's'} of ${listed(spoiled.map(({ name }) => `"${name}"`))}, whose data is changed`,
+      argv: [
+        'sh',
+        '-c',
+        spoiledScript,
+        'snaptree-records',
+        range.disk.target,
+        ...virsh(context, 'snapshot-delete'),
+        '--',
+        ...spoiled.map(({ name }) => name),
+      ],
+      ...unchanging(),
+      verify: [],
+      ...mergeStep(range),
+      cancellation: 'never',
+      whenInterrupted: 'redo',
+      runs: 'always',
+    },
+  ];
+}
+
+const spoiledScript = `
+if [ -n "\${SNAPTREE_STEP:-}" ] && [ ! -e "\${SNAPTREE_STEP%/*}/begun-$1" ]; then
+  echo 'The merge was not begun, so the snapshots are as they were.'
+  exit 0
+fi
+shift
+virsh=$1 connect=$2 uri=$3 command=$4 vm=$5
+shift 6
+for name in "$@"; do
+  "$virsh" "$connect" "$uri" "$command" "$vm" "--snapshotname=$name" --metadata && continue
+  # It may be gone already.
+  LC_ALL=C "$virsh" "$connect" "$uri" snapshot-dumpxml "$vm" "--snapshotname=$name" >/dev/null 2>&1 && exit 1
+done
+:
+`.trim();
+
+/** Lets the records of the snapshots that stay, and the definition, name the base where they name what was merged into it. */
+export function recordsFollow(
+  ranges: readonly MergeRange[],
+  replacements: readonly Replacement[],
+  {
+    stay,
+    spoiled,
+    verify,
+  }: { readonly stay: readonly Snapshot[]; readonly spoiled: readonly Snapshot[]; readonly verify: Expectation[] },
+  context: LibvirtContext,
+): Step {
+  return {
+    title: 'Bring the records of the snapshots in line with the chain',
+    argv: editArgv({
+      uri: context.uri,
+      vmUuid: context.vm.uuid,
+      replacements,
+      snapshotNames: stay.map(({ name }) => name),
+      definition: context.vm.persistent ? 'yes' : 'no',
+    }),
+    ...unchanging(),
+    verify: [
+      ...ranges.flatMap(committed),
+      ...spoiled.map(({ id }): Expectation => ({ kind: 'snapshotAbsent', snapshotId: id })),
+      ...verify,
+    ],
+    ...plainStep,
+    whenInterrupted: 'redo',
+  };
+}
+
+/** Looks whether really nothing needs these images any more, neither by what the host shows nor by a lock that is held. */
+export function nothingNeeds(imageIds: readonly string[]): Step {
+  return lookingStep({
+    title: `Check that nothing needs the merged ${imageIds.length === 1 ? 'image' : 'images'} any more`,
+    script: `
+for path in "$@"; do
+  [ -e "$path" ] || continue
+  why=$(LC_ALL=C qemu-img info -- "$path" 2>&1 >/dev/null) && continue
+  printf '%s\\n' "$path stays: it is in use, or cannot be examined. $why" >&2
+  exit 1
+done`.trim(),
+    words: imageIds,
+    reads: [...imageIds],
+    verify: [{ kind: 'noDependents', imageIds: [...imageIds] }],
+  });
+}
+
+/** Removes files, as the last step of all. */
+export function filesGo(imageIds: readonly string[], memoryFiles: readonly string[]): Step {
+  const paths = [...imageIds, ...memoryFiles];
+  return {
+    title: `Delete ${paths.length === 1 ? (paths[0] ?? '') : `${paths.length} files`}`,
+    argv: ['rm', '-f', '--', ...paths],
+    ...unchanging(),
+    deletes: paths,
+    verify: imageIds.map((imageId): Expectation => ({ kind: 'imageGone', imageId })),
+    ...plainStep,
+    whenInterrupted: 'redo',
+  };
+}
+
+export function replacement(from: string, base: Layer): Replacement {
+  return { from, to: base.path, format: base.image.format ?? 'raw', isBlock: base.image.kind === 'block' };
+}
+
+export function allocated(layers: readonly Layer[]): number {
+  return layers.reduce((sum, { image }) => sum + (image.allocatedBytes ?? 0), 0);
+}
+
+export function folders(layers: readonly Layer[]): readonly string[] {
+  return [...new Set(layers.map(({ image }) => folderOf(image.id)))];
+}
+
+function commitTitle({ disk, merged, base, above }: MergeRange): string {
+  const what = merged.length === 1 ? (merged[0]?.image.id ?? '') : `${merged.length} images`;
+  return `Merge ${what} down into ${base?.image.id ?? ''} (disk ${disk.target}${above === null ? ', then the VM writes there' : ''})`;
+}
+
+function pullTitle({ disk, above, merged, base }: MergeRange): string {
+  const what = merged.length === 1 ? (merged[0]?.image.id ?? '') : `${merged.length} images`;
+  return `Merge ${what} up into ${above?.image.id ?? ''} (disk ${disk.target}${base === null ? ', which then stands alone' : ''})`;
+}

@@ -1,0 +1,167 @@
+/** Plans that merge images of a VM down into one below them. */
+import type { Snapshot } from '../../../../../shared/model/inventory.ts';
+import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
+import type { PlanDraft } from '../../../driver.ts';
+import { chainsOf } from '../../../planning/chain-rules.ts';
+import { remoteDependentWarnings } from '../../../planning/dependent-rules.ts';
+import { listed, note } from '../../../planning/notes.ts';
+import { roomFor, roomWarnings, tightest, type Room } from '../../../planning/space.ts';
+import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
+import { chainsAfterMerge, commitRanges, idsOf, type MergeRange } from './merge-ranges.ts';
+import {
+  memoryFilesOf,
+  movedDataExpectations,
+  replacementsOf,
+  spoiledSnapshots,
+  treeAfterCommit,
+} from './merge-records.ts';
+import { commitRefusals, mergeRefusals } from './merge-rules.ts';
+import {
+  allocated,
+  filesGo,
+  liveCommit,
+  nothingNeeds,
+  offlineCommit,
+  recordsFollow,
+  roomIsThere,
+  spoiledRecordsGo,
+  type Step,
+} from './merge-steps.ts';
+
+interface Parts {
+  readonly ranges: readonly MergeRange[];
+  /** The same, as they are merged one after the other. */
+  readonly merges: readonly MergeRange[];
+  readonly spoiled: readonly Snapshot[];
+  readonly stay: readonly Snapshot[];
+  readonly rooms: readonly Room[];
+}
+
+type CommitRequest = Extract<ChangeRequest, { action: 'commitImages' }>;
+
+/**
+ * What the images of each range hold goes into its base. While the VM runs this is a block job, otherwise qemu-img; either way
+ * the merged images are read until the end, and removed last of all. Snapshots whose data is changed lose their records, and the
+ * records of the others name the base then.
+ */
+export function planCommit(request: CommitRequest, context: LibvirtContext): PlanDraft {
+  const { vm } = context;
+  const { ranges, refusals } = commitRanges(request, context);
+  const merges = ranges.flatMap((range) => (request.oneByOne ? single(range) : [range]));
+  const spoiled = [...new Set(merges.flatMap((range) => spoiledSnapshots(range, context)))];
+  const stay = vm.snapshots.filter((snapshot) => !spoiled.includes(snapshot));
+  const live = vm.state !== 'shutoff';
+  const merged = ranges.flatMap((range) => range.merged);
+  const rooms = roomFor(
+    context,
+    ranges.flatMap(({ merged: layers, base }) =>
+      base === null || base.image.kind === 'block' ? [] : [{ imageId: base.image.id, bytes: allocated(layers) }],
+    ),
+  );
+  const title = `Merge ${merged.length === 1 ? 'one image' : `${merged.length} images`} of ${vm.name} down`;
+  return {
+    vmName: vm.name,
+    title,
+    refusals: [
+      ...refusals,
+      ...mergeRefusals(ranges, context),
+      ...ranges.flatMap((range) => commitRefusals(range, context, 'Merging down')),
+    ],
+    warnings: [
+      ...spoiledWarnings(spoiled, context),
+      ...(live
+        ? [
+            note(
+              'canBeGivenUp',
+              'While it runs it can be given up: the VM then reads what it read before, and the chain stays as long as it is.',
+            ),
+          ]
+        : []),
+      ...remoteDependentWarnings(context, [...idsOf(merged), ...ranges.flatMap(({ base }) => base?.image.id ?? [])]),
+      ...nextStartWarnings(context),
+      ...volumeWarnings(ranges),
+      ...roomWarnings(
+        rooms,
+        'littleSpace',
+        (needed, free, where) =>
+          `Up to ${needed} may be needed before the merged images are removed (less where they hold the same places), and ${where} has ${free} free. A merge that finds no room ends, and the VM reads what it read before.`,
+      ),
+    ],
+    space: tightest(rooms),
+    expectedPause:
+      live && ranges.some(({ above }) => above === null)
+        ? 'The guest stands still for a moment when it moves to the image below.'
+        : null,
+    steps: ranges.length === 0 ? [] : steps(request.bytesPerSecond, { ranges, merges, spoiled, stay, rooms }, context),
+    after: {
+      vmState: vm.state,
+      ...treeAfterCommit(ranges, spoiled, context),
+      chains: chainsOf(context, chainsAfterMerge(ranges, context)),
+    },
+  };
+}
+
+function steps(
+  bytesPerSecond: number | null,
+  { ranges, merges, spoiled, stay, rooms }: Parts,
+  context: LibvirtContext,
+): readonly Step[] {
+  const live = context.vm.state !== 'shutoff';
+  const told = new Set<Snapshot>();
+  const mergeSteps = merges.flatMap((range) => {
+    const mine = spoiledSnapshots(range, context).filter((snapshot) => !told.has(snapshot));
+    for (const snapshot of mine) told.add(snapshot);
+    const records = spoiledRecordsGo(range, mine, context);
+    if (live) return [liveCommit(range, bytesPerSecond, context), ...records];
+    const { merge, hang } = offlineCommit(range, context);
+    return [merge, ...records, hang];
+  });
+  const files = ranges.flatMap(({ merged }) =>
+    merged.filter(({ image }) => image.kind === 'file').map(({ image }) => image.id),
+  );
+  return [
+    ...roomIsThere(rooms, context),
+    ...mergeSteps,
+    recordsFollow(
+      ranges,
+      replacementsOf(ranges),
+      { stay, spoiled, verify: movedDataExpectations(ranges, spoiled, context) },
+      context,
+    ),
+    ...(files.length === 0 ? [] : [nothingNeeds(files), filesGo(files, memoryFilesOf(spoiled))]),
+  ];
+}
+
+/** One image at a time, each into the one below it, the uppermost first. */
+function single(range: MergeRange): readonly MergeRange[] {
+  const { merged, base } = range;
+  if (base === null) return [];
+  return merged.map((layer, index) => {
+    const below = merged.slice(index + 1);
+    return { ...range, merged: [layer], base: below[0] ?? base, below: [...below.slice(1), base, ...range.below] };
+  });
+}
+
+function spoiledWarnings(spoiled: readonly Snapshot[], { vm }: LibvirtContext) {
+  if (spoiled.length === 0) return [];
+  const names = spoiled.map(({ name }) => `"${name}"`);
+  return [
+    note(
+      'snapshotsLost',
+      `${listed(names)} ${names.length === 1 ? 'goes' : 'go'}: the data of ${names.length === 1 ? 'this snapshot is' : 'these snapshots is'} in images that the merge changes from its beginning on, also where it is given up. The present state of ${vm.name} stays as it is.`,
+      spoiled.map(({ name }) => name),
+    ),
+  ];
+}
+
+function volumeWarnings(ranges: readonly MergeRange[]) {
+  const volumes = ranges.flatMap(({ merged }) => merged.filter(({ image }) => image.kind === 'block'));
+  return volumes.length === 0
+    ? []
+    : [
+        note(
+          'volumesStay',
+          `${listed(volumes.map(({ image }) => image.id))} ${volumes.length === 1 ? 'is a volume, which is' : 'are volumes, which are'} not removed; nothing needs ${volumes.length === 1 ? 'it' : 'them'} afterwards.`,
+        ),
+      ];
+}

@@ -1,0 +1,177 @@
+/** Plans that delete external snapshots. */
+import type { Snapshot } from '../../../../../shared/model/inventory.ts';
+import type { Expectation, PlanNote } from '../../../../../shared/model/plan.ts';
+import { chainOfDisk, dependentsOf } from '../../../../../shared/rules/chains.ts';
+import {
+  deleteKindRefusals,
+  deleteRecordRefusals,
+  stateRefusals,
+} from '../../../../../shared/rules/libvirt-refusals.ts';
+import type { PlanDraft } from '../../../driver.ts';
+import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
+import { unknownDependentRefusals } from '../../../planning/dependent-rules.ts';
+import { listed, note } from '../../../planning/notes.ts';
+import { plainStep } from '../../../planning/plain-step.ts';
+import { roomBeside } from '../../../planning/space.ts';
+import { treeWithout } from '../../../planning/tree-afterwards.ts';
+import { virsh, type LibvirtContext } from '../plan-rules.ts';
+import { memoryFilesOf } from './merge-records.ts';
+import { filesGo, nothingNeeds, type Step } from './merge-steps.ts';
+import { planCommit } from './plan-commit.ts';
+
+/**
+ * Where the VM's chain still holds what such a snapshot has parted, the overlay above its data is merged down into that: the data
+ * of the snapshot is what goes. Where it does not (after a merge up, or on another branch), only its record goes, and its image,
+ * if nothing else needs that. Never by `virsh snapshot-delete` without `--metadata`: what it does differs from version to version,
+ * and it destroys internal snapshots without a word (seen on 9.0 to 11.3).
+ *
+ * @param doomed the snapshots that go, the uppermost in the tree first
+ */
+export function planDeleteExternal(doomed: readonly Snapshot[], title: string, context: LibvirtContext): PlanDraft {
+  const { vm } = context;
+  const inChain = doomed.flatMap((snapshot) => partedDisks(snapshot, context));
+  const ranges = [...new Set(inChain.map(({ target }) => target))].map((target) => {
+    const parted = inChain.filter((each) => each.target === target).sort((a, b) => a.depth - b.depth);
+    return { target, topId: parted[0]?.overlayId ?? '', baseId: parted.at(-1)?.dataId ?? '' };
+  });
+  const draft =
+    ranges.length === 0
+      ? recordsOnly(doomed, context)
+      : planCommit({ action: 'commitImages', vmUuid: vm.uuid, ranges, oneByOne: false, bytesPerSecond: null }, context);
+  const gone = new Set(vm.snapshots.map(({ id }) => id));
+  for (const { id } of draft.after.snapshots) gone.delete(id);
+  const ids = new Set(doomed.map(({ id }) => id));
+  const others = vm.snapshots.filter(({ id }) => gone.has(id) && !ids.has(id));
+  const kept = doomed.filter(({ id }) => !gone.has(id));
+  return {
+    ...draft,
+    title,
+    refusals: [
+      ...doomed.flatMap((one) => deleteRecordRefusals(one, vm)),
+      ...doomed.flatMap(deleteKindRefusals),
+      ...draft.refusals,
+      ...otherRefusals(others, kept, draft.refusals.length > 0),
+    ],
+  };
+}
+
+/** A disk of a snapshot whose overlay is in the VM's chain right above the data, at that depth. */
+function partedDisks({ disks }: Snapshot, { vm, images }: LibvirtContext) {
+  return disks.flatMap(({ target, kind, dataImageId, overlayImageId }) => {
+    const disk = vm.disks.find((each) => each.target === target);
+    const chain = disk ? (chainOfDisk(disk, images)?.images.map(({ id }) => id) ?? []) : [];
+    const depth = dataImageId === null ? -1 : chain.indexOf(dataImageId);
+    const above = chain[depth - 1];
+    return kind !== 'external' || dataImageId === null || depth < 1 || above === undefined || above !== overlayImageId
+      ? []
+      : [{ target, depth, dataId: dataImageId, overlayId: above }];
+  });
+}
+
+function otherRefusals(others: readonly Snapshot[], kept: readonly Snapshot[], isRefused: boolean): PlanNote[] {
+  if (isRefused) return [];
+  const names = (list: readonly Snapshot[]) => listed(list.map(({ name }) => `"${name}"`));
+  return [
+    ...(others.length === 0
+      ? []
+      : [
+          note(
+            'wouldDestroySnapshots',
+            `The merge that this needs would also take ${names(others)} away. Delete ${others.length === 1 ? 'it' : 'them'} first, or merge up instead.`,
+            others.map(({ name }) => name),
+          ),
+        ]),
+    ...(kept.length === 0
+      ? []
+      : [
+          note(
+            'differsByDisk',
+            `What ${names(kept)} ${kept.length === 1 ? 'holds' : 'hold'} is in the chain of the VM on some disks, and not on others: delete ${kept.length === 1 ? 'it' : 'each'} by itself.`,
+            kept.map(({ name }) => name),
+          ),
+        ]),
+  ];
+}
+
+/** No chain of the VM needs to change. */
+function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): PlanDraft {
+  const { vm, images } = context;
+  const ids = new Set(doomed.map(({ id }) => id));
+  const held = [...new Set(doomed.flatMap(({ disks }) => disks.flatMap(({ dataImageId }) => dataImageId ?? [])))];
+  const files = exclusive(held, ids, context).filter((id) => images.get(id)?.kind === 'file');
+  const stay = held.filter((id) => !files.includes(id));
+  const memory = memoryFilesOf(doomed);
+  return {
+    vmName: vm.name,
+    title: '',
+    refusals: [...stateRefusals(vm), ...unknownDependentRefusals(context, files, 'Deleting them')],
+    warnings: [
+      note(
+        'cannotComeBack',
+        `${listed(doomed.map(({ name }) => `"${name}"`))} cannot be brought back. The present state of ${vm.name} is not changed.`,
+        doomed.map(({ name }) => name),
+      ),
+      ...(stay.length === 0
+        ? []
+        : [
+            note(
+              'imagesStay',
+              `${listed(stay)} ${stay.length === 1 ? 'stays' : 'stay'}: others need ${stay.length === 1 ? 'it' : 'them'}.`,
+              stay,
+            ),
+          ]),
+    ],
+    space: roomBeside(context, held),
+    expectedPause: null,
+    steps: [
+      ...doomed.toReversed().map((snapshot): Step => ({
+        title: `Remove the record of "${snapshot.name}"`,
+        argv: virsh(context, 'snapshot-delete', `--snapshotname=${snapshot.name}`, '--metadata'),
+        reads: [],
+        writes: [],
+        creates: [],
+        invalidates: [],
+        deletes: [],
+        verify: [
+          { kind: 'snapshotAbsent', snapshotId: snapshot.id },
+          ...activeLayersStay(vm.disks),
+        ] satisfies Expectation[],
+        ...plainStep,
+      })),
+      ...(files.length === 0 ? [] : [nothingNeeds(files)]),
+      ...(files.length + memory.length === 0 ? [] : [filesGo(files, memory)]),
+    ],
+    after: { vmState: vm.state, ...treeWithout(ids, context), chains: chainsOf(context) },
+  };
+}
+
+/** The images that nothing needs but these snapshots, and images that go with them. */
+function exclusive(held: readonly string[], doomed: ReadonlySet<string>, context: LibvirtContext): readonly string[] {
+  const { inventory, vm } = context;
+  let going = held.filter((id) => {
+    const { activeFor, uses, vms, possibleChildIds } = dependentsOf(id, context.dependents);
+    const named = inventory.vms.some(
+      (other) =>
+        other.readable &&
+        other.snapshots.some(
+          (snapshot) =>
+            !(other.uuid === vm.uuid && doomed.has(snapshot.id)) &&
+            snapshot.disks.some(({ dataImageId, overlayImageId }) => dataImageId === id || overlayImageId === id),
+        ),
+    );
+    const others = vms.filter(({ uuid }) => uuid !== vm.uuid);
+    return (
+      !named &&
+      activeFor.length + others.length + possibleChildIds.length === 0 &&
+      uses.every(({ use }) => use.by === 'snapshot')
+    );
+  });
+  // What hangs on one of them keeps it, unless it goes as well.
+  for (;;) {
+    const next = going.filter((id) =>
+      dependentsOf(id, context.dependents).childImageIds.every((child) => going.includes(child)),
+    );
+    if (next.length === going.length) return going;
+    going = next;
+  }
+}

@@ -1,0 +1,78 @@
+/** Plans that merge images of a VM up into its active layer. */
+import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
+import type { PlanDraft } from '../../../driver.ts';
+import { chainsOf } from '../../../planning/chain-rules.ts';
+import { openElsewhereRefusals } from '../../../planning/dependent-rules.ts';
+import { listed, note } from '../../../planning/notes.ts';
+import { roomFor, roomWarnings, tightest } from '../../../planning/space.ts';
+import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
+import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
+import { mergeRefusals, pullRefusals } from './merge-rules.ts';
+import { allocated, livePull, offlinePull, roomIsThere } from './merge-steps.ts';
+
+type PullRequest = Extract<ChangeRequest, { action: 'pullImages' }>;
+
+/**
+ * The active layer of each disk takes up what the images between it and the base hold. Those are only read: whoever else
+ * needs them, snapshots too, finds them as they were.
+ */
+export function planPull(request: PullRequest, context: LibvirtContext): PlanDraft {
+  const { vm } = context;
+  const { ranges, refusals } = pullRanges(request, context);
+  const live = vm.state !== 'shutoff';
+  const merged = ranges.flatMap((range) => range.merged);
+  const active = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
+  const rooms = roomFor(
+    context,
+    ranges.flatMap(({ merged: layers, above }) =>
+      above === null || above.image.kind === 'block'
+        ? []
+        : [{ imageId: above.image.id, bytes: Math.min(allocated(layers), above.image.virtualBytes ?? Infinity) }],
+    ),
+  );
+  const alone = ranges.filter(({ base }) => base === null).map(({ disk }) => disk.target);
+  return {
+    vmName: vm.name,
+    title: `Merge ${merged.length === 1 ? 'one image' : `${merged.length} images`} of ${vm.name} up`,
+    refusals: [
+      ...refusals,
+      ...mergeRefusals(ranges, context),
+      ...ranges.flatMap((range) => pullRefusals(range, context, 'Merging up')),
+      ...openElsewhereRefusals(context, active, 'Merging up'),
+    ],
+    warnings: [
+      note(
+        'imagesStay',
+        `${listed(idsOf(merged))} ${merged.length === 1 ? 'stays' : 'stay'} as ${merged.length === 1 ? 'it is' : 'they are'}, with the snapshots whose data ${merged.length === 1 ? 'it holds' : 'they hold'}: no room becomes free before these are deleted.`,
+        idsOf(merged),
+      ),
+      ...(alone.length === 0
+        ? []
+        : [
+            note(
+              'standsAlone',
+              `Disk ${listed(alone)} then needs no other image, and can be moved or copied by itself.`,
+            ),
+          ]),
+      ...nextStartWarnings(context),
+      ...roomWarnings(
+        rooms,
+        'littleSpace',
+        (needed, free, where) =>
+          `Up to ${needed} may be needed, and ${where} has ${free} free. A merge that finds no room ends, and the VM reads what it read before.`,
+      ),
+    ],
+    space: tightest(rooms),
+    expectedPause: null,
+    steps: [
+      ...roomIsThere(rooms, context),
+      ...ranges.map((range) => (live ? livePull(range, request.bytesPerSecond, context) : offlinePull(range, context))),
+    ],
+    after: {
+      vmState: vm.state,
+      snapshots: vm.snapshots,
+      currentSnapshotId: vm.currentSnapshotId,
+      chains: chainsOf(context, chainsAfterMerge(ranges, context)),
+    },
+  };
+}
