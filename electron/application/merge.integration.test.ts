@@ -247,7 +247,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await endScript();
     await ended(id);
     expect(operationOf(id).state).toBe('interrupted');
-    expect(operationOf(id).examination?.choices).toContain('resume');
+    expect(operationOf(id).examination?.choices, operationOf(id).examination?.message).toContain('resume');
     await virsh('blockjob', vm.uuid, 'vda', '--bandwidth', '0');
     await ask('operations.resolve', { operationId: id, choice: 'resume' });
     await ended(id);
