@@ -1,7 +1,6 @@
 /** The steps of which plans to merge are made. Pure. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { Expectation, PlanStep } from '../../../../../shared/model/plan.ts';
-import { folderOf } from '../../../../../shared/rules/folders.ts';
 import { activeLayersStay } from '../../../planning/chain-rules.ts';
 import { lookingStep } from '../../../planning/looking-step.ts';
 import { listed } from '../../../planning/notes.ts';
@@ -15,8 +14,13 @@ import { editArgv, type Replacement } from './record-script.ts';
 
 export type Step = Omit<PlanStep, 'index'>;
 
-const nothing = { reads: [], writes: [], creates: [], invalidates: [], deletes: [] } as const;
-const unchanging = () => ({ ...nothing, reads: [], writes: [], creates: [], invalidates: [], deletes: [] });
+const unchanging = (): Pick<Step, 'reads' | 'writes' | 'creates' | 'invalidates' | 'deletes'> => ({
+  reads: [],
+  writes: [],
+  creates: [],
+  invalidates: [],
+  deletes: [],
+});
 
 /** The steps of one merge: it can be given up while it runs, and its end is looked for where it was cut off. */
 function mergeStep(range: MergeRange): Pick<Step, 'group' | 'cancellation' | 'whenInterrupted' | 'runs'> {
@@ -313,16 +317,12 @@ export function filesGo(imageIds: readonly string[], memoryFiles: readonly strin
   };
 }
 
-export function replacement(from: string, base: Layer): Replacement {
+function replacement(from: string, base: Layer): Replacement {
   return { from, to: base.path, format: base.image.format ?? 'raw', isBlock: base.image.kind === 'block' };
 }
 
 export function allocated(layers: readonly Layer[]): number {
   return layers.reduce((sum, { image }) => sum + (image.allocatedBytes ?? 0), 0);
-}
-
-export function folders(layers: readonly Layer[]): readonly string[] {
-  return [...new Set(layers.map(({ image }) => folderOf(image.id)))];
 }
 
 function commitTitle({ disk, merged, base, above }: MergeRange): string {
