@@ -21,6 +21,13 @@ function need(kind, what) { if (what != "") print kind " " what "/" }
 function path(what) {
   if (substr(what, 1, 1) == "/" && what !~ /^\/dev\/pts\//) need("path", what)
 }
+function ours(at) { return at ~ /^\/(var\/)?(run|lib|cache|log)\/libvirt(\/|$)/ }
+# What a path names is made in a folder that must be there.
+function made(at) {
+  if (at ~ /^\/dev\//) path(at)
+  else if (substr(at, 1, 1) == "/" && sub(/\/[^\/]*$/, "", at) && !ours(at)) path(at)
+}
+function offered(at) { if (substr(at, 1, 1) == "/" && !ours(at)) need("socket", at) }
 function hex(name,  digits, i, number) {
   digits = tolower(value(name)); sub(/^0x/, "", digits)
   for (i = 1; i <= length(digits); i++) number = number * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
@@ -62,10 +69,15 @@ optional { next }
 }
 /<source[ >]/ && device ~ /^(serial|parallel|console|channel|smartcard|redirdev|rng|input)$/ {
   path(value("dev"))
-  at = value("path")
-  if (at ~ /^\/dev\//) path(at)
-  else if (sub(/\/[^\/]*$/, "", at) && at !~ /^\/(var\/)?(run|lib|cache|log)\/libvirt(\/|$)/) path(at)
+  if (value("mode") !~ /^(connect|client)$/) made(value("path"))
 }
+/<source[ >]/ && (value("mode") ~ /^(connect|client)$/ || (device == "disk" && value("type") == "unix")) { offered(value("path")) }
+/<source[ >]/ && device == "interface" && value("mode") == "server" { made(value("path")) }
+/<source[ >]/ && device == "filesystem" { offered(value("socket")) }
+/<host / && device == "disk" { offered(value("socket")) }
+/<server / && device == "shmem" { offered(value("path")) }
+/<(graphics|listen) / && device == "graphics" { made(value("socket")) }
+/<log / { made(value("file")) }
 device == "hostdev" && /<vendor / { vendor = value("id"); sub(/^0x/, "", vendor) }
 device == "hostdev" && /<product / { product = value("id"); sub(/^0x/, "", product); need("usb", vendor ":" product) }
 device == "hostdev" && type == "usb" && vendor == "" && /^          <address / {
@@ -115,6 +127,7 @@ printf '%s\\n' "$record" | awk -v LEFTOUT="$leftout" "$needs" | sed "s/&apos;/'/
     what=\${what%/}
     case $kind in
       path) seen "$what" || refuse "$what" '' 'Put it back' ;;
+      socket) seen "$what" || refuse "the socket $what" '' 'Start the program that offers it' ;;
       image)
         seen "$what" || refuse "$what" '' 'Put it back'
         gone=$(below "$what")

@@ -164,7 +164,7 @@ function imageRequests({ vms, volumes }: HostState): readonly ImageRequest[] {
 }
 
 /** Uses whose paths are sockets and programs, of which every VM has some: they are compared by their names alone. */
-const usesWithoutImage: ReadonlySet<FileUse> = new Set(['emulator', 'characterDevice']);
+const usesWithoutImage: ReadonlySet<FileUse> = new Set(['emulator', 'characterDevice', 'socket']);
 
 /** Absolute paths that VMs name for something else than a disk, and that may be an image all the same. */
 function namedPaths({ vms, volumes }: HostState): readonly string[] {

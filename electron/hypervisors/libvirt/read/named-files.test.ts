@@ -49,7 +49,7 @@ describe('the files that a definition names', () => {
       'disk vdb /dev/vg/lv -',
       'disk vdc p/v qcow2',
       'disk vdd nbd:/run/nbd.sockx -',
-      'characterDevice vdd /run/nbd.sock -',
+      'socket vdd /run/nbd.sock -',
       'disk fda dir:/shared -',
       'other fda /shared -',
     ]);
@@ -86,6 +86,38 @@ describe('the files that a definition names', () => {
       'memory devices/memory/source/path /mem/nvdimm -',
       'rom devices/hostdev/rom /fw/rom -',
       'pstore devices/pstore/path /var/pstore -',
+    ]);
+  });
+
+  it('are sockets that others offer, apart from those that are made', () => {
+    expect(
+      inDomain(`
+        <disk type='vhostuser' device='disk'><source type='unix' path='/s/disk'/><target dev='vda'/></disk>
+        <disk type='block' device='lun'><source dev='/dev/sdx'><reservations managed='no'><source type='unix' path='/s/helper' mode='client'/></reservations></source><target dev='sda'/></disk>
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/s/folder'/><target dir='x'/></filesystem>
+        <interface type='vhostuser'><source type='unix' path='/s/card' mode='client'/></interface>
+        <interface type='vhostuser'><source type='unix' path='/made/card' mode='server'/></interface>
+        <serial type='unix'><source mode='connect' path='/s/serial'/></serial>
+        <channel type='unix'><source mode='bind' path='/made/channel'/></channel>
+        <rng model='virtio'><backend model='egd' type='unix'><source mode='connect' path='/s/egd'/></backend></rng>
+        <smartcard mode='passthrough' type='unix'><source mode='connect' path='/s/card-reader'/></smartcard>
+        <tpm model='tpm-crb'><backend type='external'><source type='unix' mode='connect' path='/s/tpm'/></backend></tpm>
+        <graphics type='vnc' socket='/made/vnc'><listen type='socket' socket='/made/vnc'/></graphics>
+        <shmem name='m'><server path='/s/memory'/></shmem>`).filter((line) => /^(socket|characterDevice) /.test(line)),
+    ).toEqual([
+      'socket vda /s/disk -',
+      'socket sda /s/helper -',
+      'socket devices/filesystem/source /s/folder -',
+      'socket devices/interface/source /s/card -',
+      'characterDevice devices/interface/source /made/card -',
+      'socket devices/serial/source /s/serial -',
+      'characterDevice devices/channel/source /made/channel -',
+      'socket devices/rng/backend/source /s/egd -',
+      'socket devices/smartcard/source /s/card-reader -',
+      'socket devices/tpm/backend/source /s/tpm -',
+      'characterDevice devices/graphics /made/vnc -',
+      'characterDevice devices/graphics/listen /made/vnc -',
+      'socket devices/shmem/server /s/memory -',
     ]);
   });
 

@@ -32,6 +32,8 @@ export type FileUse =
   | 'filesystem'
   | 'hostDevice'
   | 'characterDevice'
+  /** A socket that another program offers, and to which QEMU or libvirt connects. */
+  | 'socket'
   | 'log'
   | 'pstore'
   /** Somewhere in an argument that is handed to the emulator as it is. */
@@ -142,7 +144,8 @@ function addPaths(element: XmlElement, place: readonly string[], found: NamedFil
   for (const [name, value] of element.attributes) {
     // A namespace is an address, and so is what libvirt calls a name within a protocol.
     if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
-    for (const path of pathsIn(value, use)) found.push(namedPath(path, useOfAttribute(name, value, place, use), where));
+    for (const path of pathsIn(value, use))
+      found.push(namedPath(path, useOfAttribute(element, name, place, use), where));
   }
   for (const path of pathsIn(element.text.trim(), use)) found.push(namedPath(path, use, where));
   const pool = attribute(element, 'pool');
@@ -152,12 +155,27 @@ function addPaths(element: XmlElement, place: readonly string[], found: NamedFil
   }
 }
 
-function useOfAttribute(name: string, value: string, place: readonly string[], use: FileUse): FileUse {
+function useOfAttribute(element: XmlElement, name: string, place: readonly string[], use: FileUse): FileUse {
   if (name === 'template') return 'nvramTemplate';
   if (name === 'file' && place.at(-1) === 'rom') return 'rom';
-  // A socket is no image: <host transport='unix' socket='…'/>, and of arguments -qmp unix:… and -chardev socket,path=….
-  if (name === 'socket' || (use === 'argument' && /^(unix:|socket,)/.test(value))) return 'characterDevice';
-  return use;
+  if (isOfAnotherProgram(element, name, place)) return 'socket';
+  // A socket is no image: <graphics type='vnc' socket='…'/>, and of arguments -qmp unix:… and -chardev socket,path=….
+  const isSocket = use === 'argument' && /^(unix:|socket,)/.test(attribute(element, name) ?? '');
+  return name === 'socket' || isSocket ? 'characterDevice' : use;
+}
+
+/**
+ * Whether an attribute names a socket that must be there before the VM starts: `<source mode='connect|client' path='…'/>` of
+ * character devices, network cards, TPMs and reservations, `<source type='unix' path='…'/>` of a disk (vhostuser, which has no other
+ * mode), `<host transport='unix' socket='…'/>` of one on the network, `<source socket='…'/>` of a shared folder, and
+ * `<server path='…'/>` of shared memory. All others are made by QEMU (`bind`, `server`), or by libvirt.
+ */
+function isOfAnotherProgram(element: XmlElement, name: string, place: readonly string[]): boolean {
+  if (name === 'socket') return element.name === 'host' || place.join('/') === 'devices/filesystem/source';
+  if (name !== 'path') return false;
+  const mode = attribute(element, 'mode');
+  if (mode === null) return attribute(element, 'type') === 'unix' || place.join('/') === 'devices/shmem/server';
+  return mode === 'connect' || mode === 'client';
 }
 
 /**
@@ -254,7 +272,8 @@ function addFurther(element: XmlElement, target: string, known: string | null, f
     addPaths(each, ['disk', each.name], paths);
     for (const path of paths) {
       if (path.source.kind !== 'image' || path.source.reference === known) continue;
-      found.push({ ...path, use: each.name === 'reservations' ? 'characterDevice' : path.use, place: target });
+      const isHelper = each.name === 'reservations' && path.use !== 'socket';
+      found.push({ ...path, use: isHelper ? 'characterDevice' : path.use, place: target });
     }
     // What the source of a network disk holds besides names hosts and secrets, and sockets.
     addFurther(each, target, known, found);

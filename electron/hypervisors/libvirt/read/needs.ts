@@ -3,7 +3,7 @@
  *
  * Without each of these libvirt 7.0, 9.0 and 11.3 really refuse the start: see obstacles.integration.test.ts and
  * plan-revert-needs.integration.test.ts. Nothing is said of what libvirt makes itself (logs, sockets, the state of an emulated
- * TPM), nor of devices that it looks for by other means than a path.
+ * TPM; their folders must be there), nor of devices that it looks for by other means than a path.
  */
 import { posix } from 'node:path';
 import { shellLine } from '../../../../shared/rules/shell-words.ts';
@@ -21,13 +21,18 @@ const needs: ReadonlyMap<FileUse, string> = new Map([
   ['hostDevice', 'a device of the host'],
   ['tpm', 'a device of the host'],
   ['characterDevice', 'a device of the host'],
+  ['socket', 'a socket that another program offers'],
+  ['log', 'the folder of a log'],
 ]);
 
 /** What `needsOf` looks at. */
 export const usesNeeded: ReadonlySet<FileUse> = new Set([...needs.keys(), 'nvram', 'nvramTemplate']);
 
+/** What QEMU or libvirt makes in a folder that must be there. */
+const madeInFolder: ReadonlySet<FileUse> = new Set(['characterDevice', 'log']);
+
 /** Of these, paths outside of `/dev` and `/sys` are made by QEMU or libvirt, or are no paths of the host. */
-const devices: ReadonlySet<FileUse> = new Set(['hostDevice', 'tpm', 'characterDevice']);
+const devices: ReadonlySet<FileUse> = new Set(['hostDevice', 'tpm', 'characterDevice', 'log']);
 
 /** Folders that libvirt makes itself. */
 const ofLibvirt = /^\/(?:var\/)?(?:run|lib|cache|log)\/libvirt\//;
@@ -77,8 +82,9 @@ function pathNeededBy(file: NamedFile): string | null {
   if (path === null || !needs.has(file.use)) return null;
   // Terminals come with the VM.
   if (isDevice(path)) return path.startsWith('/dev/pts/') ? null : path;
+  if (file.use === 'socket') return ofLibvirt.test(path) ? null : path;
   if (!devices.has(file.use) || isScript(file)) return path;
-  return file.use !== 'characterDevice' || ofLibvirt.test(path) ? null : posix.dirname(path);
+  return !madeInFolder.has(file.use) || ofLibvirt.test(path) ? null : posix.dirname(path);
 }
 
 /** @param path where nothing is, of `pathNeededBy` */
@@ -87,10 +93,15 @@ function needOf(file: NamedFile, path: string): Need {
   if (isDevice(path)) return { path, what, remedy: 'Bring the device back', canBeLeftOut: true };
   if (isScript(file))
     return { path, what: 'a script of a network card', remedy: 'Put the file back', canBeLeftOut: true };
+  if (file.use === 'socket') return { path, what, remedy: 'Start the program that offers it', canBeLeftOut: true };
   const make = shellLine(['mkdir', '-p', '--', path]);
-  if (file.use === 'characterDevice') {
-    const socket = pathOf(file) ?? '';
-    return { path, what: `the folder of ${socket}`, remedy: `Make the folder: ${make}`, canBeLeftOut: false };
+  if (madeInFolder.has(file.use)) {
+    return {
+      path,
+      what: `the folder of ${pathOf(file) ?? ''}`,
+      remedy: `Make the folder: ${make}`,
+      canBeLeftOut: false,
+    };
   }
   if (file.use === 'filesystem') {
     const remedy = `Mount or restore the folder; or make an empty one: ${make}`;

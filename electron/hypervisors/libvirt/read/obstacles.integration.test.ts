@@ -4,7 +4,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { libvirtVersions, placeOf, virsh, virshWithXml } from '../../../../e2e/testbeds/index.ts';
@@ -65,7 +67,22 @@ const cases: Readonly<Record<string, Case>> = {
     command: true,
     devices: (at) => `<serial type='unix'><source mode='bind' path='${at}/sockets/s'/><target port='0'/></serial>`,
   },
+  log: {
+    taken: 'logs',
+    isFolder: true,
+    command: true,
+    devices: (at) => `<serial type='null'><log file='${at}/logs/l'/></serial>`,
+  },
+  peer: { taken: 'peer', devices: (at) => `<serial type='unix'><source mode='connect' path='${at}/peer'/></serial>` },
+  egd: {
+    taken: 'egd',
+    devices: (at) =>
+      `<rng model='virtio'><backend model='egd' type='unix'><source mode='connect' path='${at}/egd'/></backend></rng>`,
+  },
 };
+
+/** Taken away, and offered again by another program. */
+const peers = ['peer', 'egd'] as const;
 
 function emptyAcpiTable(): Buffer {
   const table = Buffer.alloc(36);
@@ -107,6 +124,8 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
     return found;
   };
 
+  const servers: Server[] = [];
+
   beforeAll(async () => {
     if (!up) return;
     mkdirSync(aside, { recursive: true });
@@ -128,8 +147,13 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
     writeFileSync(join(folder, 'other-kernel'), kernelThatTakesInitrd());
     writeFileSync(join(folder, 'slic'), emptyAcpiTable());
     copyFileSync(join(folder, 'rom'), join(folder, 'floppy.img'));
-    for (const name of ['shared', 'sockets']) mkdirSync(join(folder, name));
+    for (const name of ['shared', 'sockets', 'logs']) mkdirSync(join(folder, name));
     symlinkSync(emulatorPath, join(folder, 'emulator'));
+    for (const name of peers) {
+      const server = createServer().listen(join(folder, name));
+      servers.push(server);
+      await once(server, 'listening');
+    }
     for (const [name, each] of Object.entries(cases)) await define(name, each);
     const optional = drive('cdrom', 'hda', 'ide', `${folder}/never.iso`, " startupPolicy='optional'");
     await define('optional', { devices: () => optional });
@@ -142,6 +166,7 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
       await virsh(['destroy', uuid], { version, expect: [0, 1] });
       await virsh(['undefine', '--managed-save', '--nvram', uuid], { version, expect: [0, 1] });
     }
+    for (const server of servers) server.close();
     rmSync(folder, { recursive: true });
   });
 
@@ -168,6 +193,11 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
       expect(vmIn(broken, 'optional').startObstacles).toBeUndefined();
       expect(await tryToStart('optional')).toMatchObject({ starts: true });
 
+      for (const name of peers) {
+        expect(vmIn(broken, name).startObstacles?.[0]?.remedy).toMatch(
+          /^Start the program that offers it, or take it out/,
+        );
+      }
       for (const [name, { taken, command }] of Object.entries(cases)) {
         const remedy = vmIn(broken, name).startObstacles?.[0]?.remedy ?? '';
         if (command === true)
