@@ -105,6 +105,12 @@ const devices: Readonly<Record<string, { readonly xml: string; readonly path: st
   },
 };
 
+const portTaken = 5979;
+
+function withDevice(device: string): (xml: string) => string {
+  return (xml) => xml.replaceAll('</devices>', `${device}</devices>`);
+}
+
 /** What the plan does not know of, so that only the step finds it. */
 const others: Readonly<Record<string, { readonly xml: string; readonly words: string }>> = {
   network: {
@@ -118,6 +124,52 @@ const others: Readonly<Record<string, { readonly xml: string; readonly words: st
   USB: {
     xml: `<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/><product id='0xbeef'/></source></hostdev>`,
     words: 'the USB device 1234:beef',
+  },
+};
+
+/** What the host itself lacks: how the record is changed, and what the step says. */
+const lacks: Readonly<Record<string, { readonly change: (xml: string) => string; readonly words: RegExp }>> = {
+  'machine type': {
+    change: (xml) => xml.replaceAll(/ machine='[^']*'/g, " machine='pc-i440fx-99.9'"),
+    words: /does not support machine type 'pc-i440fx-99.9'/,
+  },
+  'CPU feature': {
+    change: (xml) =>
+      xml
+        .replaceAll(/<cpu .*?<\/cpu>/gs, '')
+        .replaceAll(
+          '</features>',
+          "</features><cpu mode='custom' match='exact' check='partial'><model fallback='forbid'>qemu64</model><feature policy='require' name='avx512-4vnniw'/></cpu>",
+        ),
+    words: /Host CPU does not provide required features: avx512-4vnniw/,
+  },
+  'NUMA node': {
+    change: (xml) => xml.replaceAll('<os>', "<numatune><memory mode='strict' nodeset='7'/></numatune><os>"),
+    words: /NUMA node 7 is unavailable/,
+  },
+  processors: {
+    change: (xml) => xml.replaceAll(/<vcpu placement='static'>/g, "<vcpu placement='static' cpuset='900-901'>"),
+    words: /bound to the processors 900-901 of the host/,
+  },
+  memory: {
+    change: (xml) => xml.replaceAll(/<memory unit='KiB'>\d+</g, "<memory unit='KiB'>107374182400<"),
+    words: /it needs 107374182400 KiB of memory, more than this host has/,
+  },
+  'port of a console': {
+    change: withDevice(
+      `<graphics type='vnc' port='${portTaken}' autoport='no' listen='127.0.0.1'><listen type='address' address='127.0.0.1'/></graphics>`,
+    ),
+    words: new RegExp(`another program listens on the port ${portTaken} of 127.0.0.1`),
+  },
+  'port of a serial line': {
+    change: withDevice(
+      `<parallel type='tcp'><source mode='bind' host='127.0.0.1' service='${portTaken}'/><protocol type='raw'/></parallel>`,
+    ),
+    words: new RegExp(`another program listens on the port ${portTaken} of 127.0.0.1`),
+  },
+  'security driver': {
+    change: (xml) => xml.replaceAll('</devices>', "</devices><seclabel type='dynamic' model='selinux' relabel='yes'/>"),
+    words: /the security driver “selinux” is not there/,
   },
 };
 
@@ -169,19 +221,24 @@ function suite(version: testbed.LibvirtVersion): void {
     );
   const withoutAgain = () => testbed.virshWithXml(['define'], plain, [], { version });
   const snapshot = (name: string) => virsh('snapshot-create-as', vm.uuid, `--name=${name}`);
-  /** Replaces a record by one whose definition has more. */
-  async function putInto(name: string, xml: string, disk = ''): Promise<void> {
+  async function replaceRecord(name: string, change: (xml: string) => string): Promise<void> {
     const { stdout } = await virsh('snapshot-dumpxml', vm.uuid, '--security-info', `--snapshotname=${name}`);
     await virsh('snapshot-delete', vm.uuid, '--metadata', `--snapshotname=${name}`);
-    const changed = stdout
-      .replace(
-        /<controller type='usb' index='0' model='none'\/>/g,
-        `<controller type='usb' index='0' model='piix3-uhci'/>`,
-      )
-      .replace('</devices>', `${xml}</devices>`)
-      .replace('</disks>', `${disk}</disks>`);
-    await testbed.virshWithXml(['snapshot-create', '--redefine', '--current', vm.uuid], changed, [], { version });
+    await testbed.virshWithXml(['snapshot-create', '--redefine', '--current', vm.uuid], change(stdout), [], {
+      version,
+    });
   }
+  /** Replaces a record by one whose definition has more. */
+  const putInto = (name: string, xml: string, disk = '') =>
+    replaceRecord(name, (record) =>
+      record
+        .replace(
+          /<controller type='usb' index='0' model='none'\/>/g,
+          `<controller type='usb' index='0' model='piix3-uhci'/>`,
+        )
+        .replace('</devices>', `${xml}</devices>`)
+        .replace('</disks>', `${disk}</disks>`),
+    );
 
   beforeAll(async () => {
     await testbed.up();
@@ -317,6 +374,32 @@ function suite(version: testbed.LibvirtVersion): void {
   it.each(Object.entries(others))('%s: found just before the VM would be ended', async (_name, { xml, words }) => {
     await isFoundJustBefore(xml, words);
   });
+
+  it.skipIf(isInPlace).each(Object.entries(lacks))(
+    `%s that the host lacks: found just before the VM would be ended${isInPlace ? ' (7.0 compares first, and ends nothing)' : ''}`,
+    async (_name, { change, words }) => {
+      const listener = createServer().listen(portTaken, '127.0.0.1');
+      await once(listener, 'listening');
+      try {
+        await virsh('start', vm.uuid);
+        await snapshot('one');
+        const { steps, warnings } = await plan('one');
+        expect(warnings.map(({ code }) => code)).toContain('startMayFail');
+        const look = lookIn(steps);
+        expect(await run(look ?? [])).toMatchObject({ exitCode: 0, stderr: '' });
+        await replaceRecord('one', change);
+        const step = await run(look ?? []);
+        expect(step.stderr).toMatch(words);
+        expect(step.stderr).toContain('Nothing was changed');
+        expect(step.exitCode).toBe(1);
+        expect(await state()).toBe('running');
+        await expect(virsh('snapshot-revert', vm.uuid, '--snapshotname=one')).rejects.toThrow();
+        expect(await state()).toBe('shut off');
+      } finally {
+        listener.close();
+      }
+    },
+  );
 
   it('a pool: found just before, where it was there when the plan was made', async () => {
     await isFoundJustBefore(pooled, 'the volume “v.iso” of the pool “nopool7”', `<disk name='hda' snapshot='no'/>`);

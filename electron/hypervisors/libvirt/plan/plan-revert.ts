@@ -113,6 +113,7 @@ export function planRevert(
       ...detachedWarnings(snapshot, context),
       ...stateWarnings(context, stateAfter),
       ...needs.warnings,
+      ...(needs.areLookedFor && withMemory && !isEndedFirst ? [startMayFail(context)] : []),
       ...diskWarnings(snapshot, context),
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
@@ -295,6 +296,14 @@ function stateWarnings({ vm }: LibvirtContext, stateAfter: VmState): PlanNote[] 
     ];
   }
   return [];
+}
+
+/** What nothing tells without a start (seen on 9.0 and 11.3): see startable-definition.ts for what does. */
+function startMayFail({ vm }: LibvirtContext): PlanNote {
+  return note(
+    'startMayFail',
+    `libvirt ends ${vm.name} before it starts the snapshot. Not everything that the start needs can be looked for before (servers of network disks, devices that another VM uses, free huge pages): where it fails, ${vm.name} stays shut off, and its present state is lost. Save that first to be able to come back.`,
+  );
 }
 
 function diskWarnings(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {

@@ -562,7 +562,7 @@ describe('reverting to an internal snapshot', () => {
     const running = planLibvirt(uri, revert('a'), host);
     expect(running.refusals).toEqual([]);
     expect(running.after).toMatchObject({ vmState: 'running', currentSnapshotId: 'a' });
-    expect(codes(running.warnings)).toEqual(['presentStateLost']);
+    expect(codes(running.warnings)).toEqual(['presentStateLost', 'startMayFail']);
     expect(running.warnings[0]?.message).toContain('Its definition');
     const off = planLibvirt(uri, revert('b'), host);
     expect(off.after.vmState).toBe('shutoff');
