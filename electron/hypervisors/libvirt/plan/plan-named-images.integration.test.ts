@@ -45,9 +45,12 @@ function suite(version: testbed.LibvirtVersion): void {
     await testbed.deleteVirtualMachine(other);
   });
 
-  async function nameInArguments(): Promise<testbed.VirtualMachine> {
+  async function nameInArguments(
+    option = '-drive',
+    value = `file=${overlay},if=none,id=more,format=qcow2`,
+  ): Promise<testbed.VirtualMachine> {
     const user = await testbed.createVirtualMachine(other);
-    const argument = `<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-drive'/><qemu:arg value='file=${overlay},if=none,id=more,format=qcow2'/></qemu:commandline></domain>`;
+    const argument = `<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='${option}'/><qemu:arg value='${value}'/></qemu:commandline></domain>`;
     await testbed.redefineVirtualMachine(user, (xml) => xml.replace('</domain>', argument), { version });
     return user;
   }
@@ -88,6 +91,20 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await asOperator()).toEqual({ steps: 0, codes: ['dependentsUnknown'] });
     chmodSync(elsewhere, 0o755);
     expect(await asOperator()).toEqual({ steps: 0, codes: ['imageHasDependents'] });
+  });
+
+  it.each([
+    ['-fw_cfg', (path: string) => `name=opt/a,file=${path}`],
+    ['-device', (path: string) => `virtio-net-pci,addr=0x1e,romfile=${path}`],
+    ['-D', (path: string) => path],
+  ])('in %s, which opens no disk: that this account may not read it stops nothing', async (option, valueWith) => {
+    const user = await nameInArguments(option, valueWith(overlay));
+    chmodSync(elsewhere, 0o755);
+    chmodSync(overlay, 0o600);
+    const { refusals } = await revert(testbed.accounts.operator);
+    expect(refusals.filter(({ names }) => names.includes(overlay))).toEqual([]);
+    // libvirt and QEMU take it, and open it for that.
+    await testbed.virsh(['start', user.uuid], { version });
   });
 
   it('is found as well where it appears between two readings of which the second looks for changes', async () => {

@@ -142,6 +142,43 @@ describe('the files that a definition names', () => {
   });
 });
 
+describe('what an argument of the emulator names', () => {
+  const usesIn = (...values: readonly string[]) =>
+    inDomain(
+      '',
+      `<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>${values.map((value) => `<qemu:arg value='${value}'/>`).join('')}</qemu:commandline>`,
+    ).map((line) => line.replace(' commandline/arg', ''));
+
+  it.each([
+    [['-fw_cfg', 'name=opt/a,file=/secret/a,,b'], ['plainFile /secret/a,b -']],
+    [['-D', '/log/qemu.log'], ['plainFile /log/qemu.log -']],
+    [['--mem-path', '/dev/hugepages'], ['plainFile /dev/hugepages -']],
+    [['-device', 'vfio-pci,host=01:00.0,romfile=/roms/a'], ['plainFile /roms/a -']],
+    [['-object', 'memory-backend-file,id=m,mem-path=/mem/a,size=1G'], ['plainFile /mem/a -']],
+    [['-object', 'secret,id=s,file=/etc/key'], ['plainFile /etc/key -']],
+    [['-S', 'x', '-D', '/log/a'], ['plainFile /log/a -']],
+  ])('%s is no disk', (values, uses) => {
+    expect(usesIn(...values)).toEqual(uses);
+  });
+
+  it.each([
+    // The value of -name, and then a disk.
+    [['-name', '-D', '/images/a'], ['argument /images/a -']],
+    [
+      ['-drive', 'file=/images/a,romfile=/images/b'],
+      ['argument /images/a -', 'argument /images/b -'],
+    ],
+    [['-device', 'x,file=/images/a,romfile=/images/a'], ['argument /images/a -']],
+    [['-device', 'x,drive=/images/a'], ['argument /images/a -']],
+    [['-object', 'other,mem-path=/images/a'], ['argument /images/a -']],
+    [['-D'], []],
+    [['/images/a'], ['argument /images/a -']],
+    [['-pflash', '/images/a'], ['argument /images/a -']],
+  ])('%s may be one', (values, uses) => {
+    expect(usesIn(...values)).toEqual(uses);
+  });
+});
+
 describe('the files that a record names besides', () => {
   it('are its overlays and its memory', () => {
     const record = parseXml(`<domainsnapshot><name>/not/a/path</name><parent><name>/nor/this</name></parent>

@@ -5,6 +5,7 @@
  * absolute path is named by somebody. Source of the elements: libvirt, docs/formatdomain.rst and docs/formatsnapshot.rst.
  */
 import { formatOfDisk, sourceOf, type DiskSource } from './domain-xml.ts';
+import { isPlainFile, optionsBefore, pathsInArgument } from './emulator-arguments.ts';
 import { attribute, child, type XmlElement } from './xml.ts';
 
 export type FileUse =
@@ -36,7 +37,9 @@ export type FileUse =
   | 'socket'
   | 'log'
   | 'pstore'
-  /** Somewhere in an argument that is handed to the emulator as it is. */
+  /** In an argument to the emulator, and certain to be opened for something else than a disk. */
+  | 'plainFile'
+  /** Somewhere else in an argument that is handed to the emulator as it is. */
   | 'argument'
   | 'other';
 
@@ -122,30 +125,51 @@ export function sourceKey(source: NamedFile['source']): string {
   return source.kind === 'volume' ? `volume ${source.pool}/${source.volume}` : `${source.kind} ${source.reference}`;
 }
 
-function visit(element: XmlElement, place: readonly string[], found: NamedFile[]): void {
+/** @param option of the emulator, before the argument that `element` is */
+function visit(element: XmlElement, place: readonly string[], found: NamedFile[], option: string | null = null): void {
   if (withoutPaths.has(element.name)) return;
   if (place.join('/') === 'devices/disk') {
     visitDisk(element, 'disk', attribute(child(element, 'target'), 'dev') ?? 'disk', found);
     return;
   }
-  addPaths(element, place, found);
+  addPaths(element, place, found, option);
   addHostDevice(element, place, found);
+  const options = place.join('/') === 'commandline' ? optionsOf(element) : null;
   for (const each of element.children) {
-    const name = each.name.slice(each.name.indexOf(':') + 1);
+    const name = localName(each);
     // Where a shared folder is to be seen in the guest is no path of the host.
     if (name === 'target' && place.at(-1) === 'filesystem') continue;
-    visit(each, [...place, name], found);
+    visit(each, [...place, name], found, options?.get(each));
   }
 }
 
-function addPaths(element: XmlElement, place: readonly string[], found: NamedFile[]): void {
+function localName({ name }: XmlElement): string {
+  return name.slice(name.indexOf(':') + 1);
+}
+
+/** The option before each argument in a `<qemu:commandline>`. */
+function optionsOf(commandLine: XmlElement): ReadonlyMap<XmlElement, string | null> {
+  const elements = commandLine.children.filter((each) => localName(each) === 'arg');
+  const options = optionsBefore(elements.map((each) => attribute(each, 'value') ?? ''));
+  return new Map(elements.map((each, index) => [each, options[index] ?? null]));
+}
+
+function addPaths(
+  element: XmlElement,
+  place: readonly string[],
+  found: NamedFile[],
+  option: string | null = null,
+): void {
   const use = useOf(place);
   const where = place.join('/');
   for (const [name, value] of element.attributes) {
     // A namespace is an address, and so is what libvirt calls a name within a protocol.
     if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
-    for (const path of pathsIn(value, use))
-      found.push(namedPath(path, useOfAttribute(element, name, place, use), where));
+    const named = useOfAttribute(element, name, place, use);
+    for (const path of pathsIn(value, use)) {
+      const isPlain = named === 'argument' && isPlainFile(option, value, path);
+      found.push(namedPath(path, isPlain ? 'plainFile' : named, where));
+    }
   }
   for (const path of pathsIn(element.text.trim(), use)) found.push(namedPath(path, use, where));
   const pool = attribute(element, 'pool');
@@ -214,26 +238,13 @@ function useOf(place: readonly string[]): FileUse {
   return usesByPlace.find(([start]) => where.startsWith(`${start}/`))?.[1] ?? 'other';
 }
 
-/** Absolute paths in a value. An argument holds them behind names, between commas (`file=/a/b,format=raw`; QEMU doubles a comma that is meant). */
+/** Absolute paths in a value. */
 function pathsIn(value: string, use: FileUse): readonly string[] {
   if (value.startsWith('/')) {
     return use === 'argument' ? [...new Set([value, ...pathsInArgument(value)])] : value === '/' ? [] : [value];
   }
   if (value.startsWith('file:///')) return [value.slice('file://'.length)];
   return use === 'argument' ? pathsInArgument(value) : [];
-}
-
-function pathsInArgument(value: string): readonly string[] {
-  const paths: string[] = [];
-  for (const part of value.replaceAll(',,', '\0').split(',')) {
-    for (const piece of part.split(/[=:"'\s]/)) {
-      if (piece.startsWith('/') && piece.length > 1) paths.push(piece.replaceAll('\0', ','));
-    }
-    // A path may hold any of these characters itself.
-    const whole = part.slice(part.indexOf('=') + 1).replaceAll('\0', ',');
-    if (whole.startsWith('/') && whole.length > 1) paths.push(whole);
-  }
-  return [...new Set(paths)];
 }
 
 function namedPath(path: string, use: FileUse, place: string): NamedFile {

@@ -7,7 +7,7 @@ import type { VmRecords } from './vm-records.ts';
 
 /**
  * Uses that can be a disk as well as anything else: QEMU opens `-drive file=…` of an argument like any other. All others say
- * what they are, or are examined as images anyway.
+ * what they are (`plainFile`: of an argument too), or are examined as images anyway.
  */
 const strangeUses: ReadonlySet<FileUse> = new Set(['argument', 'other']);
 
