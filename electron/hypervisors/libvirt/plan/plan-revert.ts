@@ -112,6 +112,7 @@ export function planRevert(
       ),
       ...detachedWarnings(snapshot, context),
       ...stateWarnings(context, stateAfter),
+      ...(vm.state !== 'shutoff' && (isEndedFirst || stateAfter === 'shutoff') ? [mayBeStartedAgain(context)] : []),
       ...needs.warnings,
       ...(needs.areLookedFor && withMemory && !isEndedFirst ? [startMayFail(context)] : []),
       ...diskWarnings(snapshot, context),
@@ -296,6 +297,17 @@ function stateWarnings({ vm }: LibvirtContext, stateAfter: VmState): PlanNote[] 
     ];
   }
   return [];
+}
+
+/**
+ * Whoever keeps VMs running starts one that is shut off. Nothing on the host says for certain whether somebody does: Pacemaker may
+ * hold it under another name, and others watch from elsewhere.
+ */
+function mayBeStartedAgain({ vm }: LibvirtContext): PlanNote {
+  return note(
+    'mayBeStartedAgain',
+    `If something keeps ${vm.name} running (a cluster manager such as Pacemaker, a script), have it leave the VM alone first: it may start the VM while it is shut off, here or on another host.`,
+  );
 }
 
 /** What nothing tells without a start (seen on 9.0 and 11.3): see startable-definition.ts for what does. */

@@ -489,7 +489,7 @@ describe('reverting to an internal snapshot', () => {
       // Nothing takes it back by itself: that writes over the disks.
       expect(more).toEqual([]);
       expect([save, back].map((step) => step?.group)).toEqual(['revert', 'revert']);
-      expect(codes(plan.warnings)).toEqual(['presentStateSaved']);
+      expect(codes(plan.warnings)).toEqual(['presentStateSaved', 'mayBeStartedAgain']);
       expect(plan.after).toMatchObject({ vmState: 'running', currentSnapshotId: 'a' });
       expect(plan.after.snapshots.map(({ id, parentId }) => [id, parentId])).toEqual([
         ['a', null],
@@ -566,7 +566,7 @@ describe('reverting to an internal snapshot', () => {
     expect(running.warnings[0]?.message).toContain('Its definition');
     const off = planLibvirt(uri, revert('b'), host);
     expect(off.after.vmState).toBe('shutoff');
-    expect(codes(off.warnings)).toEqual(['presentStateLost', 'endsRunningVm']);
+    expect(codes(off.warnings)).toEqual(['presentStateLost', 'endsRunningVm', 'mayBeStartedAgain']);
   });
 
   it('is refused for an external snapshot, naming the libvirt that could', () => {
