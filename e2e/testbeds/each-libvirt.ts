@@ -6,18 +6,36 @@ import { libvirtVersions } from './versions.ts';
 interface Choice {
   /** Every version where it is left out. */
   readonly only?: LibvirtVersion;
+  /**
+   * A long suite: it runs on one version, another each day, and on every version where the variable SNAPTREE_ALL is set
+   * (`npm run test:integration:all`). The number of the day is the seed; SNAPTREE_SEED names another.
+   */
+  readonly sampled?: true;
   /** In front of the version. */
   readonly about?: string;
+}
+
+function seed(): number {
+  const given = Number(process.env['SNAPTREE_SEED'] ?? '');
+  return Number.isSafeInteger(given) && given > 0 ? given : Math.floor(Date.now() / 86_400_000);
+}
+
+function isInSample(version: LibvirtVersion): boolean {
+  if (process.env['SNAPTREE_ALL'] !== undefined) return true;
+  const versions = libvirtVersions().filter(({ up }) => up);
+  return versions[seed() % Math.max(1, versions.length)]?.version === version;
 }
 
 /** A suite for each version of libvirt. One that is not up is skipped, and its title says why. */
 export function onEachLibvirt(
   suite: (version: LibvirtVersion) => void,
-  { only, about = 'libvirt' }: Choice = {},
+  { only, about = 'libvirt', sampled }: Choice = {},
 ): void {
   for (const { version, up, reason } of libvirtVersions()) {
     if (only !== undefined && version !== only) continue;
-    describe.skipIf(!up)(`${about} ${version}${reason === '' ? '' : ` (${reason})`}`, () => {
+    const isLeftOut = sampled === true && !isInSample(version);
+    const why = up && isLeftOut ? `not in today's sample, seed ${seed()}: SNAPTREE_ALL=1 runs it` : reason;
+    describe.skipIf(!up || isLeftOut)(`${about} ${version}${why === '' ? '' : ` (${why})`}`, () => {
       suite(version);
     });
   }

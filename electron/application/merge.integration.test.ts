@@ -21,7 +21,7 @@ const silent = { debug: () => undefined, info: () => undefined, warn: () => unde
 const never = new AbortController().signal;
 const mebibyte = 1024 ** 2;
 
-onEachLibvirt(suite, { about: 'merging on libvirt' });
+onEachLibvirt(suite, { about: 'merging on libvirt', sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-merging', disks: [{ target: 'vda' }, { target: 'vdb' }], version };

@@ -161,7 +161,9 @@ function outsideDependents(imageIds: readonly string[], inventory: Inventory): r
     return [
       ...[...childImageIds, ...possibleChildIds].filter((id) => !imageIds.includes(id)).map(quoted),
       ...activeFor.map(({ vm, disk }) => `disk ${oneLine(disk.target)} of the VM ${oneLine(vm.name)}`),
-      ...uses.map(({ vm, use }) => `${oneLine(wordsOfUse(use))} (VM ${oneLine(vm.name)})`),
+      ...uses
+        .filter(({ use }) => use.use !== 'overlay')
+        .map(({ vm, use }) => `${oneLine(wordsOfUse(use))} (VM ${oneLine(vm.name)})`),
       ...snapshotsWith(imageId, inventory),
     ];
   });
@@ -172,7 +174,8 @@ function snapshotsWith(imageId: string, { vms }: Inventory): readonly string[] {
   return vms.flatMap((vm) =>
     (vm.readable ? vm.snapshots : [])
       .filter(({ disks }) =>
-        disks.some(({ dataImageId, overlayImageId }) => dataImageId === imageId || overlayImageId === imageId),
+        // The overlay that was made for a snapshot is nothing that going back to it needs.
+        disks.some(({ dataImageId }) => dataImageId === imageId),
       )
       .map(({ name }) => `the snapshot ${quoted(name)} of the VM ${oneLine(vm.name ?? vm.uuid)}`),
   );

@@ -7,7 +7,7 @@ import { counted, finding } from './findings-context.ts';
 import { lackedBySnapshots, namesOf, type Lack } from './snapshot-lacks.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
-import { copyOutLine, dataIn, isSameMoment, lacksMemory } from './snapshot-data.ts';
+import { copyOutLine, dataIn, isSameMoment, isWrittenSince, lacksMemory } from './snapshot-data.ts';
 
 const secondsPerDay = 86_400;
 
@@ -220,9 +220,6 @@ function lackFinding({ obstacle, snapshots }: Lack, vm: ReadableVm, context: Fin
  * followed to its end.
  */
 function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Finding[] {
-  const mayBranch = context.inventory.hypervisor.capabilities.some(
-    ({ id, available }) => id === 'revertToExternal' && available,
-  );
   const lineage = lineageOf(vm);
   const overlays = new Set(vm.snapshots.flatMap(({ disks }) => disks.map(({ overlayImageId }) => overlayImageId)));
   return lineage.flatMap((snapshot) =>
@@ -234,7 +231,10 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
       const ids = chain.images.map(({ id }) => id);
       const at = ids.indexOf(disk.dataImageId);
       const above = at > 0 ? ids[at - 1] : undefined;
-      const says = mismatch(at, disk.dataImageId, above, disk.overlayImageId, mayBranch, overlays);
+      const data = context.images.get(disk.dataImageId);
+      // After a merge up, or on another branch, it is beside the chain and as it was.
+      if (at !== 0 && data?.status === 'ok' && isWrittenSince(snapshot, data) === false) return [];
+      const says = mismatch(at, disk.dataImageId, above, disk.overlayImageId, overlays);
       if (says === null) return [];
       return [
         finding(context, {
@@ -257,14 +257,13 @@ function mismatch(
   dataImageId: string,
   above: string | undefined,
   overlayImageId: string | null,
-  mayBranch: boolean,
   overlays: ReadonlySet<string | null>,
 ): string | null {
   if (at < 0) return `${dataImageId}, which should hold its data, is not in the chain.`;
   if (above === undefined) return `${dataImageId}, which should hold its data unchanged, is written to.`;
   if (overlayImageId === null || above === overlayImageId) return null;
-  // Reverting to an external snapshot (libvirt 9.9 and later) puts a new overlay on its data that no record names.
-  if (mayBranch && !overlays.has(above)) return null;
+  // Reverting to an external snapshot puts a new overlay on its data that no record names.
+  if (!overlays.has(above)) return null;
   return `the overlay ${overlayImageId} that was made for it is not in the chain; ${above} is in its place.`;
 }
 

@@ -125,16 +125,37 @@ export function transientDiskRefusals({ state }: ReadableVm, disks: readonly Dis
     );
 }
 
-function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
-  const native = can('revertToExternal')
-    ? ''
-    : ` libvirt ${version ?? '(unknown version)'} on this host cannot do it by itself either; 9.9 is the first that can.`;
   return [
     refusal(
       'notBuiltYet',
-      `"${snapshot.name}" of ${vm.name} is not an internal snapshot. Snaptree does not revert to such snapshots yet.${native}`,
+      snapshot.kind === 'external'
+        ? `"${snapshot.name}" of ${vm.name} has its memory in a file. Snaptree does not revert to such snapshots yet.`
+        : `"${snapshot.name}" of ${vm.name} is not an internal or external snapshot alone. Snaptree does not revert to such snapshots yet.`,
     ),
+  ];
+}
+
+/** Why a VM cannot go back to an external snapshot. */
+export function revertExternalRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
+  return [
+    ...recordRefusals(snapshot, vm, 'Going back to it could leave the VM without some of its disks.'),
+    ...(snapshot.memory.kind === 'none' ? [] : revertKindRefusals(snapshot, vm)),
+    ...stateRefusals(vm),
+    ...transientOverlayRefusals(vm),
+    ...managedSaveRefusals(
+      vm,
+      `The memory of ${vm.name} was saved. Resumed on top of other disks it would destroy their file systems.`,
+    ),
+    ...(vm.hasCheckpoints === true
+      ? [
+          refusal(
+            'dirtyBitmaps',
+            `${vm.name} has checkpoints, from which incremental backups are made, and their bitmaps lie in the images that it would leave. Delete the checkpoints with the backup program first; its next backup is a full one.`,
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -269,9 +290,10 @@ export function revertRefusals(
   abilities: LibvirtAbilities,
   needs: Pick<RevertNeeds, 'refusals'> = revertNeeds(snapshot, vm, abilities.version),
 ): PlanNote[] {
+  if (snapshot.kind === 'external') return revertExternalRefusals(snapshot, vm);
   return [
     ...recordRefusals(snapshot, vm, 'Going back to it could leave the VM without some of its disks.'),
-    ...revertKindRefusals(snapshot, vm, abilities),
+    ...revertKindRefusals(snapshot, vm),
     ...stateRefusals(vm),
     ...needs.refusals,
     ...revertFirmwareRefusals(vm, abilities),

@@ -5,6 +5,17 @@ import { shellLine } from './shell-words.ts';
 /** Seconds between the time in a record and that in the image: both are taken when the snapshot is begun. */
 const sameMoment = 120;
 
+/** Seconds in which what is written to an image still belongs to the taking of the external snapshot whose data it becomes. */
+const takingSeconds = 10;
+
+/**
+ * Whether the image that holds the data of an external snapshot was written to after that was taken, as a commit into it does, and a
+ * pull out of it does not; null where nobody can tell. It goes by the times of the host and of its storage.
+ */
+export function isWrittenSince({ createdAt }: Snapshot, { modifiedAt }: Image): boolean | null {
+  return createdAt === null || modifiedAt === null ? null : modifiedAt > createdAt + takingSeconds;
+}
+
 /**
  * `own`: the data that the record is about. `other`: there is data of that name, and all of it is of another time: it is not what the
  * record is about. `none`: there is nothing of that name.

@@ -166,7 +166,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
  * libvirt takes an empty file at an overlay's path for one that was made for it, and follows a link there, wherever it
  * leads. Neither is an image, so the inventory does not show it, and the host is asked just before.
  */
-function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
+export function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
   const script =
     'for path in "$@"; do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
   return lookingStep({
@@ -205,7 +205,7 @@ function partialWarnings({ vm }: LibvirtContext, writable: readonly Disk[], disk
 }
 
 /** With the overlay, no chain has more images than `longestChain` says. */
-function chainLengthRefusals(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
+export function chainLengthRefusals(context: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
   return disks.flatMap((disk) => {
     const length = chainOfDisk(disk, context.images)?.images.length ?? 0;
     const limit = longestChain(context.inventory.hypervisor.version);
@@ -225,7 +225,7 @@ function chainLengthRefusals(context: LibvirtContext, disks: readonly Disk[]): P
  * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. The name is kept to
  * characters that no tool takes for syntax (`a:b.qcow2` is read as a protocol). Null where the disk is not a file.
  */
-function overlayPath(disk: Disk, snapshotName: string, context: LibvirtContext): string | null {
+export function overlayPath(disk: Disk, snapshotName: string, context: LibvirtContext): string | null {
   const image = disk.imageId === null ? undefined : context.images.get(disk.imageId);
   if (image?.kind !== 'file') return null;
   const folder = folderOf(image.id);

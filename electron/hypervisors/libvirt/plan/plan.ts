@@ -1,5 +1,5 @@
 /** From a request to a plan, for libvirt. Pure: nothing is read or run here. */
-import type { Inventory } from '../../../../shared/model/inventory.ts';
+import type { Inventory, Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import type { DoneStep, PlanDraft } from '../../driver.ts';
 import { plannedSnapshot, planningContext } from '../../planning/planning-context.ts';
@@ -9,6 +9,7 @@ import { planCommit } from './merge/plan-commit.ts';
 import { planPull } from './merge/plan-pull.ts';
 import { planCreate } from './plan-create.ts';
 import { planDelete } from './plan-delete.ts';
+import { planRevertExternal } from './plan-revert-external.ts';
 import { planSaveAndRevert } from './plan-save-and-revert.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
@@ -27,12 +28,22 @@ export function planLibvirt(
   return withoutRefusedSteps({ ...draft, refusals: [...jobRefusals(context), ...draft.refusals] }, context);
 }
 
+function planRevertTo(
+  request: Extract<ChangeRequest, { action: 'revertToSnapshot' }>,
+  snapshot: Snapshot,
+  context: LibvirtContext,
+): PlanDraft {
+  return snapshot.kind === 'external'
+    ? planRevertExternal(request, snapshot, context)
+    : planSaveAndRevert(request, snapshot, context);
+}
+
 function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
   switch (request.action) {
     case 'createSnapshot':
       return planCreate(request, context);
     case 'revertToSnapshot':
-      return planSaveAndRevert(request, plannedSnapshot(context, request.snapshotId), context);
+      return planRevertTo(request, plannedSnapshot(context, request.snapshotId), context);
     case 'deleteSnapshot':
       return planDelete(request, plannedSnapshot(context, request.snapshotId), context);
     case 'commitImages':

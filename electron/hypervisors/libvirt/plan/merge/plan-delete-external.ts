@@ -55,16 +55,20 @@ export function planDeleteExternal(doomed: readonly Snapshot[], title: string, c
   };
 }
 
-/** A disk of a snapshot whose overlay is in the VM's chain right above the data, at that depth. */
-function partedDisks({ disks }: Snapshot, { vm, images }: LibvirtContext) {
+/**
+ * The disks of a snapshot whose data is in the VM's chain, below something that can be merged into it, and how deep. After a revert
+ * that is another overlay than the one that was made for the snapshot; where that is still there, both need the data.
+ */
+function partedDisks({ disks }: Snapshot, { vm, images, dependents }: LibvirtContext) {
   return disks.flatMap(({ target, kind, dataImageId, overlayImageId }) => {
     const disk = vm.disks.find((each) => each.target === target);
     const chain = disk ? (chainOfDisk(disk, images)?.images.map(({ id }) => id) ?? []) : [];
     const depth = dataImageId === null ? -1 : chain.indexOf(dataImageId);
     const above = chain[depth - 1];
-    return kind !== 'external' || dataImageId === null || depth < 1 || above === undefined || above !== overlayImageId
-      ? []
-      : [{ target, depth, dataId: dataImageId, overlayId: above }];
+    if (kind !== 'external' || dataImageId === null || depth < 1 || above === undefined) return [];
+    const { childImageIds } = dependentsOf(dataImageId, dependents);
+    const isAlone = childImageIds.every((id) => id === above);
+    return above === overlayImageId || isAlone ? [{ target, depth, dataId: dataImageId, overlayId: above }] : [];
   });
 }
 
@@ -97,7 +101,13 @@ function otherRefusals(others: readonly Snapshot[], kept: readonly Snapshot[], i
 function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): PlanDraft {
   const { vm, images } = context;
   const ids = new Set(doomed.map(({ id }) => id));
-  const held = [...new Set(doomed.flatMap(({ disks }) => disks.flatMap(({ dataImageId }) => dataImageId ?? [])))];
+  const held = [
+    ...new Set(
+      doomed.flatMap(({ disks }) =>
+        disks.flatMap(({ dataImageId, overlayImageId }) => [dataImageId, overlayImageId].filter((id) => id !== null)),
+      ),
+    ),
+  ].filter((id) => images.get(id)?.status !== 'missing');
   const files = exclusive(held, ids, context).filter((id) => images.get(id)?.kind === 'file');
   const stay = held.filter((id) => !files.includes(id));
   const memory = memoryFilesOf(doomed);
@@ -111,6 +121,7 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
         `${listed(doomed.map(({ name }) => `"${name}"`))} cannot be brought back. The present state of ${vm.name} is not changed.`,
         doomed.map(({ name }) => name),
       ),
+      ...leftBehind(doomed, files),
       ...(stay.length === 0
         ? []
         : [
@@ -145,6 +156,24 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
   };
 }
 
+/** Overlays hold what was written after the snapshot was taken: on a branch that nothing uses, in no snapshot. */
+function leftBehind(doomed: readonly Snapshot[], files: readonly string[]): PlanNote[] {
+  const overlays = doomed.flatMap(({ disks }) =>
+    disks.flatMap(({ overlayImageId }) =>
+      overlayImageId !== null && files.includes(overlayImageId) ? overlayImageId : [],
+    ),
+  );
+  return overlays.length === 0
+    ? []
+    : [
+        note(
+          'branchGoes',
+          `${listed(overlays)} ${overlays.length === 1 ? 'goes' : 'go'} as well: what was written there after the snapshot was taken is used by no VM and no other snapshot. If somebody may want it, copy it first, together with what it hangs on.`,
+          overlays,
+        ),
+      ];
+}
+
 /** The images that nothing needs but these snapshots, and images that go with them. */
 function exclusive(held: readonly string[], doomed: ReadonlySet<string>, context: LibvirtContext): readonly string[] {
   const { inventory, vm } = context;
@@ -156,7 +185,8 @@ function exclusive(held: readonly string[], doomed: ReadonlySet<string>, context
         other.snapshots.some(
           (snapshot) =>
             !(other.uuid === vm.uuid && doomed.has(snapshot.id)) &&
-            snapshot.disks.some(({ dataImageId, overlayImageId }) => dataImageId === id || overlayImageId === id),
+            // The overlay that was made for a snapshot is nothing that going back to it needs.
+            snapshot.disks.some(({ dataImageId }) => dataImageId === id),
         ),
     );
     const others = vms.filter(({ uuid }) => uuid !== vm.uuid);
