@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { run } from '../../e2e/testbeds/run.ts';
@@ -20,6 +20,9 @@ import { createApplication } from './application.ts';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const never = new AbortController().signal;
 const mebibyte = 1024 ** 2;
+
+// Jobs on the host, with a reading of it after every step.
+vi.setConfig({ testTimeout: 240_000 });
 
 onEachLibvirt(suite, { about: 'merging on libvirt', sampled: true });
 

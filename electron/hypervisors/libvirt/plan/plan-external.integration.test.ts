@@ -1,6 +1,6 @@
 /** Going back to external snapshots and deleting them, on every version: the data, the chains, the records and the files. */
 import { existsSync } from 'node:fs';
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { carryOut, inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
@@ -9,6 +9,9 @@ import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import { findingsOf } from '../../../../shared/rules/findings.ts';
 import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
 import { chainOfDisk, imagesById } from '../../../../shared/rules/chains.ts';
+
+// Each of these makes, merges and goes back several times, and reads the host after every step.
+vi.setConfig({ testTimeout: 240_000 });
 
 onEachLibvirt(suite, { sampled: true });
 
