@@ -89,9 +89,13 @@ test('what is known to be refused is not offered, and what only a plan can tell 
   const pane = await app.openVm(vm.name);
   await pane.select('ext');
   await expect(
-    pane.toolbar.getByRole('button', { name: /^Delete…\. .*does not delete such snapshots yet/ }),
+    pane.toolbar.getByRole('button', { name: /^Delete with descendants…\. .*Delete the internal one first/ }),
   ).toBeVisible();
-  await expect(pane.toolbar.getByRole('button', { name: /^Revert…\. .*is not an internal snapshot/ })).toBeVisible();
+  await pane.act('Delete…');
+  await expect(app.plan.root).toContainText('This plan is refused, and nothing was changed');
+  await expect(app.plan.root.getByRole('listitem').filter({ hasText: '"inside" inside' })).toHaveCount(2);
+  await app.plan.close.click();
+  await expect(app.plan.root).toBeHidden();
   await pane.select('before');
   await pane.act('Revert…');
   await expect(app.plan.root).toContainText('This plan is refused, and nothing was changed');

@@ -45,9 +45,9 @@ export function stepCancelMeaning(plan: Pick<Plan, 'steps'>, step: PlanStep): st
 
 function undone({ steps }: Pick<Plan, 'steps'>, index: number): string {
   const group = steps[index]?.group ?? null;
-  return group !== null && steps.some((step) => step.group === group && step.runs !== 'inOrder')
-    ? ', and what its group has begun is taken back'
-    : '';
+  const own = steps.filter((step) => group !== null && step.group === group && step.runs !== 'inOrder');
+  if (own.some(({ runs }) => runs === 'onFailure')) return ', and what its group has begun is taken back';
+  return own.length === 0 ? '' : `, and step ${own.map((step) => step.index + 1).join(', ')} is run all the same`;
 }
 
 /** What is done where a step is found cut off. */
