@@ -30,6 +30,8 @@ const runner = createLocalRunner();
 const recordings = new Map<string, Promise<string>>();
 const noncePattern = /frame-[0-9a-f]{32}/;
 const recordedNonce = 'recorded-nonce';
+/** The beginnings of images, as the walk over them sends them (electron/images/scan). */
+const headersInBase64 = new RegExp(`(?<=^${recordedNonce} headers\n)[A-Za-z0-9+/=\n]+?(?=\n${recordedNonce} )`, 'gm');
 let isChanged = false;
 
 function answerOf({ host, script, changed }: Question): Promise<string> {
@@ -43,7 +45,16 @@ function answerOf({ host, script, changed }: Question): Promise<string> {
     recording = record(script.replaceAll(number, templateNumber), nonce, changed);
     recordings.set(key, recording);
   }
-  return recording.then((text) => text.replaceAll(templateNumber, number).replaceAll(recordedNonce, nonce));
+  return recording.then((text) => renumbered(text, number).replaceAll(recordedNonce, nonce));
+}
+
+/** The names of backing images stand in the beginnings of images, too. */
+function renumbered(text: string, number: string): string {
+  const inBytes = (headers: string): string => {
+    const bytes = Buffer.from(headers, 'base64').toString('latin1');
+    return Buffer.from(bytes.replaceAll(templateNumber, number), 'latin1').toString('base64');
+  };
+  return text.replaceAll(templateNumber, number).replaceAll(headersInBase64, inBytes);
 }
 
 async function record(script: string, nonce: string, changed: boolean): Promise<string> {

@@ -38,6 +38,7 @@ export function makeTemplateHost(folder: string, { vms, snapshots, externalOneIn
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', template, '1G']);
   const withTags = join(folder, 'tags.qcow2');
   copyFileSync(template, withTags);
+  const takenAt = Math.floor(Date.now() / 1000);
   const names = Array.from({ length: snapshots }, (_, index) => `before-change-${index}`);
   for (const name of names) execFileSync('qemu-img', ['snapshot', '-c', name, withTags]);
 
@@ -46,13 +47,13 @@ export function makeTemplateHost(folder: string, { vms, snapshots, externalOneIn
       join(images, `${vmName(index)}${layer === 0 ? '' : `.overlay-${layer}`}.qcow2`);
     const isExternal = index % externalOneIn === externalOneIn - 1;
     copyFileSync(isExternal ? template : withTags, image(0));
-    if (!isExternal) return { index, names, layers: [] as string[], active: image(0) };
+    if (!isExternal) return { index, names, takenAt, layers: [] as string[], active: image(0) };
     const layers = [image(0)];
     for (let layer = 1; layer <= snapshots; layer += 1) {
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', image(layer - 1), '-F', 'qcow2', image(layer)]);
       layers.push(image(layer));
     }
-    return { index, names, layers, active: image(snapshots) };
+    return { index, names, takenAt, layers, active: image(snapshots) };
   });
   const file = join(folder, `node-${templateNumber}.xml`);
   const write = (changed: boolean): void => {
@@ -65,12 +66,14 @@ export function makeTemplateHost(folder: string, { vms, snapshots, externalOneIn
 interface Domain {
   readonly index: number;
   readonly names: readonly string[];
+  /** When the first of them was taken, in seconds since 1970: about when the tags were made, so that they are the data of the records. */
+  readonly takenAt: number;
   /** Of external snapshots: images from the base on. */
   readonly layers: readonly string[];
   readonly active: string;
 }
 
-function domainXml({ index, names, layers, active }: Domain, changed: boolean): string {
+function domainXml({ index, names, takenAt, layers, active }: Domain, changed: boolean): string {
   const uuid = uuidOf(index);
   const name = changed && uuid === changedUuid ? changedName : vmName(index);
   const inner = (
@@ -86,8 +89,8 @@ function domainXml({ index, names, layers, active }: Domain, changed: boolean): 
         ? ''
         : `<disks><disk name='vda' snapshot='external' type='file'><driver type='qcow2'/><source file='${overlay}'/></disk></disks>`;
     return `<test:domainsnapshot><name>${snapshot}</name><description>Taken before change ${at} of ${name}</description>
-${at === 0 ? '' : `<parent><name>${names[at - 1] ?? ''}</name></parent>`}<creationTime>${1_700_000_000 + at}</creationTime>
-<state>${overlay === undefined ? 'running' : 'disk-snapshot'}</state><active>${at === names.length - 1 ? 1 : 0}</active>${disks}<domain type='test'>${inner(layers[at] ?? active)}</domain></test:domainsnapshot>`;
+${at === 0 ? '' : `<parent><name>${names[at - 1] ?? ''}</name></parent>`}<creationTime>${takenAt + at}</creationTime>
+<state>${overlay === undefined ? 'shutoff' : 'disk-snapshot'}</state><active>${at === names.length - 1 ? 1 : 0}</active>${disks}<domain type='test'>${inner(layers[at] ?? active)}</domain></test:domainsnapshot>`;
   });
   const namespace = "xmlns:test='http://libvirt.org/schemas/domain/test/1.0'";
   return `<domain type='test' ${namespace}>${inner(active)}${records.join('')}</domain>`;
