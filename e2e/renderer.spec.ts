@@ -109,6 +109,19 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.getByText('External, disks only').click();
     await expect(page.getByText('Disks to include')).toBeVisible();
   },
+  'choice of what is merged': async (page) => {
+    connectedHosts();
+    await openVm(page, /^web-01/);
+    await page.getByRole('button', { name: 'Merge images of vda…' }).click();
+    await expect(page.getByRole('dialog').getByText('takes them up')).toBeVisible();
+  },
+  'plan to merge': async (page) => {
+    connectedHosts();
+    await openVm(page, /^web-01/);
+    await page.getByRole('button', { name: 'Merge images of vda…' }).click();
+    await page.getByRole('button', { name: 'Review plan…' }).click();
+    await expect(page.getByRole('dialog').getByText('Chains afterwards')).toBeVisible();
+  },
   'plan to revert': async (page) => {
     connectedHosts();
     await openPlan(page, 'october patches', 'Revert…');
@@ -337,9 +350,9 @@ test('a newcomer adds a host, and a snapshot is reverted to, by keyboard alone',
 
   await page.keyboard.press('Enter');
   await expect(page.getByRole('menuitem', { name: /^Create snapshot/ })).toBeFocused();
-  const merge = page.getByRole('menuitem', { name: /^Merge down/ });
-  await expect(merge).toHaveAttribute('aria-disabled', 'true');
-  await expect(merge).toHaveAccessibleDescription('Not built yet.');
+  const clone = page.getByRole('menuitem', { name: /^Clone to a new VM/ });
+  await expect(clone).toHaveAttribute('aria-disabled', 'true');
+  await expect(clone).toHaveAccessibleDescription('Not built yet.');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
 

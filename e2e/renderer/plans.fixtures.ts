@@ -1,5 +1,5 @@
 /** A stand-in for the planner: plausible plans, so that the review has something to show. */
-import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import type { Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
@@ -113,6 +113,10 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
       }
       plan.after.currentSnapshotId = request.snapshotId;
       break;
+    case 'commitImages':
+    case 'pullImages':
+      fillMergePlan(plan, request, vm, images);
+      break;
     case 'deleteSnapshot': {
       const gone = new Set(
         request.withDescendants ? subtreeIds(request.snapshotId, vm.snapshots) : [request.snapshotId],
@@ -162,4 +166,50 @@ export function operationOf(plan: Plan, number: number, change: Partial<Operatio
     isUndoing: false,
     ...change,
   };
+}
+
+/** The images of each range go out of the chain, into the one below (commit) or above (pull). */
+function fillMergePlan(
+  plan: Plan,
+  request: Extract<ChangeRequest, { action: 'commitImages' | 'pullImages' }>,
+  vm: ReadableVm,
+  images: ReadonlyMap<string, Image>,
+): void {
+  const down = request.action === 'commitImages';
+  const merges = request.ranges.map((range) => {
+    const ids = plan.after.chains.find(({ target }) => target === range.target)?.imageIds ?? [];
+    const top = 'topId' in range ? ids.indexOf(range.topId) : 1;
+    const base = range.baseId === null ? ids.length : ids.indexOf(range.baseId);
+    return { target: range.target, ids, merged: ids.slice(top, base), receiver: ids[down ? base : 0] ?? '' };
+  });
+  const merged = merges.flatMap((merge) => merge.merged);
+  const written = new Set([...merged, ...merges.map(({ receiver }) => receiver)]);
+  const bytes = merged.reduce((sum, id) => sum + (images.get(id)?.allocatedBytes ?? 0), 0);
+  plan.title = `Merge ${merged.length} images of ${vm.name} ${down ? 'down' : 'up'}`;
+  plan.steps = merges.map(({ target, receiver }, index) =>
+    step(
+      index,
+      `Merge the images of ${target} into ${receiver}`,
+      ['virsh', down ? 'blockcommit' : 'blockpull', vm.uuid, target],
+      { reads: merged, writes: [receiver], invalidates: down ? [receiver, ...merged] : [], cancellation: 'abort' },
+    ),
+  );
+  if (down)
+    plan.steps.push(step(plan.steps.length, 'Remove the merged images', ['rm', '--', ...merged], { deletes: merged }));
+  plan.space = { ...plan.space, neededBytes: bytes };
+  plan.expectedPause = down ? 'The guest stands still for a moment when it moves to the image below.' : null;
+  plan.after.chains = merges.map(({ target, ids, merged: gone }) => ({
+    target,
+    imageIds: ids.filter((id) => !gone.includes(id)),
+  }));
+  if (!down) return;
+  const lost = vm.snapshots.filter(({ disks }) =>
+    disks.some(({ dataImageId }) => dataImageId !== null && written.has(dataImageId)),
+  );
+  plan.after.snapshots = vm.snapshots.filter((each) => !lost.includes(each));
+  plan.warnings = lost.map(({ name }) => ({
+    code: 'snapshotsLost',
+    message: `"${name}" goes: its data is in an image that the merge changes.`,
+    names: [name],
+  }));
 }

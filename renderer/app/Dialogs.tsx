@@ -3,9 +3,10 @@ import { HostDialog } from '../hosts/HostDialog.tsx';
 import { ImportDialog } from '../hosts/ImportDialog.tsx';
 import { RemoveHostDialog } from '../hosts/RemoveHostDialog.tsx';
 import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
+import { MergeDialog } from '../plans/merge/MergeDialog.tsx';
 import { PlanDialog } from '../plans/PlanDialog.tsx';
 import { ReportDialog } from '../reports/ReportDialog.tsx';
-import { findVm } from '../store/state.ts';
+import { findSnapshot, findVm } from '../store/state.ts';
 import { showDialog, useStore } from '../store/store.ts';
 
 const close = () => {
@@ -17,7 +18,10 @@ export function Dialogs() {
   const dialog = useStore((state) => state.dialog);
   const host = useStore((state) => (dialog && 'hostId' in dialog ? (state.hosts[dialog.hostId]?.host ?? null) : null));
   const vm = useStore((state) =>
-    dialog?.kind === 'createSnapshot' ? findVm(state, dialog.hostId, dialog.vmUuid) : null,
+    dialog?.kind === 'createSnapshot' || dialog?.kind === 'merge' ? findVm(state, dialog.hostId, dialog.vmUuid) : null,
+  );
+  const inventory = useStore((state) =>
+    dialog?.kind === 'merge' ? (state.inventories[dialog.hostId]?.inventory ?? null) : null,
   );
   switch (dialog?.kind) {
     case undefined:
@@ -36,6 +40,18 @@ export function Dialogs() {
       return host && <RemoveHostDialog host={host} onClose={close} />;
     case 'createSnapshot':
       return vm?.readable ? <CreateSnapshotDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
+    case 'merge':
+      return vm?.readable && inventory ? (
+        <MergeDialog
+          hostId={dialog.hostId}
+          vm={vm}
+          inventory={inventory}
+          direction={dialog.direction}
+          snapshot={findSnapshot(vm, dialog.snapshotId)}
+          target={dialog.target}
+          onClose={close}
+        />
+      ) : null;
     case 'plan':
       return <PlanDialog hostId={dialog.hostId} request={dialog.request} onClose={close} />;
   }

@@ -1,19 +1,22 @@
 import { ArrowDown, CircleAlert } from 'lucide-react';
 import { memo, useMemo, type ReactNode } from 'react';
 import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import { chainOfDisk, dependentsIndex, imagesById, type Chain, type Dependents } from '../../shared/rules/chains.ts';
+import { chainOfDisk, dependentsIndex, type Chain, type Dependents } from '../../shared/rules/chains.ts';
 import { brokenChainOfDisk, type BrokenChain } from '../../shared/rules/broken-chains.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
+import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
-import { dependenceOf, type LayerDependence } from './dependence.ts';
+import { dependenceOf, type LayerDependence } from '../appearance/dependence.ts';
 import { useFirst } from '../design/ShowMore.tsx';
 import { count, formatBytes, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { findSnapshot, findVm, type State } from '../store/state.ts';
-import { useStore } from '../store/store.ts';
+import { imageIndex } from '../store/selectors.ts';
+import { showDialog, useStore } from '../store/store.ts';
+import { useVmActions } from '../store/use-vm-actions.ts';
 import styles from './DiskChains.module.css';
 
 const css = classes(styles);
@@ -28,9 +31,9 @@ export const DiskChains = memo(function DiskChains({
   readonly vm: ReadableVm;
 }) {
   const inventory = useStore((state) => state.inventories[hostId]?.inventory);
-  const images = useMemo(() => imagesById(inventory?.images ?? []), [inventory]);
+  const images = inventory && imageIndex(inventory.images);
   const dependents = useMemo(() => inventory && dependentsIndex(inventory), [inventory]);
-  if (!inventory || !dependents) return null;
+  if (!inventory || !images || !dependents) return null;
   const anyImage = inventory.unknownDependents.filter(({ imageIds }) => imageIds === null).map(({ what }) => what);
   return (
     <section className={css('chains')} aria-label="Disk chains">
@@ -45,6 +48,7 @@ export const DiskChains = memo(function DiskChains({
       {vm.disks.map((disk) => (
         <DiskChain
           key={disk.target}
+          hostId={hostId}
           disk={disk}
           vm={vm}
           chain={chainOfDisk(disk, images)}
@@ -58,6 +62,7 @@ export const DiskChains = memo(function DiskChains({
 });
 
 function DiskChain({
+  hostId,
   disk,
   vm,
   chain,
@@ -65,6 +70,7 @@ function DiskChain({
   dependents,
   inventory,
 }: {
+  readonly hostId: string;
   readonly disk: Disk;
   readonly vm: ReadableVm;
   readonly chain: Chain | null;
@@ -82,6 +88,7 @@ function DiskChain({
         {disk.transient && <Chip tone="warning">thrown away at shut-off</Chip>}
         {disk.blockJob && <Chip tone="warning">block job</Chip>}
         {chain && chain.images.length > 1 && <span className={css('quiet')}>{chain.images.length} layers</span>}
+        {chain && chain.images.length > 1 && <MergeButton hostId={hostId} vm={vm} target={disk.target} />}
       </h4>
       {disk.blockJob && (
         <p className={css('quiet')}>
@@ -114,6 +121,34 @@ function DiskChain({
     </div>
   );
 }
+
+/** Opens the choice of what is merged of one disk's chain. */
+const MergeButton = memo(function MergeButton({
+  hostId,
+  vm,
+  target,
+}: {
+  readonly hostId: string;
+  readonly vm: ReadableVm;
+  readonly target: string;
+}) {
+  const { actions } = useVmActions(hostId, vm, null);
+  const reason = actions.find(({ id }) => id === 'mergeDown')?.reason ?? null;
+  return (
+    <span className={css('merge')}>
+      <Button
+        size="small"
+        label={`Merge images of ${visibleString(target)}…`}
+        disabledReason={reason}
+        onPress={() => {
+          showDialog({ kind: 'merge', hostId, vmUuid: vm.uuid, direction: 'down', snapshotId: null, target });
+        }}
+      >
+        Merge…
+      </Button>
+    </span>
+  );
+});
 
 function Break({ broken: { words, remedy } }: { readonly broken: BrokenChain }) {
   return (

@@ -10,6 +10,7 @@ import { CopyButton } from '../design/Copy.tsx';
 import { count, formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
+import { ChainChange } from './ChainChange.tsx';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { stateWords } from '../../shared/rules/state-words.ts';
@@ -201,23 +202,7 @@ function Afterwards({ plan }: { readonly plan: Plan }) {
         <section>
           <h3 className={css('heading')}>Chains afterwards</h3>
           {chains.map((chain) => (
-            <div key={chain.target} className={css('chain')}>
-              <p className={css('chainTitle')}>
-                <HostText text={chain.target} />
-                <Chip tone={chain.changed ? 'accent' : 'neutral'}>{chain.changed ? 'changed' : 'as before'}</Chip>
-              </p>
-              <ol className={css('chainImages')}>
-                {chain.imageIds.map((imageId, index) => (
-                  <li key={imageId}>
-                    <code title={visibleString(imageId)}>
-                      <HostText text={imageId.slice(imageId.lastIndexOf('/') + 1)} />
-                    </code>{' '}
-                    <span className={css('quiet')}>{index === 0 ? 'active layer' : null}</span>
-                    {chain.added.has(imageId) && <Chip tone="success">new</Chip>}
-                  </li>
-                ))}
-              </ol>
-            </div>
+            <ChainChange key={chain.target} chain={chain} />
           ))}
         </section>
       )}

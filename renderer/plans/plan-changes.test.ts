@@ -37,8 +37,10 @@ const before = {
 } as unknown as ReadableVm;
 const planFor = (after: Partial<Plan['after']>) =>
   ({
+    request: { action: 'deleteSnapshot' },
+    steps: [],
     after: { vmState: 'running', snapshots: before.snapshots, currentSnapshotId: 'kept', chains: [], ...after },
-  }) as Plan;
+  }) as unknown as Plan;
 
 describe('plannedTree', () => {
   it('marks what comes and what goes, and keeps what goes in sight', () => {
@@ -63,12 +65,85 @@ describe('plannedChains', () => {
       { target: 'vdb', imageIds: ['/b'] },
     ];
     const planned = plannedChains(before, inventory, planFor({ chains }));
-    expect(planned.map(({ changed, added }) => [changed, [...added]])).toEqual([
-      [true, ['/new']],
-      [true, ['/b']],
-    ]);
+    expect(planned.map(({ changed, layers }) => [changed, layers.map(({ imageId, part }) => [imageId, part])])).toEqual(
+      [
+        [
+          true,
+          [
+            ['/new', 'new'],
+            ['/a', 'stays'],
+          ],
+        ],
+        [true, [['/b', 'new']]],
+      ],
+    );
     expect(
       plannedChains(before, inventory, planFor({ chains: [{ target: 'vda', imageIds: ['/a'] }] }))[0]?.changed,
     ).toBe(false);
+  });
+
+  describe('where images are merged', () => {
+    const backed = (id: string, parentId: string, allocatedBytes: number | null): Image => ({
+      ...image(id),
+      allocatedBytes,
+      parent: { relation: 'backing', reference: parentId, imageId: parentId, format: 'qcow2' },
+    });
+    const inventory = {
+      images: [backed('/a', '/two', 1), backed('/two', '/one', 20), backed('/one', '/base', 30), image('/base')],
+    } as unknown as Inventory;
+    const layersOf = (imageIds: string[], plan: Partial<Plan>, of = inventory) =>
+      plannedChains(before, of, { ...planFor({ chains: [{ target: 'vda', imageIds }] }), ...plan })[0]?.layers.map(
+        ({ imageId, part, deleted, growthBytes }) => [imageId, part, deleted, growthBytes],
+      );
+    const commit = {
+      request: { action: 'commitImages' },
+      steps: [
+        { writes: ['/base'], deletes: [] },
+        { writes: [], deletes: ['/one', '/two'] },
+      ],
+    } as unknown as Plan;
+
+    it('says what a commit puts into the image below, and what is removed', () => {
+      expect(layersOf(['/a', '/base'], commit)).toEqual([
+        ['/a', 'stays', false, 0],
+        ['/two', 'merged', true, 0],
+        ['/one', 'merged', true, 0],
+        ['/base', 'receives', false, 50],
+      ]);
+      const unknown = {
+        images: inventory.images.map((each) => (each.id === '/one' ? backed('/one', '/base', null) : each)),
+      };
+      expect(layersOf(['/a', '/base'], commit, unknown as Inventory)?.at(-1)).toEqual([
+        '/base',
+        'receives',
+        false,
+        null,
+      ]);
+    });
+
+    it('says that a pull makes the active layer larger and removes nothing', () => {
+      const pull = { request: { action: 'pullImages' }, steps: [{ writes: ['/a'], deletes: [] }] } as unknown as Plan;
+      expect(layersOf(['/a', '/base'], pull)).toEqual([
+        ['/a', 'receives', false, 50],
+        ['/two', 'merged', false, 0],
+        ['/one', 'merged', false, 0],
+        ['/base', 'stays', false, 0],
+      ]);
+      expect(layersOf(['/a'], pull)?.map(([, part]) => part)).toEqual(['receives', 'merged', 'merged', 'merged']);
+    });
+
+    it('says that a revert leaves images behind without merging them', () => {
+      const revert = {
+        request: { action: 'revertToSnapshot' },
+        steps: [{ writes: ['/one'], deletes: [] }],
+      } as unknown as Plan;
+      expect(layersOf(['/new', '/one', '/base'], revert)).toEqual([
+        ['/new', 'new', false, 0],
+        ['/a', 'left', false, 0],
+        ['/two', 'left', false, 0],
+        ['/one', 'stays', false, 0],
+        ['/base', 'stays', false, 0],
+      ]);
+    });
   });
 });

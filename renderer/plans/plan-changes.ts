@@ -1,7 +1,8 @@
 /** What a plan changes, as the review shows it: the tree before and after in one, and the chains that are not the same. */
 import type { DiskChain, Plan } from '../../shared/model/plan.ts';
-import type { Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
+import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
+import { chainOfDisk } from '../../shared/rules/chains.ts';
+import { imageIndex } from '../store/selectors.ts';
 
 export interface PlannedTree {
   /** Every snapshot of before or after. */
@@ -29,15 +30,32 @@ export function plannedTree(before: ReadableVm, plan: Plan): PlannedTree {
   };
 }
 
+/**
+ * What becomes of an image of a chain. new: it was not in it. receives: it takes up what others hold. merged: what it holds goes
+ * into another one. left: the chain no longer has it.
+ */
+export type ChainPart = 'stays' | 'new' | 'receives' | 'merged' | 'left';
+
+export interface PlannedLayer {
+  readonly imageId: string;
+  readonly part: ChainPart;
+  /** Removed from storage. */
+  readonly deleted: boolean;
+  /** On storage now; null: not known, or not there yet. */
+  readonly bytes: number | null;
+  /** By how much it grows at most; 0: not at all. Null: not known. */
+  readonly growthBytes: number | null;
+}
+
 export interface PlannedChain extends DiskChain {
   readonly changed: boolean;
-  /** Images that were not in the chain before. */
-  readonly added: ReadonlySet<string>;
+  /** Every image of before or after, from the active layer down; what goes stands where it was. */
+  readonly layers: readonly PlannedLayer[];
 }
 
 /** The chains afterwards, compared with those of the inventory. */
 export function plannedChains(before: ReadableVm, inventory: Inventory, plan: Plan): readonly PlannedChain[] {
-  const images = imagesById(inventory.images);
+  const images = imageIndex(inventory.images);
   return plan.after.chains.map((chain) => {
     const disk = before.disks.find(({ target }) => target === chain.target);
     const present = disk ? chainOfDisk(disk, images) : null;
@@ -45,7 +63,66 @@ export function plannedChains(before: ReadableVm, inventory: Inventory, plan: Pl
     return {
       ...chain,
       changed: idsBefore.join('\n') !== chain.imageIds.join('\n'),
-      added: new Set(chain.imageIds.filter((id) => !idsBefore.includes(id))),
+      layers: plannedLayers(idsBefore, chain.imageIds, images, plan),
     };
   });
+}
+
+function plannedLayers(
+  before: readonly string[],
+  after: readonly string[],
+  images: ReadonlyMap<string, Image>,
+  plan: Plan,
+): readonly PlannedLayer[] {
+  const deleted = new Set(plan.steps.flatMap((step) => step.deletes));
+  const receivers = receiversOf(before, after, plan);
+  const merged = new Set([...receivers.values()].flat());
+  const layer = (imageId: string, part: ChainPart): PlannedLayer => ({
+    imageId,
+    part,
+    deleted: deleted.has(imageId),
+    bytes: images.get(imageId)?.allocatedBytes ?? null,
+    growthBytes: (receivers.get(imageId) ?? []).reduce<number | null>((sum, id) => {
+      const bytes = images.get(id)?.allocatedBytes ?? null;
+      return sum === null || bytes === null ? null : sum + bytes;
+    }, 0),
+  });
+  const gone = (ids: readonly string[]) => ids.map((id) => layer(id, merged.has(id) ? 'merged' : 'left'));
+  const layers: PlannedLayer[] = [];
+  let next = 0;
+  for (const id of after) {
+    const at = before.indexOf(id, next);
+    if (at < 0) {
+      layers.push(layer(id, 'new'));
+      continue;
+    }
+    layers.push(...gone(before.slice(next, at)), layer(id, receivers.has(id) ? 'receives' : 'stays'));
+    next = at + 1;
+  }
+  return [...layers, ...gone(before.slice(next))];
+}
+
+/** Which image takes up which others: by a pull the active layer, by a commit the one below. */
+function receiversOf(
+  before: readonly string[],
+  after: readonly string[],
+  { request, steps }: Plan,
+): ReadonlyMap<string, readonly string[]> {
+  const receivers = new Map<string, readonly string[]>();
+  if (request.action === 'createSnapshot' || request.action === 'revertToSnapshot') return receivers;
+  const written = new Set(steps.flatMap((step) => step.writes));
+  let run: string[] = [];
+  let above: string | undefined;
+  const end = (below: string | undefined) => {
+    const receiver = request.action === 'pullImages' ? above : below;
+    if (run.length > 0 && receiver !== undefined && written.has(receiver)) receivers.set(receiver, run);
+    run = [];
+    above = below;
+  };
+  for (const id of before) {
+    if (after.includes(id)) end(id);
+    else run.push(id);
+  }
+  end(undefined);
+  return receivers;
 }

@@ -26,17 +26,20 @@ function deed({ request, vmName }: Plan, goneSnapshots: number): string {
   }
 }
 
-/** What is deleted is free for certain; what becomes free inside of an image is not. */
+/**
+ * What is deleted is free for certain, unless what it held goes into another image; what becomes free inside of an image is
+ * not.
+ */
 function room({ request, steps, space }: Plan, images: readonly Image[]): string | null {
-  if (request.action !== 'deleteSnapshot') {
-    return space.neededBytes === null || space.neededBytes === 0
-      ? null
-      : `needs at most ${formatBytes(space.neededBytes)}`;
+  const needs = space.neededBytes === null || space.neededBytes === 0 ? null : formatBytes(space.neededBytes);
+  if (request.action !== 'deleteSnapshot' && request.action !== 'commitImages') {
+    return needs === null ? null : `needs at most ${needs}`;
   }
   const deleted = new Set(steps.flatMap((step) => step.deletes));
   const freed = images
     .filter(({ id }) => deleted.has(id))
     .reduce((sum, { allocatedBytes }) => sum + (allocatedBytes ?? 0), 0);
+  if (needs !== null && freed > 0) return `needs at most ${needs} at first and frees up to ${formatBytes(freed)}`;
   return freed > 0 ? `frees at least ${formatBytes(freed)}` : 'frees no room on storage for certain';
 }
 

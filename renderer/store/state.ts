@@ -5,6 +5,7 @@ import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { Operation, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
+import type { MergeDirection } from '../../shared/rules/merge-proposals.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
 import { snapshotsById, vmsByUuid } from './selectors.ts';
 
@@ -23,6 +24,16 @@ export type DialogState =
   | { readonly kind: 'editHost'; readonly hostId: string }
   | { readonly kind: 'removeHost'; readonly hostId: string }
   | { readonly kind: 'createSnapshot'; readonly hostId: string; readonly vmUuid: string }
+  | {
+      readonly kind: 'merge';
+      readonly hostId: string;
+      readonly vmUuid: string;
+      readonly direction: MergeDirection;
+      /** Null: "you are here". */
+      readonly snapshotId: string | null;
+      /** Only this disk, to begin with; null: all. */
+      readonly target: string | null;
+    }
   | { readonly kind: 'plan'; readonly hostId: string; readonly request: ChangeRequest };
 
 export interface State {

@@ -18,7 +18,7 @@ import { problemsOf, worstOf } from '../appearance/vm-problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { ActionMenu, type MenuAnchor } from './ActionMenu.tsx';
 import { SnapshotTree } from './SnapshotTree.tsx';
-import { useVmActions } from './use-vm-actions.ts';
+import { useVmActions } from '../store/use-vm-actions.ts';
 import styles from './VmPane.module.css';
 
 const css = classes(styles);

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Snapshot, Vm } from '../model/inventory.ts';
-import { disk as madeDisk, internal as madeInternal, vm as madeVm } from '../model/inventory.fixtures.ts';
+import {
+  disk as madeDisk,
+  image as madeImage,
+  internal as madeInternal,
+  overlay as madeOverlay,
+  vm as madeVm,
+} from '../model/inventory.fixtures.ts';
+import { imagesById } from './chains.ts';
 import { actionIds, actionsFor, type ActionContext, type ActionId } from './actions.ts';
 
-const vm = { readable: true } as Vm;
+const vm: Vm = madeVm();
 const snapshot = { id: 's' } as Snapshot;
 const context: ActionContext = {
   shellConnected: true,
@@ -11,6 +18,7 @@ const context: ActionContext = {
   vm,
   snapshot,
   descendants: [{ id: 'below' } as Snapshot],
+  images: new Map(),
   hypervisor: null,
   readOnly: false,
   operationRuns: false,
@@ -106,6 +114,33 @@ describe('actionsFor', () => {
         'exists only as long as it runs',
       );
       expect(reason('revertToSnapshot', { vm: fleeting })).toBeNull();
+    });
+
+    it('offers merges where a chain has something to merge, and says why where none has', () => {
+      const images = imagesById([madeImage('/base'), madeOverlay('/active', '/base'), madeOverlay('/torn', '/lost')]);
+      const chained = madeVm({ disks: [madeDisk('vda', '/active')] });
+      const both: ActionId[] = ['mergeDown', 'mergeUp'];
+      const reasons = (change: Partial<ActionContext>) => both.map((id) => reason(id, { images, ...change }));
+      expect(reasons({ vm: chained, snapshot: null })).toEqual([null, null]);
+      const held = madeInternal('held', null, {
+        kind: 'external',
+        disks: [{ target: 'vda', kind: 'external', dataImageId: '/base', overlayImageId: '/active' }],
+      });
+      expect(reasons({ vm: chained, snapshot: held })).toEqual([null, null]);
+      const left = madeInternal('left', null, {
+        kind: 'external',
+        disks: [{ target: 'vda', kind: 'external', dataImageId: '/branch', overlayImageId: null }],
+      });
+      for (const [change, words] of [
+        [{ vm: madeVm({ disks: [madeDisk('vda', '/base')] }) }, 'nothing to merge'],
+        [{ vm: madeVm({ disks: [madeDisk('vda', '/torn')] }) }, 'not whole'],
+        [{ vm: chained, snapshot: left }, 'hangs on the data of this snapshot'],
+        [{ vm: { ...chained, state: 'crashed' as const } }, 'has crashed'],
+        [{ vm: { ...chained, hasCheckpoints: true as const } }, 'has checkpoints'],
+        [{ vm: { ...chained, hasManagedSave: true } }, 'memory of web was saved'],
+      ] as const) {
+        for (const said of reasons({ snapshot: null, ...change })) expect(said).toContain(words);
+      }
     });
 
     it('offers nothing that a saved memory would spoil', () => {

@@ -1,13 +1,16 @@
 /** What can be done with a VM or one of its snapshots, and the reason for everything that cannot. */
 import type { SessionState } from '../model/host.ts';
-import type { Inventory, ReadableVm, Snapshot, Vm } from '../model/inventory.ts';
+import type { Image, Inventory, ReadableVm, Snapshot, Vm } from '../model/inventory.ts';
 import {
   createExternalRefusals,
   createInternalRefusals,
   deleteRefusals,
+  mergeVmRefusals,
   revertRefusals,
   type LibvirtAbilities,
 } from './libvirt-refusals.ts';
+import { brokenChainOfDisk } from './broken-chains.ts';
+import { mergeableDisks, proposeMerge } from './merge-proposals.ts';
 
 export const actionIds = [
   'createSnapshot',
@@ -51,8 +54,8 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   deleteSnapshot: { ...change, label: 'Delete…', subject: 'snapshot', destructive: true },
   deleteWithDescendants: { ...change, label: 'Delete with descendants…', subject: 'snapshot', destructive: true },
   createCheckpoint: { ...later, group: 'storage', label: 'Create checkpoint…', subject: 'vm' },
-  mergeDown: { ...later, group: 'storage', label: 'Merge down (commit)…', subject: 'snapshot' },
-  mergeUp: { ...later, group: 'storage', label: 'Merge up (pull)…', subject: 'snapshot' },
+  mergeDown: { group: 'storage', label: 'Merge down (commit)…', subject: 'vm', built: true, destructive: true },
+  mergeUp: { group: 'storage', label: 'Merge up (pull)…', subject: 'vm', built: true, destructive: false },
   clone: { ...later, group: 'copy', label: 'Clone to a new VM…', subject: 'snapshot' },
   thinInstance: { ...later, group: 'copy', label: 'Create thin instance…', subject: 'vm' },
   attachSnapshot: { ...later, group: 'copy', label: 'Attach read-only to a VM…', subject: 'snapshot' },
@@ -83,6 +86,8 @@ export interface ActionContext {
   readonly snapshot: Snapshot | null;
   /** Of the snapshot, however deep. */
   readonly descendants: readonly Snapshot[];
+  /** Of the host, by id. */
+  readonly images: ReadonlyMap<string, Image>;
   /** Null: not known. */
   readonly hypervisor: Inventory['hypervisor'] | null;
   /** The host's settings allow no change. */
@@ -117,7 +122,24 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   if (id === 'deleteWithDescendants' && context.descendants.length === 0) {
     return 'This snapshot has no descendants. Use Delete.';
   }
+  if (id === 'mergeDown' || id === 'mergeUp') {
+    const nothing = nothingToMerge(context.vm, context);
+    if (nothing !== null) return nothing;
+  }
   return knownRefusal(id, context.vm, context);
+}
+
+/** Why no chain of the VM, or none that holds the snapshot, has anything to merge; null where one has. */
+function nothingToMerge(vm: ReadableVm, { images, snapshot }: ActionContext): string | null {
+  const disks = mergeableDisks(vm, images);
+  if (disks.length === 0) {
+    return vm.disks.some((disk) => brokenChainOfDisk(disk, images) !== null)
+      ? 'The chains of this VM are not whole, so nothing of them is merged. The details say what is missing.'
+      : 'No disk of this VM hangs on another image, so there is nothing to merge.';
+  }
+  return disks.some((disk) => proposeMerge('down', disk, snapshot, () => true) !== null)
+    ? null
+    : 'No disk in use hangs on the data of this snapshot, so there is nothing to merge into it. To merge other images, select "You are here".';
 }
 
 /** The first reason for which a plan would be refused, as far as it is known without a fresh reading. */
@@ -145,6 +167,7 @@ function libvirtRefusals(
     const external = createExternalRefusals(vm);
     return createInternalRefusals(vm, abilities).length > 0 ? external : [];
   }
+  if (id === 'mergeDown' || id === 'mergeUp') return mergeVmRefusals(vm);
   if (!snapshot) return [];
   if (id === 'revertToSnapshot') return revertRefusals(snapshot, vm, abilities);
   if (id === 'deleteSnapshot') return deleteRefusals([snapshot], vm);

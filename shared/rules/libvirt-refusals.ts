@@ -326,3 +326,26 @@ export function deleteRecordRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNo
 function refusal(code: string, message: string, names: readonly string[] = []): PlanNote {
   return { code, message, names: [...names] };
 }
+
+/** What speaks against any merge of a VM's images. */
+export function mergeVmRefusals(vm: ReadableVm): PlanNote[] {
+  return [
+    ...stateRefusals(vm),
+    ...(vm.hasManagedSave
+      ? [
+          refusal(
+            'managedSave',
+            `The memory of ${vm.name} was saved, together with the names of the images that it uses: it could not be resumed on other ones. Start the VM and shut it down, then try again.`,
+          ),
+        ]
+      : []),
+    ...(vm.hasCheckpoints === true
+      ? [
+          refusal(
+            'dirtyBitmaps',
+            `${vm.name} has checkpoints, from which incremental backups are made. Their bitmaps lie in the images that would be merged. Delete the checkpoints with the backup program first; its next backup is a full one.`,
+          ),
+        ]
+      : []),
+  ];
+}

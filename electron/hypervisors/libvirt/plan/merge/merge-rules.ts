@@ -2,7 +2,7 @@
 import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../../shared/model/plan.ts';
 import { dependentsOf } from '../../../../../shared/rules/chains.ts';
-import { stateRefusals } from '../../../../../shared/rules/libvirt-refusals.ts';
+import { mergeVmRefusals } from '../../../../../shared/rules/libvirt-refusals.ts';
 import { readableBytes } from '../../../../../shared/rules/units.ts';
 import { isAtLeast } from '../../../../../shared/rules/version-numbers.ts';
 import { chainRefusals } from '../../../planning/chain-rules.ts';
@@ -21,24 +21,8 @@ export function mergeRefusals(ranges: readonly MergeRange[], context: LibvirtCon
   const { vm } = context;
   const disks = ranges.map(({ disk }) => disk);
   return [
-    ...stateRefusals(vm),
+    ...mergeVmRefusals(vm),
     ...versionRefusals(ranges, context),
-    ...(vm.hasManagedSave
-      ? [
-          note(
-            'managedSave',
-            `The memory of ${vm.name} was saved, together with the names of the images that it uses: it could not be resumed on other ones. Start the VM and shut it down, then try again.`,
-          ),
-        ]
-      : []),
-    ...(vm.hasCheckpoints === true
-      ? [
-          note(
-            'dirtyBitmaps',
-            `${vm.name} has checkpoints, from which incremental backups are made. Their bitmaps lie in the images that would be merged. Delete the checkpoints with the backup program first; its next backup is a full one.`,
-          ),
-        ]
-      : []),
     ...chainRefusals(context, disks),
     ...corruptRefusals(context, disks),
     ...ranges.flatMap((range) => diskRefusals(range, context)),

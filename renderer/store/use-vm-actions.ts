@@ -1,10 +1,13 @@
 import { useCallback, useMemo } from 'react';
-import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
+import type { Image, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
 import { nameOfSavedState } from '../../shared/rules/snapshot-names.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
-import { findVm, operationRunsOn } from '../store/state.ts';
-import { showDialog, useStore } from '../store/store.ts';
+import { findVm, operationRunsOn } from './state.ts';
+import { imageIndex } from './selectors.ts';
+import { showDialog, useStore } from './store.ts';
+
+const noImages: readonly Image[] = [];
 
 interface VmActions {
   readonly actions: readonly Action[];
@@ -18,12 +21,23 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
   const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
   const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
   const hypervisor = useStore((state) => state.inventories[hostId]?.inventory?.hypervisor ?? null);
+  const images = useStore((state) => state.inventories[hostId]?.inventory?.images ?? noImages);
   const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
   const shellConnected = useStore((state) => state.shellConnected !== false);
   const actions = useMemo(() => {
     const descendants = vm.readable && snapshot ? descendantsOf(snapshot, vm.snapshots) : [];
-    return actionsFor({ shellConnected, session, vm, snapshot, descendants, hypervisor, readOnly, operationRuns });
-  }, [shellConnected, session, vm, snapshot, hypervisor, readOnly, operationRuns]);
+    return actionsFor({
+      shellConnected,
+      session,
+      vm,
+      snapshot,
+      descendants,
+      images: imageIndex(images),
+      hypervisor,
+      readOnly,
+      operationRuns,
+    });
+  }, [shellConnected, session, vm, snapshot, images, hypervisor, readOnly, operationRuns]);
 
   const vmUuid = vm.uuid;
   const act = useCallback(
@@ -31,6 +45,11 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       // Of the moment: what is selected then is what the action is for.
       const request = { vmUuid, snapshotId: useStore.getState().selection.snapshotId ?? '' };
       if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid });
+      if (id === 'mergeDown' || id === 'mergeUp') {
+        const { snapshotId } = useStore.getState().selection;
+        const direction = id === 'mergeDown' ? 'down' : 'up';
+        showDialog({ kind: 'merge', hostId, vmUuid, direction, snapshotId, target: null });
+      }
       if (id === 'report') showDialog({ kind: 'report' });
       if (id === 'revertToSnapshot') {
         const now = findVm(useStore.getState(), hostId, vmUuid);

@@ -1,0 +1,102 @@
+/** Which images of a VM can be chosen for a merge, and what is proposed before anybody chooses. Pure. */
+import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
+import type { ChangeRequest } from '../model/plan.ts';
+import { chainOfDisk } from './chains.ts';
+import { writableDisks } from './disks.ts';
+
+/** down: into an image below (commit). up: into the active layer (pull). */
+export type MergeDirection = 'down' | 'up';
+
+/** The whole chain of a disk that has images to merge. */
+export interface MergeableDisk {
+  readonly target: string;
+  /** From the active layer (first) to the base; at least two. */
+  readonly layers: readonly Image[];
+}
+
+/** Positions in `layers`. */
+export interface MergeChoice {
+  /** The uppermost image that is merged. Up: always the one below the active layer. */
+  readonly top: number;
+  /** What stays below the merged ones; `layers.length`: nothing does, so that the active layer stands alone. Only up. */
+  readonly base: number;
+}
+
+/** The disks that a guest writes to and whose chains are whole and longer than one image. */
+export function mergeableDisks(vm: ReadableVm, images: ReadonlyMap<string, Image>): readonly MergeableDisk[] {
+  return writableDisks(vm.disks).flatMap((disk) => {
+    const chain = chainOfDisk(disk, images);
+    return chain?.end === 'base' && chain.images.length > 1 ? [{ target: disk.target, layers: chain.images }] : [];
+  });
+}
+
+/**
+ * Everything since the snapshot, as far as its data is in the chain in use; without a snapshot, as much as nobody else needs.
+ * Null: the disk's chain does not hold the snapshot.
+ *
+ * @param isFree whether nobody but the disk needs an image
+ */
+export function proposeMerge(
+  direction: MergeDirection,
+  { target, layers }: MergeableDisk,
+  snapshot: Snapshot | null,
+  isFree: (image: Image) => boolean,
+): MergeChoice | null {
+  if (snapshot === null) return direction === 'up' ? flattened(layers) : { top: 0, base: deepestFree(layers, isFree) };
+  const dataImageId = snapshot.disks.find((disk) => disk.target === target)?.dataImageId ?? null;
+  const at = layers.findIndex(({ id }) => id === dataImageId);
+  if (at < 0) return null;
+  if (direction === 'down') return at === 0 ? { top: 0, base: 1 } : { top: 0, base: at };
+  return at < 2 ? flattened(layers) : { top: 1, base: at };
+}
+
+const flattened = (layers: readonly Image[]): MergeChoice => ({ top: 1, base: layers.length });
+
+function deepestFree(layers: readonly Image[], isFree: (image: Image) => boolean): number {
+  const needed = layers.findIndex((image, index) => index > 0 && !isFree(image));
+  return Math.max(1, needed < 0 ? layers.length - 1 : needed - 1);
+}
+
+/** The images that go out of the chain. */
+export function mergedImages({ layers }: MergeableDisk, { top, base }: MergeChoice): readonly Image[] {
+  return layers.slice(top, base);
+}
+
+/** The image that takes up what the merged ones hold. */
+export function receivingImage(
+  direction: MergeDirection,
+  { layers }: MergeableDisk,
+  { base }: MergeChoice,
+): Image | undefined {
+  return direction === 'down' ? layers[base] : layers[0];
+}
+
+/** The request for what was chosen of each disk, of which there must be one at least. */
+export function mergeRequest(
+  direction: MergeDirection,
+  vmUuid: string,
+  chosen: readonly { readonly disk: MergeableDisk; readonly choice: MergeChoice }[],
+  { oneByOne, bytesPerSecond }: { readonly oneByOne: boolean; readonly bytesPerSecond: number | null },
+): ChangeRequest {
+  return direction === 'down'
+    ? {
+        action: 'commitImages',
+        vmUuid,
+        ranges: chosen.map(({ disk: { target, layers }, choice: { top, base } }) => ({
+          target,
+          topId: layers[top]?.id ?? '',
+          baseId: layers[base]?.id ?? '',
+        })),
+        oneByOne,
+        bytesPerSecond,
+      }
+    : {
+        action: 'pullImages',
+        vmUuid,
+        ranges: chosen.map(({ disk: { target, layers }, choice: { base } }) => ({
+          target,
+          baseId: layers[base]?.id ?? null,
+        })),
+        bytesPerSecond,
+      };
+}
