@@ -125,11 +125,13 @@ function createProgress(
       output.progress(steps.every(({ state }) => state === 'done') ? 'Finishing …' : 'Preparing …');
       return;
     }
-    const since = running.startedAt === null ? '' : ` (${readableDuration(Date.now() / 1000 - running.startedAt)})`;
+    const since = running.startedAt === null ? [] : [readableDuration(Date.now() / 1000 - running.startedAt)];
     const title = shownSentence(plan.steps[running.index]?.title ?? '');
     const far = client.present('stepProgress', {}).find((each) => each.operationId === latest?.id);
-    const distance = far?.index === running.index ? `, ${progressWords(far)}` : '';
-    output.progress(`Step ${running.index + 1} of ${steps.length}: ${title}${since}${distance}`);
+    const distance = far?.index === running.index ? [progressWords(far)] : [];
+    // Before the title: the line is cut off at the width of the terminal, and titles name paths.
+    const state = [...since, ...distance].join(', ');
+    output.progress(`Step ${running.index + 1} of ${steps.length}${state === '' ? '' : ` (${state})`}: ${title}`);
   };
   const timer = setInterval(draw, 1000);
   timer.unref();
