@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -234,27 +234,27 @@ describe('reading', { timeout }, () => {
   });
 });
 
-describe('on a terminal', { timeout }, () => {
-  /** Runs the command on a terminal of its own, and types `answer` when it shows `prompt`. */
-  async function onTerminal(parameters: readonly string[], prompt: string, answer: string): Promise<Ended> {
-    const words = [process.execPath, program, '--data-folder', dataFolder, ...parameters];
-    const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-    const child = spawn('script', ['-qec', line, '/dev/null'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, TERM: 'xterm', NO_COLOR: '' },
-    });
-    let out = '';
-    let answered = false;
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      out += chunk;
-      if (answered || !out.includes(prompt)) return;
-      answered = true;
-      child.stdin.write(answer);
-    });
-    await once(child, 'close');
-    return { code: child.exitCode, out, err: '' };
-  }
+/** Runs the command on a terminal of its own, and types `answer` when it shows `prompt`. */
+async function onTerminal(parameters: readonly string[], prompt: string, answer: string): Promise<Ended> {
+  const words = [process.execPath, program, '--data-folder', dataFolder, ...parameters];
+  const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  const child = spawn('script', ['-qec', line, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TERM: 'xterm', NO_COLOR: '' },
+  });
+  let out = '';
+  let answered = false;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    out += chunk;
+    if (answered || !out.includes(prompt)) return;
+    answered = true;
+    child.stdin.write(answer);
+  });
+  await once(child, 'close');
+  return { code: child.exitCode, out, err: '' };
+}
 
+describe('on a terminal', { timeout }, () => {
   it('asks for a passphrase without showing it, and uses colours', async () => {
     const locked = host('1', 'kvm1');
     const authentication = { method: 'keyFile' as const, path: testbed.protectedKeyFile };
@@ -279,6 +279,25 @@ describe('on a terminal', { timeout }, () => {
     expect(yes.out).toContain('Step 1 of 1');
     expect(await snapshotNames()).toEqual(['asked']);
     await virsh(['snapshot-delete', vm.uuid, 'asked']);
+  });
+});
+
+describe('a merge on a terminal', { timeout }, () => {
+  it('says how far it is while it copies', async () => {
+    const machine = await createVirtualMachine({ name: 'c-cli-far', disks: [{ target: 'vda' }], running: true });
+    made.push(machine);
+    const overlay = join(machine.folder, 'over.qcow2');
+    await virsh([
+      ...['snapshot-create-as', machine.uuid, '--name=over', '--disk-only', '--atomic'],
+      ...['--diskspec', `vda,snapshot=external,file=${overlay}`],
+    ]);
+    await writeGuestDisk(machine, 'vda', 0x71, 4 * 1024 ** 2, 16 * 1024 ** 2);
+    // It tells every four seconds. QEMU copies 16 MiB before it minds a limit.
+    const { path } = await planFile('merge', 'c-cli-far', '--base', machine.images['vda'] ?? '', '--limit', '2');
+    const { code, out } = await onTerminal(['run', path], 'Type yes to do it: ', 'yes\r');
+    expect(code).toBe(0);
+    expect(out).toMatch(/Step \d of \d \(\d+ s, [\d.]+ MiB of [\d.]+ MiB(, [^)]*)?\): Merge /);
+    expect(await guestDiskHasPattern(machine, 'vda', 0x71, 4 * 1024 ** 2, 16 * 1024 ** 2)).toBe(true);
   });
 });
 
@@ -399,6 +418,54 @@ describe('a change', { timeout }, () => {
     expect(error.code).toBe('planStale');
     expect(await snapshotNames()).toEqual(['by-others']);
     await virsh(['snapshot-delete', vm.uuid, 'by-others']);
+  });
+
+  it('merges images down and up, and the chain and the data are what they should be', async () => {
+    const machine = await createVirtualMachine({ name: 'c-cli-merge', disks: [{ target: 'vda' }] });
+    made.push(machine);
+    const base = machine.images['vda'] ?? '';
+    const file = (name: string) => join(machine.folder, `${name}.qcow2`);
+    const mebibyte = 1024 ** 2;
+    await writeGuestDisk(machine, 'vda', 0x61, 4 * mebibyte);
+    for (const [index, name] of ['one', 'two', 'three'].entries()) {
+      await virsh([
+        ...['snapshot-create-as', machine.uuid, `--name=${name}`, '--disk-only', '--atomic'],
+        ...['--diskspec', `vda,snapshot=external,file=${file(name)}`],
+      ]);
+      await writeGuestDisk(machine, 'vda', 0x62 + index, (8 + 4 * index) * mebibyte);
+    }
+    const chain = async () => {
+      const { code, out } = await snaptree('--json', 'chain', 'c-cli-merge');
+      expect(readCodes).toContain(code);
+      const { chains } = checked('chain', out);
+      return chains[0]?.images.map(({ id }) => id);
+    };
+    expect(await chain()).toEqual([file('three'), file('two'), file('one'), base]);
+
+    const unknown = await json('error', 7, 'plan', 'merge', 'c-cli-merge', '--base', 'nowhere.qcow2');
+    expect(unknown.error.data['candidates']).toBe([file('three'), file('two'), file('one'), base].join('\n'));
+    expect(await snaptree('plan', 'pull', 'c-cli-merge')).toMatchObject({ code: 2, out: '' });
+    const upsideDown = ['--base', 'three.qcow2', '--top', 'one.qcow2'];
+    const refused = await snaptree('plan', 'merge', 'c-cli-merge', ...upsideDown);
+    expect(refused).toMatchObject({ code: 3 });
+    expect(refused.out).toContain('nothing to merge between');
+
+    const { plan } = await runs('merge', 'c-cli-merge', '--base', 'one.qcow2', '--top', 'two.qcow2', '--limit', '100');
+    expect(plan.request).toMatchObject({
+      ranges: [{ target: 'vda', topId: file('two'), baseId: file('one') }],
+      bytesPerSecond: 100 * mebibyte,
+    });
+    expect(await chain()).toEqual([file('three'), file('one'), base]);
+    expect(existsSync(file('two'))).toBe(false);
+
+    await runs('pull', 'c-cli-merge', '--base', base);
+    expect(await chain()).toEqual([file('three'), base]);
+    expect(existsSync(file('one'))).toBe(true);
+    await runs('pull', 'c-cli-merge', '--flatten');
+    expect(await chain()).toEqual([file('three')]);
+    for (const [index, byte] of [0x61, 0x62, 0x63, 0x64].entries()) {
+      expect(await guestDiskHasPattern(machine, 'vda', byte, (4 + 4 * index) * mebibyte)).toBe(true);
+    }
   });
 
   it('that is refused is printed with its reason', async () => {

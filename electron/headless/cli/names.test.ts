@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { hostWithId } from '../../../shared/model/host.fixtures.ts';
-import { image, internal, inventory, vm } from '../../../shared/model/inventory.fixtures.ts';
+import { disk, image, internal, inventory, overlay, vm } from '../../../shared/model/inventory.fixtures.ts';
 import type { Inventory } from '../../../shared/model/inventory.ts';
 import type { HostReading } from './client.ts';
-import { findHost, findOperation, findSnapshot, findVm, splitVmWords, unreadOf } from './names.ts';
+import {
+  findCommitRange,
+  findDiskToFlatten,
+  findHost,
+  findOperation,
+  findPullRange,
+  findSnapshot,
+  findVm,
+  splitVmWords,
+  unreadOf,
+} from './names.ts';
 
 const uuid = (digit: string): string => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 const hosts = [hostWithId(uuid('a'), { name: 'kvm1' }), hostWithId(uuid('b'), { name: 'rack/2' })];
@@ -85,6 +95,69 @@ describe('a snapshot', () => {
   });
   it('that is not there is refused with those that are', () => {
     expect(() => findSnapshot('three', web)).toThrow(expect.objectContaining({ code: 'snapshotNotFound' }));
+  });
+});
+
+describe('an image of a chain', () => {
+  const images = [
+    image('/srv/golden.qcow2', { otherPaths: ['/images/template.qcow2'] }),
+    overlay('/srv/a/web.qcow2', '/srv/golden.qcow2'),
+    overlay('/srv/a/web.monday', '/srv/a/web.qcow2'),
+    overlay('/srv/b/web.qcow2', '/srv/golden.qcow2'),
+    image('/srv/seed.qcow2'),
+    image('/srv/other.qcow2'),
+  ];
+  const web = vm({
+    disks: [
+      disk('vda', '/srv/a/web.monday'),
+      disk('vdb', '/srv/b/web.qcow2'),
+      disk('vdc', '/srv/seed.qcow2'),
+      disk('sda', null, { device: 'cdrom' }),
+    ],
+  });
+  const commit = (base: string, more: { top?: string; disk?: string } = {}) =>
+    findCommitRange({ base, ...more }, web, images);
+
+  it('is found by its path or its file name, and names the disk where one chain holds it', () => {
+    const range = { target: 'vda', topId: '/srv/a/web.monday', baseId: '/srv/a/web.qcow2' };
+    expect(commit('/srv/a/web.qcow2')).toEqual(range);
+    expect(commit('web.qcow2', { disk: 'vda' })).toEqual(range);
+    expect(commit('/images/template.qcow2', { top: '/srv/a/web.qcow2' })).toEqual({
+      target: 'vda',
+      topId: '/srv/a/web.qcow2',
+      baseId: '/srv/golden.qcow2',
+    });
+    expect(commit('template.qcow2', { top: 'web.monday' }).baseId).toBe('/srv/golden.qcow2');
+    expect(findPullRange({ base: '/srv/b/web.qcow2' }, web, images).target).toBe('vdb');
+  });
+  it('whose file name several images have is refused with their paths', () => {
+    expect(() => commit('web.qcow2')).toThrow(
+      expect.objectContaining({ code: 'nameAmbiguous', data: { candidates: '/srv/a/web.qcow2\n/srv/b/web.qcow2' } }),
+    );
+  });
+  it('under several disks needs the disk', () => {
+    expect(() => commit('golden.qcow2')).toThrow(
+      expect.objectContaining({ code: 'nameAmbiguous', data: { candidates: 'vda\nvdb' } }),
+    );
+    expect(() => findPullRange({ base: 'golden.qcow2' }, web, images)).toThrow(/--disk/);
+    expect(findPullRange({ base: 'golden.qcow2', disk: 'vdb' }, web, images).target).toBe('vdb');
+  });
+  it('that no chain holds is refused with those that are there', () => {
+    expect(() => commit('other.qcow2', { disk: 'vdc' })).toThrow(
+      expect.objectContaining({ code: 'fileNotFound', data: { candidates: '/srv/seed.qcow2' } }),
+    );
+    expect(() => commit('/srv/seed.qcow2', { top: 'web.monday' })).toThrow(/not in one chain of web/);
+    expect(() => commit('web.qcow2', { disk: 'sda' })).toThrow(
+      expect.objectContaining({ code: 'fileNotFound', data: { candidates: 'vda\nvdb\nvdc' } }),
+    );
+  });
+  it('is not needed where a disk shall stand alone, and only one can', () => {
+    expect(() => findDiskToFlatten(undefined, web, images)).toThrow(
+      expect.objectContaining({ code: 'nameAmbiguous', data: { candidates: 'vda\nvdb' } }),
+    );
+    expect(findDiskToFlatten('vdb', web, images)).toBe('vdb');
+    const single = vm({ disks: [disk('vdb', '/srv/b/web.qcow2'), disk('vdc', '/srv/seed.qcow2')] });
+    expect(findDiskToFlatten(undefined, single, images)).toBe('vdb');
   });
 });
 

@@ -2,6 +2,7 @@
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
+import { chainOfDisk, imagesById } from '../../../shared/rules/chains.ts';
 import { firstOf } from '../../../shared/rules/first-of.ts';
 import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import { subjectKey, unreadThings } from '../../../shared/rules/unread.ts';
@@ -113,6 +114,138 @@ export function findSnapshot(text: string, vm: ReadableVm): Snapshot {
     ).trimEnd(),
     { data: candidateData(vm.snapshots.map(({ name }) => name)) },
   );
+}
+
+/** One image of a disk's chain, with every path by which it is known. */
+interface NamedImage {
+  readonly id: string;
+  readonly paths: readonly string[];
+}
+
+interface NamedChain {
+  readonly target: string;
+  /** From the active layer down. */
+  readonly images: readonly NamedImage[];
+}
+
+/** The chains of a VM's disks, or that of the disk that was named. Throws `fileNotFound`. */
+function chainsToMerge(vm: ReadableVm, all: readonly Image[], target: string | undefined): readonly NamedChain[] {
+  const images = imagesById(all);
+  const chains = vm.disks.flatMap((disk): NamedChain[] => {
+    const chain = chainOfDisk(disk, images);
+    if (chain === null || chain.images.length === 0) return [];
+    const named = chain.images.map(({ id, otherPaths }, index) => {
+      const openedAs = chain.paths[index];
+      return { id, paths: [id, ...otherPaths, ...(openedAs === undefined ? [] : [openedAs])] };
+    });
+    return [{ target: disk.target, images: named }];
+  });
+  const wanted = target === undefined ? chains : chains.filter((chain) => chain.target === target);
+  if (wanted.length > 0) return wanted;
+  const targets = chains.map((chain) => chain.target);
+  const what = target === undefined ? `The VM ${vm.name} has no disk` : `The VM ${vm.name} has no disk ${target}`;
+  throw new SnaptreeError('fileNotFound', notFound(`${what} with a chain of images.`, targets, '').trimEnd(), {
+    data: candidateData(targets),
+  });
+}
+
+/** The image of that path, or else of that file name, in these chains. Throws `fileNotFound`, `nameAmbiguous`. */
+function imageInChains(text: string, chains: readonly NamedChain[], vmName: string): string {
+  const all = chains.flatMap(({ images }) => images);
+  const idsWhere = (holds: (image: NamedImage) => boolean) => [...new Set(all.filter(holds).map(({ id }) => id))];
+  const byPath = idsWhere(({ paths }) => paths.includes(text));
+  const matching = byPath.length > 0 ? byPath : idsWhere(({ paths }) => paths.some((path) => fileName(path) === text));
+  const [first, ...others] = matching;
+  if (first === undefined) {
+    const ids = idsWhere(() => true);
+    throw new SnaptreeError(
+      'fileNotFound',
+      notFound(
+        `No chain of ${vmName}${chains.length === 1 ? ` (disk ${chains[0]?.target ?? ''})` : ''} holds an image “${text}”.`,
+        ids,
+        'Name one by its path or its file name.',
+      ),
+      { data: candidateData(ids) },
+    );
+  }
+  if (others.length > 0) {
+    throw new SnaptreeError(
+      'nameAmbiguous',
+      `“${text}” names ${matching.length} images of ${vmName}: ${firstOf(matching, mostCandidates)}. Nothing was done. Name one by its path.`,
+      { data: candidateData(matching) },
+    );
+  }
+  return first;
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The only one of these chains. Throws `nameAmbiguous` with the disks where there are several. */
+function onlyChain(chains: readonly NamedChain[], what: string): NamedChain {
+  const [first, ...others] = chains;
+  if (first && others.length === 0) return first;
+  const targets = chains.map(({ target }) => target);
+  throw new SnaptreeError(
+    'nameAmbiguous',
+    `${what}: ${firstOf(targets, mostCandidates)}. Nothing was done. Name the disk with --disk.`,
+    { data: candidateData(targets) },
+  );
+}
+
+/** What names images of a VM, as it was typed. */
+interface CommitWords {
+  readonly base: string;
+  /** Left out: the active layer. */
+  readonly top?: string | undefined;
+  readonly disk?: string | undefined;
+}
+
+/**
+ * The disk and the two ends of a merge down. Whether anything can be merged between them is for the plan to say. Throws
+ * `fileNotFound`, `nameAmbiguous`.
+ */
+export function findCommitRange(
+  { base, top, disk }: CommitWords,
+  vm: ReadableVm,
+  images: readonly Image[],
+): { readonly target: string; readonly topId: string; readonly baseId: string } {
+  const chains = chainsToMerge(vm, images, disk);
+  const baseId = imageInChains(base, chains, vm.name);
+  const topId = top === undefined ? null : imageInChains(top, chains, vm.name);
+  const holding = chains.filter((chain) => holds(chain, baseId) && (topId === null || holds(chain, topId)));
+  if (holding.length === 0) {
+    throw new SnaptreeError(
+      'fileNotFound',
+      `${baseId} and ${topId ?? ''} are not in one chain of ${vm.name}. “snaptree chain” shows which images are under which disk.`,
+    );
+  }
+  const chain = onlyChain(holding, 'Several disks have these images in their chains');
+  return { target: chain.target, topId: topId ?? chain.images[0]?.id ?? '', baseId };
+}
+
+/** The disk of a merge up, and the image that its active layer hangs on then. Throws as `findCommitRange`. */
+export function findPullRange(
+  { base, disk }: { readonly base: string; readonly disk?: string | undefined },
+  vm: ReadableVm,
+  images: readonly Image[],
+): { readonly target: string; readonly baseId: string } {
+  const chains = chainsToMerge(vm, images, disk);
+  const baseId = imageInChains(base, chains, vm.name);
+  const holding = chains.filter((chain) => holds(chain, baseId));
+  return { target: onlyChain(holding, 'Several disks have this image in their chains').target, baseId };
+}
+
+/** The disk whose active layer shall stand alone: the one that was named, or the only one with more than one image. */
+export function findDiskToFlatten(disk: string | undefined, vm: ReadableVm, images: readonly Image[]): string {
+  const chains = chainsToMerge(vm, images, disk);
+  const long = chains.filter((chain) => chain.images.length > 1);
+  return onlyChain(long.length > 0 ? long : chains, 'Several disks have such a chain').target;
+}
+
+function holds({ images }: NamedChain, imageId: string): boolean {
+  return images.some(({ id }) => id === imageId);
 }
 
 /** The one of `all` whose id is or begins with `text` (at least four characters). Throws `operationNotFound`, `nameAmbiguous`. */

@@ -46,7 +46,7 @@ describe('completion', () => {
     [['pl'], ['plan']],
     [
       ['plan', ''],
-      ['create', 'revert', 'delete'],
+      ['create', 'revert', 'delete', 'merge', 'pull'],
     ],
     [['plan', 'create', '--ki'], ['--kind']],
     [

@@ -17,7 +17,7 @@ import { planLines } from '../text/plan-text.ts';
 import { tableLines } from '../text/table.ts';
 import { utc } from '../text/words.ts';
 import { undoRequest } from '../../../../shared/rules/undo.ts';
-import { isRefused } from './plan.ts';
+import { isRefused } from './plan-command.ts';
 import { uriOption } from './shared-options.ts';
 
 export function addOperations(program: Program, context: CommandContext): void {
