@@ -1,4 +1,14 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, rmdirSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+} from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { placeOf, runAt } from './places.ts';
@@ -37,12 +47,23 @@ export function ownDaemons(place = placeOf()): Record<string, number> {
   );
 }
 
+/**
+ * The folder of the sockets, open to every account as systemd makes it. virtlogd, which comes first, makes it for itself alone,
+ * and the sockets' own modes then count for nothing.
+ */
+function openRunFolder({ root }: Place): void {
+  const folder = join(root, '/run/libvirt');
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
+}
+
 /** Starts virtlogd and libvirtd (those of ours that do not run) and waits until libvirt answers. */
 export async function startDaemons(place = placeOf()): Promise<void> {
   const folder = join(place.root, place.daemons);
   mkdirSync(folder, { recursive: true });
   // One that lives and does not answer (its socket is gone) never will.
   if ('libvirtd' in ownDaemons(place) && !(await libvirtAnswers(place))) await stopDaemons(place);
+  openRunFolder(place);
   for (const name of names) {
     if (name in ownDaemons(place)) continue;
     const log = openSync(join(folder, `${name}.output`), 'a');
