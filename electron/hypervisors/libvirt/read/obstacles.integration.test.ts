@@ -8,8 +8,9 @@ import { once } from 'node:events';
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { libvirtVersions, placeOf, virsh, virshWithXml } from '../../../../e2e/testbeds/index.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
+import { placeOf, virsh, virshWithXml, type LibvirtVersion } from '../../../../e2e/testbeds/index.ts';
 import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.ts';
 import { imagesById } from '../../../../shared/rules/chains.ts';
 import { vmProblems } from '../../../../shared/rules/problems.ts';
@@ -93,7 +94,9 @@ function emptyAcpiTable(): Buffer {
 
 const emulatorPath = '/usr/bin/qemu-system-x86_64';
 
-describe.each(libvirtVersions())('libvirt $version', ({ version, up, reason }) => {
+onEachLibvirt(suite, { sampled: true });
+
+function suite(version: LibvirtVersion): void {
   const place = placeOf(version);
   const folder = join(place.images, `named-${randomUUID()}`);
   const aside = join(folder, 'aside');
@@ -127,7 +130,6 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
   const servers: Server[] = [];
 
   beforeAll(async () => {
-    if (!up) return;
     mkdirSync(aside, { recursive: true });
     for (const name of uuids.keys()) {
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', diskOf(name), '1M']);
@@ -161,7 +163,6 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
   });
 
   afterAll(async () => {
-    if (!up) return;
     for (const uuid of uuids.values()) {
       await virsh(['destroy', uuid], { version, expect: [0, 1] });
       await virsh(['undefine', '--managed-save', '--nvram', uuid], { version, expect: [0, 1] });
@@ -170,71 +171,63 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
     rmSync(folder, { recursive: true });
   });
 
-  it.skipIf(!up)(
-    `says what libvirt refuses, and what mends it${up ? '' : ` (${reason})`}`,
-    async () => {
-      const whole = await read();
-      for (const name of uuids.keys()) expect(vmIn(whole, name).startObstacles).toBeUndefined();
+  it('says what libvirt refuses, and what mends it', async () => {
+    const whole = await read();
+    for (const name of uuids.keys()) expect(vmIn(whole, name).startObstacles).toBeUndefined();
 
-      for (const { taken } of Object.values(cases)) {
-        if (taken !== null) renameSync(join(folder, taken), join(aside, taken));
-      }
-      const broken = await read();
-      for (const [name, { taken, path = taken ?? '' }] of Object.entries(cases)) {
-        expect(await tryToStart(name)).toMatchObject({ name, starts: false });
-        const { startObstacles = [] } = vmIn(broken, name);
-        expect(startObstacles.map((obstacle) => obstacle.path)).toEqual([join(folder, path)]);
-        expect(
-          vmProblems(vmIn(broken, name), imagesById(broken.images))
-            .map(({ message }) => message)
-            .join(),
-        ).toContain('libvirt will refuse to start it');
-      }
-      expect(vmIn(broken, 'optional').startObstacles).toBeUndefined();
-      expect(await tryToStart('optional')).toMatchObject({ starts: true });
+    for (const { taken } of Object.values(cases)) {
+      if (taken !== null) renameSync(join(folder, taken), join(aside, taken));
+    }
+    const broken = await read();
+    for (const [name, { taken, path = taken ?? '' }] of Object.entries(cases)) {
+      expect(await tryToStart(name)).toMatchObject({ name, starts: false });
+      const { startObstacles = [] } = vmIn(broken, name);
+      expect(startObstacles.map((obstacle) => obstacle.path)).toEqual([join(folder, path)]);
+      expect(
+        vmProblems(vmIn(broken, name), imagesById(broken.images))
+          .map(({ message }) => message)
+          .join(),
+      ).toContain('libvirt will refuse to start it');
+    }
+    expect(vmIn(broken, 'optional').startObstacles).toBeUndefined();
+    expect(await tryToStart('optional')).toMatchObject({ starts: true });
 
-      for (const name of peers) {
-        expect(vmIn(broken, name).startObstacles?.[0]?.remedy).toMatch(
-          /^Start the program that offers it, or take it out/,
-        );
-      }
-      for (const [name, { taken, command }] of Object.entries(cases)) {
-        const remedy = vmIn(broken, name).startObstacles?.[0]?.remedy ?? '';
-        if (command === true)
-          await runner.runScript({
-            script: remedy.slice(remedy.lastIndexOf(': ') + 2).replace(/^virsh /, 'virsh -c qemu:///system '),
-            title: remedy,
-            timeoutSeconds: 60,
-            priority: 'user',
-          });
-        else if (taken !== null) renameSync(join(aside, taken), join(folder, taken));
-      }
-      const mended = await read();
-      for (const name of Object.keys(cases)) {
-        expect({ name, obstacles: vmIn(mended, name).startObstacles }).toEqual({ name, obstacles: undefined });
-        expect(await tryToStart(name)).toEqual({ name, starts: true, words: '' });
-      }
-    },
-    240_000,
-  );
+    for (const name of peers) {
+      expect(vmIn(broken, name).startObstacles?.[0]?.remedy).toMatch(
+        /^Start the program that offers it, or take it out/,
+      );
+    }
+    for (const [name, { taken, command }] of Object.entries(cases)) {
+      const remedy = vmIn(broken, name).startObstacles?.[0]?.remedy ?? '';
+      if (command === true)
+        await runner.runScript({
+          script: remedy.slice(remedy.lastIndexOf(': ') + 2).replace(/^virsh /, 'virsh -c qemu:///system '),
+          title: remedy,
+          timeoutSeconds: 60,
+          priority: 'user',
+        });
+      else if (taken !== null) renameSync(join(aside, taken), join(folder, taken));
+    }
+    const mended = await read();
+    for (const name of Object.keys(cases)) {
+      expect({ name, obstacles: vmIn(mended, name).startObstacles }).toEqual({ name, obstacles: undefined });
+      expect(await tryToStart(name)).toEqual({ name, starts: true, words: '' });
+    }
+  }, 240_000);
 
-  it.skipIf(!up)(
-    `knows what saved memory needs${up ? '' : ` (${reason})`}`,
-    async () => {
-      await virsh(['start', uuidOf('saved')], { version });
-      await virsh(['managedsave', uuidOf('saved')], { version });
-      // The definition is about another disk from now on; the saved memory is not.
-      copyFileSync(diskOf('saved'), join(folder, 'other.qcow2'));
-      await define('saved', {}, join(folder, 'other.qcow2'));
-      rmSync(diskOf('saved'));
-      const { startObstacles = [] } = vmIn(await read(), 'saved');
-      expect(startObstacles.map(({ path }) => path)).toEqual([diskOf('saved')]);
-      expect(startObstacles[0]?.remedy).toContain(`virsh managedsave-remove ${uuidOf('saved')}`);
-      expect(await tryToStart('saved')).toMatchObject({ starts: false });
-      await virsh(['managedsave-remove', uuidOf('saved')], { version });
-      expect(vmIn(await read(), 'saved').startObstacles).toBeUndefined();
-      expect(await tryToStart('saved')).toMatchObject({ starts: true });
-    },
-    120_000,
-  );
-});
+  it('knows what saved memory needs', async () => {
+    await virsh(['start', uuidOf('saved')], { version });
+    await virsh(['managedsave', uuidOf('saved')], { version });
+    // The definition is about another disk from now on; the saved memory is not.
+    copyFileSync(diskOf('saved'), join(folder, 'other.qcow2'));
+    await define('saved', {}, join(folder, 'other.qcow2'));
+    rmSync(diskOf('saved'));
+    const { startObstacles = [] } = vmIn(await read(), 'saved');
+    expect(startObstacles.map(({ path }) => path)).toEqual([diskOf('saved')]);
+    expect(startObstacles[0]?.remedy).toContain(`virsh managedsave-remove ${uuidOf('saved')}`);
+    expect(await tryToStart('saved')).toMatchObject({ starts: false });
+    await virsh(['managedsave-remove', uuidOf('saved')], { version });
+    expect(vmIn(await read(), 'saved').startObstacles).toBeUndefined();
+    expect(await tryToStart('saved')).toMatchObject({ starts: true });
+  }, 120_000);
+}
