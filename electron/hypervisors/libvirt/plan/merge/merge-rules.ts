@@ -119,7 +119,28 @@ export function commitRefusals(range: MergeRange, context: LibvirtContext, verb:
       verb,
     ),
     ...sizeRefusals(range),
+    ...shorterImages(range).map((image) =>
+      note(
+        'imageIsShorter',
+        `${image.id} (disk ${range.disk.target}) is smaller than an image below it, so that the end of that is hidden. ${verb} would show it again, and the disk would read other data there. To keep what it reads now, copy the disk as a whole: qemu-img convert, while the VM is shut off.`,
+        [image.id],
+      ),
+    ),
   ];
+}
+
+/**
+ * Images that go, or are merged into, and are smaller than one below: beyond its end an image reads as zeroes. A commit
+ * forgets that, by a block job and by qemu-img alike, and so does the block job of a pull (QEMU 5.2 to 10.0, of the pull 5.2 and 7.2).
+ */
+function shorterImages({ merged, base, below }: MergeRange): readonly Image[] {
+  const layers = [...merged, ...(base ? [base] : []), ...below];
+  return layers
+    .slice(0, merged.length + 1)
+    .filter(({ image }, index) =>
+      layers.slice(index + 1).some((other) => (other.image.virtualBytes ?? 0) > (image.virtualBytes ?? Infinity)),
+    )
+    .map(({ image }) => image);
 }
 
 /** Internal snapshots are not merged: they would be gone with their image. */
@@ -161,16 +182,29 @@ function sizeRefusals({ merged, base }: MergeRange): PlanNote[] {
  * Internal snapshots of an image that pulls: of what they do not hold themselves they read what lies below the image. That is
  * taken up into the present state only, so that with another image below they read other data, without a word.
  */
-export function pullRefusals({ disk, above }: MergeRange, { vm }: LibvirtContext, verb: string): PlanNote[] {
+export function pullRefusals(range: MergeRange, context: LibvirtContext, verb: string): PlanNote[] {
+  const { vm } = context;
+  const { disk, above } = range;
   const image = above?.image;
   if (!image) return [];
+  const shorter =
+    vm.state === 'shutoff'
+      ? []
+      : shorterImages(range).map(({ id }) =>
+          note(
+            'imageIsShorter',
+            `${id} (disk ${disk.target}) is smaller than an image below it, so that the end of that is hidden. ${verb} while the VM runs would show it again, and the disk would read other data there. Shut the VM down: then qemu-img does it rightly.`,
+            [id],
+          ),
+        );
   const records = vm.snapshots.filter(({ disks }) =>
     disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === image.id),
   );
   const names = [...new Set([...image.internalSnapshots, ...records].map(({ name }) => name))];
   return names.length === 0
-    ? []
+    ? shorter
     : [
+        ...shorter,
         note(
           'wouldSpoilSnapshots',
           `${image.id} (disk ${disk.target}) holds the internal snapshot${names.length === 1 ? '' : 's'} ${listed(names.map((name) => `"${name}"`))}, and ${names.length === 1 ? 'it reads' : 'they read'} from the images below it what ${names.length === 1 ? 'it does' : 'they do'} not hold. ${verb} takes these away from under ${names.length === 1 ? 'it' : 'them'}: going back would give wrong data. Merge down instead, or delete ${names.length === 1 ? 'it' : 'them'} first.`,
