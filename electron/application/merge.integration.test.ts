@@ -1,6 +1,6 @@
 /** Merging images on real libvirts, as a renderer would ask for it: the data, the chain and the records afterwards, and what cuts it off. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
@@ -274,6 +274,40 @@ function suite(version: testbed.LibvirtVersion): void {
     expect((await imagesOf()).length).toBe(5);
     await expectDataOf(4);
     expect((await read()).snapshots).toEqual([]);
+  });
+
+  it('leaves the data of the other snapshots where it is when it is given up in the middle of a chain', async () => {
+    await chain(true);
+    const dataOf = async () => (await read()).snapshots.map(({ name, disks }) => [name, disks[0]?.dataImageId]);
+    // The image that is copied holds enough for the merge to last.
+    await virsh('destroy', vm.uuid);
+    await run('qemu-io', ['-c', `write -P 0xa3 ${40 * mebibyte} ${8 * mebibyte}`, file(3)]);
+    await virsh('start', vm.uuid);
+    const id = await begin(commit(3, 1, { bytesPerSecond: mebibyte }));
+    await expect
+      .poll(async () => (await virsh('blockjob', vm.uuid, 'vda', '--info', '--raw')).trim(), { timeout: 15_000 })
+      .not.toBe('');
+    await ask('operations.cancel', { operationId: id });
+    await ended(id);
+    expect(operationOf(id).state).toBe('cancelled');
+    expect(await dataOf()).toEqual([
+      ['sn1', file(0)],
+      ['sn4', file(3)],
+    ]);
+    expect(await testbed.hasPattern(file(3), 0xa3, 2 * mebibyte)).toBe(true);
+  });
+
+  it('finds images by whatever path libvirt names them', async () => {
+    await chain(false);
+    const link = join(vm.folder, 'link');
+    await symlink(vm.folder, link);
+    await run('qemu-img', ['rebase', '-u', '-F', 'qcow2', '-b', 'link/sn2.qcow2', file(3)]);
+    await testbed.redefineVirtualMachine(vm, (xml) => xml.replace(file(4), join(link, 'sn4.qcow2')), { version });
+    await virsh('start', vm.uuid);
+    await runs(commit(3, 2));
+    await runs(pull(1));
+    expect(await imagesOf()).toEqual([file(4), file(1), file(0)]);
+    await expectDataOf(4);
   });
 
   it('says that somebody else ended the job, and what is so then', async () => {

@@ -183,6 +183,26 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await names()).toEqual(['one']);
   });
 
+  it('deletes a record from between others, whose data stays what it was', async () => {
+    for (const [name, byte] of [
+      ['one', 0x11],
+      ['two', 0x22],
+    ] as const) {
+      await write(byte);
+      await runs(create(name));
+    }
+    // The data of "two" is the overlay of "one", and in no chain of the VM any more.
+    await runs({
+      action: 'pullImages',
+      vmUuid: vm.uuid,
+      ranges: ['vda', 'vdb'].map((target) => ({ target, baseId: null })),
+      bytesPerSecond: null,
+    });
+    await runs(remove('one'));
+    await runs(revert('two'));
+    expect(await reads(0x22)).toBe(true);
+  });
+
   it('keeps the images of a branch that others need, and merges when the other branch is gone', async () => {
     await write(0x11);
     await runs(create('one'));

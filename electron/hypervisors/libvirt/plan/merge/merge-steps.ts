@@ -6,8 +6,9 @@ import { lookingStep } from '../../../planning/looking-step.ts';
 import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
 import type { Room } from '../../../planning/space.ts';
-import { virsh, type LibvirtContext } from '../plan-rules.ts';
+import type { LibvirtContext } from '../plan-rules.ts';
 import { blockJobArgv, type BlockJob } from './block-job-script.ts';
+import { dropRecordsArgv } from './drop-records.ts';
 import { offlineCommitArgv, offlineRebaseArgv, referenceArgv } from './image-script.ts';
 import { idsOf, mergeGroup, type Layer, type MergeRange } from './merge-ranges.ts';
 import { editArgv, type Replacement } from './record-script.ts';
@@ -219,16 +220,7 @@ export function spoiledRecordsGo(
   return [
     {
       title: `Remove the record${spoiled.length === 1 ? '' : 's'} of ${listed(spoiled.map(({ name }) => `"${name}"`))}, whose data is changed`,
-      argv: [
-        'sh',
-        '-c',
-        spoiledScript,
-        'snaptree-records',
-        range.disk.target,
-        ...virsh(context, 'snapshot-delete'),
-        '--',
-        ...spoiled.map(({ name }) => name),
-      ],
+      argv: dropRecordsArgv(spoiled, range.disk.target, context),
       ...unchanging(),
       verify: [],
       ...mergeStep(range),
@@ -238,22 +230,6 @@ export function spoiledRecordsGo(
     },
   ];
 }
-
-const spoiledScript = `
-if [ -n "\${SNAPTREE_STEP:-}" ] && [ ! -e "\${SNAPTREE_STEP%/*}/begun-$1" ]; then
-  echo 'The merge was not begun, so the snapshots are as they were.'
-  exit 0
-fi
-shift
-virsh=$1 connect=$2 uri=$3 command=$4 vm=$5
-shift 6
-for name in "$@"; do
-  "$virsh" "$connect" "$uri" "$command" "$vm" "--snapshotname=$name" --metadata && continue
-  # It may be gone already.
-  LC_ALL=C "$virsh" "$connect" "$uri" snapshot-dumpxml "$vm" "--snapshotname=$name" >/dev/null 2>&1 && exit 1
-done
-:
-`.trim();
 
 /** Lets the records of the snapshots that stay, and the definition, name the base where they name what was merged into it. */
 export function recordsFollow(

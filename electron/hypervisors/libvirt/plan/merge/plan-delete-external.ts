@@ -15,6 +15,7 @@ import { plainStep } from '../../../planning/plain-step.ts';
 import { roomBeside } from '../../../planning/space.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import { virsh, type LibvirtContext } from '../plan-rules.ts';
+import { dropRecordsArgv } from './drop-records.ts';
 import { memoryFilesOf } from './merge-records.ts';
 import { filesGo, nothingNeeds, type Step } from './merge-steps.ts';
 import { planCommit } from './plan-commit.ts';
@@ -90,7 +91,7 @@ function otherRefusals(others: readonly Snapshot[], kept: readonly Snapshot[], i
       : [
           note(
             'differsByDisk',
-            `What ${names(kept)} ${kept.length === 1 ? 'holds' : 'hold'} is in the chain of the VM on some disks, and not on others: delete ${kept.length === 1 ? 'it' : 'each'} by itself.`,
+            `What ${names(kept)} ${kept.length === 1 ? 'holds' : 'hold'} is not in the chain that would be merged, or not on every disk. Delete ${kept.length === 1 ? 'it' : 'each'} by itself first.`,
             kept.map(({ name }) => name),
           ),
         ]),
@@ -135,25 +136,58 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
     space: roomBeside(context, held),
     expectedPause: null,
     steps: [
-      ...doomed.toReversed().map((snapshot): Step => ({
-        title: `Remove the record of "${snapshot.name}"`,
-        argv: virsh(context, 'snapshot-delete', `--snapshotname=${snapshot.name}`, '--metadata'),
-        reads: [],
-        writes: [],
-        creates: [],
-        invalidates: [],
-        deletes: [],
-        verify: [
-          { kind: 'snapshotAbsent', snapshotId: snapshot.id },
-          ...activeLayersStay(vm.disks),
-        ] satisfies Expectation[],
-        ...plainStep,
-      })),
+      ...recordsGo(doomed, context),
       ...(files.length === 0 ? [] : [nothingNeeds(files)]),
       ...(files.length + memory.length === 0 ? [] : [filesGo(files, memory)]),
     ],
     after: { vmState: vm.state, ...treeWithout(ids, context), chains: chainsOf(context) },
   };
+}
+
+/** The records, what is below first; by `virsh snapshot-delete --metadata` alone where no snapshot is below that stays. */
+function recordsGo(doomed: readonly Snapshot[], context: LibvirtContext): readonly Step[] {
+  const { vm } = context;
+  const ids = new Set(doomed.map(({ id }) => id));
+  const step = (snapshots: readonly Snapshot[], argv: string[]): Step => ({
+    title: `Remove the record${snapshots.length === 1 ? '' : 's'} of ${listed(snapshots.map(({ name }) => `"${name}"`))}`,
+    argv,
+    reads: [],
+    writes: [],
+    creates: [],
+    invalidates: [],
+    deletes: [],
+    verify: [
+      ...snapshots.map(({ id }): Expectation => ({ kind: 'snapshotAbsent', snapshotId: id })),
+      ...activeLayersStay(vm.disks),
+    ],
+    ...plainStep,
+  });
+  const leavesFirst = doomed.toReversed();
+  const haveChildren = vm.snapshots.some(({ id, parentId }) => parentId !== null && ids.has(parentId) && !ids.has(id));
+  return haveChildren
+    ? [
+        {
+          ...step(leavesFirst, dropRecordsArgv(leavesFirst, null, context)),
+          verify: [...step(leavesFirst, []).verify, ...dataStays(ids, context)],
+          whenInterrupted: 'redo',
+        },
+      ]
+    : leavesFirst.map((snapshot) =>
+        step([snapshot], virsh(context, 'snapshot-delete', `--snapshotname=${snapshot.name}`, '--metadata')),
+      );
+}
+
+/** What the records of the others say of their data. */
+function dataStays(doomed: ReadonlySet<string>, { vm }: LibvirtContext): Expectation[] {
+  return vm.snapshots
+    .filter(({ id }) => !doomed.has(id))
+    .flatMap(({ id, disks }) =>
+      disks.flatMap(({ target, kind, dataImageId }): Expectation[] =>
+        kind !== 'external' || dataImageId === null
+          ? []
+          : [{ kind: 'snapshotData', snapshotId: id, target, dataImageId }],
+      ),
+    );
 }
 
 /** Overlays hold what was written after the snapshot was taken: on a branch that nothing uses, in no snapshot. */
