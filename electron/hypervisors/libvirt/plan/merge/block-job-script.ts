@@ -28,17 +28,23 @@ export interface BlockJob {
 export function blockJobArgv(job: BlockJob): string[] {
   const { uri, vmUuid, target, kind, base, top, bytesPerSecond } = job;
   const words = [uri, vmUuid, target, kind, base, top, String(bytesPerSecond ?? 0)];
-  return ['sh', '-c', script, 'snaptree-merge', ...words, libvirtAttribute(base), libvirtAttribute(top)];
+  return ['sh', '-c', script, 'snaptree-merge', ...words];
 }
 
 /**
  * Prints the state of one disk of a definition, from `virsh dumpxml`: whether its mirror is ready, the mirror's image, and
- * then the images of its chain, the active layer first, each as it stands in the XML.
+ * then the images of its chain, the active layer first.
  */
 const awkOfDisk = `
 function path(line) {
-  sub(/^.*(file|dev)=./, "", line)
+  # The first attribute; "<" stands in no other place.
+  sub(/^.*<(source|mirror type=\\047[a-z]*\\047) (file|dev)=\\047/, "", line)
   sub(/\\047.*$/, "", line)
+  gsub(/&lt;/, "<", line)
+  gsub(/&gt;/, ">", line)
+  gsub(/&apos;/, "\\047", line)
+  gsub(/&quot;/, "\\"", line)
+  gsub(/&amp;/, "\\\\&", line)
   return line
 }
 /^ *<disk / { inDisk = 1; inMirror = 0; ready = "no"; mirror = "-"; count = 0; target = "" }
@@ -56,7 +62,7 @@ inDisk && /<target / { target = $0; sub(/^.*dev=\\047/, "", target); sub(/\\047.
  * is \`ready='yes'\` of its mirror. Virsh may fail while libvirt is started anew: that ends nothing.
  */
 const script = `
-uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7 baseInXml=$8 topInXml=$9
+uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 cancelled=no
 trap 'cancelled=yes' TERM
@@ -78,8 +84,16 @@ look() {
     sleep 2
   done
 }
+isSame() { [ "$1" = "$2" ] || [ "$1" -ef "$2" ]; }
+# Whether an image is in the chain; by whatever path libvirt names it there, which is then "found".
+holds() {
+  while IFS= read -r found; do isSame "$found" "$1" && return 0; done <<END
+$(printf '%s\\n' "$disk" | tail -n +3)
+END
+  return 1
+}
 # Whether the image that was to go is still in the chain.
-holdsTop() { printf '%s\\n' "$disk" | tail -n +3 | grep -Fqx -e "$topInXml"; }
+holdsTop() { holds "$top"; }
 mirror() { printf '%s\\n' "$disk" | sed -n 2p; }
 progress() {
   [ -n "\${SNAPTREE_STEP:-}" ] || return 0
@@ -95,9 +109,15 @@ esac
 if [ -n "$job" ]; then
   # Left by a Snaptree that went away, or somebody else's of the same kind: what it leaves is looked at in the end.
   printf '%s\\n' "$job" | grep -Fqx -e " type=$words" || fail "Another job runs on $target. Nothing was begun."
-  [ "$kind" != activeCommit ] || [ "$(mirror)" = "$baseInXml" ] || fail "A commit of $target into $(mirror) runs, which is not this one. Nothing was begun."
+  [ "$kind" != activeCommit ] || isSame "$(mirror)" "$base" || fail "A commit of $target into $(mirror) runs, which is not this one. Nothing was begun."
   echo "The job on $target goes on, and is waited for."
 elif holdsTop; then
+  # libvirt looks for images by the paths that it knows them by.
+  top=$found
+  if [ -n "$base" ]; then
+    holds "$base" || fail "$base is not in the chain of $target. Nothing was begun."
+    base=$found
+  fi
   case $kind in
     commit) set -- blockcommit "--domain=$vm" "--path=$target" "--base=$base" "--top=$top" ;;
     activeCommit) set -- blockcommit "--domain=$vm" "--path=$target" "--base=$base" --active ;;
@@ -106,6 +126,8 @@ elif holdsTop; then
   [ "$bandwidth" -eq 0 ] || set -- "$@" "--bandwidth=$bandwidth" --bytes
   [ "$cancelled" = no ] || fail 'Nothing was begun.'
   ask "$@" >/dev/null || fail "The merge of $target was not begun. (Where permission is denied, SELinux or AppArmor on the host may forbid QEMU to write to $base.)"
+elif [ -n "$base" ] && ! holds "$base"; then
+  fail "Neither $top nor $base is in the chain of $target. Nothing was begun."
 fi
 [ -z "\${SNAPTREE_STEP:-}" ] || : >"\${SNAPTREE_STEP%/*}/begun-$target"
 firstEnd= waited=0 told=no delay=0.2
