@@ -109,6 +109,14 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.getByText('External, disks only').click();
     await expect(page.getByText('Disks to include')).toBeVisible();
   },
+  'snapshot form with memory': async (page) => {
+    connectedHosts();
+    await openVm(page, /^web-01/);
+    await page.getByRole('button', { name: 'Create snapshot…' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('a b');
+    await page.getByText('External, with memory').click();
+    await expect(page.getByRole('textbox', { name: 'File for the memory' })).toHaveValue(/\/web-01\.a-b\.memory$/);
+  },
   'choice of what is merged': async (page) => {
     connectedHosts();
     await openVm(page, /^web-01/);

@@ -98,7 +98,7 @@ export class CreateSnapshotDialog {
 
   async fill(values: {
     readonly name: string;
-    readonly kind: 'Internal' | 'External, disks only';
+    readonly kind: 'Internal' | 'External, disks only' | 'External, with memory';
     readonly description?: string;
     /** Targets of disks to leave out of an external snapshot. */
     readonly without?: readonly string[];

@@ -4,6 +4,7 @@ import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { isForMedia, writableDisks } from '../../shared/rules/disks.ts';
 import { abilitiesOf } from '../../shared/rules/actions.ts';
 import { createExternalRefusals, createInternalRefusals } from '../../shared/rules/libvirt-refusals.ts';
+import { checkNewFile, memoryFileBeside } from '../../shared/rules/new-files.ts';
 import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
@@ -16,7 +17,7 @@ import { PlanDialog } from './PlanDialog.tsx';
 import styles from './CreateSnapshotDialog.module.css';
 
 const css = classes(styles);
-type Kind = 'internal' | 'external';
+type Kind = 'internal' | 'external' | 'memory';
 
 /** Asks for name, kind and description of a new snapshot, then shows the plan for it; back from there loses nothing. */
 export function CreateSnapshotDialog({
@@ -28,8 +29,8 @@ export function CreateSnapshotDialog({
   readonly vm: ReadableVm;
   readonly onClose: () => void;
 }) {
-  const hypervisor = useStore((state) => state.inventories[hostId]?.inventory?.hypervisor);
-  const impossible = impossibleKinds(vm, hypervisor);
+  const inventory = useStore((state) => state.inventories[hostId]?.inventory);
+  const impossible = impossibleKinds(vm, inventory?.hypervisor);
   const disks = vm.disks.filter((disk) => !isForMedia(disk) && disk.source !== null);
   const [name, setName] = useState(() => formatSnapshotName(new Date()));
   const [kind, setKind] = useState<Kind>(() => (impossible.internal === null ? 'internal' : 'external'));
@@ -37,6 +38,7 @@ export function CreateSnapshotDialog({
   const [targets, setTargets] = useState<ReadonlySet<string>>(
     () => new Set(writableDisks(disks).map((disk) => disk.target)),
   );
+  const [ownMemoryFile, setOwnMemoryFile] = useState<string | null>(null);
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);
 
@@ -57,12 +59,23 @@ export function CreateSnapshotDialog({
     checkSnapshotName(name) ??
     (vm.snapshots.some((snapshot) => snapshot.name === name) ? 'This VM has a snapshot of that name already.' : null);
   const disksError = kind === 'external' && targets.size === 0 ? 'Choose at least one disk.' : null;
+  // Follows the name of the snapshot until somebody names another file.
+  const memoryFile = ownMemoryFile ?? (inventory ? memoryFileBeside(vm, name, inventory) : null) ?? '';
+  const memoryError = kind === 'memory' ? checkNewFile(memoryFile) : null;
   const submit = () => {
     setTried(true);
-    if (nameError !== null || disksError !== null) return;
+    if (nameError !== null || disksError !== null || memoryError !== null) return;
     const diskTargets =
       kind === 'external' ? disks.map((disk) => disk.target).filter((target) => targets.has(target)) : null;
-    setRequest({ action: 'createSnapshot', vmUuid: vm.uuid, kind, name, description, diskTargets });
+    setRequest({
+      action: 'createSnapshot',
+      vmUuid: vm.uuid,
+      kind: kind === 'memory' ? 'external' : kind,
+      name,
+      description,
+      diskTargets,
+      ...(kind === 'memory' && { memoryFile }),
+    });
   };
 
   return (
@@ -108,8 +121,24 @@ export function CreateSnapshotDialog({
               description: externalMeaning(vm),
               impossible: impossible.external,
             },
+            {
+              value: 'memory',
+              label: 'External, with memory',
+              description: memoryMeaning(vm),
+              impossible: impossible.memory,
+            },
           ]}
         />
+        {kind === 'memory' && (
+          <TextField
+            label="File for the memory"
+            value={memoryFile}
+            onChange={setOwnMemoryFile}
+            mono
+            error={tried || ownMemoryFile !== null ? memoryError : null}
+            description="A new file on the host. It goes when the snapshot is deleted."
+          />
+        )}
         {kind === 'external' && (
           <fieldset className={css('disks')}>
             <legend>Disks to include</legend>
@@ -154,11 +183,19 @@ function impossibleKinds(
   vm: ReadableVm,
   hypervisor: Inventory['hypervisor'] | undefined,
 ): Readonly<Record<Kind, string | null>> {
-  if (hypervisor?.kind !== 'libvirt') return { internal: null, external: null };
+  const noMemory = vm.state === 'shutoff' ? `${vm.name} is shut off, so there is no memory to save.` : null;
+  if (hypervisor?.kind !== 'libvirt') return { internal: null, external: null, memory: noMemory };
+  const external = createExternalRefusals(vm)[0]?.message ?? null;
   return {
     internal: createInternalRefusals(vm, abilitiesOf(hypervisor))[0]?.message ?? null,
-    external: createExternalRefusals(vm)[0]?.message ?? null,
+    external,
+    memory: noMemory ?? external,
   };
+}
+
+function memoryMeaning(vm: ReadableVm): string {
+  const memory = vm.memoryBytes === null ? '' : ` (up to ${formatBytes(vm.memoryBytes)})`;
+  return `New overlays for every disk, and the memory${memory} in a file. The guest stands still while that is written, then runs on.`;
 }
 
 function internalMeaning(vm: ReadableVm): string {

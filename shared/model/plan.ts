@@ -15,6 +15,8 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     description: z.string().max(10_000),
     /** External only: the targets of the disks to include; the others keep their active layer. */
     diskTargets: z.array(z.string()).nullable(),
+    /** External only, of a VM that runs: the new file for the guest's memory. Left out: disks only. */
+    memoryFile: z.string().optional(),
   }),
   z.strictObject({
     action: z.literal('revertToSnapshot'),

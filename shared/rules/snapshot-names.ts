@@ -1,5 +1,5 @@
 /** Which names a new snapshot may have. Names that others gave are read and shown whatever they hold. */
-import { localDate, twoDigits } from './units.ts';
+import { localDate, twoDigits, utf8Length } from './units.ts';
 
 /** The longest name, in bytes of UTF-8: libvirt keeps a file `<name>.xml`, and file names end at 255 bytes. */
 const maximumNameBytes = 200;
@@ -37,13 +37,4 @@ export function nameOfSavedState(now: Date, taken: readonly { readonly name: str
     const candidate = number === 1 ? name : `${name}-${number}`;
     if (!names.has(candidate)) return candidate;
   }
-}
-
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return bytes;
 }

@@ -1,5 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
+import { memoryFileBeside } from '../../../../shared/rules/new-files.ts';
 import { nameOfSavedState } from '../../../../shared/rules/snapshot-names.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -34,6 +35,12 @@ export function addPlan(program: Program, context: CommandContext): void {
         'external only: a disk to include, such as vda; can be given several times (all disks where it is not given)',
       ).argParser(collect),
     )
+    .addOption(
+      new Option(
+        '--memory [file]',
+        'external only, of a VM that runs: the memory as well, in this new file on the host (beside the first disk where none is named)',
+      ),
+    )
     .addOption(hostOption())
     .addOption(uriOption())
     .addOption(scriptOption())
@@ -42,6 +49,7 @@ export function addPlan(program: Program, context: CommandContext): void {
       examples(
         'snaptree plan create web before-upgrade',
         'snaptree plan create web nightly --kind external --disk vda',
+        'snaptree plan create web before-upgrade --kind external --memory',
       ),
     )
     .action(async (vm, name, _options, command) => {
@@ -53,9 +61,16 @@ export function addPlan(program: Program, context: CommandContext): void {
           exitCode: exitCodes.usage,
         });
       }
-      await printPlan(context, options, vm, ({ uuid, disks: all }) => ({
+      const memory = options.memory ?? false;
+      if (kind === 'internal' && memory !== false) {
+        command.error(
+          'error: --memory is for external snapshots only; an internal one of a VM that runs holds the memory in any case',
+          { exitCode: exitCodes.usage },
+        );
+      }
+      await printPlan(context, options, vm, (found, inventory) => ({
         action: 'createSnapshot',
-        vmUuid: uuid,
+        vmUuid: found.uuid,
         kind,
         name,
         description,
@@ -63,9 +78,13 @@ export function addPlan(program: Program, context: CommandContext): void {
           kind === 'internal'
             ? null
             : (disks ??
-              writableDisks(all)
+              writableDisks(found.disks)
                 .filter(({ source }) => source !== null)
                 .map(({ target }) => target)),
+        ...(memory === false
+          ? {}
+          : // Where no disk is a file the plan says that a file must be named.
+            { memoryFile: memory === true ? (memoryFileBeside(found, name, inventory) ?? '') : memory }),
       }));
     });
 

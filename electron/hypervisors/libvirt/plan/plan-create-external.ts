@@ -1,16 +1,15 @@
-/** Plans for external disk-only snapshots: overlays that take all further writes. */
-import { withoutEnd, withoutStart } from '../../../../shared/rules/trim.ts';
+/** Plans for external snapshots: overlays that take all further writes, and a file for the memory where that is asked for. */
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
-import { chainFrom, chainOfDisk } from '../../../../shared/rules/chains.ts';
+import { chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
-import { folderOf } from '../../../../shared/rules/folders.ts';
 import {
   savedImagesRefusals,
   stateRefusals,
   transientDiskRefusals,
   transientOverlayRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
+import { overlayBeside } from '../../../../shared/rules/new-files.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
@@ -22,6 +21,7 @@ import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
+import { memoryPause, memoryRefusals, memoryRoom, memorySpec, memoryWarnings } from './plan-create-memory.ts';
 import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
 import { nextStartWarnings, virsh, type LibvirtContext } from './plan-rules.ts';
 
@@ -31,9 +31,13 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
   const writable = writableDisks(vm.disks);
   const wanted = request.diskTargets ?? writable.map((disk) => disk.target);
   const disks = writable.filter((disk) => wanted.includes(disk.target));
-  const overlays = new Map(disks.map((disk) => [disk.target, overlayPath(disk, request.name, context)]));
+  const overlays = new Map(
+    disks.map((disk) => [disk.target, overlayBeside(disk, request.name, context.inventory, context.images)]),
+  );
   const imageIds = disks.flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
-  const newFiles = [...overlays.values()].filter((path) => path !== null);
+  const memory = request.memoryFile ?? null;
+  const overlayFiles = [...overlays.values()].filter((path) => path !== null);
+  const newFiles = [...overlayFiles, ...(memory === null ? [] : [memory])];
   const unknownTargets = wanted.filter((target) => !writable.some((disk) => disk.target === target));
   const refusals = [
     ...nameRefusals(request, context),
@@ -60,11 +64,13 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...encryptedOverlayRefusals(context, new Set(disks.map(({ target }) => target))),
     ...savedImagesRefusals(vm),
     ...sharedLayerRefusals(context, disks),
+    ...(memory === null ? [] : memoryRefusals(memory, disks, overlayFiles, context)),
   ];
-  const rooms = roomFor(
-    context,
-    imageIds.map((imageId) => ({ imageId, bytes: context.images.get(imageId)?.virtualBytes ?? 0 })),
-  );
+  const overlayRooms = imageIds.map((imageId) => ({
+    imageId,
+    bytes: context.images.get(imageId)?.virtualBytes ?? 0,
+  }));
+  const rooms = roomFor(context, [...overlayRooms, ...(memory === null ? [] : [memoryRoom(memory, context)])]);
   const verify: Expectation[] = [
     { kind: 'snapshotExists', snapshotId: request.name },
     { kind: 'currentSnapshot', snapshotId: request.name },
@@ -86,7 +92,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     refusals,
     warnings: [
       ...nextStartWarnings(context),
-      ...(live
+      ...(live && memory === null
         ? [
             note(
               'withoutMemory',
@@ -95,27 +101,34 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
           ]
         : []),
       ...partialWarnings(context, writable, disks),
-      ...(vm.hasNvram
-        ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
-        : []),
-      ...roomWarnings(
-        rooms,
-        'mayFillStorage',
-        (needed, free, where) =>
-          `The overlays start small, but can grow to ${needed} as the guest writes; ${where} has ${free} free.`,
+      ...(memory === null
+        ? vm.hasNvram
+          ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
+          : []
+        : memoryWarnings(memory, context)),
+      ...roomWarnings(rooms, 'mayFillStorage', (needed, free, where) =>
+        memory === null
+          ? `The overlays start small, but can grow to ${needed} as the guest writes; ${where} has ${free} free.`
+          : `The overlays start small, but can grow, together with the memory, to ${needed} as the guest writes; ${where} has ${free} free.`,
       ),
     ],
-    space: tightest(rooms),
-    expectedPause: live ? 'The guest stands still for a moment while its disks move to the new overlays.' : null,
+    // How much memory there is, is not known of every VM.
+    space: memory !== null && vm.memoryBytes === null ? { ...tightest(rooms), neededBytes: null } : tightest(rooms),
+    expectedPause:
+      memory !== null
+        ? memoryPause(memory, context)
+        : live
+          ? 'The guest stands still for a moment while its disks move to the new overlays.'
+          : null,
     steps: [
       namesAreFree(newFiles, context),
       {
-        title: `Create ${newFiles.length === 1 ? 'an overlay' : `${newFiles.length} overlays`} and direct all writes to ${newFiles.length === 1 ? 'it' : 'them'}`,
+        title: `${memory === null ? 'Create' : 'Write the memory, create'} ${overlayFiles.length === 1 ? 'an overlay' : `${overlayFiles.length} overlays`} and direct all writes to ${overlayFiles.length === 1 ? 'it' : 'them'}`,
         argv: virsh(
           context,
           'snapshot-create-as',
           ...namingOptions(request),
-          '--disk-only',
+          ...(memory === null ? ['--disk-only'] : memorySpec(memory)),
           '--atomic',
           ...vm.disks.flatMap((disk) => {
             const overlay = overlays.get(disk.target) ?? null;
@@ -139,8 +152,8 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
       vmState: vm.state,
       ...treeWithNew(request, context, {
         kind: 'external',
-        memory: { kind: 'none' },
-        vmState: live ? 'disk-only' : 'shutoff',
+        memory: memory === null ? { kind: 'none' } : { kind: 'external', file: memory },
+        vmState: memory !== null ? (vm.state === 'paused' ? 'paused' : 'running') : live ? 'disk-only' : 'shutoff',
         disks: vm.disks.map((disk) => {
           const overlay = overlays.get(disk.target) ?? null;
           return overlay === null
@@ -163,15 +176,27 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
 }
 
 /**
- * libvirt takes an empty file at an overlay's path for one that was made for it, and follows a link there, wherever it
- * leads. Neither is an image, so the inventory does not show it, and the host is asked just before.
+ * libvirt takes an empty file at an overlay's path for one that was made for it, follows a link there, wherever it leads, and
+ * replaces what is at the memory's path. None of these is an image, so the inventory does not show it, and the host is asked just
+ * before. A folder that this user cannot look into is not called missing: libvirt may see it all the same.
  */
+const namesAreFreeScript = `
+refuse() { printf '%s\\n' "$1" >&2; exit 1; }
+missing() {
+  parent=$1
+  while [ ! -d "$parent/" ]; do parent=\${parent%/*}; done
+  [ "$parent" != "$1" ] && [ -x "$parent/" ]
+}
+for path in "$@"; do
+  if [ -e "$path" ] || [ -L "$path" ]; then refuse "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name."; fi
+  ! missing "\${path%/*}" || refuse "There is no folder \${path%/*}. Nothing was changed. Make it, or name another."
+done
+`.trim();
+
 export function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
-  const script =
-    'for path in "$@"; do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\\n" "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name." >&2; exit 1; fi; done';
   return lookingStep({
-    title: `Check that nothing has the ${paths.length === 1 ? 'name of the new overlay' : 'names of the new overlays'} yet`,
-    script,
+    title: `Check that nothing has the ${paths.length === 1 ? 'name of the new file' : 'names of the new files'} yet`,
+    script: namesAreFreeScript,
     words: paths,
     reads: [...paths],
     verify: activeLayersStay(context.vm.disks),
@@ -219,28 +244,4 @@ export function chainLengthRefusals(context: LibvirtContext, disks: readonly Dis
           ),
         ];
   });
-}
-
-/**
- * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. The name is kept to
- * characters that no tool takes for syntax (`a:b.qcow2` is read as a protocol). Null where the disk is not a file.
- */
-export function overlayPath(disk: Disk, snapshotName: string, context: LibvirtContext): string | null {
-  const image = disk.imageId === null ? undefined : context.images.get(disk.imageId);
-  if (image?.kind !== 'file') return null;
-  const folder = folderOf(image.id);
-  const base = chainFrom(image.id, context.images).images.at(-1) ?? image;
-  const stem = plainName(base.id.slice(folderOf(base.id).length + 1).replace(/\.(qcow2|img|raw)$/, '')) || 'disk';
-  const suffix = plainName(snapshotName) || 'snapshot';
-  // Together with a number and the extension this stays below 255 bytes, the limit of common file systems.
-  const name = `${stem.slice(0, 120)}.${suffix.slice(0, 110)}`;
-  const others = new Set(context.inventory.images.flatMap(({ otherPaths }) => otherPaths));
-  for (let number = 1; ; number += 1) {
-    const path = `${folder}/${name}${number === 1 ? '' : `-${number}`}.qcow2`;
-    if (!context.images.has(path) && !others.has(path)) return path;
-  }
-}
-
-function plainName(name: string): string {
-  return withoutStart(withoutEnd(name.replace(/[^A-Za-z0-9._-]+/g, '-'), '-.'), '-.');
 }

@@ -13,6 +13,9 @@ import type { LibvirtContext } from './plan-rules.ts';
  * | running, paused  | disks and memory into the first qcow2 disk; | new overlays, the guest goes on at once;    |
  * |                  | the guest stands still meanwhile           | what was in its memory is not in it         |
  * | shut off         | qemu-img snapshot -c on every disk         | new overlays by qemu-img create             |
+ *
+ * External with --memspec, of a VM that runs or is paused: the guest stands still while its memory is written to a file, then new
+ * overlays; it goes on as it was.
  */
 export function planCreate(request: CreateRequest, context: LibvirtContext): PlanDraft {
   return request.kind === 'internal' ? planInternal(request, context) : planExternal(request, context);

@@ -4,6 +4,7 @@ import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../..
 import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { revertExternalRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
+import { overlayBeside } from '../../../../shared/rules/new-files.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
 import { isWrittenSince } from '../../../../shared/rules/snapshot-data.ts';
 import type { PlanDraft } from '../../driver.ts';
@@ -15,7 +16,7 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { roomFor, tightest } from '../../planning/space.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { editArgv } from './merge/record-script.ts';
-import { chainLengthRefusals, namesAreFree, overlayPath, planExternal } from './plan-create-external.ts';
+import { chainLengthRefusals, namesAreFree, planExternal } from './plan-create-external.ts';
 import { virsh, type LibvirtContext } from './plan-rules.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
@@ -111,7 +112,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
 function branchesOf(snapshot: Snapshot, context: LibvirtContext): readonly Branch[] {
   return snapshot.disks.flatMap(({ target, kind, dataImageId }) => {
     const disk = context.vm.disks.find((each) => each.target === target);
-    const overlay = disk ? overlayPath(disk, `from-${snapshot.name}`, context) : null;
+    const overlay = disk ? overlayBeside(disk, `from-${snapshot.name}`, context.inventory, context.images) : null;
     return kind !== 'external' || dataImageId === null || !disk || overlay === null
       ? []
       : [{ disk, dataId: dataImageId, overlay }];

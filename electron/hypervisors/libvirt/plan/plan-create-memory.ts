@@ -1,0 +1,91 @@
+/** The memory of a running guest in a file of its own, as a part of an external snapshot. Pure. */
+import type { Disk } from '../../../../shared/model/inventory.ts';
+import type { PlanNote } from '../../../../shared/model/plan.ts';
+import { writableDisks } from '../../../../shared/rules/disks.ts';
+import { checkNewFile } from '../../../../shared/rules/new-files.ts';
+import { readableBytes } from '../../../../shared/rules/units.ts';
+import { listed, note } from '../../planning/notes.ts';
+import { roomFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
+import type { LibvirtContext } from './plan-rules.ts';
+
+/**
+ * A comma separates in a memspec and a diskspec; inside a file name it is doubled (virsh(1), snapshot-create-as). libvirt replaces
+ * a file that is there, without a word (seen on 7.0, 9.0 and 11.3).
+ */
+export function memorySpec(file: string): string[] {
+  return ['--memspec', `file=${file.replaceAll(',', ',,')},snapshot=external`];
+}
+
+/** libvirt itself takes memory with some of the disks only (seen on 7.0, 9.0 and 11.3). */
+export function memoryRefusals(
+  file: string,
+  disks: readonly Disk[],
+  overlays: readonly string[],
+  context: LibvirtContext,
+): PlanNote[] {
+  const { vm, images, inventory } = context;
+  const left = writableDisks(vm.disks)
+    .filter((disk) => !disks.includes(disk))
+    .map(({ target }) => target);
+  const problem = checkNewFile(file);
+  const isTaken =
+    images.has(file) ||
+    overlays.includes(file) ||
+    inventory.images.some(({ otherPaths }) => otherPaths.includes(file)) ||
+    inventory.vms.some(
+      (each) =>
+        each.readable && each.snapshots.some(({ memory }) => memory.kind === 'external' && memory.file === file),
+    );
+  return [
+    ...(vm.state === 'shutoff'
+      ? [
+          note(
+            'noMemory',
+            `${vm.name} is shut off, so there is no memory to save. Take the snapshot of its disks only.`,
+          ),
+        ]
+      : []),
+    ...(left.length === 0
+      ? []
+      : [
+          note(
+            'memoryNeedsEveryDisk',
+            `What the guest has in memory fits the disks of the same moment only, and ${listed(left)} ${left.length === 1 ? 'is' : 'are'} left out: with newer data there the guest would destroy its file systems. Include every disk, or leave the memory out.`,
+            left,
+          ),
+        ]),
+    ...(problem === null ? [] : [note('badPath', problem, [file])]),
+    ...(isTaken ? [note('fileTaken', `${file} is taken already. Name another file for the memory.`, [file])] : []),
+  ];
+}
+
+/** QEMU leaves out what the guest never used, so that it is often less. */
+export function memoryRoom(file: string, { vm }: LibvirtContext): RoomNeed {
+  return { imageId: file, bytes: vm.memoryBytes ?? 0 };
+}
+
+export function memoryWarnings(file: string, context: LibvirtContext): PlanNote[] {
+  const { vm } = context;
+  return [
+    ...(vm.hasNvram
+      ? [
+          note(
+            'withoutNvram',
+            'The file with the firmware variables (NVRAM) is not copied: whether boot entries and keys go back is not certain.',
+          ),
+        ]
+      : []),
+    ...roomWarnings(
+      roomFor(context, [memoryRoom(file, context)]),
+      'littleSpace',
+      (needed, free, where) =>
+        `The memory may need ${needed}, but ${where} has ${free} free. Where it does not fit, libvirt gives the snapshot up, and the guest runs on.`,
+    ),
+  ];
+}
+
+/** The guest is stopped before the first page is written, and goes on when the overlays are in use (seen on 7.0, 9.0 and 11.3). */
+export function memoryPause(file: string, { vm }: LibvirtContext): string {
+  const amount = vm.memoryBytes === null ? 'its memory' : `its memory (up to ${readableBytes(vm.memoryBytes)})`;
+  return `The guest stands still while ${amount} is written to ${file}: seconds to minutes, by how fast the storage is.${vm.state === 'paused' ? '' : ' It runs on then, and its network connections may have noticed.'}`;
+}

@@ -1,0 +1,127 @@
+/** External snapshots with memory in a file, on every version: the file, the record, the data, and what the guest goes on with. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
+import * as testbed from '../../../../e2e/testbeds/index.ts';
+import { carryOut, inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
+import type { ReadableVm } from '../../../../shared/model/inventory.ts';
+import type { ChangeRequest } from '../../../../shared/model/plan.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+onEachLibvirt(suite, { sampled: true });
+
+function suite(version: testbed.LibvirtVersion): void {
+  const spec = { name: 'snaptree-memory', disks: [{ target: 'vda' }, { target: 'vdb' }], running: true, version };
+  const offset = 4 * 1024 ** 2;
+  let vm: testbed.VirtualMachine;
+
+  const virsh = (...argv: readonly string[]) => testbed.virsh(argv, { version });
+  const write = (byte: number, target = 'vda') => testbed.writeGuestDisk(vm, target, byte, offset);
+  const reads = (byte: number, target = 'vda') => testbed.guestDiskHasPattern(vm, target, byte, offset);
+  const fileOf = (name: string) => join(dirname(vm.images['vda'] ?? ''), `${name}, with a comma.memory`);
+  const create = (name: string, parts: { memoryFile?: string } = { memoryFile: fileOf(name) }): ChangeRequest => ({
+    action: 'createSnapshot',
+    vmUuid: vm.uuid,
+    kind: 'external',
+    name,
+    description: '',
+    diskTargets: null,
+    ...parts,
+  });
+  const remove = (snapshotId: string): ChangeRequest => ({
+    action: 'deleteSnapshot',
+    vmUuid: vm.uuid,
+    snapshotId,
+    withDescendants: false,
+  });
+
+  async function read(): Promise<ReadableVm> {
+    const { vms } = await inventoryOf(version);
+    const found = vms.find(({ uuid }) => uuid === vm.uuid);
+    if (!found?.readable) throw new Error('The VM is not readable.');
+    return found;
+  }
+
+  /** Runs it, and compares what the plan promised with what is there. */
+  async function runs(request: ChangeRequest): Promise<void> {
+    const { after } = await carryOut(version, request);
+    const now = await read();
+    const shape = (snapshots: ReadableVm['snapshots']) =>
+      snapshots
+        .map(({ id, parentId, kind, disks, memory, vmState }) => ({ id, parentId, kind, disks, memory, vmState }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+    expect(shape(now.snapshots)).toEqual(shape(after.snapshots));
+    expect(now.currentSnapshotId).toBe(after.currentSnapshotId);
+    expect(now.state).toBe(after.vmState);
+    expect(now.problems).toEqual([]);
+  }
+
+  /** Waits until the guest has counted further than it had, by what it prints: its last number then. */
+  async function counts(): Promise<number> {
+    const from = testbed.readSerialCounts(vm).length;
+    await vi.waitFor(
+      () => {
+        expect(testbed.readSerialCounts(vm).length).toBeGreaterThan(from + 1);
+      },
+      { timeout: 30_000, interval: 100 },
+    );
+    return testbed.readSerialCounter(vm) ?? 0;
+  }
+
+  beforeAll(async () => {
+    await testbed.up();
+  });
+  beforeEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+    vm = await testbed.createVirtualMachine(spec);
+  });
+  afterEach(async () => {
+    await testbed.deleteVirtualMachine(spec);
+  });
+
+  it('saves the memory, lets the guest go on counting, and removes the file with the snapshot', async () => {
+    await counts();
+    await write(0x11);
+    await runs(create('one'));
+    const { stdout } = await virsh('save-image-dumpxml', fileOf('one'));
+    expect(stdout).toContain(vm.uuid);
+    const before = testbed.readSerialCounter(vm) ?? 0;
+    expect(await counts()).toBeGreaterThan(before);
+    await write(0x22);
+    await runs(create('two'));
+    await runs(remove('one'));
+    expect([existsSync(fileOf('one')), existsSync(fileOf('two'))]).toEqual([false, true]);
+    await runs(remove('two'));
+    expect(readdirSync(vm.folder).filter((name) => name.endsWith('.memory'))).toEqual([]);
+    expect(await reads(0x22)).toBe(true);
+  });
+
+  it('leaves a paused VM paused', async () => {
+    await counts();
+    await virsh('suspend', vm.uuid);
+    await runs(create('one'));
+    expect((await read()).snapshots).toMatchObject([{ vmState: 'paused', memory: { file: fileOf('one') } }]);
+  });
+
+  it('replaces no file, and tells of a folder that is not there', async () => {
+    const file = join(vm.folder, 'mine.memory');
+    writeFileSync(file, 'mine');
+    await expect(carryOut(version, create('one', { memoryFile: file }))).rejects.toThrow(
+      `something at ${file} already`,
+    );
+    const nowhere = join(vm.folder, 'nowhere', 'one.memory');
+    await expect(carryOut(version, create('one', { memoryFile: nowhere }))).rejects.toThrow(
+      `no folder ${dirname(nowhere)}`,
+    );
+    expect((await read()).snapshots).toEqual([]);
+  });
+
+  it('takes no memory with some of the disks, nor where there is none', async () => {
+    const some = { ...create('one'), diskTargets: ['vda'] } as ChangeRequest;
+    expect((await planOn(version, some)).refusals.map(({ code }) => code)).toEqual(['memoryNeedsEveryDisk']);
+    await virsh('destroy', vm.uuid);
+    expect((await planOn(version, create('one'))).refusals.map(({ code }) => code)).toEqual(['noMemory']);
+  });
+}

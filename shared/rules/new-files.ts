@@ -1,0 +1,85 @@
+/** Names of the files that a new snapshot makes on its host, and which names can be asked for. */
+import type { Disk, Image, Inventory, ReadableVm } from '../model/inventory.ts';
+import { chainFrom, imagesById } from './chains.ts';
+import { writableDisks } from './disks.ts';
+import { folderOf } from './folders.ts';
+import { withoutEnd, withoutStart } from './trim.ts';
+import { utf8Length } from './units.ts';
+
+/** The limit of common file systems. */
+const maximumPartBytes = 255;
+
+/**
+ * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. Null where the disk is not a file.
+ *
+ * @param images by their ids, of `inventory`
+ */
+export function overlayBeside(
+  disk: Pick<Disk, 'imageId'>,
+  snapshotName: string,
+  inventory: Pick<Inventory, 'images'>,
+  images: ReadonlyMap<string, Image> = imagesById(inventory.images),
+): string | null {
+  const image = disk.imageId === null ? undefined : images.get(disk.imageId);
+  if (image?.kind !== 'file') return null;
+  const base = chainFrom(image.id, images).images.at(-1) ?? image;
+  const stem = base.id.slice(folderOf(base.id).length + 1).replace(/\.(qcow2|img|raw)$/, '');
+  const taken = takenNames(inventory, images);
+  return freeName(folderOf(image.id), plainName(stem) || 'disk', snapshotName, 'qcow2', taken);
+}
+
+/** Where the memory of a VM goes: beside the image of its first disk that is a file. Null where none is. */
+export function memoryFileBeside(
+  vm: Pick<ReadableVm, 'name' | 'disks' | 'snapshots'>,
+  snapshotName: string,
+  inventory: Pick<Inventory, 'images'>,
+): string | null {
+  const images = imagesById(inventory.images);
+  const first = writableDisks(vm.disks).find(
+    ({ imageId }) => imageId !== null && images.get(imageId)?.kind === 'file',
+  )?.imageId;
+  if (first === undefined || first === null) return null;
+  const memories = vm.snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
+  const taken = new Set([...takenNames(inventory, images), ...memories]);
+  return freeName(folderOf(first), plainName(vm.name) || 'vm', snapshotName, 'memory', taken);
+}
+
+/** Why nothing can be made at `path`, as a sentence; null where, as far as its text says, it can. */
+export function checkNewFile(path: string): string | null {
+  if (path === '') return 'Name a file.';
+  if (!path.startsWith('/')) return `“${path}” does not begin with “/”: name the whole path on the host.`;
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]/.test(path) || !path.isWellFormed()) {
+    return 'A path must be one line without control characters.';
+  }
+  if (/\/(\.{0,2})(\/|$)/.test(path)) return `“${path}” has an empty part, “.” or “..” in it: name the path without.`;
+  if (/^\/(dev|proc|sys)\//.test(path)) return `“${path}” is not in a folder for files.`;
+  const longest = Math.max(...path.split('/').map(utf8Length));
+  return longest > maximumPartBytes
+    ? `A part of the path is ${longest} bytes long; at most ${maximumPartBytes} are possible.`
+    : null;
+}
+
+function takenNames({ images }: Pick<Inventory, 'images'>, byId: ReadonlyMap<string, Image>): ReadonlySet<string> {
+  return new Set([...byId.keys(), ...images.flatMap(({ otherPaths }) => otherPaths)]);
+}
+
+/** Together with a number and the extension it stays below 255 bytes, the limit of common file systems. */
+function freeName(
+  folder: string,
+  stem: string,
+  snapshotName: string,
+  extension: string,
+  taken: ReadonlySet<string>,
+): string {
+  const name = `${stem.slice(0, 120)}.${(plainName(snapshotName) || 'snapshot').slice(0, 110)}`;
+  for (let number = 1; ; number += 1) {
+    const path = `${folder === '/' ? '' : folder}/${name}${number === 1 ? '' : `-${number}`}.${extension}`;
+    if (!taken.has(path)) return path;
+  }
+}
+
+/** The name is kept to characters that no tool takes for syntax (`a:b.qcow2` is read as a protocol). */
+function plainName(name: string): string {
+  return withoutStart(withoutEnd(name.replace(/[^A-Za-z0-9._-]+/g, '-'), '-.'), '-.');
+}
