@@ -1,17 +1,19 @@
 /** Merging images on real libvirts, as a renderer would ask for it: the data, the chain and the records afterwards, and what cuts it off. */
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
+import { placeOf, runAt } from '../../e2e/testbeds/places.ts';
 import { run } from '../../e2e/testbeds/run.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
-import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
+import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { isInterrupted } from '../../shared/rules/operation-life.ts';
 import { listen } from '../ipc/listen.ts';
 import type { Application } from './application-factory.ts';
@@ -228,7 +230,9 @@ function suite(version: testbed.LibvirtVersion): void {
     });
 
     it(`merges up to a base, and then to none, ${how}: the images below stay as they were`, async () => {
-      await chain(running);
+      // A definition that was written while the VM ran names its chain.
+      await chain(true);
+      if (!running) await virsh('destroy', vm.uuid);
       await runs(pull(1));
       expect(await imagesOf()).toEqual([file(4), file(1), file(0)]);
       await expectDataOf(4);
@@ -337,6 +341,33 @@ function suite(version: testbed.LibvirtVersion): void {
     const refusals = (await planFor(commit(3, 1))).refusals;
     expect(refusals.map(({ code }) => code)).toEqual(['imageHasDependents']);
     expect(refusals[0]?.message).toContain('other.qcow2');
+  });
+
+  it('takes no snapshot for spoiled by a merge that could not write, and removes nothing while a base is not on storage', async () => {
+    await chain(false);
+    const plan = await planFor(commit(3, 1));
+    await virsh('start', vm.uuid);
+    const live = await planFor(commit(3, 1));
+    await virsh('destroy', vm.uuid);
+    const folder = join(vm.folder, 'operation');
+    await mkdir(join(folder, '1'), { recursive: true });
+    const step = async ({ argv: [program = '', ...words] }: PlanStep) => {
+      const environment = { SNAPTREE_STEP: join(folder, '1') };
+      return runAt(placeOf(version), program, words, { environment, expect: [0, 1] });
+    };
+    const holder = spawn('qemu-io', ['-c', 'sleep 60000', file(1)]);
+    try {
+      await expect.poll(async () => (await run('qemu-img', ['info', file(1)], { expect: [0, 1] })).exitCode).toBe(1);
+      const [merge, records] = plan.steps.filter(({ group }) => group !== null);
+      const look = live.steps.find(({ title }) => title.startsWith('Check that nothing needs'));
+      if (!merge || !records || !look) throw new Error('The plan has other steps.');
+      expect((await step(merge)).stderr).toContain('Nothing was changed.');
+      expect((await step(records)).exitCode).toBe(0);
+      expect((await step(look)).stderr).toContain('Nothing was removed.');
+    } finally {
+      holder.kill();
+    }
+    expect((await read()).snapshots).toHaveLength(4);
   });
 
   async function endScript(): Promise<void> {

@@ -22,12 +22,14 @@ export interface BlockJob {
   /** The path of the uppermost image that goes away from the chain. */
   readonly top: string;
   readonly bytesPerSecond: number | null;
+  /** See `mergeMark`. */
+  readonly mark: string;
 }
 
 /** The command that runs it. */
 export function blockJobArgv(job: BlockJob): string[] {
-  const { uri, vmUuid, target, kind, base, top, bytesPerSecond } = job;
-  const words = [uri, vmUuid, target, kind, base, top, String(bytesPerSecond ?? 0)];
+  const { uri, vmUuid, target, kind, base, top, bytesPerSecond, mark } = job;
+  const words = [uri, vmUuid, target, kind, base, top, String(bytesPerSecond ?? 0), mark];
   return ['sh', '-c', script, 'snaptree-merge', ...words];
 }
 
@@ -62,7 +64,7 @@ inDisk && /<target / { target = $0; sub(/^.*dev=\\047/, "", target); sub(/\\047.
  * is \`ready='yes'\` of its mirror. Virsh may fail while libvirt is started anew: that ends nothing.
  */
 const script = `
-uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7
+uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7 mark=$8
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 cancelled=no
 trap 'cancelled=yes' TERM
@@ -129,7 +131,7 @@ elif holdsTop; then
 elif [ -n "$base" ] && ! holds "$base"; then
   fail "Neither $top nor $base is in the chain of $target. Nothing was begun."
 fi
-[ -z "\${SNAPTREE_STEP:-}" ] || : >"\${SNAPTREE_STEP%/*}/begun-$target"
+[ -z "\${SNAPTREE_STEP:-}" ] || : >"\${SNAPTREE_STEP%/*}/$mark"
 firstEnd= waited=0 told=no delay=0.2
 while :; do
   if [ "$cancelled" = yes ]; then

@@ -13,11 +13,11 @@ interface DroppedRecord {
  * overlay of the one that goes, its record names the image below that afterwards, and going back to it would give the data of the
  * one that is gone (seen on 9.0). So the snapshots below are first made children of its parent.
  *
- * @param onlyIfBegun the target of a disk: nothing is done where the merge of it left no mark in the operation that it began
+ * @param mark the one of a merge (see `mergeMark`): nothing is done where that merge did not leave it in the operation's folder
  */
 export function dropRecordsArgv(
   doomed: readonly Snapshot[],
-  onlyIfBegun: string | null,
+  mark: string | null,
   { uri, vm }: Pick<LibvirtContext, 'uri' | 'vm'>,
 ): string[] {
   const words = dropped(doomed, vm.snapshots).flatMap(({ name, childNames }) => [
@@ -25,7 +25,7 @@ export function dropRecordsArgv(
     String(childNames.length),
     ...childNames,
   ]);
-  return ['sh', '-c', script, 'snaptree-records', uri, vm.uuid, onlyIfBegun ?? '', ...words];
+  return ['sh', '-c', script, 'snaptree-records', uri, vm.uuid, mark ?? '', ...words];
 }
 
 function dropped(doomed: readonly Snapshot[], all: readonly Snapshot[]): readonly DroppedRecord[] {
@@ -53,9 +53,9 @@ $0 == "  </parent>" { skipped = 0 }`;
 
 /** Run again it goes on where it ended. */
 const script = `
-uri=$1 vm=$2 target=$3
+uri=$1 vm=$2 mark=$3
 shift 3
-if [ -n "$target" ] && [ -n "\${SNAPTREE_STEP:-}" ] && [ ! -e "\${SNAPTREE_STEP%/*}/begun-$target" ]; then
+if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ] && [ ! -e "\${SNAPTREE_STEP%/*}/$mark" ]; then
   echo 'The merge was not begun, so the snapshots are as they were.'
   exit 0
 fi

@@ -3,27 +3,27 @@
 export interface OfflineCommit {
   readonly uri: string;
   readonly vmUuid: string;
-  readonly target: string;
   readonly top: string;
   readonly topFormat: string;
   readonly base: string;
   /** What is to be copied at most, in bytes: what progress is told of. */
   readonly bytes: number;
+  /** See `mergeMark`. */
+  readonly mark: string;
 }
 
 /**
  * Without emptying the image that goes away (`-d`): until it is removed, the chain reads the same through it as without it, and
  * running this again does the same. qemu-img takes the locks that QEMU takes.
  */
-export function offlineCommitArgv({ uri, vmUuid, target, top, topFormat, base, bytes }: OfflineCommit): string[] {
+export function offlineCommitArgv({ uri, vmUuid, top, topFormat, base, bytes, mark }: OfflineCommit): string[] {
   const command = ['commit', '-p', '-d', '-f', topFormat, '-b', base, '--', top];
-  return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, target, String(bytes), ...command];
+  return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, mark, base, String(bytes), ...command];
 }
 
 export interface OfflineRebase {
   readonly uri: string;
   readonly vmUuid: string;
-  readonly target: string;
   readonly overlay: string;
   readonly overlayFormat: string;
   /** Null: it stands alone afterwards. */
@@ -33,9 +33,9 @@ export interface OfflineRebase {
 
 /** The safe rebase: what is read through the overlay stays the same, for what differs is copied into it first. */
 export function offlineRebaseArgv(rebase: OfflineRebase): string[] {
-  const { uri, vmUuid, target, overlay, overlayFormat, base, bytes } = rebase;
+  const { uri, vmUuid, overlay, overlayFormat, base, bytes } = rebase;
   const command = ['rebase', '-p', '-f', overlayFormat, ...backing(base), '--', overlay];
-  return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, target, String(bytes), ...command];
+  return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, '', '', String(bytes), ...command];
 }
 
 /** Only the reference is written: right where both bases read the same, which is so after a commit. */
@@ -53,14 +53,20 @@ function backing(base: { readonly path: string; readonly format: string } | null
 
 /** qemu-img prints "    (12.34/100%)" again and again, with returns between. */
 const script = `
-uri=$1 vm=$2 target=$3 total=$4
-shift 4
+uri=$1 vm=$2 mark=$3 base=$4 total=$5
+shift 5
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 state=$(LC_ALL=C virsh -c "$uri" domstate "--domain=$vm" | head -n 1)
 [ "$state" = 'shut off' ] || fail "The VM is not shut off any more ($state). Nothing was begun."
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-[ -z "\${SNAPTREE_STEP:-}" ] || : >"\${SNAPTREE_STEP%/*}/begun-$target"
+before=
+if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ]; then
+  mark=\${SNAPTREE_STEP%/*}/$mark
+  # Of a volume the time of the last change says nothing.
+  if [ ! -e "$mark" ] && [ -f "$base" ]; then before=$(stat -L -c '%y %s' -- "$base"); fi
+  : >"$mark"
+fi
 # Whatever ends the command, its end is written down.
 (trap : TERM; LC_ALL=C qemu-img "$@" >"$work/percent"; echo "$?" >"$work/exit") &
 trap : TERM
@@ -71,5 +77,10 @@ while [ ! -s "$work/exit" ]; do
   fi
   sleep 0.5 2>/dev/null || sleep 1
 done
-[ "$(cat "$work/exit")" -eq 0 ] || fail 'qemu-img did not finish. What the VM reads is as it was.'
+[ "$(cat "$work/exit")" -eq 0 ] && exit 0
+if [ -n "$before" ] && [ "$before" = "$(stat -L -c '%y %s' -- "$base")" ]; then
+  rm -f -- "$mark"
+  fail 'qemu-img did not begin. Nothing was changed.'
+fi
+fail 'qemu-img did not finish. What the VM reads is as it was.'
 `.trim();

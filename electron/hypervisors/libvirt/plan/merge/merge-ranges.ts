@@ -1,4 +1,5 @@
 /** Which part of a disk's chain is merged. Pure. */
+import { createHash } from 'node:crypto';
 import type { Disk, Image } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.ts';
 import { chainFrom, chainOfDisk, type Chain } from '../../../../../shared/rules/chains.ts';
@@ -36,6 +37,12 @@ export interface ResolvedRanges {
 /** The group of the steps that merge a range, by its uppermost image. */
 export function mergeGroup(target: string, topId: string): string {
   return `merge ${target} ${topId}`;
+}
+
+/** The name of the file in the operation's folder on the host by which a merge says that it has begun. */
+export function mergeMark({ disk, merged }: MergeRange): string {
+  const group = mergeGroup(disk.target, merged[0]?.image.id ?? '');
+  return `begun-${createHash('sha256').update(group).digest('hex').slice(0, 16)}`;
 }
 
 /**

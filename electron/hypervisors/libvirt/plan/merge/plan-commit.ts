@@ -128,8 +128,15 @@ function steps(
       { stay, spoiled, verify: movedDataExpectations(ranges, spoiled, context) },
       context,
     ),
-    ...(files.length === 0 ? [] : [nothingNeeds(files), filesGo(files, memoryFilesOf(spoiled))]),
+    ...(files.length === 0
+      ? []
+      : [nothingNeeds(files, live ? writtenBelow(ranges) : []), filesGo(files, memoryFilesOf(spoiled))]),
   ];
+}
+
+/** Where the VM runs and goes on above, nobody writes to them any more. */
+function writtenBelow(ranges: readonly MergeRange[]): readonly string[] {
+  return ranges.flatMap(({ above, base }) => (above === null || base === null ? [] : [base.image.id]));
 }
 
 /** One image at a time, each into the one below it, the uppermost first. */

@@ -8,7 +8,7 @@ import { roomFor, roomWarnings, tightest } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
-import { allocated, livePull, offlinePull, roomIsThere } from './merge-steps.ts';
+import { allocated, definitionFollows, livePull, offlinePull, roomIsThere } from './merge-steps.ts';
 
 type PullRequest = Extract<ChangeRequest, { action: 'pullImages' }>;
 
@@ -30,6 +30,8 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
         : [{ imageId: above.image.id, bytes: Math.min(allocated(layers), above.image.virtualBytes ?? Infinity) }],
     ),
   );
+  // Also those whose merge is done already.
+  const disks = vm.disks.filter(({ target }) => request.ranges.some((range) => range.target === target));
   const alone = ranges.filter(({ base }) => base === null).map(({ disk }) => disk.target);
   return {
     vmName: vm.name,
@@ -67,6 +69,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
     steps: [
       ...roomIsThere(rooms, context),
       ...ranges.map((range) => (live ? livePull(range, request.bytesPerSecond, context) : offlinePull(range, context))),
+      ...(live ? [] : [definitionFollows(disks, context)]),
     ],
     after: {
       vmState: vm.state,
