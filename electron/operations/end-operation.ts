@@ -5,7 +5,8 @@ import type { OperationStep } from '../../shared/model/operation.ts';
 import { brokenStep, nextStep } from '../../shared/rules/step-order.ts';
 import { checkExpectations } from './expectations.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { cancelledAfter, stepAborted, stepFailed, takenBack } from './operation-messages.ts';
+import { leftFiles } from './left-files.ts';
+import { cancelledAfter, sayingWhatIsLeft, stepAborted, stepFailed, takenBack } from './operation-messages.ts';
 import type { StepContext } from './step-context.ts';
 
 /** Ends an operation, and leaves nothing of it on its host. */
@@ -28,22 +29,23 @@ export async function end(
 export async function endByOutcome(context: StepContext, live: LiveOperation, inventory: Inventory): Promise<void> {
   const { plan, steps } = live.operation;
   const progress = live.operation;
+  const saying = (error: SnaptreeError) => sayingWhatIsLeft(error, leftFiles(live.operation, inventory));
   if (live.operation.isUndoing) {
     const failed = steps.find(({ index, state }) => state === 'failed' && plan.steps[index]?.runs !== 'inOrder');
-    await end(context, live, failed ? 'failed' : 'cancelled', takenBack(live.operation, failed !== undefined));
+    await end(context, live, failed ? 'failed' : 'cancelled', saying(takenBack(live.operation, failed !== undefined)));
     return;
   }
   const broken = brokenStep(progress);
   if (broken?.state === 'cancelled') {
-    await end(context, live, 'cancelled', stepAborted(live.operation, broken.index));
+    await end(context, live, 'cancelled', saying(stepAborted(live.operation, broken.index)));
     return;
   }
   if (broken) {
-    await end(context, live, 'failed', failureOf(live, broken, inventory));
+    await end(context, live, 'failed', saying(failureOf(live, broken, inventory)));
     return;
   }
   const next = nextStep(progress);
-  await end(context, live, next ? 'cancelled' : 'succeeded', next ? cancelledAfter(plan, next.index) : null);
+  await end(context, live, next ? 'cancelled' : 'succeeded', next ? saying(cancelledAfter(plan, next.index)) : null);
 }
 
 function failureOf(

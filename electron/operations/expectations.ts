@@ -153,13 +153,33 @@ function inWords(expectation: Expectation): string {
   }
 }
 
+/** Of these images the ones that nothing needs besides each other. */
+export function unneededOf(imageIds: readonly string[], inventory: Inventory): readonly string[] {
+  const index = dependentsIndex(inventory);
+  let unneeded = imageIds;
+  for (;;) {
+    const among = unneeded;
+    unneeded = among.filter((imageId) => dependentsBesides(among, [imageId], inventory, index).length === 0);
+    if (unneeded.length === among.length) return unneeded;
+  }
+}
+
 /** Who needs one of the images, besides these themselves, each in words. */
 function outsideDependents(imageIds: readonly string[], inventory: Inventory): readonly string[] {
-  const index = dependentsIndex(inventory);
+  return dependentsBesides(imageIds, imageIds, inventory, dependentsIndex(inventory));
+}
+
+/** Who needs one of the images, besides some, each in words. */
+function dependentsBesides(
+  besides: readonly string[],
+  imageIds: readonly string[],
+  inventory: Inventory,
+  index: ReturnType<typeof dependentsIndex>,
+): readonly string[] {
   const names = imageIds.flatMap((imageId) => {
     const { childImageIds, possibleChildIds, activeFor, uses } = dependentsOf(imageId, index);
     return [
-      ...[...childImageIds, ...possibleChildIds].filter((id) => !imageIds.includes(id)).map(quoted),
+      ...[...childImageIds, ...possibleChildIds].filter((id) => !besides.includes(id)).map(quoted),
       ...activeFor.map(({ vm, disk }) => `disk ${oneLine(disk.target)} of the VM ${oneLine(vm.name)}`),
       ...uses
         .filter(({ use }) => use.use !== 'overlay')

@@ -7,7 +7,16 @@ import { endByOutcome } from './end-operation.ts';
 import { besidesOwnWork } from './own-work.ts';
 import { compareStates } from './state-digest.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { capital, cutOff, describePlan, describeStep, leftToTakeBack, savedBefore } from './operation-messages.ts';
+import { leftFiles } from './left-files.ts';
+import {
+  capital,
+  cutOff,
+  describePlan,
+  describeStep,
+  filesStay,
+  leftToTakeBack,
+  savedBefore,
+} from './operation-messages.ts';
 import type { StepContext } from './step-context.ts';
 
 /** No step runs, and the next one has not begun: says whether the rest may be run on the host as it is. */
@@ -44,7 +53,7 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
     examination: {
       at: context.clock(),
       finding: next.index === 0 ? 'notStarted' : 'partlyDone',
-      message: `${done} ${rest}${savedBefore(live.operation)}${leftToTakeBack(live.operation, undoSteps(progress))}`,
+      message: `${done} ${rest}${savedBefore(live.operation)}${filesStay(leftFiles(live.operation, inventory))}${leftToTakeBack(live.operation, undoSteps(progress))}`,
       choices: [...(comparison === 'same' && !isNotResumed ? (['resume'] as const) : []), ...undo, 'forget'],
     },
   });
@@ -81,7 +90,7 @@ export async function recordUnclear(
       ? 'It does no harm to run it again: resume does that, and takes up what still works at it.'
       : 'It does no harm to run it again: resume does that.'
     : 'It is not run again. Look at the VM, then forget this operation, which unlocks the VM.';
-  const message = `What became of ${describeStep(plan, step.index)} cannot be told: ${why} ${advice}${savedBefore(live.operation)}${leftToTakeBack(live.operation, undo)}`;
+  const message = `What became of ${describeStep(plan, step.index)} cannot be told: ${why} ${advice}${savedBefore(live.operation)}${filesStay(leftFiles(live.operation, inventory))}${leftToTakeBack(live.operation, undo)}`;
   if (live.operation.error === null) {
     await live.record({ type: 'interrupted', error: cutOff(plan, step.index, new Error(capital(why))).toData() });
   }

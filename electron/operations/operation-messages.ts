@@ -218,6 +218,20 @@ export function leftToTakeBack({ plan }: Pick<Operation, 'plan'>, undo: readonly
   return ` It is in the middle of steps that belong together. Undo runs ${titles.join(', ')}, so that nothing is left half done; forgetting it does not.`;
 }
 
+/** Files that were to be deleted and are still there; empty where there are none. */
+export function filesStay(paths: readonly string[]): string {
+  return paths.length === 0
+    ? ''
+    : ` Nothing on the host needs ${firstOf(paths.map((path) => oneLine(path)))} any more, which ${paths.length === 1 ? 'was' : 'were'} to be deleted and ${paths.length === 1 ? 'is' : 'are'} still there.`;
+}
+
+/** The same error, which names the files that are left. */
+export function sayingWhatIsLeft(error: SnaptreeError, paths: readonly string[]): SnaptreeError {
+  return paths.length === 0
+    ? error
+    : new SnaptreeError(error.code, `${error.message}${filesStay(paths)}`, { data: error.data });
+}
+
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
