@@ -45,6 +45,33 @@ export async function hasPattern(image: string, byte: number, offset = 0, length
   throw new Error(`qemu-io could not read ${image}: ${result.stdout}${result.stderr}`);
 }
 
+/** A part of an image, in bytes, and the byte that fills it. */
+export interface Pattern {
+  readonly byte: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** `writePattern` for many at once. */
+export async function writePatterns(image: string, patterns: readonly Pattern[]): Promise<void> {
+  const { format } = await imageInfo(image);
+  const commands = patterns.flatMap(({ byte, offset, length }) => ['-c', pattern('write', byte, offset, length)]);
+  await run('qemu-io', ['-f', format, ...commands, image]);
+}
+
+/** Those that an image (with the chain below it) does not hold; as `hasPattern`, and by one command. */
+export async function missingPatterns(image: string, patterns: readonly Pattern[]): Promise<readonly Pattern[]> {
+  const { format } = await imageInfo(image);
+  const commands = patterns.flatMap(({ byte, offset, length }) => ['-c', pattern('read', byte, offset, length)]);
+  const { stdout, stderr } = await run('qemu-io', ['-r', '-U', '-f', format, ...commands, image], { expect: [0, 1] });
+  const answers = [...stdout.matchAll(/^(?:Pattern verification failed at offset (\d+)|read (\d+)\/(\d+) bytes)/gm)];
+  const missing = answers.flatMap(([, failedAt], index) => (failedAt === undefined ? [] : [index]));
+  // A failed read is told of twice: that it failed, and then how much of it was read.
+  if (answers.length - missing.length !== patterns.length)
+    throw new Error(`qemu-io could not read ${image}: ${stdout}${stderr}`);
+  return missing.flatMap((at, before) => patterns[at - before] ?? []);
+}
+
 /** The file that a VM's disk writes to now: the active layer. */
 export async function activeImage(vm: VirtualMachine, target: string): Promise<string> {
   const { stdout } = await virsh(['domblklist', vm.uuid], vm);
@@ -82,6 +109,11 @@ export async function writeGuestDisk(
   }
 }
 
+/** Lets a VM that runs write down what its QEMU holds back of a disk: then an image can be read beside it. */
+export async function flushGuestDisk(vm: VirtualMachine, target: string): Promise<void> {
+  if ((await stateOf(vm.uuid, vm.version)) !== 'shut off') await guestCommand(vm, target, 'flush');
+}
+
 /** True when a part of a VM's disk, as the guest sees it now, holds only this byte. */
 export async function guestDiskHasPattern(
   vm: VirtualMachine,
@@ -91,6 +123,6 @@ export async function guestDiskHasPattern(
   length = mebibyte,
 ): Promise<boolean> {
   // qcow2 metadata of a running VM may be in QEMU's memory only.
-  if ((await stateOf(vm.uuid, vm.version)) !== 'shut off') await guestCommand(vm, target, 'flush');
+  await flushGuestDisk(vm, target);
   return hasPattern(await activeImage(vm, target), byte, offset, length);
 }

@@ -26,6 +26,26 @@ function isInSample(version: LibvirtVersion): boolean {
   return versions[seed() % Math.max(1, versions.length)]?.version === version;
 }
 
+/**
+ * Of a long list of cases as many as take little time, others each day; all of them where the variable SNAPTREE_ALL is set.
+ * The steps through the list have no common divisor with its length, so that every case has its day.
+ */
+export function todaysSample<Case>(cases: readonly Case[], count: number): readonly Case[] {
+  if (process.env['SNAPTREE_ALL'] !== undefined || cases.length <= count) return cases;
+  return Array.from({ length: count }, (_, index) =>
+    cases.at(((seed() * count + index) * stride(cases.length)) % cases.length),
+  ).filter((each) => each !== undefined);
+}
+
+/** About five eighths of a length: neighbours in the list, which are alike, come on different days. */
+function stride(length: number): number {
+  let found = Math.max(1, Math.floor(length * 0.618));
+  while (greatestDivisor(found, length) !== 1) found += 1;
+  return found;
+}
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
+
 /** A suite for each version of libvirt. One that is not up is skipped, and its title says why. */
 export function onEachLibvirt(
   suite: (version: LibvirtVersion) => void,

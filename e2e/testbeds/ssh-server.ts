@@ -35,6 +35,8 @@ export interface SshServerOptions {
   readonly libvirt?: 'up' | 'down';
   /** Puts the fault wrapper in front of virsh, see `addFault`. */
   readonly faults?: boolean;
+  /** Shell scripts that stand before the commands of these names; needs `faults`. The commands themselves are in /usr/bin. */
+  readonly before?: Readonly<Record<string, string>>;
   /** Commands run where this version of libvirt is (root only); on the machine itself when left out. */
   readonly version?: LibvirtVersion | undefined;
   readonly forceCommand?: string;
@@ -151,6 +153,8 @@ function writeWrapper(place: Place, options: SshServerOptions): string {
     .replace('@VIRSH@', '/usr/bin/virsh')
     .replace('@SOCKET@', socket);
   writeFileSync(join(bin, 'virsh'), text, { mode: 0o755 });
+  for (const [name, script] of Object.entries(options.before ?? {}))
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const faults = join(folder, 'faults');
   mkdirSync(faults);
   // Every account notes there that it met a fault.
