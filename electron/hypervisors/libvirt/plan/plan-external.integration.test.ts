@@ -183,6 +183,20 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await names()).toEqual(['one']);
   });
 
+  it('merges into an image with an internal snapshot, which stays and can be gone back to', async () => {
+    await write(0x11);
+    await runs({ ...create('inside'), kind: 'internal' } as ChangeRequest);
+    await write(0x22);
+    await runs(create('one'));
+    await virsh('start', vm.uuid);
+    await write(0x33);
+    await runs(remove('one'));
+    expect([await names(), await reads(0x33)]).toEqual([['inside'], true]);
+    await virsh('destroy', vm.uuid);
+    await runs(revert('inside'));
+    expect(await reads(0x11)).toBe(true);
+  });
+
   it('deletes a record from between others, whose data stays what it was', async () => {
     for (const [name, byte] of [
       ['one', 0x11],

@@ -347,7 +347,7 @@ function writtenSince(snapshot: Snapshot, branches: readonly Branch[], { images 
       ? [
           note(
             'writtenSince',
-            `${dataId} was written to after "${snapshot.name}" was taken: if something was merged into it by hand, it does not hold what the snapshot was any more.`,
+            `${dataId} was written to after "${snapshot.name}" was taken. A merge by Snaptree that brought the snapshot's data there leaves that right; if something was merged into it by hand, it does not hold what the snapshot was any more.`,
             [dataId],
           ),
         ]

@@ -8,7 +8,8 @@ import { idsOf, mergeGroup, type MergeRange } from './merge-ranges.ts';
 
 /**
  * The snapshots whose data a commit changes: it is the image that is written to, or one that is merged into that and had others of
- * the range above it. What the uppermost of the range holds is in the base afterwards, as it was.
+ * the range above it. What the uppermost of the range holds is in the base afterwards, as it was; and what is written to an image
+ * leaves the internal snapshots in it what they are.
  */
 export function spoiledSnapshots(
   { disk, merged, base }: MergeRange,
@@ -19,7 +20,7 @@ export function spoiledSnapshots(
   if (done.some((step) => step.group === group && step.runs === 'always')) return [];
   const changed = new Set([...idsOf(merged.slice(1)), ...(base ? [base.image.id] : [])]);
   return vm.snapshots.filter(({ disks }) =>
-    disks.some(({ dataImageId }) => dataImageId !== null && changed.has(dataImageId)),
+    disks.some(({ kind, dataImageId }) => kind !== 'internal' && dataImageId !== null && changed.has(dataImageId)),
   );
 }
 
