@@ -98,12 +98,14 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
       currentSnapshotId: snapshot.id,
       chains: chainsOf(
         context,
-        new Map(
-          branches.map(({ disk, dataId, overlay }) => [
-            disk.target,
-            [overlay, ...chainFrom(dataId, context.images).images.map(({ id }) => id)],
-          ]),
-        ),
+        new Map<string, readonly string[]>([
+          // A disk that the snapshot does not hold goes on in the overlay that saving it began.
+          ...(saving?.after.chains ?? []).map(({ target, imageIds }) => [target, imageIds] as const),
+          ...branches.map(
+            ({ disk, dataId, overlay }) =>
+              [disk.target, [overlay, ...chainFrom(dataId, context.images).images.map(({ id }) => id)]] as const,
+          ),
+        ]),
       ),
     },
   };
