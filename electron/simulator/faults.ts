@@ -21,6 +21,12 @@ export type VirshEffect =
   /** It fails as for a VM that is not there. */
   | { readonly effect: 'fail' };
 
+/** What goes wrong with block jobs. */
+interface BlockJobEffect {
+  /** Left out: of every VM. */
+  readonly vm?: string;
+}
+
 interface FaultHandle {
   /** Resolves when the fault was met for the first time. */
   reached(): Promise<void>;
@@ -36,10 +42,14 @@ export interface Faults {
   /** @param times how often; for ever where it is left out */
   addToChannels(effect: ChannelEffect, options?: { readonly times?: number }): FaultHandle;
   addToVirsh(effect: VirshEffect & { readonly command: string; readonly vm?: string }): FaultHandle;
+  /** Block jobs that begin now fail half-way, as where reading or writing an image fails. */
+  addToBlockJobs(effect?: BlockJobEffect): FaultHandle;
   /** The effect for a command that comes in now. */
   nextChannelEffect(): ChannelEffect | null;
   /** Waits where a command of virsh is held. Gives true where it is to fail. */
   meetVirsh(command: string, vmUuid: string | null): Promise<boolean>;
+  /** Whether the block job that begins now is to fail. */
+  meetBlockJob(vmUuid: string): boolean;
 }
 
 interface Entry<Effect> {
@@ -53,6 +63,8 @@ interface Entry<Effect> {
 export function createFaults(): Faults {
   const channels = new Set<Entry<ChannelEffect>>();
   const virsh = new Set<Entry<VirshEffect & { readonly command: string; readonly vm?: string }>>();
+
+  const blockJobs = new Set<Entry<BlockJobEffect>>();
 
   function add<Effect>(entries: Set<Entry<Effect>>, effect: Effect, times = Infinity): FaultHandle {
     const entry: Entry<Effect> = {
@@ -85,11 +97,17 @@ export function createFaults(): Faults {
   return {
     addToChannels: (effect, { times } = {}) => add(channels, effect, times),
     addToVirsh: (effect) => add(virsh, effect),
+    addToBlockJobs: (effect = {}) => add(blockJobs, effect),
     nextChannelEffect() {
       const entry = [...channels].find(({ left }) => left > 0);
       if (!entry) return null;
       meet(entry);
       return entry.effect;
+    },
+    meetBlockJob(vmUuid) {
+      const entry = [...blockJobs].find(({ effect }) => effect.vm === undefined || effect.vm === vmUuid);
+      if (entry) meet(entry);
+      return entry !== undefined;
     },
     async meetVirsh(command, vmUuid) {
       const entry = [...virsh].find(

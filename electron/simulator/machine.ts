@@ -36,6 +36,10 @@ export interface Machine {
   setClock(epochSeconds: number | null): void;
   /** Waits as long as that work takes here. */
   work(milliseconds: number): Promise<void>;
+  /** Sleeps as a command does; where work takes no time, a moment. */
+  sleep(milliseconds: number): Promise<void>;
+  /** Waits as long as copying from image to image takes here, and tells how far it is. Ends sooner when `signal` aborts. */
+  copy(bytes: number, signal: AbortSignal, tell: (doneBytes: number) => void): Promise<void>;
   /** The number by which `stat` tells the file system of an absolute path. */
   deviceOf(path: string): number;
   filesystemOf(path: string): FilesystemSpec & { readonly usedBytes: number };
@@ -44,7 +48,13 @@ export interface Machine {
   onEvent(listener: (event: VmEvent) => void): () => void;
 }
 
+/** So long at most commands sleep where work takes no time: loops are not to run hot. */
+const shortestMs = 100;
+/** How fast a host copies images, as on disks of its own. */
+const copyBytesPerSecond = 256 * 1024 ** 2;
+
 export function createMachine({ name, filesystems, pace, clockOffset = 0 }: MachineSpec): Machine {
+  const faults = createFaults();
   let fixedClock: number | null = null;
   const now = () => fixedClock ?? Date.now() / 1000 + clockOffset;
   const processes = createProcesses(now, randomUUID());
@@ -53,6 +63,8 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
   const world: World = {
     files,
     now,
+    copyBytesPerSecond: pace === 0 ? Infinity : copyBytesPerSecond / pace,
+    jobFails: (vmUuid) => faults.meetBlockJob(vmUuid),
     state: { vms: [], pools: [], nextId: 1 },
     tell: (event) => {
       for (const listener of [...listeners]) listener(event);
@@ -100,7 +112,7 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
     files,
     processes,
     world,
-    faults: createFaults(),
+    faults,
     now,
     setClock(epochSeconds) {
       fixedClock = epochSeconds;
@@ -109,6 +121,21 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
       new Promise((resolve) => {
         setTimeout(resolve, milliseconds * pace);
       }),
+    sleep: (milliseconds) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, pace === 0 ? Math.min(milliseconds, shortestMs) : milliseconds);
+      }),
+    async copy(bytes, signal, tell) {
+      const begunAt = Date.now();
+      for (;;) {
+        const done = ((Date.now() - begunAt) / 1000) * world.copyBytesPerSecond;
+        if (signal.aborted || world.copyBytesPerSecond === Infinity || done >= bytes) return;
+        tell(Math.floor(done));
+        await new Promise((resolve) => {
+          setTimeout(resolve, Math.min(500, ((bytes - done) / world.copyBytesPerSecond) * 1000));
+        });
+      }
+    },
     deviceOf,
     filesystemOf(path) {
       const spec = specOf(path);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fill, holds, overlay, storedBytes, type Content, type Extent } from './content.ts';
+import { fill, firstBytes, holds, overlay, storedBytes, type Content, type Extent } from './content.ts';
 
 const extent = fc
   .record({ start: fc.nat(40), length: fc.integer({ min: 1, max: 20 }), byte: fc.integer({ min: 1, max: 5 }) })
@@ -40,6 +40,16 @@ describe('the content of an image', () => {
         const read = bytesOf(overlay(lower, upper)).slice(range.start, range.end);
         expect(holds([upper, lower], range)).toBe(read.every((byte) => byte === range.byte));
         expect(holds([upper, lower], { ...range, byte: 0 })).toBe(read.every((byte) => byte === 0));
+      }),
+    );
+  });
+
+  it('has so many first bytes, which are the ones it has', () => {
+    fc.assert(
+      fc.property(contents, fc.nat(60), (content, bytes) => {
+        const first = firstBytes(content, bytes);
+        expect(storedBytes([first])).toBe(Math.min(bytes, storedBytes([content])));
+        expect(bytesOf(overlay(content, first))).toEqual(bytesOf(content));
       }),
     );
   });

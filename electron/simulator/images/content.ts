@@ -50,6 +50,18 @@ export function holds(stack: readonly Content[], { start, end, byte }: Extent): 
   return position >= end || byte === 0;
 }
 
+/** The first so many stored bytes. */
+export function firstBytes(content: Content, bytes: number): Content {
+  const first: Extent[] = [];
+  let left = bytes;
+  for (const { start, end, byte } of content) {
+    if (left <= 0) break;
+    first.push({ start, end: Math.min(end, start + left), byte });
+    left -= end - start;
+  }
+  return first;
+}
+
 /** How many bytes several contents take that share what they have in common, as snapshots in one image do. */
 export function storedBytes(contents: readonly Content[]): number {
   const extents = new Set(contents.flat());

@@ -1,7 +1,7 @@
 /** The command qemu-img of a simulated host (QEMU 7.2). */
 import { posix } from 'node:path';
 import type { FileSystem } from '../file-system.ts';
-import { nothing, overlay } from './content.ts';
+import { nothing, overlay, storedBytes, type Content } from './content.ts';
 import {
   allocatedBytes,
   fileBytes,
@@ -266,20 +266,55 @@ function check(call: Call): QemuImgResult {
   return ok('No errors were found on the image.\n');
 }
 
-/** Writes an overlay's data into its backing image and empties it. */
+/** What `-p` prints at the beginning and at the end: percents, with returns between. */
+const progress = (flags: ReadonlySet<string>): string =>
+  flags.has('-p') ? `${[0, 100].map((percent) => `    (${percent}.00/100%)\r`).join('')}\n` : '';
+
+/** An image and those below it, by their absolute paths. */
+function layersOf(call: Call, path: string): readonly { readonly path: string; readonly image: DiskImage }[] {
+  const layers: { readonly path: string; readonly image: DiskImage }[] = [];
+  for (let at: string | null = posix.resolve(call.cwd, path); at !== null;) {
+    const image: DiskImage | null = call.host.files.imageAt(at);
+    if (!image) break;
+    layers.push({ path: at, image });
+    at = image.backing === null ? null : posix.resolve(posix.dirname(at), image.backing.file);
+  }
+  return layers;
+}
+
+const contentOf = (layers: readonly { readonly image: DiskImage }[]): Content =>
+  layers.map(({ image }) => image.content).reduceRight(overlay, nothing);
+
+/** Where `-b` points to, from the folder of an image. */
+function basePath(call: Call, path: string, base: string): string {
+  return posix.resolve(posix.dirname(posix.resolve(call.cwd, path)), base);
+}
+
+/** Writes an overlay's data, with what lies between, into an image below it, and empties it where `-d` is not said. */
 function commit(call: Call): QemuImgResult {
-  const { flags, words } = parse(call.argv, ['-f', '-b', '-t']);
+  const { flags, values, words } = parse(call.argv, ['-f', '-b', '-t', '-r']);
   const [path = ''] = words;
   const image = openChain(call, path, true);
-  if (image.backing === null) throw new Failure('Image does not have a backing file');
-  const absolute = posix.resolve(call.cwd, path);
-  const below = posix.resolve(posix.dirname(absolute), image.backing.file);
-  const base = call.host.files.imageAt(below);
-  if (!base) throw new Failure(`Could not open '${below}': No such file or directory`);
-  const virtualBytes = Math.max(base.virtualBytes, image.virtualBytes);
-  call.host.files.putImage(below, { ...base, virtualBytes, content: overlay(base.content, image.content) });
-  if (!flags.has('-d')) call.host.files.putImage(absolute, { ...image, content: nothing });
-  return ok('Image committed.\n');
+  const [top, ...below] = layersOf(call, path);
+  const wanted = values.get('-b');
+  const base = wanted === undefined ? below[0] : below.find((layer) => layer.path === basePath(call, path, wanted));
+  if (!top || !base) {
+    throw new Failure(
+      wanted === undefined
+        ? 'Image does not have a backing file'
+        : `Did not find '${wanted}' in the backing chain of '${path}'`,
+    );
+  }
+  const merged = [top, ...below.slice(0, below.indexOf(base))];
+  const virtualBytes = Math.max(base.image.virtualBytes, image.virtualBytes);
+  call.host.files.putImage(base.path, {
+    ...base.image,
+    virtualBytes,
+    content: overlay(base.image.content, contentOf(merged)),
+  });
+  // Into another than the one right below, it is never emptied.
+  if (!flags.has('-d') && merged.length === 1) call.host.files.putImage(top.path, { ...image, content: nothing });
+  return ok(`${progress(flags)}Image committed.\n`);
 }
 
 /** With `-u` only the name changes, and nothing is checked. */
@@ -290,22 +325,36 @@ function rebase(call: Call): QemuImgResult {
   const image = unsafe ? open(call, path, { shared: true, write: true }) : openChain(call, path, true);
   const backing = values.get('-b') ?? '';
   const absolute = posix.resolve(call.cwd, path);
-  let content = image.content;
+  let { content } = image;
   if (!unsafe) {
-    // What the old chain gave and the new one does not is taken into the image.
-    for (let at = absolute, layer: DiskImage | null = image; layer?.backing;) {
-      at = posix.resolve(posix.dirname(at), layer.backing.file);
-      layer = call.host.files.imageAt(at);
-      if (at === posix.resolve(posix.dirname(absolute), backing)) break;
-      if (layer) content = overlay(layer.content, content);
+    const base = backing === '' ? [] : layersOf(call, basePath(call, path, backing));
+    if (backing !== '' && base.length === 0) {
+      throw new Failure(
+        `Could not open new backing file '${backing}': Could not open '${backing}': No such file or directory`,
+      );
     }
+    // What the old chain gave and the new one does not is taken into the image.
+    const kept = new Set(base.map((layer) => layer.path));
+    content = overlay(contentOf(layersOf(call, path).filter((layer) => !kept.has(layer.path))), content);
   }
   call.host.files.putImage(absolute, {
     ...image,
     content,
     backing: backing === '' ? null : { file: backing, format: values.get('-F') ?? null },
   });
-  return ok();
+  return ok(progress(flags));
+}
+
+/** How many bytes a command copies from image to image: what it takes its time for. */
+export function copiedBytes(host: QemuImgHost, argv: readonly string[], cwd: string): number {
+  const [name = '', ...rest] = argv;
+  const { flags, values, words } = parse(rest, ['-f', '-b', '-F', '-t', '-T', '-r']);
+  if ((name !== 'commit' && name !== 'rebase') || flags.has('-u')) return 0;
+  const call = { host, argv: rest, cwd };
+  const [path = ''] = words;
+  const layers = layersOf(call, path);
+  const end = layers.findIndex((layer) => layer.path === basePath(call, path, values.get('-b') ?? ''));
+  return storedBytes([contentOf(layers.slice(name === 'commit' ? 0 : 1, end < 0 ? layers.length : end))]);
 }
 
 const commands: ReadonlyMap<string, (call: Call) => QemuImgResult> = new Map([

@@ -8,17 +8,23 @@ import {
   XmlError,
   type XmlElement,
 } from '../../hypervisors/libvirt/read/xml.ts';
-import type { Definition, DefinitionDisk, DiskSource } from './definition.ts';
+import type { BackingLayer, Definition, DefinitionDisk, DiskSource } from './definition.ts';
 import { LibvirtError } from './model.ts';
 
 /** @throws LibvirtError where it is no definition, or holds what simulated hosts do not have */
 export function definitionFromXml(xml: string): Definition {
   const domain = parse(xml);
-  const name = childText(domain, 'name');
-  const uuid = childText(domain, 'uuid');
-  if (domain.name !== 'domain' || name === null || uuid === null) {
+  if (domain.name !== 'domain') {
     throw new LibvirtError(`XML error: unexpected root element <${domain.name}>, expecting <domain>`);
   }
+  return definitionFrom(domain);
+}
+
+/** @throws LibvirtError as `definitionFromXml` */
+export function definitionFrom(domain: XmlElement): Definition {
+  const name = childText(domain, 'name');
+  const uuid = childText(domain, 'uuid');
+  if (name === null || uuid === null) throw new LibvirtError('XML error: a definition without name and UUID');
   const memory = child(domain, 'memory');
   const kibibytes = attribute(memory, 'unit') === 'MiB' ? 1024 : 1;
   return {
@@ -33,7 +39,7 @@ export function definitionFromXml(xml: string): Definition {
   };
 }
 
-function parse(xml: string): XmlElement {
+export function parse(xml: string): XmlElement {
   try {
     return parseXml(xml);
   } catch (error) {
@@ -51,8 +57,17 @@ function diskFrom(disk: XmlElement): DefinitionDisk {
     format: attribute(child(disk, 'driver'), 'type') ?? 'raw',
     source: sourceFrom(attribute(disk, 'type') ?? 'file', child(disk, 'source')),
     readOnly: child(disk, 'readonly') !== null,
-    backing: null,
+    backing: backingFrom(disk),
   };
+}
+
+/** The chain as it is written there; null where nothing of it is. */
+function backingFrom(above: XmlElement): readonly BackingLayer[] | null {
+  const backing = child(above, 'backingStore');
+  if (!backing) return null;
+  const path = attribute(child(backing, 'source'), 'file');
+  if (path === null) return [];
+  return [{ path, format: attribute(child(backing, 'format'), 'type') ?? 'raw' }, ...(backingFrom(backing) ?? [])];
 }
 
 function sourceFrom(type: string, source: XmlElement | null): DiskSource | null {

@@ -49,6 +49,15 @@ export function writableFileDisks(definition: Definition): readonly (DefinitionD
   );
 }
 
+/** The image that an active commit writes to, beside the active layer. */
+export interface Mirror {
+  readonly target: string;
+  readonly path: string;
+  readonly format: string;
+  /** Whether it holds all that the active layer holds. */
+  readonly ready: boolean;
+}
+
 interface XmlOptions {
   /** The root element. */
   readonly element: 'domain' | 'inactiveDomain';
@@ -58,10 +67,11 @@ interface XmlOptions {
   readonly indent: number;
   /** `live`: chains are complete and closed, as of a running VM. */
   readonly live: boolean;
+  readonly mirrors?: readonly Mirror[];
 }
 
 /** The definition as `virsh dumpxml` prints it, with less of what nobody looks at. */
-export function definitionXml(definition: Definition, { element, id, indent, live }: XmlOptions): string {
+export function definitionXml(definition: Definition, { element, id, indent, live, mirrors = [] }: XmlOptions): string {
   const { name, uuid, title, description, memoryKiB, cpus, nvram, disks } = definition;
   const lines = [
     `<${element} type='kvm'${id === null ? '' : ` id='${id}'`}>`,
@@ -87,7 +97,7 @@ export function definitionXml(definition: Definition, { element, id, indent, liv
     "  <cpu mode='host-passthrough' check='none' migratable='on'/>",
     '  <devices>',
     '    <emulator>/usr/bin/qemu-system-x86_64</emulator>',
-    ...disks.flatMap((disk, index) => diskXml(disk, index, live)),
+    ...disks.flatMap((disk, index) => diskXml(disk, index, live, mirrors)),
     "    <memballoon model='virtio'/>",
     '  </devices>',
     `</${element}>`,
@@ -96,7 +106,7 @@ export function definitionXml(definition: Definition, { element, id, indent, liv
   return lines.map((line) => `${margin}${line}\n`).join('');
 }
 
-function diskXml(disk: DefinitionDisk, index: number, live: boolean): readonly string[] {
+function diskXml(disk: DefinitionDisk, index: number, live: boolean, mirrors: readonly Mirror[]): readonly string[] {
   const { target, device, bus, format, source, readOnly, backing } = disk;
   const type = source?.kind ?? 'file';
   const indexAttribute = live ? ` index='${index + 1}'` : '';
@@ -105,10 +115,20 @@ function diskXml(disk: DefinitionDisk, index: number, live: boolean): readonly s
     `      <driver name='qemu' type='${format}'/>`,
     ...(source === null ? [] : sourceXml(source, indexAttribute)),
     ...(source?.kind === 'file' && (live || backing !== null) ? backingXml(backing ?? [], live, '      ') : []),
+    ...mirrors.filter((mirror) => mirror.target === target).flatMap(mirrorXml),
     `      <target dev='${target}' bus='${bus}'/>`,
     ...(readOnly ? ['      <readonly/>'] : []),
     ...(live ? [`      <alias name='${bus}-disk${index}'/>`] : []),
     '    </disk>',
+  ];
+}
+
+function mirrorXml({ path, format, ready }: Mirror): readonly string[] {
+  return [
+    `      <mirror type='file' job='active-commit'${ready ? " ready='yes'" : ''}>`,
+    `        <format type='${format}'/>`,
+    `        <source file='${escapeXml(path)}'/>`,
+    '      </mirror>',
   ];
 }
 

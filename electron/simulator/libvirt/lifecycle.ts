@@ -1,5 +1,6 @@
 /** Starting, stopping, pausing and saving simulated VMs. */
 import type { GuestMemory } from '../images/disk-image.ts';
+import { abandonJobs } from './block-jobs.ts';
 import { LibvirtError, memoryAt, type LiveVm, type Vm } from './model.ts';
 import { changeVm, withChains, type World } from './world.ts';
 
@@ -27,6 +28,7 @@ export function bringUp(
     reason: how.reason,
     definition,
     memory: { count: how.memory.count, countingSince: how.paused ? null : world.now() },
+    jobs: [],
   };
   return changeVm(world, vm.uuid, { live });
 }
@@ -55,6 +57,7 @@ export function start(world: World, vm: Vm): void {
 
 /** Ends a VM at once; one that is not persistent is gone then. */
 export function takeDown(world: World, vm: Vm, reason: string): void {
+  abandonJobs(world, vm);
   changeVm(world, vm.uuid, { live: null, offReason: reason });
   if (!vm.persistent) world.state = { ...world.state, vms: world.state.vms.filter(({ uuid }) => uuid !== vm.uuid) };
 }
@@ -91,6 +94,7 @@ export function resume(world: World, vm: Vm): void {
 /** The save names the images of its time, and resuming uses those. */
 export function saveManaged(world: World, vm: Vm): void {
   const live = running(vm);
+  if (live.jobs.length > 0) throw new LibvirtError('Requested operation is not valid: domain has active block job');
   const managedSave = {
     definition: live.definition,
     memory: memoryAt(live.memory, world.now()),

@@ -34,12 +34,33 @@ export interface LiveMemory {
   readonly countingSince: number | null;
 }
 
+/** A block job, from its begin to its end (block-jobs.ts has the laws). */
+export interface BlockJob {
+  readonly target: string;
+  /** `activeCommit`: of the active layer, which ends by a pivot only. */
+  readonly kind: 'commit' | 'activeCommit' | 'pull';
+  /** The paths of the images that go away from the chain, the uppermost first. */
+  readonly merged: readonly string[];
+  /** The image that stays below them; null: of a pull down to the end. */
+  readonly base: string | null;
+  /** 0: as fast as the host is. */
+  readonly bytesPerSecond: number;
+  readonly copyBytes: number;
+  readonly virtualBytes: number;
+  /** How much was copied at a time (epoch seconds); it goes on from there. */
+  readonly copied: { readonly bytes: number; readonly at: number };
+  /** A test lets it fail then; null: it does not. */
+  readonly failsAtBytes: number | null;
+}
+
 export interface LiveVm {
   readonly id: number;
   readonly state: 'running' | 'paused';
   readonly reason: string;
   readonly definition: Definition;
   readonly memory: LiveMemory;
+  /** At most one a disk. */
+  readonly jobs: readonly BlockJob[];
 }
 
 export interface ManagedSave {

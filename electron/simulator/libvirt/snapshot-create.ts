@@ -1,6 +1,7 @@
 /** Creating snapshots, by the laws of libvirt 9.0 and QEMU 7.2. */
 import { posix } from 'node:path';
 import { newImage, takeInternal, type GuestMemory } from '../images/disk-image.ts';
+import { requireNoJob } from './block-jobs.ts';
 import { writableFileDisks, type Definition, type DefinitionDisk } from './definition.ts';
 import { definitionOf, LibvirtError, memoryAt, type Snapshot, type SnapshotDisk, type Vm } from './model.ts';
 import {
@@ -44,6 +45,10 @@ export function createSnapshot(world: World, vm: Vm, request: CreateRequest): Sn
   }
   const disks = alignDisks(vm, definition, name, request);
   const external = disks.some(({ kind }) => kind === 'external');
+  requireNoJob(
+    vm,
+    disks.flatMap(({ target, kind }) => (kind === 'no' ? [] : [target])),
+  );
   if (!disks.some(({ kind }) => kind !== 'no')) {
     throw new LibvirtError('unsupported configuration: nothing selected for snapshot');
   }

@@ -9,6 +9,7 @@ import {
   chainFrom,
   changeImage,
   changeVm,
+  knownChain,
   vmOf,
   withSources,
   type World,
@@ -84,6 +85,11 @@ function checkInternal(vm: Vm, snapshot: Snapshot): void {
 }
 
 function checkExternal(world: World, vm: Vm, snapshot: Snapshot): void {
+  if (vm.live && vm.live.jobs.length > 0) {
+    throw new LibvirtError(
+      'Operation not supported: cannot delete external snapshots when there is another active block job',
+    );
+  }
   for (const { target, kind, overlay: path } of snapshot.disks) {
     if (kind === 'external' && path !== null && !knownChain(world, vm, target).includes(path)) {
       throw new LibvirtError('invalid argument: could not find base disk source in disk source chain');
@@ -106,14 +112,6 @@ function checkExternal(world: World, vm: Vm, snapshot: Snapshot): void {
       'unsupported configuration: deletion of active external snapshot that is not a leaf snapshot is not supported',
     );
   }
-}
-
-/** The chain as libvirt knows it: of a VM that is off only as far as its definition has it. */
-function knownChain(world: World, vm: Vm, target: string): readonly string[] {
-  const disk = definitionOf(vm).disks.find((each) => each.target === target);
-  if (disk?.source?.kind !== 'file') return [];
-  if (vm.live) return chainFrom(world, disk.source.path).map(({ path }) => path);
-  return [disk.source.path, ...(disk.backing ?? []).map(({ path }) => path)];
 }
 
 /** A running VM: `delvm`, which deletes data of that name from every drive. One that is shut off: `qemu-img snapshot -d`. */

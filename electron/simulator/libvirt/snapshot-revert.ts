@@ -16,6 +16,7 @@ export function revertSnapshot(world: World, vm: Vm, snapshot: Snapshot, options
   const refuse = (...lines: string[]): never => {
     throw new LibvirtError(`Failed to revert snapshot ${snapshot.name}`, ...lines);
   };
+  if (vm.live && vm.live.jobs.length > 0) refuse('Requested operation is not valid: domain has active block job');
   if (isExternal(snapshot)) refuse('unsupported configuration: revert to external snapshot not supported yet');
   const withMemory = snapshot.memory === 'internal';
   if (!vm.persistent && !withMemory && !options.running && !options.paused) {

@@ -3,6 +3,7 @@ import * as lifecycle from './lifecycle.ts';
 import { LibvirtError, snapshotOf, type Vm } from './model.ts';
 import { createSnapshot, type CreateRequest } from './snapshot-create.ts';
 import { deleteSnapshot } from './snapshot-delete.ts';
+import { redefineSnapshot } from './snapshot-from-xml.ts';
 import { revertSnapshot } from './snapshot-revert.ts';
 import { snapshotXml } from './snapshot-xml.ts';
 import { changed, domain, domainWithSnapshot, has, value, vmFor, type Call, type Command } from './virsh-call.ts';
@@ -58,29 +59,35 @@ async function createAs(call: Call): Promise<void> {
   await create(call, createRequest(command), remark);
 }
 
-async function create(call: Call, request: CreateRequest, remark: Call['remark']): Promise<void> {
+async function create(call: Call, request: CreateRequest, remark: Call['remark'], from = ''): Promise<void> {
   const vm = vmFor(call);
   // Memory takes time; overlays are there at once.
   await changed(call, vm.live && !request.diskOnly ? 1800 : 900, (world, now) => {
     const snapshot = createSnapshot(world, now, request);
     if (request.halt) lifecycle.takeDown(world, vmFor(call), 'from snapshot');
-    remark(`Domain snapshot ${snapshot.name} created\n`);
+    remark(`Domain snapshot ${snapshot.name} created${from}\n`);
   });
 }
 
-/** `snapshot-create` from a file: name and description, as people write them by hand. */
+/** `snapshot-create` from a file: a whole record (`--redefine`), or name and description, as people write them by hand. */
 async function createFromXml(call: Call): Promise<void> {
   const { command, host, remark } = call;
   const path = value(command, 'xmlfile');
   const file = host.world.files.fileAt(path);
   if (path !== '' && !file) throw new LibvirtError(`Failed to open file '${path}': No such file or directory`);
   const xml = file ? new TextDecoder().decode(file.bytes) : '';
+  const from = file ? ` from '${path}'` : '';
+  if (has(command, 'redefine')) {
+    const { name } = redefineSnapshot(host.world, vmFor(call), xml);
+    remark(`Domain snapshot ${name} created${from}\n`);
+    return;
+  }
   const text = (element: string): string | null => {
     const found = new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml)?.[1];
     return found === undefined ? null : unescapeXml(found);
   };
   const request = { ...createRequest(command), name: text('name'), description: text('description') ?? '' };
-  await create(call, request, remark);
+  await create(call, request, remark, from);
 }
 
 function unescapeXml(text: string): string {
@@ -148,7 +155,17 @@ export const snapshotCommands: readonly (readonly [string, Command])[] = [
     'snapshot-create',
     {
       positional: ['domain', 'xmlfile'],
-      flags: ['disk-only', 'atomic', 'no-metadata', 'halt', 'live', 'quiesce', 'reuse-external', 'validate'],
+      flags: [
+        'redefine',
+        'disk-only',
+        'atomic',
+        'no-metadata',
+        'halt',
+        'live',
+        'quiesce',
+        'reuse-external',
+        'validate',
+      ],
       required: ['domain'],
       run: createFromXml,
     },

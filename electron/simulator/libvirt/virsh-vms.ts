@@ -1,7 +1,8 @@
 /** virsh's commands about VMs. */
-import { definitionXml, type Definition } from './definition.ts';
+import { isReady } from './block-jobs.ts';
+import { definitionXml, type Definition, type Mirror } from './definition.ts';
 import * as lifecycle from './lifecycle.ts';
-import { definitionOf, LibvirtError, type Vm } from './model.ts';
+import { definitionOf, LibvirtError, type LiveVm, type Vm } from './model.ts';
 import { changed, domain, has, introduced, table, value, vmFor, type Call, type Command } from './virsh-call.ts';
 import type { ParsedCommand } from './virsh-parser.ts';
 import { changeVm, type World } from './world.ts';
@@ -74,7 +75,31 @@ function dumpVm({ host, command, print, ...rest }: Call): void {
   if (vm.unreadable !== null) throw new LibvirtError(vm.unreadable);
   const live = has(command, 'inactive') ? null : vm.live;
   const definition = live?.definition ?? vm.definition;
-  print(definitionXml(definition, { element: 'domain', id: live?.id ?? null, indent: 0, live: live !== null }));
+  print(
+    definitionXml(definition, {
+      element: 'domain',
+      id: live?.id ?? null,
+      indent: 0,
+      live: live !== null,
+      mirrors: mirrorsOf(host.world, live),
+    }),
+  );
+}
+
+/** What active commits write to as well. */
+function mirrorsOf(world: World, live: LiveVm | null): Mirror[] {
+  return (live?.jobs ?? []).flatMap((job) =>
+    job.kind === 'activeCommit' && job.base !== null
+      ? [
+          {
+            target: job.target,
+            path: job.base,
+            format: world.files.imageAt(job.base)?.format ?? 'raw',
+            ready: isReady(world, job),
+          },
+        ]
+      : [],
+  );
 }
 
 /** Changes the life of a VM in so many milliseconds, in virsh's words for it going wrong and for its being done. */
@@ -179,22 +204,6 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
         vmFor(call);
         call.print(`${'Job type:'.padEnd(17)} ${'None'.padEnd(12)}\n`);
         call.remark('\n');
-      },
-    },
-  ],
-  [
-    // There are no block jobs on a simulated host, and where there is none virsh says nothing.
-    'blockjob',
-    {
-      positional: ['domain', 'path'],
-      required: ['domain', 'path'],
-      flags: ['raw', 'info'],
-      run: (call) => {
-        const vm = vmFor(call);
-        requireLive(vm);
-        const path = value(call.command, 'path');
-        const known = definitionOf(vm).disks.some(({ target, source }) => [target, sourceWord(source)].includes(path));
-        if (!known) throw new LibvirtError(`invalid argument: disk '${path}' not found in domain`);
       },
     },
   ],

@@ -2,6 +2,8 @@
 import { LibvirtError } from './model.ts';
 import { has, type Command, type VirshHost, type VirshOutput } from './virsh-call.ts';
 import { parseCommand, splitLine, type ParsedCommand } from './virsh-parser.ts';
+import { blockJobCommands } from './virsh-block-jobs.ts';
+import { settleJobs } from './block-jobs.ts';
 import { poolCommands } from './virsh-pools.ts';
 import { definitionCommands } from './virsh-definitions.ts';
 import { snapshotCommands } from './virsh-snapshots.ts';
@@ -36,6 +38,7 @@ export async function runVirsh(host: VirshHost, argv: readonly string[], { out, 
   for (const command of parsed) {
     try {
       const vm = command.values.get('domain')?.[0] ?? null;
+      settleJobs(host.world);
       if (await host.meet(command.name, vm)) throw new LibvirtError(`failed to get domain '${vm ?? ''}'`);
       await commands
         .get(command.name)
@@ -130,6 +133,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   ...vmCommands,
+  ...blockJobCommands,
   ...definitionCommands,
   ...snapshotCommands,
   ...poolCommands,

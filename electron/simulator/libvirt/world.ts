@@ -3,12 +3,16 @@ import { posix } from 'node:path';
 import type { FileSystem } from '../file-system.ts';
 import type { DiskImage } from '../images/disk-image.ts';
 import { writableFileDisks, type BackingLayer, type Definition } from './definition.ts';
-import { LibvirtError, type LibvirtState, type Vm } from './model.ts';
+import { definitionOf, LibvirtError, type LibvirtState, type Vm } from './model.ts';
 
 export interface World {
   readonly files: FileSystem;
   /** Epoch seconds. */
   readonly now: () => number;
+  /** How fast images are copied; infinite: at once. */
+  readonly copyBytesPerSecond: number;
+  /** Whether a test lets the block job fail that now begins. */
+  readonly jobFails: (vmUuid: string) => boolean;
   state: LibvirtState;
   /** Told to those who wait for events: what happened to which VM, as `virsh event` prints it. */
   readonly tell: (event: VmEvent) => void;
@@ -136,4 +140,12 @@ export function changeImage(world: World, path: string, change: (image: DiskImag
 /** The images that a VM writes to. */
 export function activeImages(definition: Definition): readonly string[] {
   return writableFileDisks(definition).map(({ path }) => path);
+}
+
+/** The chain of a disk as libvirt knows it: of a VM that is off only as far as its definition has it. */
+export function knownChain(world: World, vm: Vm, target: string): readonly string[] {
+  const disk = definitionOf(vm).disks.find((each) => each.target === target);
+  if (disk?.source?.kind !== 'file') return [];
+  if (vm.live) return chainFrom(world, disk.source.path).map(({ path }) => path);
+  return [disk.source.path, ...(disk.backing ?? []).map(({ path }) => path)];
 }

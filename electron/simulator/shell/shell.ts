@@ -1,11 +1,13 @@
 /** Runs command lines on a simulated host, in an interpreter inside this process. */
 import { randomUUID } from 'node:crypto';
 import type { Bash, Command } from 'just-bash/browser';
+import { joinSignals, whenAborted } from '../../base/abort.ts';
 import { quoteCommand } from '../../hosts/commands/quoting.ts';
-import { runQemuImg } from '../images/qemu-img.ts';
+import { copiedBytes, runQemuImg } from '../images/qemu-img.ts';
 import type { VirshHost } from '../libvirt/virsh-call.ts';
 import { runVirsh } from '../libvirt/virsh.ts';
 import type { Machine } from '../machine.ts';
+import type { Process } from '../processes.ts';
 import { byteTools, done, failed, tools, type ToolResult } from './tools.ts';
 
 export interface ShellOutput {
@@ -45,7 +47,7 @@ export async function runShell(
 ): Promise<number> {
   const process = machine.processes.begin({ detached: false });
   try {
-    const bash = await createBash(machine, process.pid);
+    const bash = await createBash(machine, process);
     const result = await bash.exec(commandLine, { rawScript: true, stdin });
     output.stdout(encoded(result.stdout, result.stdoutKind));
     output.stderr(Buffer.from(result.stderr));
@@ -59,9 +61,9 @@ function encoded(stdout: string, kind: 'text' | 'bytes' | undefined): Buffer {
   return Buffer.from(stdout, kind === 'bytes' ? 'latin1' : 'utf8');
 }
 
-async function createBash(machine: Machine, pid: number): Promise<Bash> {
+async function createBash(machine: Machine, process: Process): Promise<Bash> {
   const { Bash: Interpreter } = await import('just-bash/browser');
-  const customCommands = commandsOf(machine);
+  const customCommands = commandsOf(machine, process);
   showPrograms(machine, customCommands);
   return new Interpreter({
     fs: machine.files,
@@ -77,7 +79,7 @@ async function createBash(machine: Machine, pid: number): Promise<Bash> {
     executionLimits,
     // It would change globals of this process; the scripts are the product's own.
     defenseInDepth: false,
-    processInfo: { pid, ppid: 1, uid: 0, gid: 0 },
+    processInfo: { pid: process.pid, ppid: 1, uid: 0, gid: 0 },
     // It knows its commands without looking whether they are still there.
     customCommands: customCommands.filter(({ name }) => machine.files.fileAt(`/usr/bin/${name}`) !== null),
   });
@@ -85,7 +87,7 @@ async function createBash(machine: Machine, pid: number): Promise<Bash> {
 
 /** Of the interpreter's own commands those that a plain Linux host has. */
 const ownCommands =
-  'basename bash cat chmod cp cut date dirname du echo env expr false find grep gzip ls mkdir mv printf pwd rm rmdir sed seq sleep sort tee test touch tr true uniq wc which whoami xargs'.split(
+  'basename bash cat chmod cp cut date dirname du echo env expr false find grep gzip ls mkdir mv printf pwd rm rmdir sed seq sort tee test touch tr true uniq wc which whoami xargs'.split(
     ' ',
   );
 
@@ -98,7 +100,10 @@ function showPrograms(machine: Machine, commands: readonly Command[]): void {
   }
 }
 
-function commandsOf(machine: Machine): Command[] {
+/** The variable in which commands find the process that runs them. */
+const processVariable = 'SIMULATED_PROCESS';
+
+function commandsOf(machine: Machine, shell: Process): Command[] {
   const command = (
     name: string,
     execute: (argv: string[], context: Context) => Promise<ToolResult | Result>,
@@ -109,6 +114,25 @@ function commandsOf(machine: Machine): Command[] {
       return 'bytes' in result ? resultOf(result) : result;
     },
   });
+  const parentOf = ({ env }: Context) => machine.processes.find(Number(env.get(processVariable))) ?? shell;
+  /** One that takes time is a process of its own, and a signal ends it. */
+  const program = (
+    name: string,
+    execute: (argv: string[], context: Context, process: Process) => Promise<ToolResult | Result>,
+  ): Command =>
+    command(name, async (argv, context) => {
+      const process = machine.processes.begin({ detached: false, parent: parentOf(context) });
+      const killed = Promise.withResolvers<ToolResult>();
+      const stopListening = whenAborted(process.signal, () => {
+        killed.resolve(done('', 143));
+      });
+      try {
+        return await Promise.race([execute(argv, context, process), killed.promise]);
+      } finally {
+        stopListening();
+        machine.processes.end(process);
+      }
+    });
   const invocation = (argv: string[], { cwd, stdin }: Context) => ({ machine, argv, cwd, stdin: text(stdin) });
   return [
     ...[...tools].map(([name, tool]) =>
@@ -121,7 +145,15 @@ function commandsOf(machine: Machine): Command[] {
       }),
     ),
     command('awk', (argv, context) => runAwk(machine, argv, context)),
-    command('sh', (argv, context) => runSh(argv, context)),
+    program('sh', (argv, context, process) => runSh(argv, context, process)),
+    program('sleep', async (argv) => {
+      await machine.sleep(Number(argv[0] ?? 0) * 1000);
+      return done();
+    }),
+    command('trap', (argv, context) => Promise.resolve(trap(machine, argv, parentOf(context)))),
+    command(takeActions, (_argv, context) =>
+      Promise.resolve(done(machine.processes.takeActions(parentOf(context)).join('\n'))),
+    ),
     command('timeout', (argv, context) => runTimeout(argv, context)),
     command('setsid', (argv, context) => Promise.resolve(startDetached(machine, argv, context))),
     command('nohup', (argv, context) => Promise.resolve(startDetached(machine, argv, context))),
@@ -129,11 +161,8 @@ function commandsOf(machine: Machine): Command[] {
       const words = argv.filter((word) => word !== '-n' && word !== '--');
       return run(context, quoteCommand(words));
     }),
-    command('qemu-img', (argv, { cwd }) => {
-      const host = { files: machine.files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
-      return Promise.resolve(resultOf(runQemuImg(host, argv, cwd)));
-    }),
-    command('virsh', (argv) => virsh(machine, argv)),
+    program('qemu-img', (argv, context, process) => qemuImg(machine, argv, context, process)),
+    program('virsh', (argv, _context, process) => virsh(machine, argv, process)),
   ];
 }
 
@@ -158,7 +187,9 @@ async function runAwk(machine: Machine, argv: readonly string[], context: Contex
   let index = 0;
   while (argv[index]?.startsWith('-') === true) index += argv[index] === '-v' || argv[index] === '-F' ? 2 : 1;
   const program = argv[index];
-  if (program === undefined || index < argv.length - 1) {
+  const words = argv.slice(index + 1);
+  const asArguments = program?.includes('ARGV[') === true;
+  if (program === undefined || (words.length > 0 && !asArguments)) {
     return (await original(argv)) ?? resultOf(failed('awk: not here'));
   }
   const mark = `end-${randomUUID()}`;
@@ -167,11 +198,20 @@ async function runAwk(machine: Machine, argv: readonly string[], context: Contex
   const records = `${input}${input === '' || input.endsWith('\n') ? '' : '\n'}${mark}\n`;
   await machine.files.writeFile(path, Buffer.from(records, 'latin1'));
   try {
-    const guarded = `$0 == "${mark}" { NR--; exit }\n${program}`;
+    const itself = asArguments ? withArguments(program, words) : program;
+    const guarded = `$0 == "${mark}" { NR--; exit }\n${itself}`;
     return (await original([...argv.slice(0, index), guarded, path])) ?? resultOf(failed('awk: not here'));
   } finally {
     machine.files.remove(path);
   }
+}
+
+/** Its awk knows no ARGV either. All of the product's programs that look there set ARGC to 1, so that none of it is a file. */
+function withArguments(program: string, words: readonly string[]): string {
+  const quoted = (word: string) =>
+    `"${word.replace(/[\\"]/g, (character) => `\\${character}`).replaceAll('\n', '\\n')}"`;
+  const given = words.map((word, index) => `given[${index + 1}] = ${quoted(word)}`).join('; ');
+  return `BEGIN { ${given} }\n${program.replaceAll('ARGV[', 'given[')}`;
 }
 
 /**
@@ -180,13 +220,38 @@ async function runAwk(machine: Machine, argv: readonly string[], context: Contex
  */
 const patterns = 'shopt -s nullglob\n';
 
+const takeActions = 'take-actions-of-traps';
+
+/**
+ * The interpreter has no traps. A script that sets some is told of signals when it wakes up: all of the product's that do so sleep in
+ * a loop.
+ */
+const withTraps = (script: string): string =>
+  /\btrap\b/.test(script) ? `sleep() { command sleep "$@"; eval "$(${takeActions})"; }\n${script}` : script;
+
+/** `trap ACTION SIGNAL…`, of SIGTERM; what stands there for the end of a shell is not run. */
+function trap(machine: Machine, argv: readonly string[], process: Process): ToolResult {
+  const [action = '', ...signals] = argv;
+  if (signals.includes('TERM')) machine.processes.onTerminate(process, action === '-' ? null : action);
+  return done();
+}
+
 /** `sh -c SCRIPT [NAME ARGUMENTS…]` and `sh -s`, which reads its script from its input. */
-async function runSh(argv: readonly string[], context: Context): Promise<Result> {
-  if (argv[0] === '-c') {
-    const [, script = '', , ...words] = argv;
-    return run(context, `${patterns}set -- ${quoteCommand(words)}\n${script}`);
-  }
-  return run(context, patterns + Buffer.from(text(context.stdin), 'latin1').toString('utf8'), '');
+async function runSh(argv: readonly string[], context: Context, process: Process): Promise<Result> {
+  const { signal } = process;
+  const env = { ...context.exportedEnv, [processVariable]: String(process.pid) };
+  const inside = {
+    ...context,
+    exportedEnv: env,
+    signal: context.signal ? joinSignals([context.signal, signal]) : signal,
+  };
+  if (argv[0] === '-c') return run(inside, commandLineOf(argv));
+  return run(inside, patterns + withTraps(Buffer.from(text(context.stdin), 'latin1').toString('utf8')), '');
+}
+
+/** What `sh -c SCRIPT [NAME ARGUMENTS…]` runs. */
+function commandLineOf([, script = '', , ...words]: readonly string[]): string {
+  return `${patterns}set -- ${quoteCommand(words)}\n${withTraps(script)}`;
 }
 
 /** `timeout -k SECONDS SECONDS COMMAND…` */
@@ -211,8 +276,14 @@ async function runTimeout(argv: readonly string[], context: Context): Promise<Re
 function startDetached(machine: Machine, argv: readonly string[], { cwd, exportedEnv }: Context): ToolResult {
   const process = machine.processes.begin({ detached: true });
   const live = async () => {
-    const bash = await createBash(machine, process.pid);
-    await bash.exec(quoteCommand(argv), { rawScript: true, cwd, ...(exportedEnv && { env: exportedEnv }) });
+    const bash = await createBash(machine, process);
+    // The shell is the process itself.
+    await bash.exec(argv[0] === 'sh' && argv[1] === '-c' ? commandLineOf(argv.slice(1)) : quoteCommand(argv), {
+      rawScript: true,
+      cwd,
+      signal: process.signal,
+      env: { ...exportedEnv, [processVariable]: String(process.pid) },
+    });
   };
   live()
     .catch(() => undefined)
@@ -222,13 +293,37 @@ function startDetached(machine: Machine, argv: readonly string[], { cwd, exporte
   return done();
 }
 
-async function virsh(machine: Machine, argv: readonly string[]): Promise<Result> {
+/** Gives what is waited for to a process that is still there, and nothing to one that was ended meanwhile. */
+async function unlessEnded<Value>(process: Process, waited: Promise<Value>): Promise<Value> {
+  const value = await waited;
+  return process.signal.aborted ? new Promise<never>(() => undefined) : value;
+}
+
+/**
+ * The interpreter runs one command after the other, so that no loop beside it sees what `-p` prints while it works: how far it is, is
+ * told here, where a step is to tell it.
+ */
+async function qemuImg(machine: Machine, argv: string[], context: Context, process: Process): Promise<Result> {
+  const { cwd, env } = context;
+  const host = { files: machine.files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
+  const step = env.get('SNAPTREE_STEP');
+  const total = copiedBytes(host, argv, cwd);
+  await unlessEnded(
+    process,
+    machine.copy(total, process.signal, (bytes) => {
+      if (step !== undefined && argv.includes('-p')) machine.files.putText(`${step}/progress`, `${bytes} ${total}\n`);
+    }),
+  );
+  return resultOf(runQemuImg(host, argv, cwd));
+}
+
+async function virsh(machine: Machine, argv: readonly string[], process: Process): Promise<Result> {
   let stdout = '';
   let stderr = '';
   const host: VirshHost = {
     world: machine.world,
-    work: (milliseconds) => machine.work(milliseconds),
-    meet: (command, vmUuid) => machine.faults.meetVirsh(command, vmUuid),
+    work: (milliseconds) => unlessEnded(process, machine.work(milliseconds)),
+    meet: (command, vmUuid) => unlessEnded(process, machine.faults.meetVirsh(command, vmUuid)),
   };
   // The interpreter joins both outputs for `2>&1` one behind the other. Where a line holds several commands they belong
   // together in their order, and nobody reads them apart.

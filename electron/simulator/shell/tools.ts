@@ -228,9 +228,21 @@ const ln: Tool = ({ machine, argv, cwd }) => {
   return done();
 };
 
+/** `kill [-TERM | -0] PID` */
 const kill: Tool = ({ machine, argv }) => {
   const pid = Number(operands(argv)[0]);
-  return machine.processes.has(pid) ? done() : failed(`sh: kill: (${pid}) - No such process`);
+  const process = machine.processes.find(pid);
+  if (!process) return failed(`sh: kill: (${pid}) - No such process`);
+  if (!argv.includes('-0')) machine.processes.terminate(process);
+  return done();
+};
+
+/** `cmp -s FILE FILE` */
+const cmp: Tool = ({ machine, argv, cwd }) => {
+  const files = operands(argv).map((path) => ({ path, text: content(machine, posix.resolve(cwd, path)) }));
+  const missing = files.find(({ text }) => text === null);
+  if (missing) return failed(`cmp: ${missing.path}: No such file or directory`, 2);
+  return done('', files[0]?.text === files[1]?.text ? 0 : 1);
 };
 
 const id: Tool = ({ argv }) => {
@@ -274,13 +286,13 @@ export const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ['mktemp', mktemp],
   ['ln', ln],
   ['kill', kill],
+  ['cmp', cmp],
   ['id', id],
   ['cksum', cksum],
   ['uname', uname],
   ['hostname', ({ machine }) => done(`${machine.name}\n`)],
   ['nproc', () => done('2\n')],
   ['umask', nothingToDo],
-  ['trap', nothingToDo],
   ['wait', nothingToDo],
   ['sync', nothingToDo],
 ]);

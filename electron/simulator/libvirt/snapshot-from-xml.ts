@@ -1,0 +1,66 @@
+/** Records of snapshots from XML, as `virsh snapshot-create --redefine` takes them (libvirt 9.0). */
+import { attribute, child, children, childText, type XmlElement } from '../../hypervisors/libvirt/read/xml.ts';
+import { definitionFrom, parse } from './definition-xml.ts';
+import { LibvirtError, type Snapshot, type SnapshotDisk, type Vm } from './model.ts';
+import { changeVm, vmOf, type World } from './world.ts';
+
+/**
+ * Puts a record in the place of the one of that name, or beside the others. Which one is current stays.
+ *
+ * @throws LibvirtError where it is no record
+ */
+export function redefineSnapshot(world: World, vm: Vm, xml: string): Snapshot {
+  const record = recordFrom(xml);
+  const known = vm.snapshots.find(({ name }) => name === record.name);
+  if (record.parent !== null && !vm.snapshots.some(({ name }) => name === record.parent)) {
+    throw new LibvirtError(`invalid argument: parent ${record.parent} for moment ${record.name} not found`);
+  }
+  const now = { ...record, savedMemory: known?.savedMemory ?? null };
+  const { snapshots } = vmOf(world, vm.uuid);
+  changeVm(world, vm.uuid, {
+    snapshots: known ? snapshots.map((each) => (each.name === now.name ? now : each)) : [...snapshots, now],
+  });
+  return now;
+}
+
+function recordFrom(xml: string): Snapshot {
+  const root = parse(xml);
+  if (root.name !== 'domainsnapshot') {
+    throw new LibvirtError(`XML error: expecting root element of 'domainsnapshot', not '${root.name}'`);
+  }
+  const domain = child(root, 'domain');
+  const inactive = child(root, 'inactiveDomain');
+  return {
+    name: childText(root, 'name') ?? '',
+    description: childText(root, 'description') ?? '',
+    parent: childText(child(root, 'parent'), 'name'),
+    createdAt: Number(childText(root, 'creationTime') ?? 0),
+    state: stateFrom(childText(root, 'state')),
+    memory: memoryFrom(child(root, 'memory')),
+    disks: children(child(root, 'disks'), 'disk').map(diskFrom),
+    definition: domain && definitionFrom(domain),
+    inactive: inactive && definitionFrom(inactive),
+    savedMemory: null,
+  };
+}
+
+function stateFrom(text: string | null): Snapshot['state'] {
+  const state = (['running', 'paused', 'shutoff', 'disk-snapshot'] as const).find((each) => each === text);
+  if (state) return state;
+  throw new LibvirtError(`XML error: Invalid state '${text ?? ''}' in domain snapshot XML`);
+}
+
+function memoryFrom(memory: XmlElement | null): Snapshot['memory'] {
+  const kind = attribute(memory, 'snapshot');
+  if (kind === 'external') return { file: attribute(memory, 'file') ?? '' };
+  return kind === 'internal' ? 'internal' : 'no';
+}
+
+function diskFrom(disk: XmlElement): SnapshotDisk {
+  const kind = attribute(disk, 'snapshot');
+  return {
+    target: attribute(disk, 'name') ?? '',
+    kind: kind === 'internal' || kind === 'external' ? kind : 'no',
+    overlay: attribute(child(disk, 'source'), 'file'),
+  };
+}
