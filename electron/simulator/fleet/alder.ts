@@ -21,6 +21,7 @@ export function createAlder(pace: number): Machine {
   machine.world.state = { ...machine.world.state, pools: [pool] };
   addFrontend(machine);
   addDatabase(machine);
+  addWiki(machine);
   addOldSnapshots(machine);
   addMixed(machine);
   addBroken(machine);
@@ -87,6 +88,24 @@ function addDatabase(machine: Machine): void {
       });
       const start = number * 20 * gibibyte;
       writeDisk(machine, uuid, 'vdb', { start, end: start + (2 + number) * gibibyte, byte: number });
+    });
+  }
+}
+
+/** A chain of which a merge takes 15 seconds, and one of all images a minute. */
+function addWiki(machine: Machine): void {
+  const { uuid } = addVm(machine, {
+    name: 'wiki',
+    title: 'Documentation',
+    memoryMiB: 4096,
+    running: true,
+    disks: [{ target: 'vda', virtualBytes: 40 * gibibyte, usedBytes: 8 * gibibyte }],
+  });
+  for (const [index, name] of ['before upgrade', 'upgraded', 'with search', 'new theme'].entries()) {
+    daysAgo(machine, 24 - index * 5, () => {
+      snapshot(machine, uuid, name, { diskOnly: true });
+      const start = (8 + index * 3) * gibibyte;
+      writeDisk(machine, uuid, 'vda', { start, end: start + 3 * gibibyte, byte: 0x31 + index });
     });
   }
 }
