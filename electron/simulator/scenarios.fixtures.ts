@@ -2,6 +2,7 @@
  * What is done to a VM step by step, on a real host and on the simulated one, and what comes of it: what virsh says, what
  * data is on the disks, and what Snaptree reads. Both must give the same.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import { imagesById, imagesOfVm, reachedFrom } from '../../shared/rules/chains.ts';
 
@@ -33,7 +34,7 @@ export interface Scenario {
   readonly disks?: readonly { readonly target: string; readonly format?: 'qcow2' | 'raw' }[];
   /**
    * Lines of words: `virsh` and `qemu-img` with arguments (UUID and FOLDER stand for the VM's), `write TARGET BYTE MIB`,
-   * `holds TARGET BYTE MIB`, `remove PATH`.
+   * `holds TARGET BYTE MIB`, `remove PATH`, and `job` with what begins a block job on vda: it is waited for, and pivoted.
    */
   readonly steps: readonly (readonly string[])[];
 }
@@ -269,6 +270,59 @@ export const scenarios: readonly Scenario[] = [
     steps: [external('top'), ['remove', 'FOLDER/vda.qcow2'], virsh('start', 'UUID'), create('x'), external('y')],
   },
   {
+    title: 'merging images of a running VM',
+    running: true,
+    disks: [{ target: 'vda' }],
+    steps: [
+      ...['s1', 's2', 's3', 's4'].flatMap((name, index) => [write('vda', index + 1, index + 1), external(name)]),
+      write('vda', 5, 5),
+      ['job', 'blockcommit', 'UUID', 'vda', '--base=FOLDER/vda.s1', '--top=FOLDER/vda.s2'],
+      holds('vda', 3, 3),
+      virsh('blockjob', 'UUID', 'vda', '--info'),
+      virsh('blockjob', 'UUID', 'vda', '--abort'),
+      virsh('blockjob', 'UUID', 'vda', '--pivot'),
+      virsh('blockjob', 'UUID', 'vdz', '--info'),
+      virsh('blockcommit', 'UUID', 'vda', '--base=FOLDER/vda.s2', '--active'),
+      virsh('blockcommit', 'UUID', 'vda', '--top=FOLDER/vda.s2'),
+      virsh('blockcommit', 'UUID', 'vda'),
+      virsh('blockcommit', 'UUID', 'vda', '--top=FOLDER/vda.s3', '--active'),
+      virsh('blockpull', 'UUID', 'vda', '--base=FOLDER/vda.s2'),
+      ['job', 'blockpull', 'UUID', 'vda', '--base=FOLDER/vda.s1'],
+      holds('vda', 4, 4),
+      ['job', 'blockcommit', 'UUID', 'vda', '--base=FOLDER/vda.s1', '--active'],
+      holds('vda', 5, 5),
+      write('vda', 6, 6),
+      ['job', 'blockpull', 'UUID', 'vda'],
+      holds('vda', 1, 1),
+      ['job', 'blockpull', 'UUID', 'vda'],
+      virsh('blockcommit', 'UUID', 'vda', '--active'),
+      virsh('destroy', 'UUID'),
+      virsh('blockpull', 'UUID', 'vda'),
+      virsh('blockjob', 'UUID', 'vda', '--info'),
+      virsh('start', 'UUID'),
+      holds('vda', 6, 6),
+    ],
+  },
+  {
+    title: 'merging images of a VM that is shut off',
+    running: false,
+    disks: [{ target: 'vda' }],
+    steps: [
+      ...['s1', 's2', 's3'].flatMap((name, index) => [write('vda', index + 1, index + 1), external(name)]),
+      write('vda', 4, 4),
+      ['qemu-img', 'commit', '-p', '-d', '-f', 'qcow2', '-b', 'FOLDER/vda.s1', '--', 'FOLDER/vda.s2'],
+      ['qemu-img', 'commit', '-d', '-b', 'FOLDER/vda.s3', '--', 'FOLDER/vda.s2'],
+      ['qemu-img', 'rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', 'FOLDER/vda.s1', '--', 'FOLDER/vda.s3'],
+      holds('vda', 3, 3),
+      ['qemu-img', 'rebase', '-p', '-f', 'qcow2', '-F', 'qcow2', '-b', 'FOLDER/nosuch', '--', 'FOLDER/vda.s3'],
+      ['qemu-img', 'rebase', '-p', '-f', 'qcow2', '-F', 'qcow2', '-b', 'FOLDER/vda.qcow2', '--', 'FOLDER/vda.s3'],
+      holds('vda', 3, 3),
+      ['qemu-img', 'rebase', '-p', '-f', 'qcow2', '-b', '', '--', 'FOLDER/vda.s3'],
+      holds('vda', 1, 1),
+      ['qemu-img', 'commit', '-d', '--', 'FOLDER/vda.s3'],
+    ],
+  },
+  {
     title: 'undefining',
     running: true,
     steps: [create('a'), virsh('undefine', 'UUID'), virsh('start', 'UUID'), virsh('destroy', 'UUID')],
@@ -311,6 +365,11 @@ async function perform(host: ScenarioHost, vm: ScenarioVm, step: readonly string
       const { exitCode, stdout, stderr } = await host.virsh(words);
       return `${exitCode}\n${stdout.trim()}\n${stderr.trim()}`;
     }
+    case 'job': {
+      const { exitCode, stdout, stderr } = await host.virsh(words);
+      if (exitCode === 0) await jobEnds(host, vm, words.includes('--active'));
+      return `${exitCode}\n${stdout.trim()}\n${stderr.trim()}`;
+    }
     case 'qemu-img': {
       const { exitCode, stderr } = await host.qemuImg(words);
       return `${exitCode}\n${stderr.trim()}`;
@@ -326,6 +385,16 @@ async function perform(host: ScenarioHost, vm: ScenarioVm, step: readonly string
     default:
       throw new Error(`There is no step ${verb}.`);
   }
+}
+
+/** QEMU tells when it is ready, and when it is done, a moment after it is. */
+async function jobEnds(host: ScenarioHost, { uuid }: ScenarioVm, isPivoted: boolean): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (isPivoted) await host.virsh(['blockjob', uuid, 'vda', '--pivot']);
+    if ((await host.virsh(['blockjob', uuid, 'vda', '--raw'])).stdout.trim() === '') return;
+    await sleep(50);
+  }
+  throw new Error('The block job does not end.');
 }
 
 /** What is the same on every host: no paths, no times of theirs. */
