@@ -9,9 +9,10 @@ interface DroppedRecord {
 }
 
 /**
- * In the order of `doomed`. With `--metadata` alone libvirt since 9.0 writes records anew: where a snapshot below has its data in the
- * overlay of the one that goes, its record names the image below that afterwards, and going back to it would give the data of the
- * one that is gone (seen on 9.0). So the snapshots below are first made children of its parent.
+ * In the order of `doomed`, behind those that went before (`gone`, in their order). With `--metadata` alone libvirt since 9.0 writes
+ * records anew: where a snapshot below has its data in the overlay of the one that goes, its record names the image below that
+ * afterwards, and going back to it would give the data of the one that is gone (seen on 9.0). So the snapshots below are first made
+ * children of its parent.
  *
  * @param mark the one of a merge (see `mergeMark`): nothing is done where that merge did not leave it in the operation's folder
  */
@@ -19,12 +20,12 @@ export function dropRecordsArgv(
   doomed: readonly Snapshot[],
   mark: string | null,
   { uri, vm }: Pick<LibvirtContext, 'uri' | 'vm'>,
+  gone: readonly Snapshot[] = [],
 ): string[] {
-  const words = dropped(doomed, vm.snapshots).flatMap(({ name, childNames }) => [
-    name,
-    String(childNames.length),
-    ...childNames,
-  ]);
+  const all = dropped([...gone, ...doomed], vm.snapshots);
+  const words = all
+    .slice(gone.length)
+    .flatMap(({ name, childNames }) => [name, String(childNames.length), ...childNames]);
   return ['sh', '-c', script, 'snaptree-records', uri, vm.uuid, mark ?? '', ...words];
 }
 

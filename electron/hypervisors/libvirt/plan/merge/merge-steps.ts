@@ -247,13 +247,15 @@ function pulled({ disk, above, base }: MergeRange): Expectation[] {
 export function spoiledRecordsGo(
   range: MergeRange,
   spoiled: readonly Snapshot[],
+  /** The records that the steps before it have removed, in their order. */
+  gone: readonly Snapshot[],
   context: LibvirtContext,
 ): readonly Step[] {
   if (spoiled.length === 0) return [];
   return [
     {
       title: `Remove the record${spoiled.length === 1 ? '' : 's'} of ${listed(spoiled.map(({ name }) => `"${name}"`))}, whose data is changed`,
-      argv: dropRecordsArgv(spoiled, mergeMark(range), context),
+      argv: dropRecordsArgv(spoiled, mergeMark(range), context, gone),
       ...unchanging(),
       verify: [],
       ...mergeStep(range),

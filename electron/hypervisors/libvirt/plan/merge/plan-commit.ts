@@ -110,8 +110,8 @@ function steps(
   const told = new Set<Snapshot>();
   const mergeSteps = merges.flatMap((range) => {
     const mine = spoiledSnapshots(range, context).filter((snapshot) => !told.has(snapshot));
+    const records = spoiledRecordsGo(range, mine, [...told], context);
     for (const snapshot of mine) told.add(snapshot);
-    const records = spoiledRecordsGo(range, mine, context);
     if (live) return [liveCommit(range, bytesPerSecond, context), ...records];
     const { merge, hang } = offlineCommit(range, context);
     return [merge, ...records, hang];
