@@ -115,7 +115,9 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.getByRole('button', { name: 'Create snapshot…' }).click();
     await page.getByRole('textbox', { name: 'Name' }).fill('a b');
     await page.getByText('External, with memory').click();
-    await expect(page.getByRole('textbox', { name: 'File for the memory' })).toHaveValue(/\/web-01\.a-b\.memory$/);
+    await expect(page.getByRole('textbox', { name: 'File for the memory' })).toHaveValue(
+      /\/web-01\.example\.org\.a-b\.memory$/,
+    );
   },
   'choice of what is merged': async (page) => {
     connectedHosts();

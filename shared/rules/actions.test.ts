@@ -78,7 +78,7 @@ describe('actionsFor', () => {
         'deleteSnapshot',
         'report',
       ]);
-      expect(reason('revertToSnapshot', { snapshot: external })).toContain('does not revert to such snapshots yet');
+      expect(reason('revertToSnapshot', { snapshot: external })).toContain('does not revert to such snapshots');
       expect(reason('deleteWithDescendants', { descendants: [external] })).toContain('Delete the internal one first.');
     });
 

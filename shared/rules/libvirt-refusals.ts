@@ -131,7 +131,7 @@ function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
     refusal(
       'notBuiltYet',
       snapshot.kind === 'external'
-        ? `"${snapshot.name}" of ${vm.name} has its memory in a file. Snaptree does not revert to such snapshots yet.`
+        ? `Where the memory of "${snapshot.name}" of ${vm.name} is, is not known, or it is inside of an image. Snaptree does not revert to such snapshots.`
         : `"${snapshot.name}" of ${vm.name} is not an internal or external snapshot alone. Snaptree does not revert to such snapshots yet.`,
     ),
   ];
@@ -141,7 +141,7 @@ function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
 export function revertExternalRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
   return [
     ...recordRefusals(snapshot, vm, 'Going back to it could leave the VM without some of its disks.'),
-    ...(snapshot.memory.kind === 'none' ? [] : revertKindRefusals(snapshot, vm)),
+    ...(snapshot.memory.kind === 'none' || snapshot.memory.kind === 'external' ? [] : revertKindRefusals(snapshot, vm)),
     ...stateRefusals(vm),
     ...transientOverlayRefusals(vm),
     ...managedSaveRefusals(

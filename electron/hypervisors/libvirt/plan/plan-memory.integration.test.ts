@@ -1,5 +1,5 @@
 /** External snapshots with memory in a file, on every version: the file, the record, the data, and what the guest goes on with. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
@@ -8,7 +8,7 @@ import { carryOut, inventoryOf, planOn } from '../../../../e2e/testbeds/real-pla
 import type { ReadableVm } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 onEachLibvirt(suite, { sampled: true });
 
@@ -29,6 +29,12 @@ function suite(version: testbed.LibvirtVersion): void {
     description: '',
     diskTargets: null,
     ...parts,
+  });
+  const revert = (snapshotId: string, saveAs: string | null = null): ChangeRequest => ({
+    action: 'revertToSnapshot',
+    vmUuid: vm.uuid,
+    snapshotId,
+    saveAs,
   });
   const remove = (snapshotId: string): ChangeRequest => ({
     action: 'deleteSnapshot',
@@ -103,6 +109,69 @@ function suite(version: testbed.LibvirtVersion): void {
     await virsh('suspend', vm.uuid);
     await runs(create('one'));
     expect((await read()).snapshots).toMatchObject([{ vmState: 'paused', memory: { file: fileOf('one') } }]);
+  });
+
+  it('goes back with the memory, on every disk, and again; from a VM that runs, or is shut off', async () => {
+    await counts();
+    await write(0x11);
+    await write(0x11, 'vdb');
+    await runs(create('one'));
+    const atMost = (testbed.readSerialCounter(vm) ?? 0) + 2;
+    const content = readFileSync(fileOf('one'));
+    for (const [byte, saveAs] of [
+      [0x22, 'kept'],
+      [0x33, null],
+    ] as const) {
+      for (let count = 0; count < atMost + 3;) count = await counts();
+      await write(byte);
+      await write(byte, 'vdb');
+      await counts();
+      if (saveAs === null) await virsh('destroy', vm.uuid);
+      const before = testbed.readSerialCounts(vm).length;
+      await runs(revert('one', saveAs));
+      await counts();
+      // The guest went on from the memory: it stepped back, and did not begin anew with 1.
+      const since = testbed.readSerialCounts(vm).slice(before - 1);
+      const back = since.find((count, index) => index > 0 && count <= (since[index - 1] ?? 0)) ?? 0;
+      expect(back).toBeGreaterThan(1);
+      expect(back).toBeLessThanOrEqual(atMost);
+      expect([await reads(0x11), await reads(0x11, 'vdb')]).toEqual([true, true]);
+      expect(readFileSync(fileOf('one')).equals(content)).toBe(true);
+    }
+    // What is started the next time is on the same images.
+    await write(0x44);
+    await virsh('destroy', vm.uuid);
+    await virsh('start', vm.uuid);
+    expect([await reads(0x44), await reads(0x11, 'vdb')]).toEqual([true, true]);
+    await runs(revert('kept'));
+    expect([await reads(0x22), await reads(0x22, 'vdb')]).toEqual([true, true]);
+  });
+
+  it('goes back to a paused VM, with the definition of then', async () => {
+    await counts();
+    await virsh('suspend', vm.uuid);
+    await runs(create('one'));
+    await virsh('destroy', vm.uuid);
+    await testbed.redefineVirtualMachine(vm, (xml) => xml.replace("<vcpu placement='static'>1<", '<vcpu>2<'), vm);
+    await runs(revert('one'));
+    expect((await virsh('dumpxml', vm.uuid)).stdout).toContain('>1</vcpu>');
+    expect((await virsh('dumpxml', '--inactive', vm.uuid)).stdout).toContain('>2</vcpu>');
+    await virsh('resume', vm.uuid);
+    expect(await counts()).toBeGreaterThan(1);
+  });
+
+  it('leaves the VM running where the memory is not that of the VM, or no memory', async () => {
+    await counts();
+    await runs(create('one'));
+    const before = await read();
+    writeFileSync(fileOf('one'), 'nothing');
+    await expect(carryOut(version, revert('one', 'kept'))).rejects.toThrow('cannot be loaded');
+    rmSync(fileOf('one'));
+    expect((await planOn(version, revert('one'))).refusals.map(({ code }) => code)).toEqual(['revertObstacle']);
+    const after = await read();
+    expect([after.state, after.snapshots.length]).toEqual(['running', 1]);
+    expect(after.disks.map(({ imageId }) => imageId)).toEqual(before.disks.map(({ imageId }) => imageId));
+    await counts();
   });
 
   it('replaces no file, and tells of a folder that is not there', async () => {

@@ -17,6 +17,13 @@ import { roomFor, tightest } from '../../planning/space.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { editArgv } from './merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, planExternal } from './plan-create-external.ts';
+import {
+  memoryFileOf,
+  memoryIsThere,
+  memoryRevertRefusals,
+  memoryRevertWarnings,
+  restoreStep,
+} from './plan-revert-memory.ts';
 import { virsh, type LibvirtContext } from './plan-rules.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
@@ -34,12 +41,13 @@ interface Branch {
 /**
  * The same on every version: libvirt's own revert (since 9.9) deletes the active layers that it leaves, under names of its own
  * choosing, and knows nothing of what was not saved. Here the VM is shut off, gets a new overlay on each image of the snapshot, and
- * what it wrote since stays in its images, as another branch of the tree.
+ * what it wrote since stays in its images, as another branch of the tree. Where the snapshot has memory, the guest goes on from that.
  */
 export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
   const runs = vm.state !== 'shutoff';
   const branches = branchesOf(snapshot, context);
+  const memory = memoryFileOf(snapshot);
   const saving = request.saveAs === null ? null : savingPlan(request.saveAs, snapshot, context);
   const then = branches.map(({ disk, dataId }): Disk => {
     const { openedAs: _, ...rest } = disk;
@@ -55,6 +63,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
   const own = [
     ...revertExternalRefusals(snapshot, vm),
     ...diskRefusals(snapshot, branches, context),
+    ...(memory === null ? [] : memoryRevertRefusals(snapshot, context)),
     ...chainRefusals(context, then),
     ...corruptRefusals(context, then),
     ...sharedLayerRefusals(context, then),
@@ -76,24 +85,31 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
     ],
     warnings: [...stateWarnings(request, snapshot, context), ...writtenSince(snapshot, branches, context)],
     space: tightest(rooms),
-    expectedPause: runs ? 'The VM is ended at once and stays shut off.' : null,
+    expectedPause:
+      memory !== null
+        ? `${runs ? 'The VM is ended at once. ' : ''}Its guest goes on from the snapshot when the memory is loaded, in seconds to minutes.`
+        : runs
+          ? 'The VM is ended at once and stays shut off.'
+          : null,
     steps: [
       namesAreFree(
         branches.map(({ overlay }) => overlay),
         context,
       ),
+      ...(memory === null ? [] : memoryIsThere(memory, snapshot, branches, activeLayersStay(vm.disks), context)),
       ...together(
         [
           ...(saving ? savingSteps(saving, runs) : runs ? [endStep(context)] : []),
           ...branches.map(overlayStep(context)),
           ...definitionStep(request.saveAs, branches, saving, context),
           currentStep(snapshot, branches, context),
+          ...(memory === null ? [] : [restoreStep(memory, snapshot, branches, hangs(branches), context)]),
         ],
-        runs || saving !== null,
+        runs || saving !== null || memory !== null,
       ),
     ],
     after: {
-      vmState: 'shutoff',
+      vmState: memory === null ? 'shutoff' : snapshot.vmState === 'paused' ? 'paused' : 'running',
       snapshots: saving?.after.snapshots ?? vm.snapshots,
       currentSnapshotId: snapshot.id,
       chains: chainsOf(
@@ -308,7 +324,8 @@ function diskRefusals(snapshot: Snapshot, branches: readonly Branch[], context: 
   ];
 }
 
-function stateWarnings({ saveAs }: RevertRequest, snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {
+function stateWarnings({ saveAs }: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  const { vm } = context;
   const held = new Set(snapshot.disks.filter(({ kind }) => kind === 'external').map(({ target }) => target));
   const left = writableDisks(vm.disks).filter(({ target }) => !held.has(target));
   const runs = vm.state !== 'shutoff';
@@ -322,11 +339,16 @@ function stateWarnings({ saveAs }: RevertRequest, snapshot: Snapshot, { vm }: Li
           'presentStateSaved',
           `The present disks of ${vm.name} are saved as "${saveAs}" first. Reverting to that undoes this.${runs ? ' What the guest has in memory is lost: it is ended at that moment, as by a power cut.' : ''} It stays until it is deleted.`,
         ),
-    note(
-      'definitionStays',
-      `Devices, memory and CPUs of ${vm.name} stay as they are; only its disks go back. It is shut off afterwards.`,
-    ),
-    ...(left.length === 0
+    ...(memoryFileOf(snapshot) === null
+      ? [
+          note(
+            'definitionStays',
+            `Devices, memory and CPUs of ${vm.name} stay as they are; only its disks go back. It is shut off afterwards.`,
+          ),
+        ]
+      : memoryRevertWarnings(context)),
+    // With memory that is refused.
+    ...(left.length === 0 || memoryFileOf(snapshot) !== null
       ? []
       : [
           note(

@@ -569,12 +569,6 @@ describe('reverting to an internal snapshot', () => {
     expect(codes(off.warnings)).toEqual(['presentStateLost', 'endsRunningVm', 'mayBeStartedAgain']);
   });
 
-  it('is refused for an external snapshot with memory in a file', () => {
-    const external = internal('e', null, { kind: 'external', memory: { kind: 'external', file: '/m' }, disks: [] });
-    const host = inventory([vm({ snapshots: [external] })], imagesHolding());
-    expect(codes(planLibvirt(uri, revert('e'), host).refusals)).toEqual(['notBuiltYet']);
-  });
-
   it('is refused where an overlay hangs on the image that would go back: its data would become wrong', () => {
     const layers = [...imagesHolding('a'), overlay(`${folder}/web.ext.qcow2`, `${folder}/web.qcow2`)];
     const machine = vm({
