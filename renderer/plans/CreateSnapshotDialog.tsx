@@ -4,7 +4,7 @@ import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { isForMedia, writableDisks } from '../../shared/rules/disks.ts';
 import { abilitiesOf } from '../../shared/rules/actions.ts';
 import { createExternalRefusals, createInternalRefusals } from '../../shared/rules/libvirt-refusals.ts';
-import { checkNewFile, memoryFileBeside } from '../../shared/rules/new-files.ts';
+import { checkNewFile, memoryFileBeside, overlayBeside } from '../../shared/rules/new-files.ts';
 import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
@@ -38,6 +38,7 @@ export function CreateSnapshotDialog({
   const [targets, setTargets] = useState<ReadonlySet<string>>(
     () => new Set(writableDisks(disks).map((disk) => disk.target)),
   );
+  const [ownOverlays, setOwnOverlays] = useState<ReadonlyMap<string, string>>(new Map());
   const [ownMemoryFile, setOwnMemoryFile] = useState<string | null>(null);
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);
@@ -62,9 +63,22 @@ export function CreateSnapshotDialog({
   // Follows the name of the snapshot until somebody names another file.
   const memoryFile = ownMemoryFile ?? (inventory ? memoryFileBeside(vm, name, inventory) : null) ?? '';
   const memoryError = kind === 'memory' ? checkNewFile(memoryFile) : null;
+  // What the plan would choose by itself follows the name of the snapshot, too.
+  const overlays = disks
+    .filter(
+      (disk) =>
+        kind !== 'internal' && (kind === 'memory' ? writableDisks([disk]).length > 0 : targets.has(disk.target)),
+    )
+    .map((disk) => {
+      const own = ownOverlays.get(disk.target);
+      const path = own ?? (inventory ? overlayBeside(disk, name, inventory) : null) ?? '';
+      return { target: disk.target, path, isOwn: own !== undefined, error: checkNewFile(path) };
+    });
   const submit = () => {
     setTried(true);
     if (nameError !== null || disksError !== null || memoryError !== null) return;
+    if (overlays.some(({ error }) => error !== null)) return;
+    const chosen = overlays.filter(({ isOwn }) => isOwn).map(({ target, path }) => [target, path] as const);
     const diskTargets =
       kind === 'external' ? disks.map((disk) => disk.target).filter((target) => targets.has(target)) : null;
     setRequest({
@@ -75,6 +89,7 @@ export function CreateSnapshotDialog({
       description,
       diskTargets,
       ...(kind === 'memory' && { memoryFile }),
+      ...(chosen.length > 0 && { overlayPaths: Object.fromEntries<string>(chosen) }),
     });
   };
 
@@ -165,6 +180,18 @@ export function CreateSnapshotDialog({
             <p className={css('quiet')}>A disk that is left out keeps its active layer and is not in the snapshot.</p>
           </fieldset>
         )}
+        {overlays.map(({ target, path, isOwn, error }) => (
+          <TextField
+            key={target}
+            label={`Overlay of ${target}`}
+            value={path}
+            onChange={(value) => {
+              setOwnOverlays(new Map([...ownOverlays, [target, value]]));
+            }}
+            mono
+            error={tried || isOwn ? error : null}
+          />
+        ))}
         <TextField
           label="Description (optional)"
           value={description}

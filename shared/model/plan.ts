@@ -17,6 +17,8 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     diskTargets: z.array(z.string()).nullable(),
     /** External only, of a VM that runs: the new file for the guest's memory. Left out: disks only. */
     memoryFile: z.string().optional(),
+    /** External only, by target: the new files that take the disks' writes. One beside its image for each disk that is left out. */
+    overlayPaths: z.record(z.string(), z.string()).optional(),
   }),
   z.strictObject({
     action: z.literal('revertToSnapshot'),

@@ -41,6 +41,12 @@ export function addPlan(program: Program, context: CommandContext): void {
         'external only, of a VM that runs: the memory as well, in this new file on the host (beside the first disk where none is named)',
       ),
     )
+    .addOption(
+      new Option(
+        '--overlay <target=file>',
+        'external only: the new file on the host that takes the writes of a disk; can be given several times (beside its image where it is not given)',
+      ).argParser(collect),
+    )
     .addOption(hostOption())
     .addOption(uriOption())
     .addOption(scriptOption())
@@ -50,6 +56,7 @@ export function addPlan(program: Program, context: CommandContext): void {
         'snaptree plan create web before-upgrade',
         'snaptree plan create web nightly --kind external --disk vda',
         'snaptree plan create web before-upgrade --kind external --memory',
+        'snaptree plan create web nightly --kind external --overlay vda=/srv/fast/web.qcow2',
       ),
     )
     .action(async (vm, name, _options, command) => {
@@ -68,6 +75,18 @@ export function addPlan(program: Program, context: CommandContext): void {
           { exitCode: exitCodes.usage },
         );
       }
+      const overlays = (options.overlay ?? []).map((text) => /^([^=]+)=(.+)$/s.exec(text));
+      const overlayPaths = Object.fromEntries(overlays.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+      if (overlays.includes(null) || Object.keys(overlayPaths).length < overlays.length) {
+        command.error('error: --overlay is given once a disk, as in --overlay vda=/srv/fast/web.qcow2', {
+          exitCode: exitCodes.usage,
+        });
+      }
+      if (kind === 'internal' && overlays.length > 0) {
+        command.error('error: --overlay is for external snapshots only; an internal one is inside of the images', {
+          exitCode: exitCodes.usage,
+        });
+      }
       await printPlan(context, options, vm, (found, inventory) => ({
         action: 'createSnapshot',
         vmUuid: found.uuid,
@@ -85,6 +104,7 @@ export function addPlan(program: Program, context: CommandContext): void {
           ? {}
           : // Where no disk is a file the plan says that a file must be named.
             { memoryFile: memory === true ? (memoryFileBeside(found, name, inventory) ?? '') : memory }),
+        ...(overlays.length > 0 && { overlayPaths }),
       }));
     });
 

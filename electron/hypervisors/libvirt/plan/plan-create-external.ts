@@ -22,7 +22,7 @@ import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { memoryPause, memoryRefusals, memoryRoom, memorySpec, memoryWarnings } from './plan-create-memory.ts';
-import { nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
+import { nameRefusals, namingOptions, newFileRefusals, type CreateRequest } from './plan-create-rules.ts';
 import { nextStartWarnings, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
@@ -31,9 +31,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
   const writable = writableDisks(vm.disks);
   const wanted = request.diskTargets ?? writable.map((disk) => disk.target);
   const disks = writable.filter((disk) => wanted.includes(disk.target));
-  const overlays = new Map(
-    disks.map((disk) => [disk.target, overlayBeside(disk, request.name, context.inventory, context.images)]),
-  );
+  const overlays = overlaysOf(disks, request, context);
   const imageIds = disks.flatMap((disk) => (disk.imageId === null ? [] : [disk.imageId]));
   const memory = request.memoryFile ?? null;
   const overlayFiles = [...overlays.values()].filter((path) => path !== null);
@@ -52,7 +50,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
         ? [
             note(
               'noPlaceForOverlay',
-              `Disk ${disk.target} (${disk.source ?? 'no source'}) is not a file, so there is no folder in which its overlay could be made. Leave the disk out.`,
+              `Disk ${disk.target} (${disk.source ?? 'no source'}) is not a file, so there is no folder in which its overlay could be made by itself. Name a file for it, or leave the disk out.`,
               [disk.target],
             ),
           ]
@@ -64,12 +62,21 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...encryptedOverlayRefusals(context, new Set(disks.map(({ target }) => target))),
     ...savedImagesRefusals(vm),
     ...sharedLayerRefusals(context, disks),
-    ...(memory === null ? [] : memoryRefusals(memory, disks, overlayFiles, context)),
+    ...(memory === null ? [] : memoryRefusals(disks, context)),
+    ...newFileRefusals(chosenFiles(request), newFiles, context),
+    ...commaRefusals(vm, overlayFiles),
+    ...Object.keys(request.overlayPaths ?? {})
+      .filter((target) => !disks.some((disk) => disk.target === target))
+      .map((target) =>
+        note('noSuchDisk', `A file is named for the overlay of ${target}, which is no disk of the snapshot.`, [target]),
+      ),
   ];
-  const overlayRooms = imageIds.map((imageId) => ({
-    imageId,
-    bytes: context.images.get(imageId)?.virtualBytes ?? 0,
-  }));
+  const overlayRooms = disks.flatMap(({ target, imageId }) => {
+    const overlay = overlays.get(target) ?? null;
+    return overlay === null || imageId === null
+      ? []
+      : [{ imageId: overlay, bytes: context.images.get(imageId)?.virtualBytes ?? 0 }];
+  });
   const rooms = roomFor(context, [...overlayRooms, ...(memory === null ? [] : [memoryRoom(memory, context)])]);
   const verify: Expectation[] = [
     { kind: 'snapshotExists', snapshotId: request.name },
@@ -121,7 +128,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
           ? 'The guest stands still for a moment while its disks move to the new overlays.'
           : null,
     steps: [
-      namesAreFree(newFiles, context),
+      namesAreFree(newFiles, context, Object.values(request.overlayPaths ?? {})),
       {
         title: `${memory === null ? 'Create' : 'Write the memory, create'} ${overlayFiles.length === 1 ? 'an overlay' : `${overlayFiles.length} overlays`} and direct all writes to ${overlayFiles.length === 1 ? 'it' : 'them'}`,
         argv: virsh(
@@ -181,6 +188,8 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
  * before. A folder that this user cannot look into is not called missing: libvirt may see it all the same.
  */
 const namesAreFreeScript = `
+plain=$1
+shift
 refuse() { printf '%s\\n' "$1" >&2; exit 1; }
 missing() {
   parent=$1
@@ -188,19 +197,62 @@ missing() {
   [ "$parent" != "$1" ] && [ -x "$parent/" ]
 }
 for path in "$@"; do
+  folder=\${path%/*}
   if [ -e "$path" ] || [ -L "$path" ]; then refuse "There is something at $path already. Nothing was changed. Move it away, or give the snapshot another name."; fi
-  ! missing "\${path%/*}" || refuse "There is no folder \${path%/*}. Nothing was changed. Make it, or name another."
+  ! missing "$folder" || refuse "There is no folder $folder. Nothing was changed. Make it, or name another."
+  [ "$plain" -gt 0 ] || continue
+  plain=$((plain - 1))
+  real=$(cd -P -- "$folder/" 2>/dev/null && pwd -P) || continue
+  [ "$real" = "\${folder:-/}" ] || refuse "The folder $folder is a link to $real. Nothing was changed. Name the file by that."
 done
 `.trim();
 
-export function namesAreFree(paths: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
+/** @param chosen those of `paths` that are overlays in folders that the user named: libvirt names an image as it is told to. */
+export function namesAreFree(
+  paths: readonly string[],
+  context: LibvirtContext,
+  chosen: readonly string[] = [],
+): Omit<PlanStep, 'index'> {
+  const first = paths.filter((path) => chosen.includes(path));
   return lookingStep({
     title: `Check that nothing has the ${paths.length === 1 ? 'name of the new file' : 'names of the new files'} yet`,
     script: namesAreFreeScript,
-    words: paths,
+    words: [String(first.length), ...first, ...paths.filter((path) => !chosen.includes(path))],
     reads: [...paths],
     verify: activeLayersStay(context.vm.disks),
   });
+}
+
+/**
+ * For a VM that is shut off libvirt runs qemu-img, and doubles the comma there, where none separates: the overlay gets another name
+ * than the definition says, and the VM does not start any more (seen on 7.0, 9.0 and 11.3).
+ */
+function commaRefusals({ name, state }: LibvirtContext['vm'], overlays: readonly string[]): PlanNote[] {
+  if (state !== 'shutoff') return [];
+  return overlays
+    .filter((path) => path.includes(','))
+    .map((path) =>
+      note(
+        'commaInPath',
+        `${path} has a comma in it, and libvirt makes the overlay of a VM that is shut off under another name then, so that it does not start any more. Name a file without a comma, or take the snapshot while ${name} runs.`,
+        [path],
+      ),
+    );
+}
+
+function overlaysOf(
+  disks: readonly Disk[],
+  { name, overlayPaths }: CreateRequest,
+  { inventory, images }: LibvirtContext,
+): ReadonlyMap<string, string | null> {
+  const chosen = new Map(Object.entries(overlayPaths ?? {}));
+  return new Map(
+    disks.map((disk) => [disk.target, chosen.get(disk.target) ?? overlayBeside(disk, name, inventory, images)]),
+  );
+}
+
+function chosenFiles({ memoryFile, overlayPaths }: CreateRequest): readonly string[] {
+  return [...Object.values(overlayPaths ?? {}), ...(memoryFile === undefined ? [] : [memoryFile])];
 }
 
 /** libvirt: "shared access for disk 'vdb' requires use of supported storage format", which an overlay is not (seen on 11.3). */

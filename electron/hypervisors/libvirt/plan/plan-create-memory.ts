@@ -2,7 +2,6 @@
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
-import { checkNewFile } from '../../../../shared/rules/new-files.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
@@ -17,25 +16,10 @@ export function memorySpec(file: string): string[] {
 }
 
 /** libvirt itself takes memory with some of the disks only (seen on 7.0, 9.0 and 11.3). */
-export function memoryRefusals(
-  file: string,
-  disks: readonly Disk[],
-  overlays: readonly string[],
-  context: LibvirtContext,
-): PlanNote[] {
-  const { vm, images, inventory } = context;
+export function memoryRefusals(disks: readonly Disk[], { vm }: LibvirtContext): PlanNote[] {
   const left = writableDisks(vm.disks)
     .filter((disk) => !disks.includes(disk))
     .map(({ target }) => target);
-  const problem = checkNewFile(file);
-  const isTaken =
-    images.has(file) ||
-    overlays.includes(file) ||
-    inventory.images.some(({ otherPaths }) => otherPaths.includes(file)) ||
-    inventory.vms.some(
-      (each) =>
-        each.readable && each.snapshots.some(({ memory }) => memory.kind === 'external' && memory.file === file),
-    );
   return [
     ...(vm.state === 'shutoff'
       ? [
@@ -54,8 +38,6 @@ export function memoryRefusals(
             left,
           ),
         ]),
-    ...(problem === null ? [] : [note('badPath', problem, [file])]),
-    ...(isTaken ? [note('fileTaken', `${file} is taken already. Name another file for the memory.`, [file])] : []),
   ];
 }
 

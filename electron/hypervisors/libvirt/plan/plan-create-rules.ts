@@ -1,5 +1,6 @@
 /** What plans for internal and external snapshots have in common. */
 import type { ChangeRequest, PlanNote } from '../../../../shared/model/plan.ts';
+import { checkNewFile } from '../../../../shared/rules/new-files.ts';
 import { checkSnapshotName } from '../../../../shared/rules/snapshot-names.ts';
 import { note } from '../../planning/notes.ts';
 import type { LibvirtContext } from './plan-rules.ts';
@@ -24,4 +25,30 @@ export function nameRefusals(request: CreateRequest, context: LibvirtContext): P
 /** Whether a record of the VM has the name already. */
 export function isNameTaken({ name }: CreateRequest, { vm }: LibvirtContext): boolean {
   return vm.snapshots.some((snapshot) => snapshot.name === name);
+}
+
+/**
+ * What speaks against files that the user chose. What is at their paths without being an image is looked for on the host.
+ *
+ * @param all the new files, the chosen ones among them
+ */
+export function newFileRefusals(
+  chosen: readonly string[],
+  all: readonly string[],
+  { images, inventory }: LibvirtContext,
+): PlanNote[] {
+  const otherPaths = new Set(inventory.images.flatMap((image) => image.otherPaths));
+  const memories = new Set(
+    inventory.vms.flatMap((each) =>
+      each.readable ? each.snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : [])) : [],
+    ),
+  );
+  return [...new Set(chosen)].flatMap((file) => {
+    const problem = checkNewFile(file);
+    if (problem !== null) return [note('badPath', problem, [file])];
+    const isTaken = images.has(file) || otherPaths.has(file) || memories.has(file);
+    return isTaken || all.filter((path) => path === file).length > 1
+      ? [note('fileTaken', `${file} is taken already. Name another file.`, [file])]
+      : [];
+  });
 }
