@@ -136,6 +136,22 @@ test('from the chain of a disk only that disk is proposed; with none there is no
   expect(harness.calls.some(({ name }) => name === 'plans.create')).toBe(false);
 });
 
+test('of an external snapshot it is chosen which of its images goes, with what that copies', async ({ page }) => {
+  show(harness, chainedInventory());
+  await openVm(harness, page, /^ledger/);
+  await page.getByRole('row', { name: /^before the firewall/ }).click();
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  const group = dialog(page).getByRole('radiogroup', { name: 'What of its images goes' });
+  // Of two disks: the overlay has 20 MiB each, the image of the snapshot 2.5 GiB.
+  await expect(group).toContainText('into the image of the snapshot: at most 41 MiB.');
+  await expect(group).toContainText('The overlay takes it up: at most 5 GiB.');
+  const planned = () => harness.calls.findLast(({ name }) => name === 'plans.create')?.payload;
+  expect(planned()).toMatchObject({ request: { action: 'deleteSnapshot', snapshotId: 'before the firewall' } });
+  expect(planned()).not.toMatchObject({ request: { direction: 'up' } });
+  await group.getByText('The image of the snapshot (merge up)').click();
+  await expect.poll(planned).toMatchObject({ request: { direction: 'up' } });
+});
+
 const looks = [
   {
     name: 'merge-choice',

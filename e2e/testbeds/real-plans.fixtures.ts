@@ -2,11 +2,12 @@
 import { placeOf, type LibvirtVersion } from './index.ts';
 import { runAt } from './places.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { ChangeRequest } from '../../shared/model/plan.ts';
+import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { asUser, createLocalRunner } from '../../electron/hosts/commands/local-runner.fixtures.ts';
 import type { PlanDraft } from '../../electron/hypervisors/driver.ts';
 import { readLibvirt } from '../../electron/hypervisors/libvirt/read/read.ts';
 import { checkExpectations } from '../../electron/operations/expectations.ts';
+import { resumeDifferences } from '../../electron/operations/same-steps.ts';
 import { planLibvirt } from '../../electron/hypervisors/libvirt/plan/plan.ts';
 
 export const uri = 'qemu:///system';
@@ -24,13 +25,33 @@ export function inventoryOf(version: LibvirtVersion, user?: string): Promise<Inv
 export async function carryOut(version: LibvirtVersion, request: ChangeRequest): Promise<PlanDraft> {
   const plan = await planOn(version, request);
   if (plan.refusals.length > 0) throw new Error(plan.refusals.map(({ message }) => message).join('\n'));
-  for (const { argv, verify, title } of plan.steps) {
+  for (const [index, { argv, verify, title }] of plan.steps.entries()) {
+    if (isMerge(request)) await expectResumable(version, request, plan, index);
     const [program = '', ...words] = argv;
     await runAt(placeOf(version), program, words);
     const { unmet } = checkExpectations(verify, request.vmUuid, await inventoryOf(version));
     if (unmet.length > 0) throw new Error(`${title}: ${unmet.join(' ')}`);
   }
   return plan;
+}
+
+function isMerge({ action }: ChangeRequest): boolean {
+  return action === 'deleteSnapshot' || action === 'commitImages' || action === 'pullImages';
+}
+
+/** Cut off between two steps, what is left of the plan is what it would be planned to be. */
+async function expectResumable(
+  version: LibvirtVersion,
+  request: ChangeRequest,
+  draft: PlanDraft,
+  next: number,
+): Promise<void> {
+  const inventory = await inventoryOf(version);
+  const steps = draft.steps.map((step, index) => ({ ...step, index }));
+  const begun = { done: steps.slice(0, next), rest: steps.slice(next) };
+  const again = () => planLibvirt(uri, request, inventory, begun);
+  const differences = resumeDifferences({ steps } as unknown as Plan, next, again);
+  if (differences.length > 0) throw new Error(`Not resumable before step ${next + 1}: ${differences.join(' ')}`);
 }
 
 /** From a fresh reading. */

@@ -43,8 +43,13 @@ export type PlanDraft = Pick<
   'title' | 'refusals' | 'warnings' | 'space' | 'expectedPause' | 'after' | 'vmName'
 > & { readonly steps: readonly Omit<PlanStep, 'index'>[] };
 
-/** A step that was run and verified. */
-export type DoneStep = Omit<PlanStep, 'index'>;
+/** The steps of a plan that was cut off between two of them. */
+export interface BegunPlan {
+  /** Those that were run and verified. */
+  readonly done: readonly Omit<PlanStep, 'index'>[];
+  /** Those that are left, as they were reviewed. */
+  readonly rest: readonly Omit<PlanStep, 'index'>[];
+}
 
 /** What answers on a host. */
 export interface HypervisorProbe {
@@ -103,8 +108,8 @@ export interface HypervisorDriver {
    * The plan for `request` against a freshly read inventory. Pure. Throws `vmNotFound`, `vmUnreadable` where there is
    * nothing to plan for; everything else that stands in the way is a refusal in the plan.
    *
-   * @param done steps of an earlier plan for the same request that are done: what they did counts as asked for, not as
-   *   something that stands in the way
+   * @param begun an earlier plan for the same request: what its steps did counts as asked for, not as something that stands
+   *   in the way
    */
-  plan(request: ChangeRequest, inventory: Inventory, done?: readonly DoneStep[]): PlanDraft;
+  plan(request: ChangeRequest, inventory: Inventory, begun?: BegunPlan): PlanDraft;
 }

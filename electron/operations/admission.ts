@@ -82,9 +82,7 @@ export function createAdmission(
     const { plan } = live.operation;
     const next = nextStep(live.operation)?.index ?? plan.steps.length;
     const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
-    const differences = resumeDifferences(plan, next, () =>
-      context.planAgain(plan, compared, plan.steps.slice(0, next)),
-    );
+    const differences = resumeDifferences(plan, next, () => context.planAgain(plan, compared, next));
     if (differences.length > 0) throw notResolvable(plan, stepsDiffer(differences));
   }
 

@@ -1,7 +1,7 @@
 /** Makes plans and keeps them until they are run, replaced by newer ones, or too old to be believed. */
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import type { ChangeRequest, DiskChain, Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
 import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
 import type { HypervisorDriver, PlanDraft } from '../hypervisors/driver.ts';
 import { stateDigestOf } from './state-digest.ts';
@@ -31,9 +31,9 @@ export interface PlanService {
   /**
    * What the driver plans for the same request on the host as it was read just now. Throws what the driver throws.
    *
-   * @param done the steps of the plan that are done
+   * @param done how many steps of the plan are done
    */
-  again(plan: Pick<Plan, 'hostId' | 'request'>, inventory: Inventory, done: readonly PlanStep[]): PlanDraft;
+  again(plan: Pick<Plan, 'hostId' | 'request' | 'steps'>, inventory: Inventory, done: number): PlanDraft;
 }
 
 const keptPlans = 100;
@@ -79,7 +79,8 @@ export function createPlanService({
       }
       return plan;
     },
-    again: ({ hostId, request }, inventory, done) => driverFor(hostId).plan(request, inventory, done),
+    again: ({ hostId, request, steps }, inventory, done) =>
+      driverFor(hostId).plan(request, inventory, { done: steps.slice(0, done), rest: steps.slice(done) }),
   };
 }
 

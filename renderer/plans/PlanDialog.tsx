@@ -6,12 +6,15 @@ import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { Dialog } from '../design/Dialog.tsx';
-import { CheckboxLine } from '../design/fields.tsx';
+import { CheckboxLine, ChoiceField } from '../design/fields.tsx';
+import { formatBytes } from '../design/format.ts';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { HostText } from '../design/HostText.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useRequest } from '../ipc/use-request.ts';
-import { findVm } from '../store/state.ts';
+import { deletionCosts, type DeletionCosts, type MergeDirection } from '../../shared/rules/merge-proposals.ts';
+import { imageIndex } from '../store/selectors.ts';
+import { findSnapshot, findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { PlanReview } from './PlanReview.tsx';
 import styles from './PlanDialog.module.css';
@@ -58,11 +61,12 @@ export function PlanDialog({
 }) {
   const canSave = requested.action === 'revertToSnapshot' && requested.saveAs !== null;
   const [saves, setSaves] = useState(canSave);
-  const request = useMemo(
-    (): ChangeRequest =>
-      requested.action === 'revertToSnapshot' && !saves ? { ...requested, saveAs: null } : requested,
-    [requested, saves],
-  );
+  const costs = useDeletionCosts(hostId, requested);
+  const [direction, setDirection] = useState<MergeDirection>('down');
+  const request = useMemo((): ChangeRequest => {
+    if (requested.action === 'revertToSnapshot' && !saves) return { ...requested, saveAs: null };
+    return requested.action === 'deleteSnapshot' && direction === 'up' ? { ...requested, direction } : requested;
+  }, [requested, saves, direction]);
   const planning = useRequest('plans.create');
   const starting = useRequest('operations.start');
   const { send: sendPlan } = planning;
@@ -142,6 +146,28 @@ export function PlanDialog({
             </span>
           </CheckboxLine>
         )}
+        {costs && (
+          <ChoiceField<MergeDirection>
+            label="What of its images goes"
+            value={direction}
+            onChange={(chosen) => {
+              starting.reset();
+              setDirection(chosen);
+            }}
+            choices={[
+              {
+                value: 'down',
+                label: 'The overlay above (merge down)',
+                description: `It is written into the image of the snapshot: at most ${formatBytes(costs.down)}.`,
+              },
+              {
+                value: 'up',
+                label: 'The image of the snapshot (merge up)',
+                description: `The overlay takes it up: at most ${formatBytes(costs.up)}.`,
+              },
+            ]}
+          />
+        )}
         {starting.error && !planning.pending && <ErrorCallout error={starting.error} />}
         {planning.pending && (
           <>
@@ -156,6 +182,19 @@ export function PlanDialog({
       </div>
     </Dialog>
   );
+}
+
+/** What each direction of a deletion copies, where there are two. */
+function useDeletionCosts(hostId: string, request: ChangeRequest): DeletionCosts | null {
+  // Of the moment at which it was asked for: the choice does not come and go with readings.
+  return useState(() => {
+    if (request.action !== 'deleteSnapshot' || request.withDescendants) return null;
+    const state = useStore.getState();
+    const vm = findVm(state, hostId, request.vmUuid);
+    const snapshot = findSnapshot(vm, request.snapshotId);
+    const images = state.inventories[hostId]?.inventory?.images;
+    return vm?.readable && snapshot && images ? deletionCosts(snapshot, vm, imageIndex(images)) : null;
+  })[0];
 }
 
 /** What is asked for, as far as it can be said before there is a plan. */

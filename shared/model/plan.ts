@@ -36,6 +36,11 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     snapshotId: z.string(),
     /** Also everything below it in the tree. */
     withDescendants: z.boolean(),
+    /**
+     * Of an external snapshot in the chain of the VM, which image goes: down, the overlay above its data, which is merged into that;
+     * up, the image that holds its data, which the overlay takes up. Left out: down.
+     */
+    direction: z.enum(['down', 'up']).optional(),
   }),
   /** Merge down: what the images above `baseId`, up to and including `topId`, hold goes into it. */
   z.strictObject({

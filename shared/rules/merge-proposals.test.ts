@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { disk, image, internal, overlay, vm } from '../model/inventory.fixtures.ts';
 import type { Snapshot } from '../model/inventory.ts';
 import { imagesById } from './chains.ts';
-import { mergeableDisks, mergedImages, mergeRequest, proposeMerge, receivingImage } from './merge-proposals.ts';
+import {
+  deletionCosts,
+  mergeableDisks,
+  mergedImages,
+  mergeRequest,
+  proposeMerge,
+  receivingImage,
+} from './merge-proposals.ts';
 
 const images = imagesById([
   image('/base'),
@@ -53,6 +60,29 @@ describe('proposeMerge', () => {
   it('proposes nothing for a snapshot whose data is in no chain in use', () => {
     expect(proposeMerge('down', chain, holding('/branch'), free)).toBeNull();
     expect(proposeMerge('up', chain, holding('/branch'), free)).toBeNull();
+  });
+});
+
+describe('deletionCosts', () => {
+  const sized = imagesById(
+    [...images.values()].map((each) => ({
+      ...each,
+      allocatedBytes: { '/two': 20, '/one': 10, '/active': 1 }[each.id] ?? null,
+    })),
+  );
+
+  it('are what the overlay, or the image of the snapshot, holds', () => {
+    expect(deletionCosts(holding('/one'), web, sized)).toEqual({ down: 20, up: 10 });
+    expect(deletionCosts(holding('/two'), web, sized)).toEqual({ down: 1, up: 20 });
+    const unknown = imagesById([...sized.values()].map((each) => ({ ...each, allocatedBytes: null })));
+    expect(deletionCosts(holding('/two'), web, unknown)).toEqual({ down: null, up: null });
+  });
+
+  it('are none where nothing can be chosen', () => {
+    // A base is not removed, and what is in no chain, or inside an image, is not merged.
+    for (const snapshot of [holding('/base'), holding('/branch'), internal('inside', null)]) {
+      expect(deletionCosts(snapshot, web, sized)).toBeNull();
+    }
   });
 });
 

@@ -57,6 +57,36 @@ function deepestFree(layers: readonly Image[], isFree: (image: Image) => boolean
   return Math.max(1, needed < 0 ? layers.length - 1 : needed - 1);
 }
 
+/** What a deletion of an external snapshot copies at most, by its direction, in bytes; null where a size is not known. */
+export interface DeletionCosts {
+  readonly down: number | null;
+  readonly up: number | null;
+}
+
+/**
+ * Null where there is nothing to choose: the snapshot is not external, or no chain in use has an image that would go upwards.
+ */
+export function deletionCosts(
+  snapshot: Snapshot,
+  vm: ReadableVm,
+  images: ReadonlyMap<string, Image>,
+): DeletionCosts | null {
+  if (snapshot.kind !== 'external') return null;
+  const parted = mergeableDisks(vm, images).flatMap(({ target, layers }) => {
+    const dataImageId = snapshot.disks.find((disk) => disk.target === target)?.dataImageId ?? null;
+    const at = layers.findIndex(({ id }) => id === dataImageId);
+    const [overlay, data] = [layers[at - 1], layers[at]];
+    return at > 0 && at < layers.length - 1 && overlay && data ? [{ overlay, data }] : [];
+  });
+  if (parted.length === 0) return null;
+  const sum = (sizes: readonly (number | null)[]) =>
+    sizes.reduce<number | null>((all, size) => (all === null || size === null ? null : all + size), 0);
+  return {
+    down: sum(parted.map(({ overlay }) => overlay.allocatedBytes)),
+    up: sum(parted.map(({ data }) => data.allocatedBytes)),
+  };
+}
+
 /** The images that go out of the chain. */
 export function mergedImages({ layers }: MergeableDisk, { top, base }: MergeChoice): readonly Image[] {
   return layers.slice(top, base);

@@ -38,6 +38,6 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
       return { inventory: reading.inventory, hasChanged };
     },
     watch: (runner, options) => watchLibvirt(runner, uri, options),
-    plan: (request, inventory, done) => planLibvirt(uri, request, inventory, done),
+    plan: (request, inventory, begun) => planLibvirt(uri, request, inventory, begun),
   };
 }

@@ -149,10 +149,19 @@ export function addPlan(program: Program, context: CommandContext): void {
     .argument('<vm>', 'UUID, name or HOST/NAME of the VM')
     .argument('<snapshot>', 'name of the snapshot')
     .option('--with-descendants', 'also delete everything below it in the tree')
+    .addOption(
+      new Option(
+        '--up',
+        'of an external snapshot: the overlay takes up the image that holds its data, and that image goes (otherwise the overlay goes)',
+      ).conflicts('withDescendants'),
+    )
     .addOption(hostOption())
     .addOption(uriOption())
     .addOption(scriptOption())
-    .addHelpText('after', examples('snaptree plan delete web old --with-descendants'))
+    .addHelpText(
+      'after',
+      examples('snaptree plan delete web old --with-descendants', 'snaptree plan delete web before-upgrade --up'),
+    )
     .action(async (vm, snapshot, _options, command) => {
       const options = command.optsWithGlobals();
       await printPlan(context, options, vm, (found) => ({
@@ -160,6 +169,7 @@ export function addPlan(program: Program, context: CommandContext): void {
         vmUuid: found.uuid,
         snapshotId: findSnapshot(snapshot, found).id,
         withDescendants: options.withDescendants === true,
+        ...(options.up === true && { direction: 'up' as const }),
       }));
     });
 

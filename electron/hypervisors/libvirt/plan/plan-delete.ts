@@ -11,10 +11,11 @@ import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomBeside } from '../../planning/space.ts';
+import { plannedSnapshot } from '../../planning/planning-context.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
-import { planDeleteExternal } from './merge/plan-delete-external.ts';
+import { planDeleteExternal, planDeleteExternalOn } from './merge/plan-delete-external.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
   everyDiskRefusals,
@@ -34,8 +35,11 @@ type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
  *
  * libvirt gives the children of a deleted snapshot to its parent, and makes the parent current where the deleted one was.
  */
-export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
+export function planDelete(request: DeleteRequest, context: LibvirtContext): PlanDraft {
   const { vm } = context;
+  const isBegun = context.done.length > 0 && vm.snapshots.every(({ id }) => id !== request.snapshotId);
+  if (isBegun) return planDeleteExternalOn(request, context);
+  const snapshot = plannedSnapshot(context, request.snapshotId);
   const byId = new Map(vm.snapshots.map((candidate) => [candidate.id, candidate]));
   const ids = request.withDescendants ? subtreeIds(snapshot.id, vm.snapshots) : [snapshot.id];
   const doomed = ids.map((id) => byId.get(id)).filter((found) => found !== undefined);
@@ -49,7 +53,7 @@ export function planDelete(request: DeleteRequest, snapshot: Snapshot, context: 
     others === 0
       ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
       : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`;
-  if (doomed.every(({ kind }) => kind !== 'internal')) return planDeleteExternal(doomed, title, context);
+  if (doomed.every(({ kind }) => kind !== 'internal')) return planDeleteExternal(request, doomed, title, context);
   return {
     vmName: vm.name,
     title,

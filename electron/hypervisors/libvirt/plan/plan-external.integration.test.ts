@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 240_000 });
 onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
-  const spec = { name: 'snaptree-external', disks: [{ target: 'vda' }, { target: 'vdb' }], version };
+  const spec = { name: 'snaptree-plans-external', disks: [{ target: 'vda' }, { target: 'vdb' }], version };
   const offset = 4 * 1024 ** 2;
   let vm: testbed.VirtualMachine;
 
@@ -42,6 +42,13 @@ function suite(version: testbed.LibvirtVersion): void {
     vmUuid: vm.uuid,
     snapshotId,
     withDescendants,
+  });
+  const removeUp = (snapshotId: string): ChangeRequest => ({
+    action: 'deleteSnapshot',
+    vmUuid: vm.uuid,
+    snapshotId,
+    withDescendants: false,
+    direction: 'up',
   });
 
   async function read(): Promise<{ vm: ReadableVm; chain: (target?: string) => readonly string[] }> {
@@ -138,6 +145,45 @@ function suite(version: testbed.LibvirtVersion): void {
       if (running) await virsh('destroy', vm.uuid);
       await virsh('start', vm.uuid);
       expect(await reads(0x55)).toBe(true);
+    });
+  }
+
+  for (const running of [true, false]) {
+    it(`deletes a snapshot upwards of a VM that ${running ? 'runs' : 'is shut off'}: all others stay what they are`, async () => {
+      if (running) await virsh('start', vm.uuid);
+      for (const [name, byte] of [
+        ['one', 0x11],
+        ['two', 0x22],
+        ['three', 0x33],
+      ] as const) {
+        await write(byte);
+        await write(byte, 'vdb');
+        await runs(create(name));
+      }
+      await write(0x44);
+      await write(0x44, 'vdb');
+      const codes = async (name: string) => (await planOn(version, removeUp(name))).refusals.map(({ code }) => code);
+      expect(await codes('one')).toContain('baseStays');
+      // Of a VM that runs only the active layer takes others up.
+      expect(await codes('two')).toEqual(running ? ['notTheActiveLayer', 'notTheActiveLayer'] : []);
+      const doomed = running ? 'three' : 'two';
+      const images = (await read()).vm.snapshots.flatMap(({ name, disks }) =>
+        name === doomed ? disks.flatMap(({ dataImageId }) => dataImageId ?? []) : [],
+      );
+      expect(images.map(existsSync)).toEqual([true, true]);
+      await runs(removeUp(doomed));
+      expect(images.map(existsSync)).toEqual([false, false]);
+      expect([await reads(0x44), await reads(0x44, 'vdb')]).toEqual([true, true]);
+      expect(await findings()).toEqual([]);
+      const left: readonly (readonly [string, number])[] = [['one', 0x11], running ? ['two', 0x22] : ['three', 0x33]];
+      for (const [name, byte] of left) {
+        await runs(revert(name, `before ${name}`));
+        expect([await reads(byte), await reads(byte, 'vdb')]).toEqual([true, true]);
+        await virsh('start', vm.uuid);
+        expect(await reads(byte)).toBe(true);
+      }
+      await runs(revert('before one'));
+      expect([await reads(0x44), await reads(0x44, 'vdb')]).toEqual([true, true]);
     });
   }
 

@@ -2,17 +2,15 @@
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
-import type { DoneStep } from '../../driver.ts';
+import type { BegunPlan } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
 import { namesJobsAfterSnapshots, takesEveryDiskOffline } from '../capabilities.ts';
 
 /** What plans for libvirt are made from. */
-export interface LibvirtContext extends PlanningContext {
+export interface LibvirtContext extends PlanningContext, BegunPlan {
   /** By which virsh on the host reaches libvirt. */
   readonly uri: string;
-  /** Steps of an earlier plan for the same request that are done. */
-  readonly done: readonly DoneStep[];
 }
 
 /** The start of every virsh command: the URI is always named, and the VM is always named by UUID. */

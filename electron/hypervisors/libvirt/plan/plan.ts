@@ -1,7 +1,7 @@
 /** From a request to a plan, for libvirt. Pure: nothing is read or run here. */
 import type { Inventory, Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
-import type { DoneStep, PlanDraft } from '../../driver.ts';
+import type { BegunPlan, PlanDraft } from '../../driver.ts';
 import { plannedSnapshot, planningContext } from '../../planning/planning-context.ts';
 import { withoutRefusedSteps } from '../../planning/refused-draft.ts';
 import { jobRefusals } from './job-rules.ts';
@@ -15,15 +15,15 @@ import type { LibvirtContext } from './plan-rules.ts';
 
 /**
  * The plan for `request` on the host of `inventory`, whose VMs virsh reaches at `uri`. A refused plan has no steps and
- * leaves everything as it is. `done`: see the driver. Throws `vmNotFound`, `vmUnreadable` and `snapshotNotFound`.
+ * leaves everything as it is. `begun`: see the driver. Throws `vmNotFound`, `vmUnreadable` and `snapshotNotFound`.
  */
 export function planLibvirt(
   uri: string,
   request: ChangeRequest,
   inventory: Inventory,
-  done: readonly DoneStep[] = [],
+  { done, rest }: BegunPlan = { done: [], rest: [] },
 ): PlanDraft {
-  const context = { ...planningContext(inventory, request.vmUuid), uri, done };
+  const context = { ...planningContext(inventory, request.vmUuid), uri, done, rest };
   const draft = draftFor(request, context);
   return withoutRefusedSteps({ ...draft, refusals: [...jobRefusals(context), ...draft.refusals] }, context);
 }
@@ -45,7 +45,7 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
     case 'revertToSnapshot':
       return planRevertTo(request, plannedSnapshot(context, request.snapshotId), context);
     case 'deleteSnapshot':
-      return planDelete(request, plannedSnapshot(context, request.snapshotId), context);
+      return planDelete(request, context);
     case 'commitImages':
       return planCommit(request, context);
     case 'pullImages':

@@ -29,6 +29,14 @@ export function dropRecordsArgv(
   return ['sh', '-c', script, 'snaptree-records', uri, vm.uuid, mark ?? '', ...words];
 }
 
+/** The snapshots whose records such a command removes. */
+export function droppedNames(argv: readonly string[]): readonly string[] {
+  const words = argv.slice(argv.indexOf('snaptree-records') + 4);
+  const names: string[] = [];
+  for (let at = 0; at < words.length; at += 2 + Number(words[at + 1])) names.push(words[at] ?? '');
+  return names;
+}
+
 function dropped(doomed: readonly Snapshot[], all: readonly Snapshot[]): readonly DroppedRecord[] {
   const left = new Map(all.map(({ id, name, parentId }) => [id, { name, parentId }]));
   return doomed.map(({ id, name }) => {

@@ -67,7 +67,8 @@ function layersWithMerged(
   return [...present.slice(0, at), ...before.slice(0, end), ...present.slice(at)];
 }
 
-function layersOf(disk: Disk, { images }: LibvirtContext): readonly Layer[] {
+/** The chain of a disk, from the active layer down. */
+export function layersOf(disk: Disk, { images }: LibvirtContext): readonly Layer[] {
   return layersFrom(chainOfDisk(disk, images));
 }
 
@@ -85,12 +86,21 @@ export function commitRanges({ ranges }: CommitRequest, context: LibvirtContext)
   );
 }
 
+/** Whether an earlier step of the same plan has merged this very range. */
+export function isRangeMerged({ disk, merged }: MergeRange, { done }: LibvirtContext): boolean {
+  const group = mergeGroup(disk.target, merged[0]?.image.id ?? '');
+  return done.some((step) => step.group === group && step.runs === 'inOrder');
+}
+
+/** Whether an earlier step of the same plan has merged something of the disk. */
+export function isMergeDone(target: string, { done }: LibvirtContext): boolean {
+  return done.some(({ group, runs }) => group?.startsWith(mergeGroup(target, '')) && runs === 'inOrder');
+}
+
 /** Of a pull: from the image below the active layer down to the one above `baseId`. */
 export function pullRanges({ ranges }: PullRequest, context: LibvirtContext): ResolvedRanges {
-  const isDone = (target: string) =>
-    context.done.some(({ group, runs }) => group?.startsWith(mergeGroup(target, '')) && runs === 'inOrder');
   return resolved(
-    ranges.filter(({ target }) => !isDone(target)),
+    ranges.filter(({ target }) => !isMergeDone(target, context)),
     context,
     (disk) => layersOf(disk, context),
     () => 1,

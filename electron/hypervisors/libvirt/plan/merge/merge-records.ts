@@ -4,20 +4,22 @@ import type { Expectation, Plan } from '../../../../../shared/model/plan.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import type { Replacement } from './record-script.ts';
-import { idsOf, mergeGroup, type MergeRange } from './merge-ranges.ts';
+import { begunRecords } from './begun-plan.ts';
+import { idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
 
 /**
  * The snapshots whose data a commit changes: it is the image that is written to, or one that is merged into that and had others of
  * the range above it. What the uppermost of the range holds is in the base afterwards, as it was; and what is written to an image
  * leaves the internal snapshots in it what they are.
  */
-export function spoiledSnapshots(
-  { disk, merged, base }: MergeRange,
-  { vm, done }: LibvirtContext,
-): readonly Snapshot[] {
-  // Their records are gone already, and what names the base now is what was moved there.
-  const group = mergeGroup(disk.target, merged[0]?.image.id ?? '');
-  if (done.some((step) => step.group === group && step.runs === 'always')) return [];
+export function spoiledSnapshots(range: MergeRange, context: LibvirtContext): readonly Snapshot[] {
+  const { merged, base } = range;
+  const { vm } = context;
+  if (isRangeMerged(range, context)) {
+    // What names the base now is what was moved there.
+    const names = begunRecords(range, context)?.names ?? [];
+    return vm.snapshots.filter(({ name }) => names.includes(name));
+  }
   const changed = new Set([...idsOf(merged.slice(1)), ...(base ? [base.image.id] : [])]);
   return vm.snapshots.filter(({ disks }) =>
     disks.some(({ kind, dataImageId }) => kind !== 'internal' && dataImageId !== null && changed.has(dataImageId)),

@@ -144,7 +144,7 @@ function shorterImages({ merged, base, below }: MergeRange): readonly Image[] {
 }
 
 /** Internal snapshots are not merged: they would be gone with their image. */
-function lostSnapshotRefusals(images: readonly Image[], { vm }: LibvirtContext, verb: string): PlanNote[] {
+export function lostSnapshotRefusals(images: readonly Image[], { vm }: LibvirtContext, verb: string): PlanNote[] {
   return images.flatMap((image) => {
     const records = vm.snapshots.filter(({ disks }) =>
       disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === image.id),

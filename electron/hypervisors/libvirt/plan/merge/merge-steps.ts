@@ -8,9 +8,10 @@ import { plainStep } from '../../../planning/plain-step.ts';
 import type { Room } from '../../../planning/space.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { blockJobArgv, type BlockJob } from './block-job-script.ts';
+import { begunRecords } from './begun-plan.ts';
 import { dropRecordsArgv } from './drop-records.ts';
 import { offlineCommitArgv, offlineRebaseArgv, referenceArgv } from './image-script.ts';
-import { idsOf, mergeGroup, mergeMark, type Layer, type MergeRange } from './merge-ranges.ts';
+import { idsOf, isRangeMerged, mergeGroup, mergeMark, type Layer, type MergeRange } from './merge-ranges.ts';
 import { editArgv, type Replacement } from './record-script.ts';
 
 export type Step = Omit<PlanStep, 'index'>;
@@ -63,7 +64,7 @@ done`.trim(),
 }
 
 /** What must hold when images are merged into \`range.base\`. */
-function committed({ disk, above, base }: MergeRange): Expectation[] {
+export function committed({ disk, above, base }: MergeRange): Expectation[] {
   if (base === null) return [];
   return above === null
     ? [{ kind: 'activeLayer', target: disk.target, imageId: base.image.id }]
@@ -232,10 +233,10 @@ export function definitionFollows(disks: readonly Disk[], context: LibvirtContex
   };
 }
 
-function pulled({ disk, above, base }: MergeRange): Expectation[] {
+export function pulled({ disk, above, base }: MergeRange): Expectation[] {
   if (!above) return [];
   return [
-    { kind: 'activeLayer', target: disk.target, imageId: above.image.id },
+    ...activeLayersStay([disk]),
     { kind: 'imageParent', imageId: above.image.id, parentId: base?.image.id ?? null },
   ];
 }
@@ -251,11 +252,14 @@ export function spoiledRecordsGo(
   gone: readonly Snapshot[],
   context: LibvirtContext,
 ): readonly Step[] {
-  if (spoiled.length === 0) return [];
+  // As they were reviewed: some of them may be gone already.
+  const begun = isRangeMerged(range, context) ? begunRecords(range, context) : null;
+  const names = begun?.names ?? spoiled.map(({ name }) => name);
+  if (names.length === 0) return [];
   return [
     {
-      title: `Remove the record${spoiled.length === 1 ? '' : 's'} of ${listed(spoiled.map(({ name }) => `"${name}"`))}, whose data is changed`,
-      argv: dropRecordsArgv(spoiled, mergeMark(range), context, gone),
+      title: `Remove the record${names.length === 1 ? '' : 's'} of ${listed(names.map((name) => `"${name}"`))}, whose data is changed`,
+      argv: begun?.argv ?? dropRecordsArgv(spoiled, mergeMark(range), context, gone),
       ...unchanging(),
       verify: [],
       ...mergeStep(range),
@@ -266,15 +270,19 @@ export function spoiledRecordsGo(
   ];
 }
 
-/** Lets the records of the snapshots that stay, and the definition, name the base where they name what was merged into it. */
+/**
+ * Lets the records of the snapshots that stay, and the definition, name the images that took up others where they name those.
+ *
+ * @param inPlace what the merges brought about
+ */
 export function recordsFollow(
-  ranges: readonly MergeRange[],
+  inPlace: readonly Expectation[],
   replacements: readonly Replacement[],
   {
     stay,
-    spoiled,
+    goneIds,
     verify,
-  }: { readonly stay: readonly Snapshot[]; readonly spoiled: readonly Snapshot[]; readonly verify: Expectation[] },
+  }: { readonly stay: readonly Snapshot[]; readonly goneIds: readonly string[]; readonly verify: Expectation[] },
   context: LibvirtContext,
 ): Step {
   return {
@@ -288,8 +296,8 @@ export function recordsFollow(
     }),
     ...unchanging(),
     verify: [
-      ...ranges.flatMap(committed),
-      ...spoiled.map(({ id }): Expectation => ({ kind: 'snapshotAbsent', snapshotId: id })),
+      ...inPlace,
+      ...goneIds.map((snapshotId): Expectation => ({ kind: 'snapshotAbsent', snapshotId })),
       ...verify,
     ],
     ...plainStep,

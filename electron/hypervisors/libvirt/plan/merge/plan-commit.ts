@@ -7,7 +7,8 @@ import { remoteDependentWarnings } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
 import { roomFor, roomWarnings, tightest, type Room } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
-import { chainsAfterMerge, commitRanges, idsOf, type MergeRange } from './merge-ranges.ts';
+import { begunAbsentIds, begunFiles } from './begun-plan.ts';
+import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
 import {
   memoryFilesOf,
   movedDataExpectations,
@@ -18,6 +19,7 @@ import {
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
 import {
   allocated,
+  committed,
   filesGo,
   liveCommit,
   nothingNeeds,
@@ -112,10 +114,14 @@ function steps(
     const mine = spoiledSnapshots(range, context).filter((snapshot) => !told.has(snapshot));
     const records = spoiledRecordsGo(range, mine, [...told], context);
     for (const snapshot of mine) told.add(snapshot);
-    if (live) return [liveCommit(range, bytesPerSecond, context), ...records];
+    const isDone = isRangeMerged(range, context);
+    if (live) return isDone ? records : [liveCommit(range, bytesPerSecond, context), ...records];
     const { merge, hang } = offlineCommit(range, context);
-    return [merge, ...records, hang];
+    return isDone ? [...records, hang] : [merge, ...records, hang];
   });
+  // Of snapshots whose records are gone already only the plan that was begun tells.
+  const goneIds = [...new Set([...begunAbsentIds(context), ...spoiled.map(({ id }) => id)])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf(spoiled)])];
   const files = ranges.flatMap(({ merged }) =>
     merged.filter(({ image }) => image.kind === 'file').map(({ image }) => image.id),
   );
@@ -123,14 +129,12 @@ function steps(
     ...roomIsThere(rooms, context),
     ...mergeSteps,
     recordsFollow(
-      ranges,
+      ranges.flatMap(committed),
       replacementsOf(ranges),
-      { stay, spoiled, verify: movedDataExpectations(ranges, spoiled, context) },
+      { stay, goneIds, verify: movedDataExpectations(ranges, spoiled, context) },
       context,
     ),
-    ...(files.length === 0
-      ? []
-      : [nothingNeeds(files, live ? writtenBelow(ranges) : []), filesGo(files, memoryFilesOf(spoiled))]),
+    ...(files.length === 0 ? [] : [nothingNeeds(files, live ? writtenBelow(ranges) : []), filesGo(files, memory)]),
   ];
 }
 
@@ -161,7 +165,7 @@ function spoiledWarnings(spoiled: readonly Snapshot[], { vm }: LibvirtContext) {
   ];
 }
 
-function volumeWarnings(ranges: readonly MergeRange[]) {
+export function volumeWarnings(ranges: readonly MergeRange[]) {
   const volumes = ranges.flatMap(({ merged }) => merged.filter(({ image }) => image.kind === 'block'));
   return volumes.length === 0
     ? []

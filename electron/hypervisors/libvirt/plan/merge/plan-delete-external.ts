@@ -1,6 +1,6 @@
 /** Plans that delete external snapshots. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
-import type { Expectation, PlanNote } from '../../../../../shared/model/plan.ts';
+import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.ts';
 import { chainOfDisk, dependentsOf } from '../../../../../shared/rules/chains.ts';
 import {
   deleteKindRefusals,
@@ -8,42 +8,40 @@ import {
   stateRefusals,
 } from '../../../../../shared/rules/libvirt-refusals.ts';
 import type { PlanDraft } from '../../../driver.ts';
-import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
+import { chainsOf } from '../../../planning/chain-rules.ts';
 import { unknownDependentRefusals } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plannedSnapshot } from '../../../planning/planning-context.ts';
 import { roomBeside } from '../../../planning/space.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
-import { virsh, type LibvirtContext } from '../plan-rules.ts';
-import { dropRecordsArgv } from './drop-records.ts';
+import type { LibvirtContext } from '../plan-rules.ts';
+import { begunFiles, begunMerges } from './begun-plan.ts';
 import { memoryFilesOf } from './merge-records.ts';
-import { filesGo, nothingNeeds, type Step } from './merge-steps.ts';
+import { filesGo, nothingNeeds } from './merge-steps.ts';
 import { planCommit } from './plan-commit.ts';
+import { planDeleteUp, type PartedDisk } from './plan-delete-up.ts';
+import { recordsGo } from './records-go.ts';
+
+type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
+type CommitRequest = Extract<ChangeRequest, { action: 'commitImages' }>;
 
 /**
- * Where the VM's chain still holds what such a snapshot has parted, the overlay above its data is merged down into that: the data
- * of the snapshot is what goes. Where it does not (after a merge up, or on another branch), only its record goes, and its image,
- * if nothing else needs that. Never by `virsh snapshot-delete` without `--metadata`: what it does differs from version to version,
- * and it destroys internal snapshots without a word (seen on 9.0 to 11.3).
+ * Where the VM's chain still holds what such a snapshot has parted, the overlay above its data is merged down into that, or takes
+ * it up: the data of the snapshot is what goes. Where it does not (after a merge up, or on another branch), only its record goes,
+ * and its image, if nothing else needs that. Never by `virsh snapshot-delete` without `--metadata`: what it does differs from
+ * version to version, and it destroys internal snapshots without a word (seen on 9.0 to 11.3).
  *
  * @param doomed the snapshots that go, the uppermost in the tree first
  */
-export function planDeleteExternal(doomed: readonly Snapshot[], title: string, context: LibvirtContext): PlanDraft {
+export function planDeleteExternal(
+  request: DeleteRequest,
+  doomed: readonly Snapshot[],
+  title: string,
+  context: LibvirtContext,
+): PlanDraft {
   const { vm } = context;
   const inChain = doomed.flatMap((snapshot) => partedDisks(snapshot, context));
-  const ranges = [...new Set(inChain.map(({ target }) => target))].map((target) => {
-    const parted = inChain.filter((each) => each.target === target).sort((a, b) => a.depth - b.depth);
-    return { target, topId: parted[0]?.overlayId ?? '', baseId: parted.at(-1)?.dataId ?? '' };
-  });
-  const draft =
-    ranges.length === 0
-      ? recordsOnly(doomed, context)
-      : planCommit({ action: 'commitImages', vmUuid: vm.uuid, ranges, oneByOne: false, bytesPerSecond: null }, context);
-  const gone = new Set(vm.snapshots.map(({ id }) => id));
-  for (const { id } of draft.after.snapshots) gone.delete(id);
-  const ids = new Set(doomed.map(({ id }) => id));
-  const others = vm.snapshots.filter(({ id }) => gone.has(id) && !ids.has(id));
-  const kept = doomed.filter(({ id }) => !gone.has(id));
+  const draft = draftFor(request, doomed, inChain, context);
   return {
     ...draft,
     title,
@@ -51,16 +49,71 @@ export function planDeleteExternal(doomed: readonly Snapshot[], title: string, c
       ...doomed.flatMap((one) => deleteRecordRefusals(one, vm)),
       ...doomed.flatMap(deleteKindRefusals),
       ...draft.refusals,
-      ...otherRefusals(others, kept, draft.refusals.length > 0),
     ],
   };
+}
+
+function draftFor(
+  request: DeleteRequest,
+  doomed: readonly Snapshot[],
+  inChain: readonly PartedDisk[],
+  context: LibvirtContext,
+): PlanDraft {
+  const begun = begunMerges(context);
+  if (request.direction === 'up' && inChain.length + begun.length > 0) return upwards(doomed, inChain, context);
+  if (begun.length > 0) return planCommitOn(context);
+  return inChain.length === 0 ? recordsOnly(doomed, context) : mergedDown(doomed, inChain, context);
+}
+
+function upwards(doomed: readonly Snapshot[], inChain: readonly PartedDisk[], context: LibvirtContext): PlanDraft {
+  const [snapshot, ...others] = doomed;
+  if (!snapshot) throw new Error('there is nothing to delete');
+  const draft = planDeleteUp(snapshot, inChain, context);
+  const only = note('oneAtATime', 'Upwards one snapshot is deleted at a time. Delete those below it by themselves.');
+  return others.length === 0 ? draft : { ...draft, refusals: [only, ...draft.refusals] };
+}
+
+/** The rest of a deletion whose record is gone already. Throws `snapshotNotFound` where it was not such a deletion that took it. */
+export function planDeleteExternalOn(request: DeleteRequest, context: LibvirtContext): PlanDraft {
+  const merges = request.direction !== 'up' && begunMerges(context).length > 0;
+  const files = begunFiles(context);
+  if (!merges && files.imageIds.length + files.memoryFiles.length === 0) {
+    plannedSnapshot(context, request.snapshotId);
+  }
+  return merges ? planCommitOn(context) : recordsOnly([], context);
+}
+
+/** The merges down that a plan has begun with. */
+function planCommitOn(context: LibvirtContext): PlanDraft {
+  const ranges = begunMerges(context).map(({ target, topId, writtenId }) => ({ target, topId, baseId: writtenId }));
+  return commitOf(ranges, context);
+}
+
+function commitOf(ranges: CommitRequest['ranges'], context: LibvirtContext): PlanDraft {
+  const request = { vmUuid: context.vm.uuid, ranges, oneByOne: false, bytesPerSecond: null };
+  return planCommit({ action: 'commitImages', ...request }, context);
+}
+
+function mergedDown(doomed: readonly Snapshot[], inChain: readonly PartedDisk[], context: LibvirtContext): PlanDraft {
+  const { vm } = context;
+  const ranges = [...new Set(inChain.map(({ target }) => target))].map((target) => {
+    const parted = inChain.filter((each) => each.target === target).sort((a, b) => a.depth - b.depth);
+    return { target, topId: parted[0]?.overlayId ?? '', baseId: parted.at(-1)?.dataId ?? '' };
+  });
+  const draft = commitOf(ranges, context);
+  const gone = new Set(vm.snapshots.map(({ id }) => id));
+  for (const { id } of draft.after.snapshots) gone.delete(id);
+  const ids = new Set(doomed.map(({ id }) => id));
+  const others = vm.snapshots.filter(({ id }) => gone.has(id) && !ids.has(id));
+  const kept = doomed.filter(({ id }) => !gone.has(id));
+  return { ...draft, refusals: [...draft.refusals, ...otherRefusals(others, kept, draft.refusals.length > 0)] };
 }
 
 /**
  * The disks of a snapshot whose data is in the VM's chain, below something that can be merged into it, and how deep. After a revert
  * that is another overlay than the one that was made for the snapshot; where that is still there, both need the data.
  */
-function partedDisks({ disks }: Snapshot, { vm, images, dependents }: LibvirtContext) {
+function partedDisks({ disks }: Snapshot, { vm, images, dependents }: LibvirtContext): readonly PartedDisk[] {
   return disks.flatMap(({ target, kind, dataImageId, overlayImageId }) => {
     const disk = vm.disks.find((each) => each.target === target);
     const chain = disk ? (chainOfDisk(disk, images)?.images.map(({ id }) => id) ?? []) : [];
@@ -109,9 +162,13 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
       ),
     ),
   ].filter((id) => images.get(id)?.status !== 'missing');
-  const files = exclusive(held, ids, context).filter((id) => images.get(id)?.kind === 'file');
-  const stay = held.filter((id) => !files.includes(id));
-  const memory = memoryFilesOf(doomed);
+  const begun = begunFiles(context);
+  const going = [...new Set([...begun.imageIds, ...held])];
+  const files = exclusive(going, ids, context).filter(
+    (id) => images.get(id)?.kind === 'file' || (begun.imageIds.includes(id) && !images.has(id)),
+  );
+  const stay = going.filter((id) => !files.includes(id));
+  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesOf(doomed)])];
   return {
     vmName: vm.name,
     title: '',
@@ -142,52 +199,6 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
     ],
     after: { vmState: vm.state, ...treeWithout(ids, context), chains: chainsOf(context) },
   };
-}
-
-/** The records, what is below first; by `virsh snapshot-delete --metadata` alone where no snapshot is below that stays. */
-function recordsGo(doomed: readonly Snapshot[], context: LibvirtContext): readonly Step[] {
-  const { vm } = context;
-  const ids = new Set(doomed.map(({ id }) => id));
-  const step = (snapshots: readonly Snapshot[], argv: string[]): Step => ({
-    title: `Remove the record${snapshots.length === 1 ? '' : 's'} of ${listed(snapshots.map(({ name }) => `"${name}"`))}`,
-    argv,
-    reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
-    verify: [
-      ...snapshots.map(({ id }): Expectation => ({ kind: 'snapshotAbsent', snapshotId: id })),
-      ...activeLayersStay(vm.disks),
-    ],
-    ...plainStep,
-  });
-  const leavesFirst = doomed.toReversed();
-  const haveChildren = vm.snapshots.some(({ id, parentId }) => parentId !== null && ids.has(parentId) && !ids.has(id));
-  return haveChildren
-    ? [
-        {
-          ...step(leavesFirst, dropRecordsArgv(leavesFirst, null, context)),
-          verify: [...step(leavesFirst, []).verify, ...dataStays(ids, context)],
-          whenInterrupted: 'redo',
-        },
-      ]
-    : leavesFirst.map((snapshot) =>
-        step([snapshot], virsh(context, 'snapshot-delete', `--snapshotname=${snapshot.name}`, '--metadata')),
-      );
-}
-
-/** What the records of the others say of their data. */
-function dataStays(doomed: ReadonlySet<string>, { vm }: LibvirtContext): Expectation[] {
-  return vm.snapshots
-    .filter(({ id }) => !doomed.has(id))
-    .flatMap(({ id, disks }) =>
-      disks.flatMap(({ target, kind, dataImageId }): Expectation[] =>
-        kind !== 'external' || dataImageId === null
-          ? []
-          : [{ kind: 'snapshotData', snapshotId: id, target, dataImageId }],
-      ),
-    );
 }
 
 /** Overlays hold what was written after the snapshot was taken: on a branch that nothing uses, in no snapshot. */

@@ -1,0 +1,74 @@
+/**
+ * What a plan that was begun still knows and the host no longer shows: the records of deleted snapshots are gone before the last
+ * steps are run. What of it can be judged on the host is judged there all the same. Pure.
+ */
+import type { BegunPlan } from '../../../driver.ts';
+import type { LibvirtContext } from '../plan-rules.ts';
+import { droppedNames } from './drop-records.ts';
+import { mergeGroup, type MergeRange } from './merge-ranges.ts';
+
+type Step = BegunPlan['done'][number];
+
+export interface BegunMerge {
+  readonly target: string;
+  readonly topId: string;
+  /** The image that it writes to. */
+  readonly writtenId: string;
+}
+
+/** All merges of the plan, once one of them is done; before that the host shows what there is to merge. */
+export function begunMerges({ done, rest }: BegunPlan): readonly BegunMerge[] {
+  const merges = (steps: readonly Step[]) => steps.flatMap((step) => mergeOf(step) ?? []);
+  return merges(done).length === 0 ? [] : merges([...done, ...rest]);
+}
+
+function mergeOf({ group, runs, writes }: Step): BegunMerge | null {
+  const [, target, topId] = /^merge (\S{1,200}) ([^]{1,5000})$/.exec(group ?? '') ?? [];
+  const [writtenId] = writes;
+  if (runs !== 'inOrder' || target === undefined || topId === undefined || writtenId === undefined) return null;
+  return { target, topId, writtenId };
+}
+
+/** The step that removes records with a merge, where it is left or was cut off, and whose they are; null where it is done. */
+export function begunRecords(
+  { disk, merged }: MergeRange,
+  { rest }: BegunPlan,
+): { readonly argv: string[]; readonly names: readonly string[] } | null {
+  const ownGroup = mergeGroup(disk.target, merged[0]?.image.id ?? '');
+  const step = rest.find(({ group, runs }) => group === ownGroup && runs === 'always');
+  return step ? { argv: step.argv, names: droppedNames(step.argv) } : null;
+}
+
+/** The snapshots whose absence is still to be verified. */
+export function begunAbsentIds({ rest }: BegunPlan): readonly string[] {
+  return rest.flatMap(({ verify }) =>
+    verify.flatMap((expectation) => (expectation.kind === 'snapshotAbsent' ? expectation.snapshotId : [])),
+  );
+}
+
+/** The files that are still to be removed. */
+export interface BegunFiles {
+  readonly imageIds: readonly string[];
+  /** Of the memory of snapshots whose records are gone. */
+  readonly memoryFiles: readonly string[];
+}
+
+/** A memory file that a snapshot names by now is not one of them any more. */
+export function begunFiles({ rest, inventory }: LibvirtContext): BegunFiles {
+  const imageIds = rest.flatMap(({ verify }) =>
+    verify.flatMap((expectation) => (expectation.kind === 'noDependents' ? expectation.imageIds : [])),
+  );
+  const gone = rest.flatMap(({ verify }) =>
+    verify.flatMap((expectation) => (expectation.kind === 'imageGone' ? expectation.imageId : [])),
+  );
+  const images = new Set([...imageIds, ...gone]);
+  const named = new Set(
+    inventory.vms
+      .flatMap((vm) => (vm.readable ? vm.snapshots : []))
+      .flatMap(({ memory }) => (memory.kind === 'external' ? memory.file : [])),
+  );
+  return {
+    imageIds: [...images],
+    memoryFiles: rest.flatMap(({ deletes }) => deletes).filter((path) => !images.has(path) && !named.has(path)),
+  };
+}
