@@ -1,6 +1,7 @@
 /** Removes records of snapshots and leaves those of the others what they are. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
+import { patientVirsh } from './patient-virsh.ts';
 
 interface DroppedRecord {
   readonly name: string;
@@ -69,18 +70,18 @@ if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ] && [ ! -e "\${SNAPTREE_STEP%/*
   exit 0
 fi
 umask 077
-ask() { LC_ALL=C virsh -c "$uri" "$@"; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+${patientVirsh}
 while [ "$#" -gt 1 ]; do
   name=$1 children=$2
   shift 2
-  if ask snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$name" >"$work/gone" 2>"$work/error"; then
+  if ask snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$name" >"$work/gone"; then
     there=yes
   else
     # It may be gone already, which only a libvirt that answers can say.
-    ask domstate "--domain=$vm" >/dev/null || fail "The record of a snapshot could not be read: $name. $(cat "$work/error")"
+    ask domstate "--domain=$vm" >/dev/null || fail "The record of a snapshot could not be read: $name"
     there=no
   fi
   while [ "$children" -gt 0 ]; do
@@ -94,6 +95,10 @@ while [ "$#" -gt 1 ]; do
     shift
     children=$((children - 1))
   done
-  [ "$there" = no ] || ask snapshot-delete "--domain=$vm" "--snapshotname=$name" --metadata >/dev/null || fail "The record of a snapshot could not be removed: $name"
+  if [ "$there" = yes ] && ! ask snapshot-delete "--domain=$vm" "--snapshotname=$name" --metadata >/dev/null; then
+    # The answer to the first time may have been lost.
+    if ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$name" >/dev/null; then fail "The record of a snapshot could not be removed: $name"; fi
+    ask domstate "--domain=$vm" >/dev/null || fail "Whether the record of a snapshot was removed is not known: $name"
+  fi
 done
 `.trim();

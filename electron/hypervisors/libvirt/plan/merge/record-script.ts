@@ -1,4 +1,5 @@
 /** The script that lets records of snapshots and the definition of a VM name other images, without touching anything else in them. */
+import { patientVirsh } from './patient-virsh.ts';
 import { libvirtAttribute } from './block-job-script.ts';
 
 /** An image that takes the place of another. */
@@ -93,10 +94,10 @@ function flush(i, depth, own, line, at) {
 const script = `
 uri=$1 vm=$2 definition=$3 skipped=$((4 + $4 * 4))
 umask 077
-ask() { LC_ALL=C virsh -c "$uri" "$@"; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+${patientVirsh}
 program='${awkOfReplacement.trim()}'
 index=0
 for name in "$@"; do
