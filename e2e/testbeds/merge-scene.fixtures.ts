@@ -18,8 +18,8 @@ const own = (layer: number): Pattern => ({ byte: 0xa0 + layer, offset: (layer + 
 const newest = (layer: number): Pattern => ({ ...own(layer), offset: 2 * mebibyte });
 /** What the guest has when a layer is the active one. */
 const dataOf = (layer: number): readonly Pattern[] => [...layers.slice(0, layer + 1).map(own), newest(layer)];
-/** What takes long to copy. */
-const large: Pattern = { offset: 40 * mebibyte, length: 12 * mebibyte, byte: 0xee };
+/** What takes long to copy: more than the 16 MiB that QEMU copies at once, whatever the limit is. */
+const large: Pattern = { offset: 40 * mebibyte, length: 32 * mebibyte, byte: 0xee };
 
 export interface SceneOptions {
   readonly version: testbed.LibvirtVersion;
@@ -44,7 +44,7 @@ export class MergeScene {
     await MergeScene.remove(spec);
     const folder = join(testbed.placeOf(version).images, name);
     mkdirSync(folder, { recursive: true });
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=755', 'snaptree-testbed', folder]);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=192m,mode=755', 'snaptree-testbed', folder]);
     const scene = new MergeScene(await testbed.createVirtualMachine(spec), running);
     for (const layer of layers) {
       if (layer > 0) {
