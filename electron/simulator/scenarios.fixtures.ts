@@ -356,6 +356,19 @@ export async function play(
   return outcomes;
 }
 
+/** What came of the scenarios, by their titles. */
+export type Recordings = Readonly<Record<string, readonly Outcome[]>>;
+
+/** The recordings with those that were made anew in their place. Those of scenarios that are not there any more go. */
+export function recordedAnew(known: Recordings, anew: ReadonlyMap<string, readonly Outcome[]>): Recordings {
+  return Object.fromEntries(
+    scenarios.flatMap(({ title }) => {
+      const outcomes = anew.get(title) ?? known[title];
+      return outcomes === undefined ? [] : [[title, outcomes]];
+    }),
+  );
+}
+
 async function perform(host: ScenarioHost, vm: ScenarioVm, step: readonly string[]): Promise<string> {
   const [verb = '', ...words] = step.map((word) => word.replaceAll('UUID', vm.uuid).replaceAll('FOLDER', vm.folder));
   const [target = '', byte, mebibyte] = words;
