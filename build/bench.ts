@@ -2,6 +2,7 @@
 import { run as images } from './benchmarks/images.ts';
 import { run as fleet } from './benchmarks/fleet.ts';
 import { run as inventory } from './benchmarks/inventory.ts';
+import { run as merge } from './benchmarks/merge.ts';
 import { run as renderer } from './benchmarks/renderer.ts';
 import { run as snapshotTree } from './benchmarks/snapshot-tree.ts';
 import { run as startup } from './benchmarks/startup.ts';
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
   startup,
   fleet,
   inventory,
+  merge,
   renderer,
 };
 
