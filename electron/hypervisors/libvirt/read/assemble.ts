@@ -118,7 +118,6 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
 function assembleSnapshot(record: SnapshotRecord, context: AssembleContext): Snapshot {
   const obstacles = [...revertObstacles(record, context)];
   return {
-    ...(obstacles.length > 0 && { revertObstacles: obstacles }),
     id: record.name,
     name: record.name,
     parentId: record.parentName,
@@ -128,6 +127,8 @@ function assembleSnapshot(record: SnapshotRecord, context: AssembleContext): Sna
     description: record.description,
     memory: record.memory,
     disks: record.disks.map((disk) => assembleSnapshotDisk(disk, record, context)),
+    // Last, so that what every snapshot has is in the object itself: V8 puts what comes after it beside the object.
+    ...(obstacles.length > 0 && { revertObstacles: obstacles }),
     ...(record.unknownPart !== null && { unknownPart: record.unknownPart }),
   };
 }
