@@ -137,7 +137,7 @@ test('what is known to be refused is not offered, with the reason', async ({ pag
   await expect(page.getByRole('button', { name: /^Revert…/ })).toHaveAccessibleName(/cannot revert it/);
   await page.getByRole('button', { name: 'Create snapshot…' }).click();
   await expect(page.getByRole('radio', { name: /^Internal/ })).toBeDisabled();
-  await expect(page.getByRole('radio', { name: /^External/ })).toBeChecked();
+  await expect(page.getByRole('radio', { name: 'External, disks only' })).toBeChecked();
   await expect(
     page.getByText('libvirt 9.0.0 takes no internal snapshot of it; 10.9 is the first that does.'),
   ).toBeVisible();
