@@ -23,13 +23,15 @@ export function inventoryOf(version: LibvirtVersion, user?: string): Promise<Inv
  * what it promises must hold. Gives the plan.
  */
 export async function carryOut(version: LibvirtVersion, request: ChangeRequest): Promise<PlanDraft> {
-  const plan = await planOn(version, request);
+  let inventory = await inventoryOf(version);
+  const plan = planLibvirt(uri, request, inventory);
   if (plan.refusals.length > 0) throw new Error(plan.refusals.map(({ message }) => message).join('\n'));
   for (const [index, { argv, verify, title }] of plan.steps.entries()) {
-    if (isMerge(request)) await expectResumable(version, request, plan, index);
+    if (isMerge(request)) expectResumable(request, plan, index, inventory);
     const [program = '', ...words] = argv;
     await runAt(placeOf(version), program, words);
-    const { unmet } = checkExpectations(verify, request.vmUuid, await inventoryOf(version));
+    inventory = await inventoryOf(version);
+    const { unmet } = checkExpectations(verify, request.vmUuid, inventory);
     if (unmet.length > 0) throw new Error(`${title}: ${unmet.join(' ')}`);
   }
   return plan;
@@ -40,13 +42,7 @@ function isMerge({ action }: ChangeRequest): boolean {
 }
 
 /** Cut off between two steps, what is left of the plan is what it would be planned to be. */
-async function expectResumable(
-  version: LibvirtVersion,
-  request: ChangeRequest,
-  draft: PlanDraft,
-  next: number,
-): Promise<void> {
-  const inventory = await inventoryOf(version);
+function expectResumable(request: ChangeRequest, draft: PlanDraft, next: number, inventory: Inventory): void {
   const steps = draft.steps.map((step, index) => ({ ...step, index }));
   const begun = { done: steps.slice(0, next), rest: steps.slice(next) };
   const again = () => planLibvirt(uri, request, inventory, begun);
