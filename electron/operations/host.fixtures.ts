@@ -38,5 +38,7 @@ export async function createShellHost(environment: Readonly<Record<string, strin
     follow: () => Promise.reject(new Error('not used')),
     runScript,
   };
-  return { runner, folder, lockFolder: folder, remove: () => rm(folder, { recursive: true, force: true }) };
+  // A step that ends at this moment may still write how it ended.
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  return { runner, folder, lockFolder: folder, remove };
 }
