@@ -5,7 +5,7 @@
 import type { BegunPlan } from '../../../driver.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { droppedNames } from './drop-records.ts';
-import { mergeGroup, type MergeRange } from './merge-ranges.ts';
+import { rangeGroup, type MergeRange } from './merge-ranges.ts';
 
 type Step = BegunPlan['done'][number];
 
@@ -31,19 +31,18 @@ function mergeOf({ group, runs, writes }: Step): BegunMerge | null {
 
 /** The step that removes records with a merge, where it is left or was cut off, and whose they are; null where it is done. */
 export function begunRecords(
-  { disk, merged }: MergeRange,
+  range: MergeRange,
   { rest }: BegunPlan,
 ): { readonly argv: string[]; readonly names: readonly string[] } | null {
-  const ownGroup = mergeGroup(disk.target, merged[0]?.image.id ?? '');
-  const step = rest.find(({ group, runs }) => group === ownGroup && runs === 'always');
+  const step = rest.find(({ group, runs }) => group === rangeGroup(range) && runs === 'always');
   return step ? { argv: step.argv, names: droppedNames(step.argv) } : null;
 }
 
 /** The snapshots whose absence is still to be verified. */
 export function begunAbsentIds({ rest }: BegunPlan): readonly string[] {
-  return rest.flatMap(({ verify }) =>
-    verify.flatMap((expectation) => (expectation.kind === 'snapshotAbsent' ? expectation.snapshotId : [])),
-  );
+  return rest
+    .flatMap(({ verify }) => verify)
+    .flatMap((expectation) => (expectation.kind === 'snapshotAbsent' ? expectation.snapshotId : []));
 }
 
 /** The files that are still to be removed. */
@@ -55,13 +54,14 @@ export interface BegunFiles {
 
 /** A memory file that a snapshot names by now is not one of them any more. */
 export function begunFiles({ rest, inventory }: LibvirtContext): BegunFiles {
-  const imageIds = rest.flatMap(({ verify }) =>
-    verify.flatMap((expectation) => (expectation.kind === 'noDependents' ? expectation.imageIds : [])),
+  const images = new Set(
+    rest
+      .flatMap(({ verify }) => verify)
+      .flatMap((expectation) => {
+        if (expectation.kind === 'noDependents') return expectation.imageIds;
+        return expectation.kind === 'imageGone' ? [expectation.imageId] : [];
+      }),
   );
-  const gone = rest.flatMap(({ verify }) =>
-    verify.flatMap((expectation) => (expectation.kind === 'imageGone' ? expectation.imageId : [])),
-  );
-  const images = new Set([...imageIds, ...gone]);
   const named = new Set(
     inventory.vms
       .flatMap((vm) => (vm.readable ? vm.snapshots : []))

@@ -35,14 +35,17 @@ export interface ResolvedRanges {
 }
 
 /** The group of the steps that merge a range, by its uppermost image. */
-export function mergeGroup(target: string, topId: string): string {
+function mergeGroup(target: string, topId: string): string {
   return `merge ${target} ${topId}`;
 }
 
+export function rangeGroup({ disk, merged }: MergeRange): string {
+  return mergeGroup(disk.target, merged[0]?.image.id ?? '');
+}
+
 /** The name of the file in the operation's folder on the host by which a merge says that it has begun. */
-export function mergeMark({ disk, merged }: MergeRange): string {
-  const group = mergeGroup(disk.target, merged[0]?.image.id ?? '');
-  return `begun-${createHash('sha256').update(group).digest('hex').slice(0, 16)}`;
+export function mergeMark(range: MergeRange): string {
+  return `begun-${createHash('sha256').update(rangeGroup(range)).digest('hex').slice(0, 16)}`;
 }
 
 /**
@@ -87,9 +90,8 @@ export function commitRanges({ ranges }: CommitRequest, context: LibvirtContext)
 }
 
 /** Whether an earlier step of the same plan has merged this very range. */
-export function isRangeMerged({ disk, merged }: MergeRange, { done }: LibvirtContext): boolean {
-  const group = mergeGroup(disk.target, merged[0]?.image.id ?? '');
-  return done.some((step) => step.group === group && step.runs === 'inOrder');
+export function isRangeMerged(range: MergeRange, { done }: LibvirtContext): boolean {
+  return done.some((step) => step.group === rangeGroup(range) && step.runs === 'inOrder');
 }
 
 /** Whether an earlier step of the same plan has merged something of the disk. */

@@ -5,7 +5,7 @@ import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import type { Replacement } from './record-script.ts';
 import { begunRecords } from './begun-plan.ts';
-import { idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
+import { idsOf, isRangeMerged, type Layer, type MergeRange } from './merge-ranges.ts';
 
 /**
  * The snapshots whose data a commit changes: it is the image that is written to, or one that is merged into that and had others of
@@ -31,30 +31,33 @@ export function memoryFilesOf(snapshots: readonly Snapshot[]): readonly string[]
   return snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
 }
 
-/** The base of each range in the place of all that is merged into it. */
-export function replacementsOf(ranges: readonly MergeRange[]): readonly Replacement[] {
-  return ranges.flatMap(({ merged, base }) =>
-    base === null
-      ? []
-      : merged.flatMap(({ image, path }) =>
-          [...new Set([image.id, path])].map((from) => ({
-            from,
-            to: base.path,
-            format: base.image.format ?? 'raw',
-            isBlock: base.image.kind === 'block',
-          })),
-        ),
-  );
+/** Which image takes the place of the merged ones: of a commit the base, of a pull the one above. */
+type Taker = 'base' | 'above';
+
+/** That image of each range in the place of all that is merged. */
+export function replacementsOf(ranges: readonly MergeRange[], taker: Taker): readonly Replacement[] {
+  return ranges.flatMap((range) => {
+    const layer = range[taker];
+    return layer === null ? [] : range.merged.flatMap((each) => replacementsBy(layer, each, taker));
+  });
 }
 
-/** The VM's snapshots after commits: without those that are spoiled, and the others with the base where a merged image was. */
-export function treeAfterCommit(
+/** One image in the place of another, by whatever path that is named. What stands above another image is an overlay. */
+export function replacementsBy({ image, path }: Layer, replaced: Layer, taker: Taker = 'base'): readonly Replacement[] {
+  const format = image.format ?? (taker === 'base' ? 'raw' : 'qcow2');
+  const isBlock = image.kind === 'block';
+  return [...new Set([replaced.image.id, replaced.path])].map((from) => ({ from, to: path, format, isBlock }));
+}
+
+/** The VM's snapshots after merges: without those that are gone, and the others with what took the place of merged images. */
+export function treeAfterMerge(
   ranges: readonly MergeRange[],
-  spoiled: readonly Snapshot[],
+  taker: Taker,
+  gone: readonly Snapshot[],
   context: LibvirtContext,
 ): Pick<Plan['after'], 'snapshots' | 'currentSnapshotId'> {
-  const tree = treeWithout(new Set(spoiled.map(({ id }) => id)), context);
-  const inPlaceOf = basesById(ranges);
+  const tree = treeWithout(new Set(gone.map(({ id }) => id)), context);
+  const inPlaceOf = takersById(ranges, taker);
   const moved = (imageId: string | null) => (imageId === null ? null : (inPlaceOf.get(imageId) ?? imageId));
   return {
     ...tree,
@@ -69,11 +72,12 @@ export function treeAfterCommit(
   };
 }
 
-function basesById(ranges: readonly MergeRange[]): ReadonlyMap<string, string> {
+function takersById(ranges: readonly MergeRange[], taker: Taker): ReadonlyMap<string, string> {
   return new Map(
-    ranges.flatMap(({ merged, base }) =>
-      base === null ? [] : idsOf(merged).map((id) => [id, base.image.id] as const),
-    ),
+    ranges.flatMap((range) => {
+      const layer = range[taker];
+      return layer === null ? [] : idsOf(range.merged).map((id) => [id, layer.image.id] as const);
+    }),
   );
 }
 
@@ -83,7 +87,7 @@ export function movedDataExpectations(
   spoiled: readonly Snapshot[],
   { vm }: LibvirtContext,
 ): Expectation[] {
-  const inPlaceOf = basesById(ranges);
+  const inPlaceOf = takersById(ranges, 'base');
   return vm.snapshots
     .filter((snapshot) => !spoiled.includes(snapshot))
     .flatMap(({ id, disks }) =>

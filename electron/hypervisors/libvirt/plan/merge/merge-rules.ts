@@ -143,13 +143,18 @@ function shorterImages({ merged, base, below }: MergeRange): readonly Image[] {
     .map(({ image }) => image);
 }
 
+/** The internal snapshots in an image, by what it holds and by what records say. */
+function internalNames(image: Image, { vm }: LibvirtContext): readonly string[] {
+  const records = vm.snapshots.filter(({ disks }) =>
+    disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === image.id),
+  );
+  return [...new Set([...image.internalSnapshots, ...records].map(({ name }) => name))];
+}
+
 /** Internal snapshots are not merged: they would be gone with their image. */
-export function lostSnapshotRefusals(images: readonly Image[], { vm }: LibvirtContext, verb: string): PlanNote[] {
+export function lostSnapshotRefusals(images: readonly Image[], context: LibvirtContext, verb: string): PlanNote[] {
   return images.flatMap((image) => {
-    const records = vm.snapshots.filter(({ disks }) =>
-      disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === image.id),
-    );
-    const names = [...new Set([...image.internalSnapshots, ...records].map(({ name }) => name))];
+    const names = internalNames(image, context);
     return names.length === 0
       ? []
       : [
@@ -197,10 +202,7 @@ export function pullRefusals(range: MergeRange, context: LibvirtContext, verb: s
             [id],
           ),
         );
-  const records = vm.snapshots.filter(({ disks }) =>
-    disks.some(({ kind, dataImageId }) => kind === 'internal' && dataImageId === image.id),
-  );
-  const names = [...new Set([...image.internalSnapshots, ...records].map(({ name }) => name))];
+  const names = internalNames(image, context);
   return names.length === 0
     ? shorter
     : [

@@ -5,13 +5,14 @@ import { activeLayersStay } from '../../../planning/chain-rules.ts';
 import { lookingStep } from '../../../planning/looking-step.ts';
 import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
-import type { Room } from '../../../planning/space.ts';
+import { roomFor, type Room } from '../../../planning/space.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { blockJobArgv, type BlockJob } from './block-job-script.ts';
 import { begunRecords } from './begun-plan.ts';
 import { dropRecordsArgv } from './drop-records.ts';
 import { offlineCommitArgv, offlineRebaseArgv, referenceArgv } from './image-script.ts';
-import { idsOf, isRangeMerged, mergeGroup, mergeMark, type Layer, type MergeRange } from './merge-ranges.ts';
+import { idsOf, isRangeMerged, mergeMark, rangeGroup, type Layer, type MergeRange } from './merge-ranges.ts';
+import { replacementsBy } from './merge-records.ts';
 import { editArgv, type Replacement } from './record-script.ts';
 
 export type Step = Omit<PlanStep, 'index'>;
@@ -26,9 +27,8 @@ const unchanging = (): Pick<Step, 'reads' | 'writes' | 'creates' | 'invalidates'
 
 /** The steps of one merge: it can be given up while it runs, and its end is looked for where it was cut off. */
 function mergeStep(range: MergeRange): Pick<Step, 'group' | 'cancellation' | 'whenInterrupted' | 'runs'> {
-  const [top] = range.merged;
   return {
-    group: mergeGroup(range.disk.target, top?.image.id ?? ''),
+    group: rangeGroup(range),
     cancellation: 'abort',
     whenInterrupted: 'takeUp',
     runs: 'inOrder',
@@ -166,7 +166,7 @@ export function offlineCommit(
           argv: editArgv({
             uri: context.uri,
             vmUuid: context.vm.uuid,
-            replacements: [...new Set([top.image.id, top.path])].map((from) => replacement(from, base)),
+            replacements: replacementsBy(base, top),
             snapshotNames: [],
             definition: 'shutOff',
           }),
@@ -346,8 +346,16 @@ export function filesGo(imageIds: readonly string[], memoryFiles: readonly strin
   };
 }
 
-function replacement(from: string, base: Layer): Replacement {
-  return { from, to: base.path, format: base.image.format ?? 'raw', isBlock: base.image.kind === 'block' };
+/** What images that take up others may grow by at most. A volume does not. */
+export function roomForPull(ranges: readonly MergeRange[], context: LibvirtContext): readonly Room[] {
+  return roomFor(
+    context,
+    ranges.flatMap(({ merged, above }) =>
+      above === null || above.image.kind === 'block'
+        ? []
+        : [{ imageId: above.image.id, bytes: Math.min(allocated(merged), above.image.virtualBytes ?? Infinity) }],
+    ),
+  );
 }
 
 export function allocated(layers: readonly Layer[]): number {

@@ -14,7 +14,7 @@ import {
   movedDataExpectations,
   replacementsOf,
   spoiledSnapshots,
-  treeAfterCommit,
+  treeAfterMerge,
 } from './merge-records.ts';
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
 import {
@@ -97,7 +97,7 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
     steps: ranges.length === 0 ? [] : steps(request.bytesPerSecond, { ranges, merges, spoiled, stay, rooms }, context),
     after: {
       vmState: vm.state,
-      ...treeAfterCommit(ranges, spoiled, context),
+      ...treeAfterMerge(ranges, 'base', spoiled, context),
       chains: chainsOf(context, chainsAfterMerge(ranges, context)),
     },
   };
@@ -130,7 +130,7 @@ function steps(
     ...mergeSteps,
     recordsFollow(
       ranges.flatMap(committed),
-      replacementsOf(ranges),
+      replacementsOf(ranges, 'base'),
       { stay, goneIds, verify: movedDataExpectations(ranges, spoiled, context) },
       context,
     ),

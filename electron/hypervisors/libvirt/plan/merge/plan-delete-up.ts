@@ -1,6 +1,6 @@
 /** Plans that delete an external snapshot upwards: the overlay takes up what its image holds, and the image goes. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
-import type { Plan, PlanNote } from '../../../../../shared/model/plan.ts';
+import type { PlanNote } from '../../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { chainsOf } from '../../../planning/chain-rules.ts';
 import {
@@ -10,21 +10,20 @@ import {
   unknownDependentRefusals,
 } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { roomFor, roomWarnings, tightest } from '../../../planning/space.ts';
-import { treeWithout } from '../../../planning/tree-afterwards.ts';
+import { roomWarnings, tightest } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
-import { memoryFilesOf } from './merge-records.ts';
+import { memoryFilesOf, replacementsOf, treeAfterMerge } from './merge-records.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
 import {
-  allocated,
   filesGo,
   livePull,
   nothingNeeds,
   offlinePull,
   pulled,
   recordsFollow,
+  roomForPull,
   roomIsThere,
 } from './merge-steps.ts';
 import { volumeWarnings } from './plan-commit.ts';
@@ -52,14 +51,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
   const files = ranges.flatMap(({ merged }) => idsOf(merged.filter(({ image }) => image.kind === 'file')));
   const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot])])];
   const live = vm.state !== 'shutoff';
-  const rooms = roomFor(
-    context,
-    toDo.flatMap(({ merged, above }) =>
-      above === null || above.image.kind === 'block'
-        ? []
-        : [{ imageId: above.image.id, bytes: Math.min(allocated(merged), above.image.virtualBytes ?? Infinity) }],
-    ),
-  );
+  const rooms = roomForPull(toDo, context);
   const stay = vm.snapshots.filter((each) => each !== snapshot);
   return {
     vmName: vm.name,
@@ -102,14 +94,20 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
     steps: [
       ...roomIsThere(rooms, context),
       ...toDo.map((range) => (live ? livePull(range, null, context) : offlinePull(range, context))),
-      recordsFollow(ranges.flatMap(pulled), overlaysInPlace(ranges), { stay, goneIds: [], verify: [] }, context),
+      // What was written after the snapshot before this one went on in its image, and goes on in the overlay now.
+      recordsFollow(
+        ranges.flatMap(pulled),
+        replacementsOf(ranges, 'above'),
+        { stay, goneIds: [], verify: [] },
+        context,
+      ),
       ...recordsGo([snapshot], context),
       ...(files.length === 0 ? [] : [nothingNeeds(files)]),
       ...(files.length + memory.length === 0 ? [] : [filesGo(files, memory)]),
     ],
     after: {
       vmState: vm.state,
-      ...treeAfter(snapshot, ranges, context),
+      ...treeAfterMerge(ranges, 'above', [snapshot], context),
       chains: chainsOf(context, chainsAfterMerge(toDo, context)),
     },
   };
@@ -189,42 +187,4 @@ function sharedDataRefusals(stay: readonly Snapshot[], imageIds: readonly string
           names,
         ),
       ];
-}
-
-/** What was written after the snapshot before this one went on in its image, and goes on in the overlay now. */
-function overlaysInPlace(ranges: readonly MergeRange[]) {
-  return ranges.flatMap(({ merged, above }) =>
-    above === null
-      ? []
-      : merged.flatMap(({ image, path }) =>
-          [...new Set([image.id, path])].map((from) => ({
-            from,
-            to: above.path,
-            format: above.image.format ?? 'qcow2',
-            isBlock: above.image.kind === 'block',
-          })),
-        ),
-  );
-}
-
-function treeAfter(
-  { id }: Snapshot,
-  ranges: readonly MergeRange[],
-  context: LibvirtContext,
-): Pick<Plan['after'], 'snapshots' | 'currentSnapshotId'> {
-  const tree = treeWithout(new Set([id]), context);
-  const inPlaceOf = new Map(
-    ranges.flatMap(({ merged, above }) => (above ? idsOf(merged).map((gone) => [gone, above.image.id] as const) : [])),
-  );
-  return {
-    ...tree,
-    snapshots: tree.snapshots.map((snapshot) => ({
-      ...snapshot,
-      disks: snapshot.disks.map((disk) => ({
-        ...disk,
-        overlayImageId:
-          disk.overlayImageId === null ? null : (inPlaceOf.get(disk.overlayImageId) ?? disk.overlayImageId),
-      })),
-    })),
-  };
 }

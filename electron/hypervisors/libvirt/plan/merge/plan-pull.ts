@@ -4,11 +4,11 @@ import type { PlanDraft } from '../../../driver.ts';
 import { chainsOf } from '../../../planning/chain-rules.ts';
 import { openElsewhereRefusals } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { roomFor, roomWarnings, tightest } from '../../../planning/space.ts';
+import { roomWarnings, tightest } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
-import { allocated, definitionFollows, livePull, offlinePull, roomIsThere } from './merge-steps.ts';
+import { definitionFollows, livePull, offlinePull, roomForPull, roomIsThere } from './merge-steps.ts';
 
 type PullRequest = Extract<ChangeRequest, { action: 'pullImages' }>;
 
@@ -22,14 +22,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
   const live = vm.state !== 'shutoff';
   const merged = ranges.flatMap((range) => range.merged);
   const active = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
-  const rooms = roomFor(
-    context,
-    ranges.flatMap(({ merged: layers, above }) =>
-      above === null || above.image.kind === 'block'
-        ? []
-        : [{ imageId: above.image.id, bytes: Math.min(allocated(layers), above.image.virtualBytes ?? Infinity) }],
-    ),
-  );
+  const rooms = roomForPull(ranges, context);
   // Also those whose merge is done already.
   const disks = vm.disks.filter(({ target }) => request.ranges.some((range) => range.target === target));
   const alone = ranges.filter(({ base }) => base === null).map(({ disk }) => disk.target);
