@@ -2,6 +2,7 @@ import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { fileNameOf } from '../../shared/rules/folders.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import type { ChainPart, PlannedChain, PlannedLayer } from './plan-changes.ts';
 import styles from './ChainChange.module.css';
@@ -55,7 +56,7 @@ function Layer({
     <li className={css('layer', isGone && 'gone')}>
       <span className={css('line')}>
         <code title={visibleString(imageId)}>
-          <HostText text={imageId.slice(imageId.lastIndexOf('/') + 1)} />
+          <HostText text={fileNameOf(imageId)} />
         </code>
         {active && <span className={css('quiet')}>active layer</span>}
         {words && <Chip tone={words[1]}>{words[0]}</Chip>}

@@ -6,14 +6,13 @@ import { abilitiesOf } from '../../shared/rules/actions.ts';
 import { createExternalRefusals, createInternalRefusals } from '../../shared/rules/libvirt-refusals.ts';
 import { checkNewFile, memoryFileBeside, overlayBeside } from '../../shared/rules/new-files.ts';
 import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
-import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
-import { Dialog } from '../design/Dialog.tsx';
 import { CheckboxLine, ChoiceField, TextField } from '../design/fields.tsx';
 import { formatBytes, formatSnapshotName } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
+import { imageIndex } from '../store/selectors.ts';
 import { useStore } from '../store/store.ts';
-import { PlanDialog } from './PlanDialog.tsx';
+import { PlanForm } from './PlanForm.tsx';
 import styles from './CreateSnapshotDialog.module.css';
 
 const css = classes(styles);
@@ -30,6 +29,7 @@ export function CreateSnapshotDialog({
   readonly onClose: () => void;
 }) {
   const inventory = useStore((state) => state.inventories[hostId]?.inventory);
+  const images = inventory && imageIndex(inventory.images);
   const impossible = impossibleKinds(vm, inventory?.hypervisor);
   const disks = vm.disks.filter((disk) => !isForMedia(disk) && disk.source !== null);
   const [name, setName] = useState(() => formatSnapshotName(new Date()));
@@ -43,25 +43,12 @@ export function CreateSnapshotDialog({
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);
 
-  if (request) {
-    return (
-      <PlanDialog
-        hostId={hostId}
-        request={request}
-        onBack={() => {
-          setRequest(null);
-        }}
-        onClose={onClose}
-      />
-    );
-  }
-
   const nameError =
     checkSnapshotName(name) ??
     (vm.snapshots.some((snapshot) => snapshot.name === name) ? 'This VM has a snapshot of that name already.' : null);
   const disksError = kind === 'external' && targets.size === 0 ? 'Choose at least one disk.' : null;
   // Follows the name of the snapshot until somebody names another file.
-  const memoryFile = ownMemoryFile ?? (inventory ? memoryFileBeside(vm, name, inventory) : null) ?? '';
+  const memoryFile = ownMemoryFile ?? (images ? memoryFileBeside(vm, name, images) : null) ?? '';
   const memoryError = kind === 'memory' ? checkNewFile(memoryFile) : null;
   // What the plan would choose by itself follows the name of the snapshot, too.
   const overlays = disks
@@ -71,7 +58,7 @@ export function CreateSnapshotDialog({
     )
     .map((disk) => {
       const own = ownOverlays.get(disk.target);
-      const path = own ?? (inventory ? overlayBeside(disk, name, inventory) : null) ?? '';
+      const path = own ?? (images ? overlayBeside(disk, name, images) : null) ?? '';
       return { target: disk.target, path, isOwn: own !== undefined, error: checkNewFile(path) };
     });
   const submit = () => {
@@ -94,114 +81,103 @@ export function CreateSnapshotDialog({
   };
 
   return (
-    <Dialog
+    <PlanForm
+      hostId={hostId}
       title={
         <>
           Create a snapshot of <HostText text={vm.name} />
         </>
       }
+      request={request}
+      onSubmit={submit}
+      onBack={() => {
+        setRequest(null);
+      }}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>Cancel</Button>
-          <Button tone="primary" onPress={submit}>
-            Review plan…
-          </Button>
-        </>
-      }
     >
-      <form
-        className={css('form')}
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
+      <TextField
+        label="Name"
+        value={name}
+        onChange={setName}
+        autoFocus
+        error={tried || name !== name.trim() ? nameError : null}
+      />
+      <ChoiceField<Kind>
+        label="Kind"
+        value={kind}
+        onChange={setKind}
+        choices={[
+          { value: 'internal', label: 'Internal', description: internalMeaning(vm), impossible: impossible.internal },
+          {
+            value: 'external',
+            label: 'External, disks only',
+            description: externalMeaning(vm),
+            impossible: impossible.external,
+          },
+          {
+            value: 'memory',
+            label: 'External, with memory',
+            description: memoryMeaning(vm),
+            impossible: impossible.memory,
+          },
+        ]}
+      />
+      {kind === 'memory' && (
         <TextField
-          label="Name"
-          value={name}
-          onChange={setName}
-          autoFocus
-          error={tried || name !== name.trim() ? nameError : null}
+          label="File for the memory"
+          value={memoryFile}
+          onChange={setOwnMemoryFile}
+          mono
+          error={tried || ownMemoryFile !== null ? memoryError : null}
+          description="A new file on the host. It goes when the snapshot is deleted."
         />
-        <ChoiceField<Kind>
-          label="Kind"
-          value={kind}
-          onChange={setKind}
-          choices={[
-            { value: 'internal', label: 'Internal', description: internalMeaning(vm), impossible: impossible.internal },
-            {
-              value: 'external',
-              label: 'External, disks only',
-              description: externalMeaning(vm),
-              impossible: impossible.external,
-            },
-            {
-              value: 'memory',
-              label: 'External, with memory',
-              description: memoryMeaning(vm),
-              impossible: impossible.memory,
-            },
-          ]}
-        />
-        {kind === 'memory' && (
-          <TextField
-            label="File for the memory"
-            value={memoryFile}
-            onChange={setOwnMemoryFile}
-            mono
-            error={tried || ownMemoryFile !== null ? memoryError : null}
-            description="A new file on the host. It goes when the snapshot is deleted."
-          />
-        )}
-        {kind === 'external' && (
-          <fieldset className={css('disks')}>
-            <legend>Disks to include</legend>
-            {disks.map((disk) => (
-              <CheckboxLine
-                key={disk.target}
-                selected={targets.has(disk.target)}
-                onChange={(selected) => {
-                  const next = new Set(targets);
-                  if (selected) next.add(disk.target);
-                  else next.delete(disk.target);
-                  setTargets(next);
-                }}
-              >
-                <span className={css('target')}>
-                  <HostText text={disk.target} />
-                </span>
-                <code className={css('source')}>
-                  <HostText text={disk.source ?? ''} />
-                </code>
-              </CheckboxLine>
-            ))}
-            {tried && disksError !== null && <p className={css('error')}>{disksError}</p>}
-            <p className={css('quiet')}>A disk that is left out keeps its active layer and is not in the snapshot.</p>
-          </fieldset>
-        )}
-        {overlays.map(({ target, path, isOwn, error }) => (
-          <TextField
-            key={target}
-            label={`Overlay of ${target}`}
-            value={path}
-            onChange={(value) => {
-              setOwnOverlays(new Map([...ownOverlays, [target, value]]));
-            }}
-            mono
-            error={tried || isOwn ? error : null}
-          />
-        ))}
+      )}
+      {kind === 'external' && (
+        <fieldset className={css('disks')}>
+          <legend>Disks to include</legend>
+          {disks.map((disk) => (
+            <CheckboxLine
+              key={disk.target}
+              selected={targets.has(disk.target)}
+              onChange={(selected) => {
+                const next = new Set(targets);
+                if (selected) next.add(disk.target);
+                else next.delete(disk.target);
+                setTargets(next);
+              }}
+            >
+              <span className={css('target')}>
+                <HostText text={disk.target} />
+              </span>
+              <code className={css('source')}>
+                <HostText text={disk.source ?? ''} />
+              </code>
+            </CheckboxLine>
+          ))}
+          {tried && disksError !== null && <p className={css('error')}>{disksError}</p>}
+          <p className={css('quiet')}>A disk that is left out keeps its active layer and is not in the snapshot.</p>
+        </fieldset>
+      )}
+      {overlays.map(({ target, path, isOwn, error }) => (
         <TextField
-          label="Description (optional)"
-          value={description}
-          onChange={setDescription}
-          multiline
-          error={description.length > 10_000 ? 'At most 10 000 characters.' : null}
+          key={target}
+          label={`Overlay of ${target}`}
+          value={path}
+          onChange={(value) => {
+            setOwnOverlays(new Map([...ownOverlays, [target, value]]));
+          }}
+          mono
+          error={tried || isOwn ? error : null}
         />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      ))}
+      <TextField
+        label="Description (optional)"
+        value={description}
+        onChange={setDescription}
+        multiline
+        error={description.length > 10_000 ? 'At most 10 000 characters.' : null}
+      />
+    </PlanForm>
   );
 }
 

@@ -2,6 +2,7 @@
 import type { DiskChain, Plan } from '../../shared/model/plan.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import { chainOfDisk } from '../../shared/rules/chains.ts';
+import { sumOf } from '../../shared/rules/units.ts';
 import { imageIndex } from '../store/selectors.ts';
 
 export interface PlannedTree {
@@ -77,15 +78,13 @@ function plannedLayers(
   const deleted = new Set(plan.steps.flatMap((step) => step.deletes));
   const receivers = receiversOf(before, after, plan);
   const merged = new Set([...receivers.values()].flat());
+  const bytesOf = (imageId: string) => images.get(imageId)?.allocatedBytes ?? null;
   const layer = (imageId: string, part: ChainPart): PlannedLayer => ({
     imageId,
     part,
     deleted: deleted.has(imageId),
-    bytes: images.get(imageId)?.allocatedBytes ?? null,
-    growthBytes: (receivers.get(imageId) ?? []).reduce<number | null>((sum, id) => {
-      const bytes = images.get(id)?.allocatedBytes ?? null;
-      return sum === null || bytes === null ? null : sum + bytes;
-    }, 0),
+    bytes: bytesOf(imageId),
+    growthBytes: sumOf((receivers.get(imageId) ?? []).map(bytesOf)),
   });
   const gone = (ids: readonly string[]) => ids.map((id) => layer(id, merged.has(id) ? 'merged' : 'left'));
   const layers: PlannedLayer[] = [];

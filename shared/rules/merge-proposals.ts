@@ -3,6 +3,7 @@ import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { ChangeRequest } from '../model/plan.ts';
 import { chainOfDisk } from './chains.ts';
 import { writableDisks } from './disks.ts';
+import { sumOf } from './units.ts';
 
 /** down: into an image below (commit). up: into the active layer (pull). */
 export type MergeDirection = 'down' | 'up';
@@ -79,11 +80,9 @@ export function deletionCosts(
     return at > 0 && at < layers.length - 1 && overlay && data ? [{ overlay, data }] : [];
   });
   if (parted.length === 0) return null;
-  const sum = (sizes: readonly (number | null)[]) =>
-    sizes.reduce<number | null>((all, size) => (all === null || size === null ? null : all + size), 0);
   return {
-    down: sum(parted.map(({ overlay }) => overlay.allocatedBytes)),
-    up: sum(parted.map(({ data }) => data.allocatedBytes)),
+    down: sumOf(parted.map(({ overlay }) => overlay.allocatedBytes)),
+    up: sumOf(parted.map(({ data }) => data.allocatedBytes)),
   };
 }
 
@@ -99,6 +98,14 @@ export function receivingImage(
   { base }: MergeChoice,
 ): Image | undefined {
   return direction === 'down' ? layers[base] : layers[0];
+}
+
+/** In MiB/s: a tebibyte a second, which no storage does. */
+export const highestMergeLimit = 1024 ** 2;
+
+/** A limit in MiB/s, as users name it, in bytes per second. */
+export function mergeLimit(mebibytes: number): number {
+  return mebibytes * 1024 ** 2;
 }
 
 /** The request for what was chosen of each disk, of which there must be one at least. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { disk, image, vm } from '../model/inventory.fixtures.ts';
+import { imagesById } from './chains.ts';
 import { checkNewFile, memoryFileBeside, overlayBeside } from './new-files.ts';
 
 const path = '/srv/images/web.qcow2';
@@ -8,31 +9,31 @@ const machine = (parts: Parameters<typeof vm>[0] = {}) =>
 
 describe('the proposed file for memory', () => {
   it('is beside the first disk, under a name that no tool takes for syntax', () => {
-    expect(memoryFileBeside(machine(), 'a,b', { images: [image(path)] })).toBe('/srv/images/my-web-1.a-b.memory');
+    expect(memoryFileBeside(machine(), 'a,b', imagesById([image(path)]))).toBe('/srv/images/my-web-1.a-b.memory');
   });
 
   it('is none that an image or a snapshot has', () => {
     const images = [image(path), image('/srv/images/my-web-1.a.memory')];
-    expect(memoryFileBeside(machine(), 'a', { images })).toBe('/srv/images/my-web-1.a-2.memory');
+    expect(memoryFileBeside(machine(), 'a', imagesById(images))).toBe('/srv/images/my-web-1.a-2.memory');
     const memory = { kind: 'external', file: '/srv/images/my-web-1.a.memory' } as const;
     const snapshot = { id: 's', name: 's', description: '', parentId: null, createdAt: 1, disks: [] };
     const taken = machine({ snapshots: [{ ...snapshot, kind: 'external', memory, vmState: 'running' }] });
-    expect(memoryFileBeside(taken, 'a', { images: [image(path)] })).toBe('/srv/images/my-web-1.a-2.memory');
+    expect(memoryFileBeside(taken, 'a', imagesById([image(path)]))).toBe('/srv/images/my-web-1.a-2.memory');
   });
 
   it('is beside the first disk that is a file; without one there is none', () => {
     const block = image('/dev/vg/web', { kind: 'block' });
     const disks = [disk('vda', block.id), disk('vdb', path)];
-    expect(memoryFileBeside(machine({ disks }), 'a', { images: [block, image(path)] })).toBe(
+    expect(memoryFileBeside(machine({ disks }), 'a', imagesById([block, image(path)]))).toBe(
       '/srv/images/my-web-1.a.memory',
     );
-    expect(memoryFileBeside(machine({ disks: disks.slice(0, 1) }), 'a', { images: [block] })).toBeNull();
+    expect(memoryFileBeside(machine({ disks: disks.slice(0, 1) }), 'a', imagesById([block]))).toBeNull();
   });
 });
 
 it('proposes no overlay for a disk that is no file', () => {
   const block = image('/dev/vg/web', { kind: 'block' });
-  expect(overlayBeside(disk('vda', block.id), 'a', { images: [block] })).toBeNull();
+  expect(overlayBeside(disk('vda', block.id), 'a', imagesById([block]))).toBeNull();
 });
 
 describe('a path for a new file', () => {

@@ -1,6 +1,6 @@
 /** Names of the files that a new snapshot makes on its host, and which names can be asked for. */
-import type { Disk, Image, Inventory, ReadableVm } from '../model/inventory.ts';
-import { chainFrom, imagesById } from './chains.ts';
+import type { Disk, Image, ReadableVm } from '../model/inventory.ts';
+import { chainFrom } from './chains.ts';
 import { writableDisks } from './disks.ts';
 import { folderOf } from './folders.ts';
 import { withoutEnd, withoutStart } from './trim.ts';
@@ -12,35 +12,34 @@ const maximumPartBytes = 255;
 /**
  * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. Null where the disk is not a file.
  *
- * @param images by their ids, of `inventory`
+ * @param images of the host, by id
  */
 export function overlayBeside(
   disk: Pick<Disk, 'imageId'>,
   snapshotName: string,
-  inventory: Pick<Inventory, 'images'>,
-  images: ReadonlyMap<string, Image> = imagesById(inventory.images),
+  images: ReadonlyMap<string, Image>,
 ): string | null {
   const image = disk.imageId === null ? undefined : images.get(disk.imageId);
   if (image?.kind !== 'file') return null;
   const base = chainFrom(image.id, images).images.at(-1) ?? image;
   const stem = base.id.slice(folderOf(base.id).length + 1).replace(/\.(qcow2|img|raw)$/, '');
-  const taken = takenNames(inventory, images);
-  return freeName(folderOf(image.id), plainName(stem) || 'disk', snapshotName, 'qcow2', taken);
+  return freeName(folderOf(image.id), plainName(stem) || 'disk', snapshotName, 'qcow2', (path) =>
+    isImage(path, images),
+  );
 }
 
 /** Where the memory of a VM goes: beside the image of its first disk that is a file. Null where none is. */
 export function memoryFileBeside(
   vm: Pick<ReadableVm, 'name' | 'disks' | 'snapshots'>,
   snapshotName: string,
-  inventory: Pick<Inventory, 'images'>,
+  images: ReadonlyMap<string, Image>,
 ): string | null {
-  const images = imagesById(inventory.images);
   const first = writableDisks(vm.disks).find(
     ({ imageId }) => imageId !== null && images.get(imageId)?.kind === 'file',
   )?.imageId;
   if (first === undefined || first === null) return null;
   const memories = vm.snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
-  const taken = new Set([...takenNames(inventory, images), ...memories]);
+  const taken = (path: string) => memories.includes(path) || isImage(path, images);
   return freeName(folderOf(first), plainName(vm.name) || 'vm', snapshotName, 'memory', taken);
 }
 
@@ -60,8 +59,9 @@ export function checkNewFile(path: string): string | null {
     : null;
 }
 
-function takenNames({ images }: Pick<Inventory, 'images'>, byId: ReadonlyMap<string, Image>): ReadonlySet<string> {
-  return new Set([...byId.keys(), ...images.flatMap(({ otherPaths }) => otherPaths)]);
+/** By whatever path the image is known. */
+function isImage(path: string, images: ReadonlyMap<string, Image>): boolean {
+  return images.has(path) || [...images.values()].some(({ otherPaths }) => otherPaths.includes(path));
 }
 
 /** Together with a number and the extension it stays below 255 bytes, the limit of common file systems. */
@@ -70,12 +70,12 @@ function freeName(
   stem: string,
   snapshotName: string,
   extension: string,
-  taken: ReadonlySet<string>,
+  isTaken: (path: string) => boolean,
 ): string {
   const name = `${stem.slice(0, 120)}.${(plainName(snapshotName) || 'snapshot').slice(0, 110)}`;
   for (let number = 1; ; number += 1) {
     const path = `${folder === '/' ? '' : folder}/${name}${number === 1 ? '' : `-${number}`}.${extension}`;
-    if (!taken.has(path)) return path;
+    if (!isTaken(path)) return path;
   }
 }
 

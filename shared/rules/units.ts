@@ -32,6 +32,11 @@ export function readableDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${twoDigits(Math.floor((whole % 3600) / 60))} min`;
 }
 
+/** Null where one of them is not known. */
+export function sumOf(sizes: readonly (number | null)[]): number | null {
+  return sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
+}
+
 /** In bytes. */
 export function utf8Length(text: string): number {
   let bytes = 0;

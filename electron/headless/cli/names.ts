@@ -4,6 +4,7 @@ import type { Host } from '../../../shared/model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import { chainOfDisk, imagesById } from '../../../shared/rules/chains.ts';
 import { firstOf } from '../../../shared/rules/first-of.ts';
+import { fileNameOf } from '../../../shared/rules/folders.ts';
 import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
 import { subjectKey, unreadThings } from '../../../shared/rules/unread.ts';
 import type { UnreadFact } from '../../../shared/rules/unread.ts';
@@ -154,7 +155,8 @@ function imageInChains(text: string, chains: readonly NamedChain[], vmName: stri
   const all = chains.flatMap(({ images }) => images);
   const idsWhere = (holds: (image: NamedImage) => boolean) => [...new Set(all.filter(holds).map(({ id }) => id))];
   const byPath = idsWhere(({ paths }) => paths.includes(text));
-  const matching = byPath.length > 0 ? byPath : idsWhere(({ paths }) => paths.some((path) => fileName(path) === text));
+  const matching =
+    byPath.length > 0 ? byPath : idsWhere(({ paths }) => paths.some((path) => fileNameOf(path) === text));
   const [first, ...others] = matching;
   if (first === undefined) {
     const ids = idsWhere(() => true);
@@ -176,10 +178,6 @@ function imageInChains(text: string, chains: readonly NamedChain[], vmName: stri
     );
   }
   return first;
-}
-
-function fileName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** The only one of these chains. Throws `nameAmbiguous` with the disks where there are several. */

@@ -1,5 +1,6 @@
 /** What the reading of images could not look into. Pure. */
 import type { Problem, UnknownDependents, UnreadSubject } from '../../../shared/model/inventory.ts';
+import { fileNameOf } from '../../../shared/rules/folders.ts';
 import { pathsInReference } from '../image-reference.ts';
 import type { AssembledImages } from './assemble-images.ts';
 import { statusOf, type ImageKnowledge } from './image-knowledge.ts';
@@ -130,7 +131,7 @@ function folderDoubts(folder: WalkedFolder, { images }: ImageKnowledge): readonl
   // What is known as an image is spoken of as such.
   const closed = folder.closed.filter((name) => !images.has(name));
   if (closed.length > 0) {
-    const shown = closed.slice(0, 5).map((name) => name.slice(name.lastIndexOf('/') + 1));
+    const shown = closed.slice(0, 5).map(fileNameOf);
     const which = `(${shown.join(', ')}${closed.length > shown.length ? ' …' : ''})`;
     add(
       'closedFiles',

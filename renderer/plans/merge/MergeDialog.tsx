@@ -1,23 +1,24 @@
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import type { Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
 import { dependentsIndex } from '../../../shared/rules/chains.ts';
-import { mergeRequest, type MergeDirection } from '../../../shared/rules/merge-proposals.ts';
-import { Button } from '../../design/Button.tsx';
+import { fileNameOf } from '../../../shared/rules/folders.ts';
+import {
+  highestMergeLimit,
+  mergeLimit,
+  mergeRequest,
+  type MergeDirection,
+} from '../../../shared/rules/merge-proposals.ts';
 import { classes } from '../../design/classes.ts';
-import { Dialog } from '../../design/Dialog.tsx';
 import { CheckboxLine, ChoiceField, TextField } from '../../design/fields.tsx';
 import { count, formatBytes } from '../../design/format.ts';
 import { HostText } from '../../design/HostText.tsx';
-import { PlanDialog } from '../PlanDialog.tsx';
+import { PlanForm } from '../PlanForm.tsx';
 import { MergeDisk } from './MergeDisk.tsx';
 import { extentOf, startingChoices, type DiskChoice } from './merge-choices.ts';
 import styles from './MergeDialog.module.css';
 
 const css = classes(styles);
-const bytesPerMebibyte = 1024 ** 2;
-/** MiB/s: a tebibyte a second, which no storage does. */
-const highestLimit = 1024 ** 2;
 
 interface MergeDialogProps {
   readonly hostId: string;
@@ -33,33 +34,18 @@ interface MergeDialogProps {
 
 /** Asks which images are merged into which, over the picture of the chains, then shows the plan; back from there loses nothing. */
 export function MergeDialog({ hostId, vm, inventory, direction: first, snapshot, target, onClose }: MergeDialogProps) {
-  const starts = useMemo(() => {
-    const dependents = dependentsIndex(inventory);
-    const start = (direction: MergeDirection) =>
-      startingChoices({ direction, snapshot, target }, vm, inventory, dependents);
-    return { down: start('down'), up: start('up') };
-    // What was chosen is about the chains as they were then; the plan reads them again.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, []);
   const [direction, setDirection] = useState(first);
-  const [choices, setChoices] = useState<Readonly<Record<MergeDirection, readonly DiskChoice[]>>>(starts);
+  // What is chosen is about the chains as they were when the dialog was opened; the plan reads them again.
+  const [choices, setChoices] = useState<Readonly<Record<MergeDirection, readonly DiskChoice[]>>>(() => {
+    const dependents = dependentsIndex(inventory);
+    const start = (way: MergeDirection) =>
+      startingChoices({ direction: way, snapshot, target }, vm, inventory, dependents);
+    return { down: start('down'), up: start('up') };
+  });
   const [oneByOne, setOneByOne] = useState(false);
   const [limit, setLimit] = useState('');
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);
-
-  if (request) {
-    return (
-      <PlanDialog
-        hostId={hostId}
-        request={request}
-        onBack={() => {
-          setRequest(null);
-        }}
-        onClose={onClose}
-      />
-    );
-  }
 
   const disks = choices[direction];
   const chosen = disks.filter(({ included }) => included);
@@ -73,86 +59,75 @@ export function MergeDialog({ hostId, vm, inventory, direction: first, snapshot,
     setRequest(
       mergeRequest(direction, vm.uuid, chosen, {
         oneByOne: oneByOne && canStepwise,
-        bytesPerSecond: live && limit.trim() !== '' ? Number(limit) * bytesPerMebibyte : null,
+        bytesPerSecond: live && limit.trim() !== '' ? mergeLimit(Number(limit)) : null,
       }),
     );
   };
 
   return (
-    <Dialog
+    <PlanForm
+      hostId={hostId}
       title={
         <>
           Merge images of <HostText text={vm.name} />
         </>
       }
       width="wide"
+      outlook={<Extent direction={direction} chosen={chosen} live={live} />}
+      request={request}
+      onSubmit={submit}
+      onBack={() => {
+        setRequest(null);
+      }}
       onClose={onClose}
-      footer={
-        <>
-          <Extent direction={direction} chosen={chosen} live={live} />
-          <Button onPress={onClose}>Cancel</Button>
-          <Button tone="primary" onPress={submit}>
-            Review plan…
-          </Button>
-        </>
-      }
     >
-      <form
-        className={css('form')}
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <ChoiceField<MergeDirection>
-          label="Direction"
-          value={direction}
-          onChange={setDirection}
-          choices={[
-            { value: 'down', label: 'Down (commit)', description: meanings.down },
-            { value: 'up', label: 'Up (pull)', description: meanings.up },
-          ]}
+      <ChoiceField<MergeDirection>
+        label="Direction"
+        value={direction}
+        onChange={setDirection}
+        choices={[
+          { value: 'down', label: 'Down (commit)', description: meanings.down },
+          { value: 'up', label: 'Up (pull)', description: meanings.up },
+        ]}
+      />
+      {disks.map((disk) => (
+        <MergeDisk
+          key={`${direction} ${disk.disk.target}`}
+          direction={direction}
+          disk={disk}
+          optional={disks.length > 1}
+          onChange={(change) => {
+            setChoices({
+              ...choices,
+              [direction]: disks.map((each) => (each === disk ? { ...each, ...change } : each)),
+            });
+          }}
         />
-        {disks.map((disk) => (
-          <MergeDisk
-            key={`${direction} ${disk.disk.target}`}
-            direction={direction}
-            disk={disk}
-            optional={disks.length > 1}
-            onChange={(change) => {
-              setChoices({
-                ...choices,
-                [direction]: disks.map((each) => (each === disk ? { ...each, ...change } : each)),
-              });
-            }}
-          />
-        ))}
-        {disksError !== null && tried && <p className={css('error')}>{disksError}</p>}
-        {canStepwise && (
-          <CheckboxLine selected={oneByOne} onChange={setOneByOne}>
-            <span>
-              One image after the other
-              <span className={css('quiet')}>
-                : each is a step that can be the last, but what several images hold is written several times
-              </span>
+      ))}
+      {disksError !== null && tried && <p className={css('error')}>{disksError}</p>}
+      {canStepwise && (
+        <CheckboxLine selected={oneByOne} onChange={setOneByOne}>
+          <span>
+            One image after the other
+            <span className={css('quiet')}>
+              : each is a step that can be the last, but what several images hold is written several times
             </span>
-          </CheckboxLine>
-        )}
-        {live && (
-          <div className={css('limit')}>
-            <TextField
-              label="Speed limit in MiB/s (optional)"
-              value={limit}
-              onChange={setLimit}
-              inputMode="numeric"
-              error={tried || limit !== '' ? limitError : null}
-              description="Leaves the guest its share of the storage. Without one the merge is as fast as it can be."
-            />
-          </div>
-        )}
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+          </span>
+        </CheckboxLine>
+      )}
+      {live && (
+        <div className={css('limit')}>
+          <TextField
+            label="Speed limit in MiB/s (optional)"
+            value={limit}
+            onChange={setLimit}
+            inputMode="numeric"
+            error={tried || limit !== '' ? limitError : null}
+            description="Leaves the guest its share of the storage. Without one the merge is as fast as it can be."
+          />
+        </div>
+      )}
+    </PlanForm>
   );
 }
 
@@ -183,7 +158,7 @@ function Extent({
     <p className={css('extent')} role="status">
       {direction === 'down' ? 'Merges' : 'Takes up'} {count(imageCount, 'image')}
       {bytes !== null && `, at most ${formatBytes(bytes)},`} into{' '}
-      {one ? <HostText text={one.id.slice(one.id.lastIndexOf('/') + 1)} /> : `${receiving.length} others`}
+      {one ? <HostText text={fileNameOf(one.id)} /> : `${receiving.length} others`}
       {live ? ', while the VM runs.' : '. The VM must stay shut off until it is done.'}
     </p>
   );
@@ -192,7 +167,7 @@ function Extent({
 function limitProblem(text: string): string | null {
   if (text.trim() === '') return null;
   const limit = Number(text);
-  return Number.isInteger(limit) && limit >= 1 && limit <= highestLimit
+  return Number.isInteger(limit) && limit >= 1 && limit <= highestMergeLimit
     ? null
-    : `A whole number from 1 to ${highestLimit}, or nothing.`;
+    : `A whole number from 1 to ${highestMergeLimit}, or nothing.`;
 }

@@ -1,4 +1,5 @@
 import { useId } from 'react';
+import { fileNameOf } from '../../../shared/rules/folders.ts';
 import type { MergeDirection } from '../../../shared/rules/merge-proposals.ts';
 import { visibleString } from '../../../shared/rules/visible-text.ts';
 import { Chip, type Tone } from '../../design/Chip.tsx';
@@ -164,7 +165,7 @@ function LayerWords({
     <>
       <span className={css('imageLine')}>
         <code title={visibleString(image.id)}>
-          <HostText text={image.id.slice(image.id.lastIndexOf('/') + 1)} />
+          <HostText text={fileNameOf(image.id)} />
         </code>
         {words && <Chip tone={words[1]}>{words[0]}</Chip>}
       </span>

@@ -10,6 +10,7 @@ import {
   type MergeChoice,
   type MergeDirection,
 } from '../../../shared/rules/merge-proposals.ts';
+import { sumOf } from '../../../shared/rules/units.ts';
 import { dependenceOf } from '../../appearance/dependence.ts';
 import { imageIndex } from '../../store/selectors.ts';
 
@@ -108,10 +109,7 @@ export function extentOf(direction: MergeDirection, chosen: readonly DiskChoice[
   const merged = chosen.flatMap(({ disk, choice }) => mergedImages(disk, choice));
   return {
     imageCount: merged.length,
-    bytes: merged.reduce<number | null>(
-      (sum, { allocatedBytes }) => (sum === null || allocatedBytes === null ? null : sum + allocatedBytes),
-      0,
-    ),
+    bytes: sumOf(merged.map(({ allocatedBytes }) => allocatedBytes)),
     receiving: chosen.flatMap(({ disk, choice }) => receivingImage(direction, disk, choice) ?? []),
   };
 }

@@ -1,5 +1,6 @@
 /** Plans that merge images of a chain: down into one below them, or up into the active layer. */
 import { Option } from '@commander-js/extra-typings';
+import { highestMergeLimit, mergeLimit } from '../../../../shared/rules/merge-proposals.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findCommitRange, findDiskToFlatten, findPullRange } from '../names.ts';
@@ -8,10 +9,6 @@ import { printPlan, scriptOption } from './plan-command.ts';
 import type { PlanCommand } from './plan-command.ts';
 import { hostOption, uriOption, wholeNumber } from './shared-options.ts';
 
-const bytesPerMebibyte = 1024 ** 2;
-/** MiB/s: a tebibyte a second, which no storage does. */
-const highestLimit = 1024 ** 2;
-
 const diskOption = () =>
   new Option('--disk <target>', 'the disk, such as vda; may be left out where only one chain holds what is named');
 
@@ -19,7 +16,7 @@ const limitOption = () =>
   new Option(
     '--limit <MiB/s>',
     'copy no faster than this while the VM runs (as fast as it can where it is not given)',
-  ).argParser(wholeNumber(1, highestLimit));
+  ).argParser(wholeNumber(1, highestMergeLimit));
 
 const namingHelp = `
 An image is named by its path on the host, or by its file name where only one image in the VM's chains has it.
@@ -27,7 +24,7 @@ An image is named by its path on the host, or by its file name where only one im
 `;
 
 function bytesPerSecond(limit: number | undefined): number | null {
-  return limit === undefined ? null : limit * bytesPerMebibyte;
+  return limit === undefined ? null : mergeLimit(limit);
 }
 
 export function addMergePlans(plan: PlanCommand, context: CommandContext): void {

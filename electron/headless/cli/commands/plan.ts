@@ -1,4 +1,5 @@
 import { Option } from '@commander-js/extra-typings';
+import { imagesById } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { memoryFileBeside } from '../../../../shared/rules/new-files.ts';
 import { nameOfSavedState } from '../../../../shared/rules/snapshot-names.ts';
@@ -103,7 +104,10 @@ export function addPlan(program: Program, context: CommandContext): void {
         ...(memory === false
           ? {}
           : // Where no disk is a file the plan says that a file must be named.
-            { memoryFile: memory === true ? (memoryFileBeside(found, name, inventory) ?? '') : memory }),
+            {
+              memoryFile:
+                memory === true ? (memoryFileBeside(found, name, imagesById(inventory.images)) ?? '') : memory,
+            }),
         ...(overlays.length > 0 && { overlayPaths }),
       }));
     });
