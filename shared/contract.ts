@@ -9,7 +9,13 @@ import { errorSchema } from './error-schema.ts';
 import { enteredSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
-import { operationSchema, resolutionSchema, stepProgressSchema, unreadableOperationSchema } from './model/operation.ts';
+import {
+  operationSchema,
+  resolutionSchema,
+  stepProgressSchema,
+  stepWishSchema,
+  unreadableOperationSchema,
+} from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
 import { answerSchema, questionSchema } from './model/question.ts';
 import { reportFormatSchema, reportStateSchema, reportThresholdsSchema } from './model/report.ts';
@@ -100,6 +106,11 @@ export const requests = {
   },
   /** Stops where its steps allow it: see shared/rules/step-order.ts. */
   'operations.cancel': { request: z.strictObject({ operationId: z.uuid() }), response: nothing },
+  /** Lets the step that runs work otherwise, and answers when it does, in a sentence of the host. */
+  'operations.adjust': {
+    request: z.strictObject({ operationId: z.uuid(), wish: stepWishSchema }),
+    response: z.strictObject({ message: z.string() }),
+  },
   /** Reads the host of an interrupted operation and says what became of it. */
   'operations.examine': { request: z.strictObject({ operationId: z.uuid() }), response: operationSchema },
   'operations.resolve': {

@@ -9,8 +9,30 @@ const code = '+jHAjtiO0LwAcPvHBgAFAAD/BgAFix4ABbkEAMHDBIjYJA8EMDw5dgIEB+gUAOLssA
 
 /** The 512 bytes of the boot sector, with its signature. */
 export function bootSector(): Buffer {
+  return sectorOf(code);
+}
+
+/** As above, from writing-boot-sector.S, of which 92 bytes are code. */
+const writingCode =
+  '+jHAjtiO0LwAcPtmxwYAgAAAAAD0uQQAUWb/BgCAZqEAgGYl/wEAAGbB4AhmBUAAAgBmo018vkV8soC4AEPNE1ni1evPEAB/AACAAAAAAAAAAAAAAAAAAAAAAAA=';
+
+/** Where the guest of `writingBootSector` writes: the first bytes of so many places hold a count, little-endian, of 32 bits. */
+export const written = { offset: 64 * 1024 ** 2 + 32_768, places: 512, distance: 131_072 } as const;
+
+/**
+ * A guest that counts, and writes each count to the disk: to the place count modulo places. So the places hold the last counts
+ * without a gap, or a write was lost. About 18 times as many a second as are given, each of which makes 128 KiB to be copied anew.
+ */
+export function writingBootSector(writesPerTick: number): Buffer {
+  const sector = sectorOf(writingCode);
+  // The number that the code has there is 4.
+  sector.writeUInt16LE(writesPerTick, 22);
+  return sector;
+}
+
+function sectorOf(base64: string): Buffer {
   const sector = Buffer.alloc(512);
-  Buffer.from(code, 'base64').copy(sector);
+  Buffer.from(base64, 'base64').copy(sector);
   sector.writeUInt16LE(0xaa55, 510);
   return sector;
 }

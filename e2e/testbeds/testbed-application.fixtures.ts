@@ -9,7 +9,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
-import type { Operation, Resolution } from '../../shared/model/operation.ts';
+import type { Operation, Resolution, StepProgress } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { isInterrupted } from '../../shared/rules/operation-life.ts';
 import { listen } from '../../electron/ipc/listen.ts';
@@ -27,6 +27,7 @@ export class TestbedApplication {
   readonly #shell: ShellKind;
   #application: Application | null = null;
   readonly #operations = new Map<string, Operation>();
+  #progress: readonly StepProgress[] = [];
   /** Called with every operation as it changes, before anything else is done for it. */
   onChange: (operation: Operation) => void = () => undefined;
   hostId = '';
@@ -83,6 +84,11 @@ export class TestbedApplication {
     const found = this.#operations.get(id);
     if (!found) throw new Error('There is no such operation.');
     return found;
+  }
+
+  /** How far its step is that runs; undefined where it does not tell. */
+  progress(id: string): StepProgress | undefined {
+    return this.#progress.find(({ operationId }) => operationId === id);
   }
 
   async read(uuid: string): Promise<ReadableVm> {
@@ -167,6 +173,9 @@ export class TestbedApplication {
       for (const { id, kind } of questions)
         if (kind === 'unknownHostKey')
           void this.ask('questions.answer', { questionId: id, answer: { kind: 'accept' } });
+    });
+    listen(application.handlers, 'stepProgress', {}, (progress) => {
+      this.#progress = progress;
     });
     listen(application.handlers, 'operations', {}, (event) => {
       for (const operation of event.kind === 'all' ? event.operations : [event.operation]) {

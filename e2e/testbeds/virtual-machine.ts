@@ -156,10 +156,10 @@ export async function createImage(path: string, format: 'qcow2' | 'raw', size: n
 }
 
 /** Writes the boot sector into an image that no VM uses. */
-export async function writeBootSector(image: string, format: string): Promise<void> {
+export async function writeBootSector(image: string, format: string, sector = bootSector()): Promise<void> {
   // qemu-io splits its commands at spaces and knows no quotes: the file cannot lie in a folder with a hostile name.
   const file = join(paths.images, `boot-${randomUUID()}`);
-  writeFileSync(file, bootSector());
+  writeFileSync(file, sector);
   await run('qemu-io', ['-f', format, '-c', `write -q -s ${file} 0 512`, image]);
   rmSync(file);
 }

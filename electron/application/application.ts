@@ -24,6 +24,7 @@ import { openNotices } from './notices.ts';
 import { openOperationService } from '../operations/operations.ts';
 import { createPlanService } from '../operations/plans.ts';
 import { openReadOnlyOperations } from '../operations/read-only-operations.ts';
+import { createAudit } from '../operations/step-context.ts';
 import { createReportService } from '../reports/report-service.ts';
 import { createAuditTrail } from '../store/audit-trail.ts';
 import { ensureFolder } from '../store/files.ts';
@@ -98,12 +99,19 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const isReadOnly = (hostId: string) => hostBook.get(hostId).readOnly;
     const plans = createPlanService({ driverFor, readHost, isReadOnly, clock, newId: randomUUID });
     const { journalFolder } = paths;
+    const auditTrail = createAuditTrail(paths.auditTrail);
+    const startedBy = { user: userInfo().username, computer: hostname() };
     const operations = readOnly
       ? await openReadOnlyOperations({
           journalFolder,
           inUse: instanceLockHolder(paths.instanceLock) !== null,
           clock,
           refuse,
+          runnerFor,
+          isReadOnly,
+          audit: createAudit({ auditTrail, startedBy, clock, log }),
+          newId: randomUUID,
+          startedBy,
         })
       : await openOperationService({
           plans,
@@ -111,11 +119,11 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
           readHost,
           isReadOnly,
           journalFolder,
-          auditTrail: createAuditTrail(paths.auditTrail),
+          auditTrail,
           log,
           clock,
           newId: randomUUID,
-          startedBy: { user: userInfo().username, computer: hostname() },
+          startedBy,
         });
     for (const notice of operations.notices) onNotice(notice);
 

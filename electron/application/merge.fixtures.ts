@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, StepControl, StepWish } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { isInterrupted } from '../../shared/rules/operation-life.ts';
 import type { ConnectSimulated } from '../hosts/connect.ts';
@@ -101,6 +101,14 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       if (event.kind === 'all') found = event.operations.find((one) => one.id === id);
     })();
     if (!found) throw new Error('There is no such operation.');
+    return found;
+  }
+
+  function controlOf(id: string): StepControl | undefined {
+    let found: StepControl | undefined;
+    listen(application.handlers, 'stepProgress', {}, (progress) => {
+      found = progress.find(({ operationId }) => operationId === id)?.control;
+    })();
     return found;
   }
 
@@ -350,6 +358,46 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect((await imagesOf()).length).toBe(5);
     await expectDataOf(4);
     expect((await read()).snapshots).toEqual([]);
+  });
+
+  it('goes on as it is told: slower, not at all, while the guest stands still, and as fast as it can', async () => {
+    await chain(true);
+    await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 48 * mebibyte);
+    const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
+    await expect
+      .poll(() => controlOf(id), { timeout: 30_000 })
+      .toMatchObject({ can: ['limit', 'pause', 'pauseGuest'] });
+    const tell = async (wish: StepWish) => (await ask('operations.adjust', { operationId: id, wish })).message;
+    const limit = async () =>
+      /bandwidth=(\d+)/.exec(await virsh('blockjob', vm.uuid, 'vda', '--info', '--raw', '--bytes'))?.[1];
+    const guest = async () => (await virsh('domstate', vm.uuid)).trim();
+
+    expect(await tell({ kind: 'pause' })).toContain('stands still');
+    expect(await limit()).toBe('1');
+    await expect.poll(() => controlOf(id), { timeout: 30_000 }).toMatchObject({ isPaused: true, bytesPerSecond: null });
+    await tell({ kind: 'continue' });
+    expect(await limit()).toBe(String(mebibyte));
+    await tell({ kind: 'limit', bytesPerSecond: 2 * mebibyte });
+    expect(await limit()).toBe(String(2 * mebibyte));
+    await tell({ kind: 'pauseGuest', seconds: 600 });
+    expect(await guest()).toBe('paused');
+    await expect(tell({ kind: 'pauseGuest', seconds: 600 })).rejects.toThrow('paused already');
+    await tell({ kind: 'continueGuest' });
+    expect(await guest()).toBe('running');
+    await tell({ kind: 'pauseGuest', seconds: 600 });
+    await tell({ kind: 'limit', bytesPerSecond: null });
+    await ended(id);
+    expect(operationOf(id).error).toBeNull();
+    expect(operationOf(id).state).toBe('succeeded');
+    expect(await guest()).toBe('running');
+    await expectDataOf(4);
+    expect(await imagesOf()).toEqual([file(0)]);
+    await expect(tell({ kind: 'pause' })).rejects.toThrow('No step of it runs');
+    expect(
+      operationOf(id)
+        .steps.map(({ output }) => output)
+        .join(''),
+    ).toMatch(/stands still.*\(.+ on .+\)/);
   });
 
   it('leaves the data of the other snapshots where it is when it is given up in the middle of a chain', async () => {

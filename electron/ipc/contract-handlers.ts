@@ -85,6 +85,7 @@ export function contractHandlers(parts: ContractParts): Handlers {
         await operations.cancel(operationId);
         return {};
       },
+      'operations.adjust': async ({ operationId, wish }) => ({ message: await operations.adjust(operationId, wish) }),
       'operations.examine': ({ operationId }) => operations.examine(operationId),
       'operations.resolve': async ({ operationId, choice }) => {
         await operations.resolve(operationId, choice);

@@ -25,6 +25,7 @@ export function stubHandlers(
       'plans.create': refuse,
       'operations.start': refuse,
       'operations.cancel': refuse,
+      'operations.adjust': refuse,
       'operations.examine': refuse,
       'operations.resolve': refuse,
       'reports.start': refuse,

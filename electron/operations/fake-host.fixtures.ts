@@ -7,7 +7,7 @@ import type { PlanDraft } from '../hypervisors/driver.ts';
 import { plainStep } from '../hypervisors/planning/plain-step.ts';
 import { checkExpectations } from './expectations.ts';
 import { stateDigestOf } from './state-digest.ts';
-import type { ByteProgress, JobStatus } from './host-job.ts';
+import type { ByteProgress, JobStatus, WishAnswer } from './host-job.ts';
 import type { LockOwner } from './host-lock.ts';
 import type { HostTools } from './host-tools.ts';
 
@@ -35,6 +35,9 @@ export class FakeHost {
   readonly runs: string[] = [];
   readonly calls: string[] = [];
   readonly audit: string[] = [];
+  /** What steps that run were told, and what they say to it. */
+  readonly wishes: string[] = [];
+  answer: WishAnswer = { kind: 'done', sentence: 'It is so.' };
   snapshots: Snapshot[] = [];
   vmState: 'running' | 'shutoff' = 'running';
   /** Steps go on until `finish` is called. */
@@ -166,6 +169,12 @@ export class FakeHost {
     abort: () =>
       this.#call('abort', () => {
         this.finish(143);
+      }),
+    tell: ({ folder, stepIndex, attempt }, wish) =>
+      this.#call('tell', () => {
+        if (this.#status(folder, jobName(stepIndex, attempt)).state !== 'running') return { kind: 'ended' } as const;
+        this.wishes.push(`${wish.verb} ${wish.amount}`);
+        return this.answer;
       }),
     cleanUp: ({ operationId, jobFolder }) =>
       this.#call('cleanUp', () => {

@@ -4,8 +4,10 @@
  * Every operation has a folder there, `${XDG_STATE_HOME:-$HOME/.local/state}/snaptree/operations/<operationId>`, and every step
  * a folder in it, named by the step's index (and, where it is run again, the number of the attempt: `2-1`):
  *   stdout, stderr   what the command printed
- *   progress         "doneBytes totalBytes", where the command tells how far it is: it finds the folder in SNAPTREE_STEP, and
- *                    puts the file in place with mv
+ *   progress         "doneBytes totalBytes", where the command tells how far it is, and behind it what it tells of itself (see
+ *                    step-control.ts): it finds the folder in SNAPTREE_STEP, and puts the file in place with mv
+ *   wish, answer     "id verb amount who": what the command is to do otherwise from now on, where it tells that it can; and
+ *                    "id ok|no sentence", which it says to that. It looks every second.
  *   process          "pid startTime session bootId" of the shell that runs the command, or "revoked"
  *   exit             the exit code, when the command has ended
  *
@@ -42,7 +44,25 @@ export type JobStatus =
 export interface ByteProgress {
   readonly doneBytes: number;
   readonly totalBytes: number;
+  /** What the command tells besides, as it stands in the file; see step-control.ts. */
+  readonly told?: string;
 }
+
+/** What the command of a step that runs is to do otherwise from now on. */
+export interface Wish {
+  readonly id: string;
+  readonly verb: string;
+  readonly amount: number;
+  /** Whose wish it is: for what the command prints. */
+  readonly who: string;
+}
+
+export type WishAnswer =
+  | { readonly kind: 'done' | 'refused'; readonly sentence: string }
+  /** The command has ended, and did not see it. */
+  | { readonly kind: 'ended' }
+  /** The command runs, and has not said anything to it. */
+  | { readonly kind: 'silent' };
 
 /** What is known of a job that runs: more than that is answered sooner. */
 export interface SeenOfJob {
@@ -170,6 +190,8 @@ for file in /proc/[0-9]*/stat; do
   stat_fields \${line##*") "}
   if { [ "$session" = "$shell" ] && [ "$stat_session" = "$session" ]; } || [ "$stat_parent" = "$shell" ]; then
     kill -TERM "$process" 2>/dev/null
+    # One that stands still (SIGSTOP) does not end before it goes on.
+    kill -CONT "$process" 2>/dev/null
   fi
 done
 :`;
@@ -179,6 +201,47 @@ done
     timeoutSeconds: scriptTimeoutSeconds,
     ...(options.signal ? { signal: options.signal } : {}),
   });
+}
+
+/** How long the command of a step may take to do what it is told. Asking libvirt may take long: it waits for its locks. */
+const answerSeconds = 45;
+
+/** Tells the command of a step that runs what it is to do, and waits for its answer. Throws what the runner throws. */
+export async function tellJob(
+  runner: CommandRunner,
+  job: JobReference,
+  wish: Wish,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<WishAnswer> {
+  const words = [wish.id, wish.verb, String(wish.amount), wish.who.replaceAll(/\s+/g, ' ')].join(' ');
+  const body = `
+umask 077
+step=${quoteArgument(`${checkedFolder(job.folder)}/${stepFolder(job)}`)}
+${probeFunctions}
+probe_once
+if [ "$state" != running ]; then frame ended; return 0; fi
+printf '%s\\n' ${quoteArgument(words)} >"$step/wish.new" && mv "$step/wish.new" "$step/wish" || return 1
+begin=$(date +%s)
+while :; do
+  line=
+  [ -f "$step/answer" ] && { IFS= read -r line <"$step/answer"; } 2>/dev/null
+  case $line in ${wish.id}' '*) frame answer; printf '%s\\n' "$line"; break ;; esac
+  probe_once
+  if [ "$state" != running ]; then frame ended; break; fi
+  # Taken back, so that it is not done when nobody expects it any more; it may be at it already.
+  if [ $(($(date +%s) - begin)) -ge ${answerSeconds} ]; then rm -f "$step/wish"; frame silent; break; fi
+  sleep 0.2 2>/dev/null || sleep 1
+done
+:`;
+  const frames = await runFramed(runner, {
+    title: 'tell a step that runs what to do',
+    body,
+    timeoutSeconds: answerSeconds + scriptTimeoutSeconds,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  const [, word, sentence] = /^\S+ (ok|no) (.*)$/.exec((frames.get('answer') ?? '').trim()) ?? [];
+  if (word !== undefined && sentence !== undefined) return { kind: word === 'ok' ? 'done' : 'refused', sentence };
+  return { kind: frames.has('ended') ? 'ended' : 'silent' };
 }
 
 /**
@@ -351,7 +414,7 @@ frame state
 echo "$state $rebooted $bytes"
 if [ "$state" = exited ]; then frame exit; cat "$step/exit"; fi
 frame progress
-printf '%.60s\\n' "$progress"
+printf '%.200s\\n' "$progress"
 frame stdout
 tail -c ${tailBytes} "$step/stdout" 2>/dev/null
 frame stderr
@@ -400,12 +463,16 @@ function parseStatus(frames: ReadonlyMap<string, string>, hostName: string): Job
 }
 
 function progressLine(progress: ByteProgress | null): string {
-  return progress === null ? '' : `${progress.doneBytes} ${progress.totalBytes}`;
+  if (progress === null) return '';
+  const { doneBytes, totalBytes, told } = progress;
+  return `${doneBytes} ${totalBytes}${told === undefined ? '' : ` ${told}`}`;
 }
 
 function parseProgress(text: string): ByteProgress | null {
-  const [, done, total] = /^(\d{1,16}) (\d{1,16})$/.exec(text.trim()) ?? [];
-  return done === undefined || total === undefined ? null : { doneBytes: Number(done), totalBytes: Number(total) };
+  const [, done, total, told] = /^(\d{1,16}) (\d{1,16})(?: (.+))?$/.exec(text.trim()) ?? [];
+  return done === undefined || total === undefined
+    ? null
+    : { doneBytes: Number(done), totalBytes: Number(total), ...(told === undefined ? {} : { told }) };
 }
 
 function checkedId(operationId: string): string {

@@ -1,7 +1,7 @@
 /** What an operation does on its host, as one interface: everything below it is scripts, everything above it decisions. */
 import type { CommandRunner } from '../hosts/commands/runner.ts';
-import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
-import type { CleanUpResult, JobReference, JobStatus, SeenOfJob } from './host-job.ts';
+import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, tellJob, waitForJob } from './host-job.ts';
+import type { CleanUpResult, JobReference, JobStatus, SeenOfJob, Wish, WishAnswer } from './host-job.ts';
 import { acquireLock } from './host-lock.ts';
 import type { LockOwner, LockResult } from './host-lock.ts';
 
@@ -15,6 +15,8 @@ export interface HostTools {
   inspect(job: JobReference): Promise<JobStatus>;
   /** Ends the command of a step that runs; how it ended is then in its status. */
   abort(job: JobReference): Promise<void>;
+  /** Tells the command of a step that runs what to do otherwise from now on. */
+  tell(job: JobReference, wish: Wish): Promise<WishAnswer>;
   /** See `cleanUpOperation`. */
   cleanUp(operation: { readonly operationId: string; readonly jobFolder: string | null }): Promise<CleanUpResult>;
 }
@@ -33,6 +35,7 @@ export function createHostTools(runner: CommandRunner, signal: AbortSignal, lock
     wait: (job, seen) => waitForJob(runner, job, { waitSeconds, signal, ...(seen && { seen }) }),
     inspect: (job) => inspectJob(runner, job, { signal }),
     abort: (job) => abortJob(runner, job, { signal }),
+    tell: (job, wish) => tellJob(runner, job, wish, { signal }),
     cleanUp: (operation) =>
       cleanUpOperation(runner, { ...operation, signal, ...(lockFolder === undefined ? {} : { lockFolder }) }),
   };

@@ -22,6 +22,7 @@ export class LiveOperation {
   #visible: boolean;
   #records: Promise<unknown> = Promise.resolve();
   #turns: Promise<unknown> = Promise.resolve();
+  #adjustments: Promise<unknown> = Promise.resolve();
   #closed = false;
   #meter: { readonly index: number; readonly meter: ProgressMeter } | null = null;
   #progress: StepProgress | null = null;
@@ -107,6 +108,13 @@ export class LiveOperation {
   takeTurn<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#turns.then(task);
     this.#turns = result.catch(() => undefined);
+    return result;
+  }
+
+  /** As `takeTurn`, for what is told to a step while it runs: one at a time. */
+  takeTurnToAdjust<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#adjustments.then(task);
+    this.#adjustments = result.catch(() => undefined);
     return result;
   }
 

@@ -160,6 +160,9 @@ export function applyRecord(before: OperationRecord | null, { at, entry }: Journ
       );
     case 'cancelRequested':
       return { ...before, cancelRequested: true };
+    case 'adjustRequested':
+      if (next?.index !== entry.index || next.state !== 'running') throw misplaced(entry.type);
+      return before;
     case 'ended': {
       const isBroken = operation.isUndoing || brokenStep(operation) !== null;
       if (next?.state === 'running' || (entry.state === 'succeeded' && (next || isBroken))) throw misplaced(entry.type);

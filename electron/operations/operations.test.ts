@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -205,6 +205,35 @@ describe('an operation', () => {
     expect(told).toEqual([0]);
     host.finish();
     await until(service, id, resting);
+    await cleanedUp();
+  });
+
+  test('tells the step that runs to go on otherwise, and records it before and after', async () => {
+    const plan = planFor(host, ['a']);
+    host.slow = true;
+    const service = await open(plan);
+    const id = await service.start(plan.id);
+    await until(service, id, ({ steps }) => steps[0]?.output === 'begun');
+    // What it does not tell that it can, it is not told.
+    host.tell({ doneBytes: 10, totalBytes: 40, told: 'can=pause' });
+    await vi.waitFor(() => {
+      expect(service.listProgress()[0]?.control?.can).toEqual(['pause']);
+    });
+    await expect(service.adjust(id, { kind: 'limit', bytesPerSecond: 5 })).rejects.toThrow('cannot do that');
+    expect(await service.adjust(id, { kind: 'pause' })).toBe('It is so.');
+    host.answer = { kind: 'refused', sentence: 'Not now.' };
+    await expect(service.adjust(id, { kind: 'continue' })).rejects.toThrow('Nothing was changed. Not now.');
+    host.readOnly = true;
+    await expect(service.adjust(id, { kind: 'pause' })).rejects.toMatchObject({ code: 'hostReadOnly' });
+    host.readOnly = false;
+    expect(host.wishes).toEqual(['pause 0', 'continue 0']);
+    expect(host.audit.filter((entry) => entry.startsWith('stepAdjusted'))).toHaveLength(4);
+    const journal = await readFile(join(journalFolder, `${id}.jsonl`), 'utf8');
+    expect(journal.match(/"adjustRequested"/g)).toHaveLength(2);
+    host.finish();
+    await until(service, id, resting);
+    await expect(service.adjust(id, { kind: 'pause' })).rejects.toMatchObject({ code: 'operationNotResolvable' });
+    await expect(service.adjust('nothing', { kind: 'pause' })).rejects.toMatchObject({ code: 'operationNotFound' });
     await cleanedUp();
   });
 

@@ -5,7 +5,13 @@
  */
 import type { Notice } from '../../shared/contract.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { Operation, Resolution, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
+import type {
+  Operation,
+  Resolution,
+  StepProgress,
+  StepWish,
+  UnreadableOperation,
+} from '../../shared/model/operation.ts';
 import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
 import { cancelEffect } from '../../shared/rules/step-order.ts';
 import { cancelMeaning } from '../../shared/rules/step-sentences.ts';
@@ -15,6 +21,7 @@ import type { AuditTrail } from '../store/audit-trail.ts';
 import { journalVersion } from '../store/journal-records.ts';
 import { newJournal, readJournals } from '../store/journal.ts';
 import type { JournalRead } from '../store/journal.ts';
+import { adjustStep, isAlwaysAllowed, requireAbility, runningStep } from './adjust-step.ts';
 import { createAdmission } from './admission.ts';
 import { createHostTools } from './host-tools.ts';
 import type { HostTools } from './host-tools.ts';
@@ -78,6 +85,11 @@ export interface OperationService {
    * `operationNotResolvable` where nothing is left that could be left out.
    */
   cancel(operationId: string): Promise<void>;
+  /**
+   * Tells the step that runs to work otherwise, and gives what it said to that. Throws `operationNotFound`, `hostReadOnly`,
+   * `operationNotResolvable` where it cannot or did not, and what connecting throws.
+   */
+  adjust(operationId: string, wish: StepWish): Promise<string>;
   /** Asks the host of an interrupted operation. Throws `operationNotFound`, and what connecting and reading throw. */
   examine(operationId: string): Promise<Operation>;
   /**
@@ -163,6 +175,20 @@ export async function openOperationService(dependencies: OperationServiceDepende
       const effect = cancelEffect(live.operation);
       if (effect.kind !== 'abort') return;
       await toolsFor(live.operation.plan.hostId).abort(jobReference(live, plannedStep(live, effect.index)));
+    },
+
+    async adjust(operationId, wish) {
+      const live = register.find(operationId);
+      const { operation } = live;
+      const step = runningStep(operation);
+      if (!isAlwaysAllowed(wish)) admission.refuseReadOnly(operation.plan);
+      requireAbility(operation, wish, live.progress?.control ?? null);
+      const tools = toolsFor(operation.plan.hostId);
+      return live.takeTurnToAdjust(async () => {
+        await live.record({ type: 'adjustRequested', index: step.index, wish });
+        const job = jobReference(live, step);
+        return adjustStep({ operation, step, job, wish, tools, audit: context.audit, newId, startedBy });
+      });
     },
 
     async examine(operationId) {

@@ -1,6 +1,7 @@
 /** How fast a step comes along, from what it told of itself. Pure but for what it remembers. */
 import type { StepProgress } from '../../shared/model/operation.ts';
 import type { ByteProgress } from './host-job.ts';
+import { controlOf } from './step-control.ts';
 
 /** Long enough that what the host writes in bursts comes out even, short enough that a slower disk shows. */
 const windowSeconds = 30;
@@ -13,7 +14,7 @@ export interface ProgressMeter {
 export function createProgressMeter(): ProgressMeter {
   let samples: readonly { readonly doneBytes: number; readonly at: number }[] = [];
   return {
-    add({ doneBytes, totalBytes }, at) {
+    add({ doneBytes, totalBytes, told }, at) {
       // One that went back was begun anew: what was before says nothing.
       const goesOn = (samples.at(-1)?.doneBytes ?? 0) <= doneBytes && (samples.at(-1)?.at ?? at) <= at;
       samples = [...(goesOn ? samples : []), { doneBytes, at }];
@@ -26,7 +27,8 @@ export function createProgressMeter(): ProgressMeter {
       const left = Math.max(0, totalBytes - doneBytes);
       const secondsLeft =
         left === 0 ? 0 : bytesPerSecond === null || bytesPerSecond === 0 ? null : left / bytesPerSecond;
-      return { doneBytes, totalBytes, bytesPerSecond, secondsLeft };
+      const control = controlOf(told ?? '');
+      return { doneBytes, totalBytes, bytesPerSecond, secondsLeft, ...(control === null ? {} : { control }) };
     },
   };
 }

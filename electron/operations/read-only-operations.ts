@@ -1,7 +1,14 @@
-/** The operations as their journals tell them, for a Snaptree that may only look. */
-import type { SnaptreeError } from '../../shared/errors.ts';
+/** The operations as their journals tell them, for a Snaptree that may only look, and tell a step that runs how to go on. */
+import { SnaptreeError } from '../../shared/errors.ts';
+import { hasEnded } from '../../shared/rules/operation-life.ts';
+import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { readJournals } from '../store/journal.ts';
+import { adjustStep, isAlwaysAllowed, requireAbility, runningStep } from './adjust-step.ts';
+import { createHostTools } from './host-tools.ts';
 import { afterRestart, replay } from './operation-machine.ts';
+import { hostReadOnly, notResolvable } from './operation-messages.ts';
+import { controlOf } from './step-control.ts';
+import type { Audit } from './step-context.ts';
 import type { OperationService } from './operations.ts';
 import { stateOfJournal, unreadableOperation } from './unreadable-operations.ts';
 
@@ -13,9 +20,19 @@ export interface ReadOnlyOperationsParts {
   readonly clock: () => number;
   /** What everything but looking is refused with. */
   readonly refuse: (verb: string) => SnaptreeError;
+  /** Throws `hostNotFound`, `hostNotConnected`. */
+  readonly runnerFor: (hostId: string) => CommandRunner;
+  /** Throws `hostNotFound`. */
+  readonly isReadOnly: (hostId: string) => boolean;
+  readonly audit: Audit;
+  readonly newId: () => string;
+  readonly startedBy: { readonly user: string; readonly computer: string };
 }
 
-/** Reads the journals once and changes nothing, neither there nor on a host. Throws `storeUnusable`. */
+/**
+ * Reads the journals once and changes nothing there. Of a step that runs it can say how it is to go on: the step says who wished that
+ * in what it prints, so that it gets into its journal by whoever follows it. Throws `storeUnusable`.
+ */
 export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Promise<OperationService> {
   const { journalFolder, inUse, clock, refuse } = parts;
   const { journals, unreadable, notices } = await readJournals(
@@ -26,12 +43,12 @@ export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Pr
       inUse,
     },
   );
-  const operations = journals
+  const kept = journals
     .map(({ records }) => (inUse ? replay(records) : afterRestart(replay(records))))
     // As in the running service: what was refused, or is not accepted yet, is not shown.
     .filter(({ rejected, jobFolder }) => !rejected && (!inUse || jobFolder !== null))
-    .map(({ operation }) => operation)
-    .sort((a, b) => b.startedAt - a.startedAt);
+    .sort((a, b) => b.operation.startedAt - a.operation.startedAt);
+  const operations = kept.map(({ operation }) => operation);
   const refused = (verb: string) => () => Promise.reject(refuse(verb));
   return {
     notices,
@@ -43,6 +60,23 @@ export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Pr
     onUnreadableChange: () => () => undefined,
     start: refused('run a plan'),
     cancel: refused('cancel an operation'),
+    async adjust(operationId, wish) {
+      const found = kept.find(({ operation }) => operation.id === operationId);
+      if (!found) throw new SnaptreeError('operationNotFound', 'There is no such operation.');
+      const { operation, jobFolder, attempt } = found;
+      const { plan } = operation;
+      if (hasEnded(operation) || jobFolder === null) {
+        throw notResolvable(plan, 'It has ended, so there is nothing to change.');
+      }
+      const step = runningStep(operation);
+      if (!isAlwaysAllowed(wish) && parts.isReadOnly(plan.hostId)) throw hostReadOnly(plan);
+      const tools = createHostTools(parts.runnerFor(plan.hostId), new AbortController().signal);
+      const job = { folder: jobFolder, stepIndex: step.index, attempt };
+      const status = await tools.inspect(job);
+      if (status.state !== 'running') throw notResolvable(plan, 'Its step has ended, so there is nothing to change.');
+      requireAbility(operation, wish, controlOf(status.progress?.told ?? ''));
+      return adjustStep({ ...parts, operation, step, job, wish, tools });
+    },
     examine: refused('examine an operation'),
     resolve: refused('resume or forget an operation'),
     hostConnected: () => undefined,

@@ -7,6 +7,13 @@ import type { HostTools } from './host-tools.ts';
 import type { LiveOperation } from './live-operation.ts';
 import type { PlanService } from './plans.ts';
 
+/** Writes into the audit trail what was done for an operation. Never throws. */
+export type Audit = (
+  event: AuditEntry['event'],
+  live: Pick<LiveOperation, 'id' | 'operation'>,
+  part: Partial<Pick<AuditEntry, 'stepIndex' | 'argv' | 'exitCode' | 'output'>> & { readonly outcome: string },
+) => Promise<void>;
+
 export interface StepContext {
   /** Throws `hostNotConnected`, `hostNotFound`. */
   readonly toolsFor: (hostId: string) => HostTools;
@@ -18,11 +25,7 @@ export interface StepContext {
   readonly clock: () => number;
   readonly log: Log;
   /** Never throws. */
-  readonly audit: (
-    event: AuditEntry['event'],
-    live: LiveOperation,
-    part: Partial<Pick<AuditEntry, 'stepIndex' | 'argv' | 'exitCode' | 'output'>> & { readonly outcome: string },
-  ) => Promise<void>;
+  readonly audit: Audit;
   /** Removes what an ended operation left on its host. Never throws: what fails is tried again. */
   readonly cleanUp: (live: LiveOperation) => Promise<void>;
 }
@@ -36,30 +39,7 @@ export function createStepContext({ auditTrail, startedBy, ...parts }: Parts): S
   const { toolsFor, clock, log } = parts;
   return {
     ...parts,
-    async audit(event, live, part) {
-      const { hostId, hostName, vmUuid, vmName, title }: Plan = live.operation.plan;
-      try {
-        await auditTrail.append({
-          at: new Date(clock() * 1000).toISOString(),
-          event,
-          ...startedBy,
-          hostId,
-          hostName,
-          vmUuid,
-          vmName,
-          operationId: live.id,
-          title,
-          stepIndex: null,
-          argv: null,
-          exitCode: null,
-          output: '',
-          ...part,
-        });
-      } catch (error) {
-        // The journal holds the same facts, and it does stop an operation.
-        log.error('the audit trail could not be written', { event, operationId: live.id, error });
-      }
-    },
+    audit: createAudit({ auditTrail, startedBy, clock, log }),
     async cleanUp(live) {
       const { plan } = live.operation;
       const { jobFolder } = live.state;
@@ -75,5 +55,37 @@ export function createStepContext({ auditTrail, startedBy, ...parts }: Parts): S
         });
       }
     },
+  };
+}
+
+export function createAudit({
+  auditTrail,
+  startedBy,
+  clock,
+  log,
+}: Pick<Parts, 'auditTrail' | 'startedBy' | 'clock' | 'log'>): Audit {
+  return async (event, live, part) => {
+    const { hostId, hostName, vmUuid, vmName, title }: Plan = live.operation.plan;
+    try {
+      await auditTrail.append({
+        at: new Date(clock() * 1000).toISOString(),
+        event,
+        ...startedBy,
+        hostId,
+        hostName,
+        vmUuid,
+        vmName,
+        operationId: live.id,
+        title,
+        stepIndex: null,
+        argv: null,
+        exitCode: null,
+        output: '',
+        ...part,
+      });
+    } catch (error) {
+      // The journal holds the same facts, and it does stop an operation.
+      log.error('the audit trail could not be written', { event, operationId: live.id, error });
+    }
   };
 }

@@ -18,7 +18,16 @@ const version = versionAfter(migrations);
 const auditEntrySchema = z.strictObject({
   /** ISO 8601, UTC. */
   at: z.string(),
-  event: z.enum(['operationStarted', 'operationRefused', 'stepStarted', 'stepEnded', 'operationEnded', 'interrupted']),
+  event: z.enum([
+    'operationStarted',
+    'operationRefused',
+    'stepStarted',
+    /** A step that ran was told to work otherwise: `argv` is what it was told, `output` what it said to that. */
+    'stepAdjusted',
+    'stepEnded',
+    'operationEnded',
+    'interrupted',
+  ]),
   /** Who, on the machine where Snaptree runs. */
   user: z.string(),
   computer: z.string(),

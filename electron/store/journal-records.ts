@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { errorSchema } from '../../shared/error-schema.ts';
 import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
-import { examinationSchema, madeSnapshotSchema } from '../../shared/model/operation.ts';
+import { examinationSchema, madeSnapshotSchema, stepWishSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';
 import { completedPlan, planMigrations } from './plan-versions.ts';
 import { listOf, migrate, objectOf, versionAfter } from './versions.ts';
@@ -71,6 +71,8 @@ export const journalEntrySchema = z.discriminatedUnion('type', [
   /** A step that still ran was found again, or the user wants the steps that are not done, or those that take things back. */
   z.strictObject({ type: z.literal('continued'), why: z.enum(['reattached', 'resumed', 'undoing']) }),
   z.strictObject({ type: z.literal('cancelRequested') }),
+  /** The step that runs was told to work otherwise; what it said to that is in what it printed. */
+  z.strictObject({ type: z.literal('adjustRequested'), index, wish: stepWishSchema }),
   z.strictObject({
     type: z.literal('ended'),
     state: z.enum(['succeeded', 'failed', 'cancelled', 'forgotten']),

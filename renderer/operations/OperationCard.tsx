@@ -22,6 +22,7 @@ import { shellText } from '../../shared/rules/shell-words.ts';
 import { undoRequest } from '../../shared/rules/undo.ts';
 import { readableDuration } from '../../shared/rules/units.ts';
 import { Interruption } from './Interruption.tsx';
+import { StepControls } from './StepControls.tsx';
 import styles from './OperationCard.module.css';
 import { operationAppearance, progressOf, stepAppearance } from './operation-words.ts';
 
@@ -161,14 +162,17 @@ function Progress({ operationId, index }: { readonly operationId: string; readon
   );
   if (!progress) return null;
   return (
-    <p className={css('progress', 'stepProgress')}>
-      <progress
-        value={progress.doneBytes}
-        max={Math.max(1, progress.totalBytes)}
-        aria-label={`Progress of step ${index + 1}`}
-      />
-      {progressWords(progress)}
-    </p>
+    <>
+      <p className={css('progress', 'stepProgress')}>
+        <progress
+          value={progress.doneBytes}
+          max={Math.max(1, progress.totalBytes)}
+          aria-label={`Progress of step ${index + 1}`}
+        />
+        {progressWords(progress)}
+      </p>
+      {progress.control && <StepControls progress={progress} control={progress.control} />}
+    </>
   );
 }
 

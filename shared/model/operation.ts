@@ -26,6 +26,33 @@ export const operationStepSchema = z.strictObject({
   output: z.string(),
 });
 
+/** What the command of a step that runs can be told to do otherwise. */
+export const stepAbilitySchema = z.enum(['limit', 'pause', 'pauseGuest']);
+
+/** How the command of a step that runs works, where it can be told to work otherwise. */
+export const stepControlSchema = z.strictObject({
+  can: z.array(stepAbilitySchema),
+  /** What it may copy at most; null: as fast as it can. */
+  bytesPerSecond: z.number().positive().nullable(),
+  /** It stands still because somebody wished it. */
+  isPaused: z.boolean(),
+  /** The guest writes as fast as is copied: as things are it comes to no end. */
+  fallsBehind: z.boolean(),
+  /** Until when, by the host's clock, the guest is paused at most; null: it is not paused by this. */
+  guestPausedUntil: epochSecondsSchema.nullable(),
+});
+
+/** What a step that runs is to do otherwise from now on. */
+export const stepWishSchema = z.discriminatedUnion('kind', [
+  /** Null: as fast as it can. */
+  z.strictObject({ kind: z.literal('limit'), bytesPerSecond: z.int().min(2).max(Number.MAX_SAFE_INTEGER).nullable() }),
+  z.strictObject({ kind: z.literal('pause') }),
+  z.strictObject({ kind: z.literal('continue') }),
+  /** The guest goes on with the end of the step, and after so long in any case. */
+  z.strictObject({ kind: z.literal('pauseGuest'), seconds: z.int().min(1).max(3600) }),
+  z.strictObject({ kind: z.literal('continueGuest') }),
+]);
+
 /**
  * How far the step is that runs, where its command tells. Not worth a record: it is told beside the operation, which changes only
  * where a step begins or ends.
@@ -40,6 +67,8 @@ export const stepProgressSchema = z.strictObject({
   bytesPerSecond: z.number().nonnegative().nullable(),
   /** At that rate; null where it is not known or nothing moves. */
   secondsLeft: z.number().nonnegative().nullable(),
+  /** Left out where it can only be cancelled, if that. */
+  control: stepControlSchema.optional(),
 });
 
 export const operationStateSchema = z.enum([
@@ -112,6 +141,9 @@ export type Resolution = z.infer<typeof resolutionSchema>;
 export type StepState = z.infer<typeof stepStateSchema>;
 export type OperationStep = z.infer<typeof operationStepSchema>;
 export type OperationState = z.infer<typeof operationStateSchema>;
+export type StepControl = z.infer<typeof stepControlSchema>;
+export type StepAbility = z.infer<typeof stepAbilitySchema>;
+export type StepWish = z.infer<typeof stepWishSchema>;
 export type StepProgress = z.infer<typeof stepProgressSchema>;
 export type Examination = z.infer<typeof examinationSchema>;
 export type MadeSnapshot = z.infer<typeof madeSnapshotSchema>;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { StepControl } from '../model/operation.ts';
 import { progressWords } from './progress-words.ts';
 
 const progress = {
@@ -15,4 +16,22 @@ it.each([
   [1, 0, '1.5 GiB of 2 GiB, 1 B/s'],
 ])('a rate of %s with %s seconds left', (bytesPerSecond, secondsLeft, text) => {
   expect(progressWords({ ...progress, bytesPerSecond, secondsLeft })).toBe(text);
+});
+
+const unlimited: StepControl = {
+  can: ['limit', 'pause', 'pauseGuest'],
+  bytesPerSecond: null,
+  isPaused: false,
+  fallsBehind: false,
+  guestPausedUntil: null,
+};
+
+it.each<[Partial<StepControl>, string]>([
+  [{}, ''],
+  [{ bytesPerSecond: 1024 ** 2 }, ', limited to 1 MiB/s'],
+  [{ isPaused: true }, ', paused'],
+  [{ fallsBehind: true, guestPausedUntil: 1 }, ', cannot catch up with what the guest writes, the guest is paused'],
+])('says how it was told to go on: %o', (control, text) => {
+  const told = { ...progress, bytesPerSecond: null, secondsLeft: null, control: { ...unlimited, ...control } };
+  expect(progressWords(told)).toBe(`1.5 GiB of 2 GiB${text}`);
 });

@@ -1,12 +1,28 @@
 /** How far a step is, in words. */
-import type { StepProgress } from '../model/operation.ts';
+import type { StepControl, StepProgress } from '../model/operation.ts';
 import { readableBytes, readableDuration } from './units.ts';
 
-/** `1.2 GiB of 2 GiB, 150 MiB/s, about 6 s left`; what is not known is left out. */
-export function progressWords({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }: StepProgress): string {
+/** `1.2 GiB of 2 GiB, 150 MiB/s, about 6 s left`; what is not known is left out, and how it was told to go on is behind it. */
+export function progressWords({ doneBytes, totalBytes, bytesPerSecond, secondsLeft, control }: StepProgress): string {
   return [
     `${readableBytes(doneBytes)} of ${readableBytes(totalBytes)}`,
     ...(bytesPerSecond === null ? [] : [`${readableBytes(Math.round(bytesPerSecond))}/s`]),
     ...(secondsLeft === null || secondsLeft === 0 ? [] : [`about ${readableDuration(secondsLeft)} left`]),
+    ...(control === undefined ? [] : controlWords(control)),
   ].join(', ');
+}
+
+/** How a step was told to go on, and what comes of it, each in a few words; nothing where it copies as fast as it can. */
+export function controlWords({
+  bytesPerSecond,
+  isPaused,
+  fallsBehind,
+  guestPausedUntil,
+}: StepControl): readonly string[] {
+  return [
+    ...(isPaused ? ['paused'] : []),
+    ...(bytesPerSecond === null ? [] : [`limited to ${readableBytes(bytesPerSecond)}/s`]),
+    ...(fallsBehind ? ['cannot catch up with what the guest writes'] : []),
+    ...(guestPausedUntil === null ? [] : ['the guest is paused']),
+  ];
 }

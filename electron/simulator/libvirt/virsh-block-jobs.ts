@@ -52,7 +52,7 @@ export const blockJobCommands: readonly (readonly [string, Command])[] = [
     {
       positional: ['domain', 'path', 'bandwidth'],
       required: ['domain', 'path'],
-      flags: ['raw', 'info', 'bytes', 'abort', 'pivot'],
+      flags: ['raw', 'info', 'bytes', 'abort', 'pivot', 'async'],
       run: blockJob,
     },
   ],

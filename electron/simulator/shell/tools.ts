@@ -228,12 +228,13 @@ const ln: Tool = ({ machine, argv, cwd }) => {
   return done();
 };
 
-/** `kill [-TERM | -0] PID` */
+/** `kill [-TERM | -CONT | -0] PID` */
 const kill: Tool = ({ machine, argv }) => {
   const pid = Number(operands(argv)[0]);
   const process = machine.processes.find(pid);
   if (!process) return failed(`sh: kill: (${pid}) - No such process`);
-  if (!argv.includes('-0')) machine.processes.terminate(process);
+  // Nothing stands still there.
+  if (!argv.includes('-0') && !argv.includes('-CONT')) machine.processes.terminate(process);
   return done();
 };
 

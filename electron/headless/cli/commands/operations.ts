@@ -18,12 +18,13 @@ import { tableLines } from '../text/table.ts';
 import { utc } from '../text/words.ts';
 import { undoRequest } from '../../../../shared/rules/undo.ts';
 import { isRefused } from './plan-command.ts';
+import { addAdjustments } from './operations-adjust.ts';
 import { uriOption } from './shared-options.ts';
 
 export function addOperations(program: Program, context: CommandContext): void {
   const operations = program
     .command('operations')
-    .summary('list, examine, resume, undo or forget operations')
+    .summary('list, examine, resume, undo or forget operations, and say how a merge that runs is to go on')
     .description(
       'Operations are plans that were run. One that was cut off (by the network, by Ctrl-C, by a crash) is examined on its ' +
         'host, and then resumed or forgotten; until then its VM stays locked.',
@@ -172,6 +173,12 @@ export function addOperations(program: Program, context: CommandContext): void {
         undo(context, work, findOperation(id, listed(work.client)), options),
       );
     });
+
+  addAdjustments(operations, context, async (client, id, uri) => {
+    const operation = findOperation(id, listed(client));
+    await connectFor(context, client, operation.plan, uri);
+    return operation;
+  });
 }
 
 async function undo(

@@ -1,4 +1,9 @@
-/** The script of a merge while the VM runs: it begins the block job, waits for its end, and is found again by it. */
+/**
+ * The script of a merge while the VM runs: it begins the block job, waits for its end, and is found again by it. It alone acts on the
+ * job, and so it also carries out what a user wishes of it meanwhile (operations/host-job.ts says how it is told).
+ */
+import { guestPauseFunctions } from './guest-pause.ts';
+import { wishFunctions } from './wishes.ts';
 
 /** As libvirt writes text between the quotes of an attribute (virBufferEscapeString). */
 export function libvirtAttribute(text: string): string {
@@ -65,20 +70,24 @@ inDisk && /<target / { target = $0; sub(/^.*dev=\\047/, "", target); sub(/\\047.
  */
 const script = `
 uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7 mark=$8
-fail() { printf '%s\\n' "$*" >&2; exit 1; }
+folder=\${SNAPTREE_STEP:-}
+fail() { letGuestGoOn; printf '%s\\n' "$*" >&2; exit 1; }
+finish() { letGuestGoOn; exit 0; }
 cancelled=no
 trap 'cancelled=yes' TERM
 ask() { LC_ALL=C virsh -c "$uri" "$@"; }
+${guestPauseFunctions}
 # Asks libvirt until it answers: sets disk and job. Ends where the VM does not run any more.
 look() {
   tries=0
   while :; do
     # The job first: one that has ended is then seen in the chain.
-    if job=$(ask blockjob "--domain=$vm" "--path=$target" --info --raw 2>&1) && xml=$(ask dumpxml "--domain=$vm" 2>&1); then
+    if job=$(ask blockjob "--domain=$vm" "--path=$target" --info --raw --bytes 2>&1) && xml=$(ask dumpxml "--domain=$vm" 2>&1); then
       disk=$(printf '%s\\n' "$xml" | awk -v wanted="$target" '${awkOfDisk.trim()}')
       return 0
     fi
     if [ "$(ask domstate "--domain=$vm" 2>/dev/null | head -n 1)" = 'shut off' ]; then
+      refuseWish "The VM is shut off, and the merge has ended with it."
       fail "The VM is shut off, and the merge of $target ended with it. What it reads is as it was."
     fi
     tries=$((tries + 1))
@@ -97,21 +106,93 @@ END
 # Whether the image that was to go is still in the chain.
 holdsTop() { holds "$top"; }
 mirror() { printf '%s\\n' "$disk" | sed -n 2p; }
-progress() {
-  [ -n "\${SNAPTREE_STEP:-}" ] || return 0
-  printf '%s %s\\n' "$1" "$2" >"$SNAPTREE_STEP/progress.new" && mv "$SNAPTREE_STEP/progress.new" "$SNAPTREE_STEP/progress"
-}
+isReady() { [ "$kind" = activeCommit ] && [ "$(printf '%s\\n' "$disk" | sed -n 1p)" = yes ]; }
 number() { printf '%s\\n' "$job" | sed -n "s/^ *$1=\\([0-9][0-9]*\\)$/\\1/p"; }
+# Whether the job that was seen last can be the one of this merge, by all that libvirt tells of it.
+isAlike() {
+  printf '%s\\n' "$job" | grep -Fqx -e " type=$words" || return 1
+  [ "$kind" != activeCommit ] || isSame "$(mirror)" "$base"
+}
+progress() {
+  [ -n "$folder" ] || return 0
+  limit=$(number bandwidth) tells=
+  if [ "$own" = yes ]; then tells=' can=limit,pause'; [ "$kind" != activeCommit ] || tells="$tells,guest"; fi
+  tells="$tells limit=\${limit:-0}"
+  [ "$behind" = no ] || tells="$tells behind"
+  [ -z "$guestUntil" ] || tells="$tells guest=$guestUntil"
+  printf '%s %s%s\\n' "$1" "$2" "$tells" >"$folder/progress.new" && mv "$folder/progress.new" "$folder/progress"
+}
+setLimit() { ask blockjob "--domain=$vm" "--path=$target" "--bandwidth=$1" --bytes 2>&1 >/dev/null; }
+${wishFunctions}
+# Carries out what the user wishes, on the job that was just looked at.
+heed() {
+  readWish || return 0
+  if [ "$own" != yes ] || ! isAlike; then
+    answer no "The job on $target was not begun by this operation, and is left alone."
+    return 0
+  fi
+  case $verb in
+    limit) newLimit=$amount said="At most $amount bytes a second are copied." ;;
+    continue) newLimit=$goesOnWith said='The merge goes on.' ;;
+    pause) newLimit=1 said='The merge stands still: libvirt cannot pause it, and lets it copy one byte a second. What is being copied is finished first.' ;;
+    pauseGuest) if pauseGuest "$amount"; then answer ok "$why"; else answer no "$why"; fi; return 0 ;;
+    continueGuest) letGuestGoOn; answer ok 'The guest goes on.'; return 0 ;;
+    *) answer no 'This is not known here.'; return 0 ;;
+  esac
+  [ "$verb $newLimit" != 'limit 0' ] || said='The merge copies as fast as it can.'
+  if isReady; then
+    answer no 'All is copied, and the merge is coming to its end: no limit holds any more.'
+  elif why=$(setLimit "$newLimit"); then
+    [ "$verb" = pause ] || goesOnWith=$newLimit
+    behind=no windowAt=
+    answer ok "$said"
+  else
+    # Where it ended meanwhile, that is what counts.
+    look
+    if [ -z "$job" ]; then answer no 'The merge has just ended.'; else answer no "libvirt refused it: $(printf '%s' "$why" | tr '\\n' ' ')"; fi
+  fi
+}
+# Whether the guest writes as fast as is copied. Looked at where something was just copied: between two such moments libvirt
+# tells the same as before.
+behind=no windowAt= lastDone=-1
+judge() {
+  [ "$kind" = activeCommit ] || return 0
+  now=$(date +%s)
+  # Nothing is to be gained by what stands still on purpose.
+  if [ "$(number bandwidth)" = 1 ] || [ -n "$guestUntil" ]; then windowAt=; return 0; fi
+  if isReady; then
+    : "\${readyAt:=$now}"
+    [ $((now - readyAt)) -lt 30 ] || behind=yes
+  elif [ "$1" -ne "$lastDone" ]; then
+    left=$(($2 - $1)) lastDone=$1
+    if [ -z "$windowAt" ]; then
+      windowAt=$now windowLeft=$left
+    elif [ $((now - windowAt)) -ge 20 ]; then
+      if [ "$left" -ge "$windowLeft" ]; then behind=yes; else behind=no; fi
+      windowAt=$now windowLeft=$left
+    fi
+  fi
+  if [ "$behind" = yes ] && [ "$isSaid" = no ]; then
+    isSaid=yes
+    echo "The guest writes to $target as fast as it is copied: the merge does not come to its end like this. Raise or lift its speed limit, let the guest write less or pause it for a moment, or cancel: then the VM stays as it is."
+  fi
+}
 look
 case $kind in
-  commit) words='Block Commit' option=--base ;;
-  activeCommit) words='Active Block Commit' option=--base ;;
-  pull) words='Block Pull' option=--base ;;
+  commit) words='Block Commit' ;;
+  activeCommit) words='Active Block Commit' ;;
+  pull) words='Block Pull' ;;
 esac
+own=no goesOnWith=$bandwidth
 if [ -n "$job" ]; then
   # Left by a Snaptree that went away, or somebody else's of the same kind: what it leaves is looked at in the end.
   printf '%s\\n' "$job" | grep -Fqx -e " type=$words" || fail "Another job runs on $target. Nothing was begun."
-  [ "$kind" != activeCommit ] || isSame "$(mirror)" "$base" || fail "A commit of $target into $(mirror) runs, which is not this one. Nothing was begun."
+  isAlike || fail "A commit of $target into $(mirror) runs, which is not this one. Nothing was begun."
+  if [ -n "$folder" ] && [ -e "\${folder%/*}/$mark" ]; then
+    own=yes
+    # Nobody is left who would let it go on.
+    [ "$(number bandwidth)" != 1 ] || setLimit "$bandwidth" >/dev/null
+  fi
   echo "The job on $target goes on, and is waited for."
 elif holdsTop; then
   # libvirt looks for images by the paths that it knows them by.
@@ -128,46 +209,51 @@ elif holdsTop; then
   [ "$bandwidth" -eq 0 ] || set -- "$@" "--bandwidth=$bandwidth" --bytes
   [ "$cancelled" = no ] || fail 'Nothing was begun.'
   ask "$@" >/dev/null || fail "The merge of $target was not begun. (Where permission is denied, SELinux or AppArmor on the host may forbid QEMU to write to $base.)"
+  own=yes
 elif [ -n "$base" ] && ! holds "$base"; then
   fail "Neither $top nor $base is in the chain of $target. Nothing was begun."
 fi
-[ -z "\${SNAPTREE_STEP:-}" ] || : >"\${SNAPTREE_STEP%/*}/$mark"
-firstEnd= waited=0 told=no delay=0.2
-while :; do
-  if [ "$cancelled" = yes ]; then
-    # What ended this command may still be ending the commands that it starts.
-    for again in 1 2 3 4 5; do
-      sleep 1
-      ask blockjob "--domain=$vm" "--path=$target" --abort 2>/dev/null && break
-    done
+[ -z "$folder" ] || : >"\${folder%/*}/$mark"
+isSaid=no delay=0.2 readyAt=
+# Waiting for the guest's last writes would be without an end where it writes faster than they are copied.
+giveUp() {
+  # What ended this command may still be ending the commands that it starts.
+  for again in 1 2 3 4 5; do
+    sleep 1
+    ask blockjob "--domain=$vm" "--path=$target" --abort --async 2>/dev/null && break
+  done
+  for again in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
     look
-    [ -z "$job" ] || fail "The merge of $target could not be given up, and goes on."
-    holdsTop || exit 0
-    fail "The merge of $target was given up. The VM reads what it read before."
-  fi
+    [ -n "$job" ] || break
+    sleep 1
+  done
+  [ -z "$job" ] || fail "The merge of $target could not be given up, and goes on."
+  holdsTop || finish
+  fail "The merge of $target was given up. The VM reads what it read before."
+}
+while :; do
+  [ "$cancelled" = no ] || giveUp
   look
   [ -n "$job" ] || break
   done=$(number cur) end=$(number end)
+  judge "\${done:-0}" "\${end:-0}"
+  heed
+  guestMayGoOn
   progress "\${done:-0}" "\${end:-0}"
-  if [ "$kind" = activeCommit ] && [ "$(printf '%s\\n' "$disk" | sed -n 1p)" = yes ]; then
-    # Refused while the guest writes: "not ready for pivot yet".
-    if ask blockjob "--domain=$vm" "--path=$target" --pivot >/dev/null 2>&1; then look; [ -n "$job" ] || break; fi
+  if isReady; then
+    # Refused while the guest writes: "not ready for pivot yet". Not waited for, as virsh would without an end.
+    ask blockjob "--domain=$vm" "--path=$target" --pivot --async >/dev/null 2>&1
+    look
+    [ -n "$job" ] || break
     delay=0.5
-  fi
-  : "\${firstEnd:=$end}"
-  if [ "$kind" = activeCommit ] && [ "\${done:-0}" -ge "\${firstEnd:-0}" ] && [ "\${firstEnd:-0}" -gt 1 ]; then
-    waited=$((waited + 1))
-    if [ "$waited" -ge 60 ] && [ "$told" = no ]; then
-      told=yes
-      echo "All of $target was copied once, and the guest writes as fast as the rest is copied. The merge ends as soon as it writes less. Let it write less, pause it for a moment (virsh suspend, then virsh resume), or cancel."
-    fi
   fi
   sleep "$delay" 2>/dev/null || sleep 1
   delay=1
 done
+letGuestGoOn
 # QEMU may have told that it ended before libvirt has taken that up.
 for again in 1 2 3 4 5; do
-  holdsTop || exit 0
+  holdsTop || finish
   sleep 1
   look
 done

@@ -1,4 +1,5 @@
 /** The scripts of a merge while the VM is shut off: qemu-img does the work, and nobody else may have the images open. */
+import { wishFunctions } from './wishes.ts';
 
 export interface OfflineCommit {
   readonly uri: string;
@@ -51,10 +52,16 @@ function backing(base: { readonly path: string; readonly format: string } | null
   return base === null ? ['-b', ''] : ['-F', base.format, '-b', base.path];
 }
 
-/** qemu-img prints "    (12.34/100%)" again and again, with returns between. */
+/**
+ * qemu-img cannot change its speed while it works, and of its commands only commit has a limit at all (since QEMU 5.2). But it can be
+ * stopped: it keeps its locks, so that nobody else opens the images, the VM's QEMU included.
+ *
+ * It prints "    (12.34/100%)" again and again, with returns between.
+ */
 const script = `
 uri=$1 vm=$2 mark=$3 base=$4 total=$5
 shift 5
+folder=\${SNAPTREE_STEP:-}
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 state=$(LC_ALL=C virsh -c "$uri" domstate "--domain=$vm" | head -n 1)
 [ "$state" = 'shut off' ] || fail "The VM is not shut off any more ($state). Nothing was begun."
@@ -69,11 +76,37 @@ if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ]; then
 fi
 # Whatever ends the command, its end is written down.
 (trap : TERM; LC_ALL=C qemu-img "$@" >"$work/percent"; echo "$?" >"$work/exit") &
+worker=$!
 trap : TERM
+# Sends a signal to qemu-img: what the process beside this one has begun.
+signal() {
+  name=$1
+  for file in /proc/[0-9]*/stat; do
+    line=
+    IFS= read -r line 2>/dev/null <"$file" || continue
+    set -- \${line##*") "}
+    [ "\${2:-}" = "$worker" ] || continue
+    process=\${file#/proc/}
+    kill -s "$name" "\${process%/stat}" && return 0
+  done
+  return 1
+}
+${wishFunctions}
+paused=
+heed() {
+  readWish || return 0
+  case $verb in
+    pause) if signal STOP; then paused=' paused'; answer ok 'qemu-img is stopped. It keeps its locks: the VM does not start meanwhile.'; return 0; fi ;;
+    continue) if signal CONT; then paused=; answer ok 'qemu-img goes on.'; return 0; fi ;;
+    *) answer no 'qemu-img cannot change its speed while it works. It can be paused.'; return 0 ;;
+  esac
+  answer no 'qemu-img has just ended.'
+}
 while [ ! -s "$work/exit" ]; do
   if [ -n "\${SNAPTREE_STEP:-}" ]; then
     percent=$(tail -c 60 "$work/percent" 2>/dev/null | tr '\\r' '\\n' | sed -n 's/^ *(\\([0-9]*\\)\\.[0-9]*\\/100%)$/\\1/p' | tail -n 1)
-    printf '%s %s\\n' "$((total / 100 * \${percent:-0}))" "$total" >"$SNAPTREE_STEP/progress.new" && mv "$SNAPTREE_STEP/progress.new" "$SNAPTREE_STEP/progress"
+    heed
+    printf '%s %s can=pause%s\\n' "$((total / 100 * \${percent:-0}))" "$total" "$paused" >"$SNAPTREE_STEP/progress.new" && mv "$SNAPTREE_STEP/progress.new" "$SNAPTREE_STEP/progress"
   fi
   sleep 0.5 2>/dev/null || sleep 1
 done
