@@ -13,12 +13,7 @@ export function progressWords({ doneBytes, totalBytes, bytesPerSecond, secondsLe
 }
 
 /** How a step was told to go on, and what comes of it, each in a few words; nothing where it copies as fast as it can. */
-export function controlWords({
-  bytesPerSecond,
-  isPaused,
-  fallsBehind,
-  guestPausedUntil,
-}: StepControl): readonly string[] {
+function controlWords({ bytesPerSecond, isPaused, fallsBehind, guestPausedUntil }: StepControl): readonly string[] {
   return [
     ...(isPaused ? ['paused'] : []),
     ...(bytesPerSecond === null ? [] : [`limited to ${readableBytes(bytesPerSecond)}/s`]),
