@@ -22,7 +22,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import { clientMessageSchema, type ClientMessage, type ServerMessage } from '../../shared/messages.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import type { Operation } from '../../shared/model/operation.ts';
+import type { Operation, StepProgress } from '../../shared/model/operation.ts';
 import type { Question } from '../../shared/model/question.ts';
 import type { ReportState } from '../../shared/model/report.ts';
 import { fakePlan, operationOf } from './plans.fixtures.ts';
@@ -47,6 +47,8 @@ export interface Harness {
   setReport(report: ReportState): void;
   setOperations(operations: readonly Operation[]): void;
   changeOperation(operation: Operation): void;
+  /** How far the steps are that run. */
+  setStepProgress(progress: readonly StepProgress[]): void;
   /** Forgets everything that was set. */
   reset(): void;
   /** Cuts every connection; new ones are refused while `refuse` is true. */
@@ -84,6 +86,7 @@ export async function startHarness(folder: string): Promise<Harness> {
   let notices: readonly Notice[] = [];
   let report: ReportState = { hosts: [], report: null };
   let operations = new Map<string, Operation>();
+  let stepProgress: readonly StepProgress[] = [];
   let live: Live[] = [];
   const calls: Harness['calls'] = [];
   const plans = new Map<string, ReturnType<typeof fakePlan>>();
@@ -97,6 +100,7 @@ export async function startHarness(folder: string): Promise<Harness> {
     if (topic === 'inventory') return feed.next(inventories.get(hostId ?? '') ?? unreadInventory);
     if (topic === 'questions') return questions;
     if (topic === 'operations') return { kind: 'all', operations: [...operations.values()] };
+    if (topic === 'stepProgress') return stepProgress;
     if (topic === 'unreadableOperations') return [];
     if (topic === 'report') return report;
     return notices;
@@ -237,7 +241,12 @@ export async function startHarness(folder: string): Promise<Harness> {
         send(subscription.socket, { type: 'event', id: subscription.id, value: { kind: 'changed', operation } });
       }
     },
+    setStepProgress(progress) {
+      stepProgress = progress;
+      publish('stepProgress');
+    },
     reset() {
+      stepProgress = [];
       hosts = [];
       inventories = new Map();
       questions = [];

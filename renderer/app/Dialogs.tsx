@@ -48,6 +48,7 @@ export function Dialogs() {
           inventory={inventory}
           direction={dialog.direction}
           snapshot={findSnapshot(vm, dialog.snapshotId)}
+          youngest={findSnapshot(vm, dialog.youngestId ?? null)}
           target={dialog.target}
           onClose={close}
         />

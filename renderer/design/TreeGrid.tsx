@@ -20,8 +20,11 @@ interface TreeGridProps<Row extends NavigableRow> {
   readonly columns?: readonly TreeColumn[];
   /** In pixels. One and the same function as long as no height changes: with it, all heights are reckoned again. */
   readonly rowHeight: (row: Row) => number;
+  /** Of the selected row that the keyboard is on. */
   readonly selectedKey: string | null;
-  readonly onSelect: (row: Row) => void;
+  /** Of all that are selected, where several can be: then Ctrl, Shift and Space choose them. */
+  readonly selectedKeys?: ReadonlySet<string>;
+  readonly onSelect: (row: Row, how: SelectHow) => void;
   readonly onToggle: (row: Row, expanded: boolean) => void;
   /** Enter, the menu key, Shift+F10 or a right click; `point` is in the window, or null for the keyboard. */
   readonly onMenu?: (row: Row, anchor: HTMLElement, point: { readonly x: number; readonly y: number } | null) => void;
@@ -40,6 +43,9 @@ interface TreeGridProps<Row extends NavigableRow> {
   /** A row to scroll to once, when the grid appears or the key changes; the selected one by default. */
   readonly revealKey?: string | null;
 }
+
+/** replace: it alone. toggle: it as well, or not any more. extend: from where the selection began up to it. */
+export type SelectHow = 'replace' | 'toggle' | 'extend';
 
 const typeAheadMilliseconds = 700;
 
@@ -107,12 +113,12 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
     virtualizer.scrollToIndex(index, { align: 'auto' });
   }, [revealKey, rows, virtualizer]);
 
-  const select = (index: number) => {
+  const select = (index: number, how: SelectHow = 'replace') => {
     const row = rows[index];
     if (!row) return;
     focusWanted.current = true;
     virtualizer.scrollToIndex(index, { align: 'auto' });
-    props.onSelect(row);
+    props.onSelect(row, props.selectedKeys === undefined ? 'replace' : how);
     if (row.key === selectedKey) rowElement(row.key)?.focus({ preventScroll: true });
   };
 
@@ -132,6 +138,11 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
       else if (element) props.onMenu?.(row, element, null);
       return;
     }
+    if (event.key === 'Escape' && (props.selectedKeys?.size ?? 0) > 1) {
+      handled();
+      select(selectedIndex);
+      return;
+    }
     if (event.key === 'Delete' && props.onDelete) {
       handled();
       props.onDelete(row);
@@ -140,7 +151,8 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
     const move = moveFor(event.key, selectedIndex, rows, pageSize);
     if (move) {
       handled();
-      if (move.kind === 'focus') select(hasSelection ? move.index : selectedIndex);
+      if (move.kind === 'focus')
+        select(hasSelection ? move.index : selectedIndex, event.shiftKey ? 'extend' : 'replace');
       else if (move.kind === 'toggle') props.onToggle(row, move.expanded);
       return;
     }
@@ -163,12 +175,14 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
   });
   // The same for as long as the grid is there, so that a row is drawn again only for what it shows.
   const [rowEvents] = useState<RowEvents>(() => ({
-    select(index) {
-      current.current.select(index);
+    select(index, how) {
+      current.current.select(index, how);
     },
     openMenu(index, anchor, point) {
       const row = current.current.props.rows[index];
-      current.current.select(index);
+      // The menu of several is opened on one of them.
+      const isOneOfSeveral = row !== undefined && current.current.props.selectedKeys?.has(row.key) === true;
+      if (!isOneOfSeveral) current.current.select(index);
       if (row) current.current.props.onMenu?.(row, anchor, point);
     },
     toggle(index) {
@@ -193,7 +207,7 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
               start={item.start}
               size={item.size}
               isGrid={isGrid}
-              isSelected={row.key === selectedKey}
+              isSelected={props.selectedKeys?.has(row.key) ?? row.key === selectedKey}
               hasTabStop={item.index === selectedIndex}
               className={props.rowClassName?.(row)}
               name={props.nameOf?.(row)}
@@ -212,6 +226,7 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
       className={css('grid')}
       role={isGrid ? 'treegrid' : 'tree'}
       aria-label={label}
+      {...(props.selectedKeys === undefined ? {} : { 'aria-multiselectable': true })}
       {...(isGrid ? { 'aria-rowcount': rows.length + 1 } : {})}
       onKeyDown={onKeyDown}
       onFocus={() => {

@@ -1,5 +1,6 @@
 import { memo, useMemo, type ReactNode } from 'react';
 import { classes } from './classes.ts';
+import type { SelectHow } from './TreeGrid.tsx';
 import type { NavigableRow } from './tree-navigation.ts';
 import styles from './TreeGrid.module.css';
 
@@ -7,7 +8,7 @@ const css = classes(styles);
 
 /** What is done with a row by the mouse, by its index. */
 export interface RowEvents {
-  select(index: number): void;
+  select(index: number, how: SelectHow): void;
   openMenu(index: number, anchor: HTMLElement, point: { readonly x: number; readonly y: number }): void;
   toggle(index: number): void;
 }
@@ -58,7 +59,8 @@ function PlainTreeGridRow<Row extends NavigableRow>({
       {...(row.expanded === null ? {} : { 'aria-expanded': row.expanded })}
       {...(name === undefined ? {} : { 'aria-label': name })}
       onMouseDown={(event) => {
-        if (event.button === 0) events.select(index);
+        if (event.button !== 0) return;
+        events.select(index, event.shiftKey ? 'extend' : event.ctrlKey || event.metaKey ? 'toggle' : 'replace');
       }}
       onContextMenu={(event) => {
         event.preventDefault();

@@ -12,8 +12,10 @@ import { snapshotsById, vmsByUuid } from './selectors.ts';
 export interface SelectionState {
   readonly hostId: string | null;
   readonly vmUuid: string | null;
-  /** Null with a VM selected: "you are here", the VM as it is now. */
+  /** Null with a VM selected: "you are here", the VM as it is now. Of several the one that has the focus. */
   readonly snapshotId: string | null;
+  /** What is selected of the VM besides; left out where nothing is. Not remembered. */
+  readonly others?: readonly (string | null)[];
 }
 
 export type DialogState =
@@ -31,6 +33,8 @@ export type DialogState =
       readonly direction: MergeDirection;
       /** Null: "you are here". */
       readonly snapshotId: string | null;
+      /** The younger end of a range that is selected; null or left out: the present state. */
+      readonly youngestId?: string | null;
       /** Only this disk, to begin with; null: all. */
       readonly target: string | null;
     }
@@ -100,6 +104,12 @@ export function findVm(state: State, hostId: string | null, vmUuid: string | nul
 export function findSnapshot(vm: Vm | null, snapshotId: string | null): Snapshot | null {
   if (!vm?.readable || snapshotId === null) return null;
   return snapshotsById(vm.snapshots).get(snapshotId) ?? null;
+}
+
+/** Everything that is selected of a readable VM and still there: snapshots by their ids, and null for "you are here". */
+export function selectedOf(vm: Vm | null, { snapshotId, others }: SelectionState): ReadonlySet<string | null> {
+  const all = [snapshotId, ...(others ?? [])];
+  return new Set(all.filter((id) => id === null || findSnapshot(vm, id) !== null));
 }
 
 /** Whether an operation on the VM stands in the way of another. */

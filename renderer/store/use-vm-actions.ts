@@ -3,7 +3,8 @@ import type { Image, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
 import { nameOfSavedState } from '../../shared/rules/snapshot-names.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
-import { findVm, operationRunsOn } from './state.ts';
+import { rangeOf } from '../../shared/rules/snapshot-range.ts';
+import { findVm, operationRunsOn, selectedOf } from './state.ts';
 import { imageIndex } from './selectors.ts';
 import { showDialog, useStore } from './store.ts';
 
@@ -24,20 +25,23 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
   const images = useStore((state) => state.inventories[hostId]?.inventory?.images ?? noImages);
   const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
   const shellConnected = useStore((state) => state.shellConnected !== false);
+  const selection = useStore((state) => state.selection);
   const actions = useMemo(() => {
+    const selected = selectedOf(vm, selection);
     const descendants = vm.readable && snapshot ? descendantsOf(snapshot, vm.snapshots) : [];
     return actionsFor({
       shellConnected,
       session,
       vm,
       snapshot,
+      several: selected.size > 1 ? selected : null,
       descendants,
       images: imageIndex(images),
       hypervisor,
       readOnly,
       operationRuns,
     });
-  }, [shellConnected, session, vm, snapshot, images, hypervisor, readOnly, operationRuns]);
+  }, [shellConnected, session, vm, snapshot, selection, images, hypervisor, readOnly, operationRuns]);
 
   const vmUuid = vm.uuid;
   const act = useCallback(
@@ -46,9 +50,8 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       const request = { vmUuid, snapshotId: useStore.getState().selection.snapshotId ?? '' };
       if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid });
       if (id === 'mergeDown' || id === 'mergeUp') {
-        const { snapshotId } = useStore.getState().selection;
         const direction = id === 'mergeDown' ? 'down' : 'up';
-        showDialog({ kind: 'merge', hostId, vmUuid, direction, snapshotId, target: null });
+        showDialog({ kind: 'merge', hostId, vmUuid, direction, ...endsOfMerge(hostId, vmUuid), target: null });
       }
       if (id === 'report') showDialog({ kind: 'report' });
       if (id === 'revertToSnapshot') {
@@ -70,6 +73,17 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
     [actions, act],
   );
   return { actions, act, actIfPossible };
+}
+
+/** What is selected at the moment, as the ends of a merge. */
+function endsOfMerge(hostId: string, vmUuid: string): { snapshotId: string | null; youngestId: string | null } {
+  const state = useStore.getState();
+  const vm = findVm(state, hostId, vmUuid);
+  const selected = selectedOf(vm, state.selection);
+  const range = vm?.readable && selected.size > 1 ? rangeOf(selected, vm.snapshots, vm.currentSnapshotId) : null;
+  return range === null || 'reason' in range
+    ? { snapshotId: state.selection.snapshotId, youngestId: null }
+    : { snapshotId: range.oldest.id, youngestId: range.youngest?.id ?? null };
 }
 
 function descendantsOf(snapshot: Snapshot, snapshots: readonly Snapshot[]): readonly Snapshot[] {

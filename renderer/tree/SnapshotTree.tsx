@@ -1,14 +1,15 @@
 import { MapPin, TriangleAlert } from 'lucide-react';
-import { memo, useCallback, useMemo } from 'react';
+import { memo, useCallback, useMemo, useRef } from 'react';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { Chip } from '../design/Chip.tsx';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { TreeGrid, type TreeColumn } from '../design/TreeGrid.tsx';
+import { TreeGrid, type SelectHow, type TreeColumn } from '../design/TreeGrid.tsx';
 import { useNow } from '../design/use-now.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
-import { findSnapshot } from '../store/state.ts';
+import { pathBetween } from '../../shared/rules/snapshot-range.ts';
+import { findSnapshot, selectedOf } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
@@ -36,7 +37,8 @@ interface SnapshotTreeProps {
   readonly collapsed: ReadonlySet<string>;
   /** Rows whose name holds this are marked. */
   readonly search: string;
-  readonly onSelect: (snapshotId: string | null) => void;
+  /** @param others what is selected besides, null being "you are here" */
+  readonly onSelect: (snapshotId: string | null, others: readonly (string | null)[]) => void;
   readonly onToggle: (rowKey: string, expanded: boolean) => void;
   readonly onMenu: (anchor: HTMLElement, point: { readonly x: number; readonly y: number } | null) => void;
   readonly onDelete: () => void;
@@ -55,7 +57,36 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   const keys = useMemo(() => new Set(layout.rows.map((row) => row.key)), [layout]);
   // Null: "you are here".
   const selectedId = useStore((state) => findSnapshot(vm, state.selection.snapshotId)?.id ?? null);
-  const selectedKey = selectedId === null ? hereKey : snapshotKey(selectedId);
+  const selectedKey = keyOf(selectedId);
+  const selection = useStore((state) => state.selection);
+  const selected = useMemo(() => selectedOf(vm, selection), [vm, selection]);
+  const selectedKeys = useMemo(
+    () => new Set([...selected].map(keyOf).filter((key) => keys.has(key))),
+    [selected, keys],
+  );
+  // Where Shift counts from: the row that was chosen last without it.
+  const anchor = useRef<string | null>(selectedId);
+  const select = (id: string | null, how: SelectHow) => {
+    if (how === 'toggle') {
+      const next = new Set(selected);
+      // One is always selected.
+      if (next.has(id) && next.size > 1) next.delete(id);
+      else next.add(id);
+      const lead = next.has(id) ? id : ([...next].at(-1) ?? null);
+      anchor.current = lead;
+      onSelect(
+        lead,
+        [...next].filter((each) => each !== lead),
+      );
+      return;
+    }
+    if (how === 'replace') anchor.current = id;
+    const extended = how === 'extend' ? between(anchor.current, id, layout.rows, vm) : [];
+    onSelect(
+      id,
+      extended.filter((each) => each !== id),
+    );
+  };
   const disks = vm.disks.filter((disk) => disk.source !== null).length;
   const hasNoCurrent = currentSnapshotId === null && snapshots.length > 0;
   const here = useMemo(
@@ -89,8 +120,9 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
         rowHeight={heightOf}
         // The row that stands for the selection: where "you are here" is hidden by a collapsed row, none.
         selectedKey={keys.has(selectedKey) ? selectedKey : null}
-        onSelect={(row) => {
-          onSelect(row.snapshot?.id ?? null);
+        selectedKeys={selectedKeys}
+        onSelect={(row, how) => {
+          select(row.snapshot?.id ?? null, how);
         }}
         onToggle={(row, expanded) => {
           onToggle(row.key, expanded);
@@ -115,6 +147,23 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
     </div>
   );
 });
+
+const keyOf = (id: string | null): string => (id === null ? hereKey : snapshotKey(id));
+
+/** What Shift selects: the line of the tree where one was made on the other, and otherwise every row between them. */
+function between(
+  from: string | null,
+  to: string | null,
+  rows: readonly TreeRow[],
+  { snapshots, currentSnapshotId }: ReadableVm,
+): readonly (string | null)[] {
+  const path = pathBetween(from, to, snapshots, currentSnapshotId);
+  if (path !== null) return path;
+  const places = [from, to].map((id) => rows.findIndex((row) => row.key === keyOf(id)));
+  const [first = -1, last = -1] = places.sort((a, b) => a - b);
+  if (first < 0) return [to];
+  return rows.slice(first, last + 1).map(({ snapshot }) => snapshot?.id ?? null);
+}
 
 const heightOf = () => rowHeight;
 const textOf = (row: TreeRow) => row.snapshot?.name ?? 'You are here';

@@ -11,7 +11,7 @@ import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
-import { findSnapshot, vmKey } from '../store/state.ts';
+import { findSnapshot, selectedOf, vmKey } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';
 import { StaleBanner } from '../hosts/StaleBanner.tsx';
 import { problemsOf, worstOf } from '../appearance/vm-problems.ts';
@@ -84,8 +84,9 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
   const search = useStore((state) => state.search.trim().toLocaleLowerCase());
   const [menu, setMenu] = useState<MenuAnchor | null>(null);
   const onSelect = useCallback(
-    (id: string | null) => {
-      update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId: id }));
+    (snapshotId: string | null, others: readonly (string | null)[]) => {
+      const more = others.length === 0 ? {} : { others };
+      update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId, ...more }));
     },
     [hostId, vm.uuid],
   );
@@ -183,6 +184,7 @@ function SnapshotActions({
 }) {
   const snapshot = useStore((state) => findSnapshot(vm, state.selection.snapshotId));
   const { actions, act, actIfPossible } = useVmActions(hostId, vm, snapshot);
+  const several = useStore((state) => selectedOf(vm, state.selection).size);
   useLayoutEffect(() => {
     removeRef.current = () => {
       actIfPossible('deleteSnapshot');
@@ -231,12 +233,15 @@ function SnapshotActions({
           );
         })}
         <MoreActions menuIsOpen={menu !== null} onMenu={onMenu} />
+        <span className={css('several')} role="status">
+          {several > 1 && `${several} selected`}
+        </span>
       </Toolbar>
       {menu && (
         <ActionMenu
           anchor={menu}
           actions={actions}
-          label={`Actions for ${snapshot ? visibleString(snapshot.name) : 'you are here'}`}
+          label={`Actions for ${several > 1 ? `${several} selected` : snapshot ? visibleString(snapshot.name) : 'you are here'}`}
           onAction={onAction}
           onClose={onMenuClose}
         />

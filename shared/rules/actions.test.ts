@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Snapshot, Vm } from '../model/inventory.ts';
 import {
   disk as madeDisk,
+  held as madeHeld,
   image as madeImage,
   internal as madeInternal,
   overlay as madeOverlay,
@@ -17,6 +18,7 @@ const context: ActionContext = {
   session: 'connected',
   vm,
   snapshot,
+  several: null,
   descendants: [{ id: 'below' } as Snapshot],
   images: new Map(),
   hypervisor: null,
@@ -154,5 +156,37 @@ describe('actionsFor', () => {
     it('offers no change of a VM in a state in which libvirt changes none', () => {
       expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['report']);
     });
+  });
+});
+
+describe('several that are selected', () => {
+  const snapshots = [madeInternal('a', null), madeInternal('b', 'a'), madeInternal('c', 'b')];
+  const reasons = (...several: readonly (string | null)[]) => {
+    const chain = [madeOverlay('/3', '/2'), madeOverlay('/2', '/1'), madeOverlay('/1', '/0'), madeImage('/0')];
+    const external = snapshots.map((each, index) => ({
+      ...each,
+      kind: 'external' as const,
+      disks: [{ ...madeHeld('vda', `/${index}`), kind: 'external' as const }],
+    }));
+    const all = actionsFor({
+      ...context,
+      vm: madeVm({ disks: [madeDisk('vda', '/3')], snapshots: external, currentSnapshotId: 'c' }),
+      images: imagesById(chain),
+      several: new Set(several),
+    });
+    return Object.fromEntries(all.map(({ id, reason }) => [id, reason]));
+  };
+
+  it('can be merged where they are one line of the tree, and nothing is done with all of them that is for one', () => {
+    expect(reasons('a', 'b')).toMatchObject({
+      mergeDown: null,
+      mergeUp: null,
+      revertToSnapshot: expect.stringContaining('2 are selected') as string,
+      deleteSnapshot: expect.stringContaining('Select one snapshot') as string,
+    });
+  });
+
+  it('says why there is a gap', () => {
+    expect(reasons('a', 'c')['mergeDown']).toContain('without a gap');
   });
 });

@@ -11,6 +11,7 @@ import {
 } from './libvirt-refusals.ts';
 import { brokenChainOfDisk } from './broken-chains.ts';
 import { mergeableDisks, proposeMerge } from './merge-proposals.ts';
+import { rangeOf } from './snapshot-range.ts';
 
 export const actionIds = [
   'createSnapshot',
@@ -84,6 +85,8 @@ export interface ActionContext {
   readonly vm: Vm;
   /** The snapshot that is selected; null for "you are here". */
   readonly snapshot: Snapshot | null;
+  /** Where several are selected, all of them, with null for "you are here"; null: only one is. */
+  readonly several: ReadonlySet<string | null> | null;
   /** Of the snapshot, however deep. */
   readonly descendants: readonly Snapshot[];
   /** Of the host, by id. */
@@ -118,6 +121,9 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   if (context.readOnly) return 'This host is set to read-only in Snaptree. Edit the host to change that.';
   if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
+  if (context.several !== null && subject === 'snapshot') {
+    return `${context.several.size} are selected. Select one snapshot: this is done with one at a time.`;
+  }
   if (subject === 'snapshot' && !context.snapshot) return 'Select a snapshot first.';
   if (id === 'deleteWithDescendants' && context.descendants.length === 0) {
     return 'This snapshot has no descendants. Use Delete.';
@@ -130,15 +136,20 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
 }
 
 /** Why no chain of the VM, or none that holds the snapshot, has anything to merge; null where one has. */
-function nothingToMerge(vm: ReadableVm, { images, snapshot }: ActionContext): string | null {
+function nothingToMerge(vm: ReadableVm, { images, snapshot: selected, several }: ActionContext): string | null {
   const disks = mergeableDisks(vm, images);
   if (disks.length === 0) {
     return vm.disks.some((disk) => brokenChainOfDisk(disk, images) !== null)
       ? 'The chains of this VM are not whole, so nothing of them is merged. The details say what is missing.'
       : 'No disk of this VM hangs on another image, so there is nothing to merge.';
   }
-  return disks.some((disk) => proposeMerge('down', disk, snapshot, () => true) !== null)
-    ? null
+  const range = several === null ? null : rangeOf(several, vm.snapshots, vm.currentSnapshotId);
+  if (range !== null && 'reason' in range) return range.reason;
+  const snapshot = range === null ? selected : range.oldest;
+  if (disks.some((disk) => proposeMerge('down', disk, snapshot, () => true, range?.youngest ?? null) !== null))
+    return null;
+  return range !== null
+    ? 'No disk in use hangs on the data of all that is selected, so there is nothing to merge between them.'
     : 'No disk in use hangs on the data of this snapshot, so there is nothing to merge into it. To merge other images, select "You are here".';
 }
 

@@ -33,20 +33,29 @@ export function mergeableDisks(vm: ReadableVm, images: ReadonlyMap<string, Image
 
 /**
  * Everything since the snapshot, as far as its data is in the chain in use; without a snapshot, as much as nobody else needs.
- * Null: the disk's chain does not hold the snapshot.
+ * Null: the disk's chain does not hold the snapshot, or nothing lies between the two.
  *
  * @param isFree whether nobody but the disk needs an image
+ * @param youngest down: the other end, whose data is the uppermost that is merged; null: the active layer is
  */
 export function proposeMerge(
   direction: MergeDirection,
   { target, layers }: MergeableDisk,
   snapshot: Snapshot | null,
   isFree: (image: Image) => boolean,
+  youngest: Snapshot | null = null,
 ): MergeChoice | null {
   if (snapshot === null) return direction === 'up' ? flattened(layers) : { top: 0, base: deepestFree(layers, isFree) };
-  const dataImageId = snapshot.disks.find((disk) => disk.target === target)?.dataImageId ?? null;
-  const at = layers.findIndex(({ id }) => id === dataImageId);
+  const placeOf = ({ disks }: Snapshot) => {
+    const dataImageId = disks.find((disk) => disk.target === target)?.dataImageId ?? null;
+    return layers.findIndex(({ id }) => id === dataImageId);
+  };
+  const at = placeOf(snapshot);
   if (at < 0) return null;
+  if (youngest !== null && direction === 'down') {
+    const top = placeOf(youngest);
+    return top < 0 || top >= at ? null : { top, base: at };
+  }
   if (direction === 'down') return at === 0 ? { top: 0, base: 1 } : { top: 0, base: at };
   return at < 2 ? flattened(layers) : { top: 1, base: at };
 }

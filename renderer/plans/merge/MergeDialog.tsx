@@ -27,19 +27,22 @@ interface MergeDialogProps {
   readonly direction: MergeDirection;
   /** Null: "you are here". */
   readonly snapshot: Snapshot | null;
+  /** The younger end of a range that was selected; null: the present state. */
+  readonly youngest: Snapshot | null;
   /** Only this disk, to begin with; null: all. */
   readonly target: string | null;
   readonly onClose: () => void;
 }
 
 /** Asks which images are merged into which, over the picture of the chains, then shows the plan; back from there loses nothing. */
-export function MergeDialog({ hostId, vm, inventory, direction: first, snapshot, target, onClose }: MergeDialogProps) {
+export function MergeDialog(props: MergeDialogProps) {
+  const { hostId, vm, inventory, direction: first, snapshot, youngest, target, onClose } = props;
   const [direction, setDirection] = useState(first);
   // What is chosen is about the chains as they were when the dialog was opened; the plan reads them again.
   const [choices, setChoices] = useState<Readonly<Record<MergeDirection, readonly DiskChoice[]>>>(() => {
     const dependents = dependentsIndex(inventory);
     const start = (way: MergeDirection) =>
-      startingChoices({ direction: way, snapshot, target }, vm, inventory, dependents);
+      startingChoices({ direction: way, snapshot, youngest, target }, vm, inventory, dependents);
     return { down: start('down'), up: start('up') };
   });
   const [oneByOne, setOneByOne] = useState(false);

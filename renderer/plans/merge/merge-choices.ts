@@ -34,12 +34,14 @@ export interface MergeStart {
   readonly direction: MergeDirection;
   /** Null: the present state. */
   readonly snapshot: Snapshot | null;
+  /** The other end of what is selected; null: the present state. */
+  readonly youngest: Snapshot | null;
   /** Only this disk; null: every disk for which there is a proposal. */
   readonly target: string | null;
 }
 
 export function startingChoices(
-  { direction, snapshot, target }: MergeStart,
+  { direction, snapshot, youngest, target }: MergeStart,
   vm: ReadableVm,
   inventory: Inventory,
   dependents: ReadonlyMap<string, Dependents>,
@@ -53,7 +55,7 @@ export function startingChoices(
         .map(({ name }) => name),
     }));
     const isFree = (image: Image) => layers.every((layer) => layer.image !== image || layer.neededBy.length === 0);
-    const proposed = proposeMerge(direction, disk, snapshot, isFree);
+    const proposed = proposeMerge(direction, disk, snapshot, isFree, youngest);
     return {
       disk,
       layers,
