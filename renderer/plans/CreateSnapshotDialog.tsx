@@ -58,7 +58,7 @@ export function CreateSnapshotDialog({
     )
     .map((disk) => {
       const own = ownOverlays.get(disk.target);
-      const path = own ?? (images ? overlayBeside(disk, name, images) : null) ?? '';
+      const path = own ?? (images ? overlayBeside(disk, vm, name, images) : null) ?? '';
       return { target: disk.target, path, isOwn: own !== undefined, error: checkNewFile(path) };
     });
   const submit = () => {

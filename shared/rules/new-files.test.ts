@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { disk, image, vm } from '../model/inventory.fixtures.ts';
+import { disk, image, internal, overlay, vm } from '../model/inventory.fixtures.ts';
 import { imagesById } from './chains.ts';
 import { checkNewFile, memoryFileBeside, overlayBeside } from './new-files.ts';
 
@@ -31,9 +31,31 @@ describe('the proposed file for memory', () => {
   });
 });
 
-it('proposes no overlay for a disk that is no file', () => {
-  const block = image('/dev/vg/web', { kind: 'block' });
-  expect(overlayBeside(disk('vda', block.id), 'a', imagesById([block]))).toBeNull();
+describe('the proposed overlay', () => {
+  const template = image('/srv/templates/golden.qcow2');
+  const web = overlay(path, template.id);
+  const upper = overlay('/srv/images/web.one.qcow2', path);
+  const one = internal('one', null, {
+    kind: 'external',
+    disks: [{ target: 'vda', kind: 'external', dataImageId: path, overlayImageId: upper.id }],
+  });
+
+  it('is named after the image of the instance, not after its template', () => {
+    const images = imagesById([template, web]);
+    expect(overlayBeside(disk('vda', path), machine(), 'one', images)).toBe('/srv/images/web.one.qcow2');
+  });
+
+  it('has a name that does not grow with each snapshot', () => {
+    const images = imagesById([template, web, upper]);
+    const withOne = machine({ disks: [disk('vda', upper.id)], snapshots: [one] });
+    expect(overlayBeside(disk('vda', upper.id), withOne, 'two', images)).toBe('/srv/images/web.two.qcow2');
+    expect(overlayBeside(disk('vda', upper.id), withOne, 'one', images)).toBe('/srv/images/web.one-2.qcow2');
+  });
+
+  it('is none for a disk that is no file', () => {
+    const block = image('/dev/vg/web', { kind: 'block' });
+    expect(overlayBeside(disk('vda', block.id), machine(), 'a', imagesById([block]))).toBeNull();
+  });
 });
 
 describe('a path for a new file', () => {

@@ -10,19 +10,25 @@ import { utf8Length } from './units.ts';
 const maximumPartBytes = 255;
 
 /**
- * Where a disk's overlay goes: beside the present active layer, named after it and the snapshot. Null where the disk is not a file.
+ * Where a disk's overlay goes: beside the present active layer, named after the image that the disk had before the VM's first snapshot,
+ * and the new one. Not after the lowest of the chain: that may be a template, and its name would be on the images of every instance.
+ * Null where the disk is not a file.
  *
  * @param images of the host, by id
  */
 export function overlayBeside(
-  disk: Pick<Disk, 'imageId'>,
+  { imageId, target }: Pick<Disk, 'imageId' | 'target'>,
+  { snapshots }: Pick<ReadableVm, 'snapshots'>,
   snapshotName: string,
   images: ReadonlyMap<string, Image>,
 ): string | null {
-  const image = disk.imageId === null ? undefined : images.get(disk.imageId);
+  const image = imageId === null ? undefined : images.get(imageId);
   if (image?.kind !== 'file') return null;
-  const base = chainFrom(image.id, images).images.at(-1) ?? image;
-  const stem = base.id.slice(folderOf(base.id).length + 1).replace(/\.(qcow2|img|raw)$/, '');
+  const held = new Set(
+    snapshots.flatMap(({ disks }) => disks.filter((disk) => disk.target === target).map((disk) => disk.dataImageId)),
+  );
+  const first = chainFrom(image.id, images).images.findLast(({ id }) => held.has(id)) ?? image;
+  const stem = first.id.slice(folderOf(first.id).length + 1).replace(/\.(qcow2|img|raw)$/, '');
   return freeName(folderOf(image.id), plainName(stem) || 'disk', snapshotName, 'qcow2', (path) =>
     isImage(path, images),
   );

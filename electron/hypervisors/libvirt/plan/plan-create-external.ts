@@ -243,10 +243,10 @@ function commaRefusals({ name, state }: LibvirtContext['vm'], overlays: readonly
 function overlaysOf(
   disks: readonly Disk[],
   { name, overlayPaths }: CreateRequest,
-  { images }: LibvirtContext,
+  { vm, images }: LibvirtContext,
 ): ReadonlyMap<string, string | null> {
   const chosen = new Map(Object.entries(overlayPaths ?? {}));
-  return new Map(disks.map((disk) => [disk.target, chosen.get(disk.target) ?? overlayBeside(disk, name, images)]));
+  return new Map(disks.map((disk) => [disk.target, chosen.get(disk.target) ?? overlayBeside(disk, vm, name, images)]));
 }
 
 function chosenFiles({ memoryFile, overlayPaths }: CreateRequest): readonly string[] {

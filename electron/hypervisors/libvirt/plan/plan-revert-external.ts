@@ -130,7 +130,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
 function branchesOf(snapshot: Snapshot, context: LibvirtContext): readonly Branch[] {
   return snapshot.disks.flatMap(({ target, kind, dataImageId }) => {
     const disk = context.vm.disks.find((each) => each.target === target);
-    const overlay = disk ? overlayBeside(disk, `from-${snapshot.name}`, context.images) : null;
+    const overlay = disk ? overlayBeside(disk, context.vm, `from-${snapshot.name}`, context.images) : null;
     return kind !== 'external' || dataImageId === null || !disk || overlay === null
       ? []
       : [{ disk, dataId: dataImageId, overlay }];
