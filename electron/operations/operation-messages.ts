@@ -202,10 +202,12 @@ export function takenBack(operation: Pick<Operation, 'plan' | 'steps'>, failed: 
 /** What the steps did that take things back; empty where there are none. */
 function whatWasTakenBack({ plan, steps }: Pick<Operation, 'plan' | 'steps'>): string {
   return steps
-    .flatMap(({ index, state }) => {
+    .flatMap(({ index, state, output }) => {
       const step = plan.steps[index];
       if (!step || step.runs === 'inOrder') return [];
-      if (state === 'done') return [` “${oneLine(step.title)}” was run to take things back.`];
+      // It may have found nothing to do.
+      const said = output.trim() === '' ? '' : ` It said: ${outputLine(output, saidCharacters)}`;
+      if (state === 'done') return [` “${oneLine(step.title)}” was run to take things back.${said}`];
       return state === 'failed' ? [` “${oneLine(step.title)}”, which takes things back, failed as well.`] : [];
     })
     .join('');
