@@ -115,7 +115,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   const ended = (id: string) =>
     expect
       .poll(() => operationOf(id).endedAt ?? (isInterrupted(operationOf(id)) ? 'interrupted' : null), {
-        timeout: 60_000,
+        timeout: 180_000,
         interval: 100,
       })
       .not.toBeNull();

@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { imageInfo } from '../../e2e/testbeds/disks.ts';
 import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { placeOf, runAt } from '../../e2e/testbeds/places.ts';
@@ -77,6 +78,14 @@ function realHost(version: testbed.LibvirtVersion): MergeHost {
 function declareRealOnly(version: testbed.LibvirtVersion, tools: MergeTools): void {
   const { vm, file, chain, read, planFor, runs, commit, pull, imagesOf, expectDataOf } = tools;
 
+  /** Runs a step as the host would, outside of an operation. */
+  async function step({ argv: [program = '', ...words] }: PlanStep) {
+    const folder = join(vm().folder, 'operation', '1');
+    await mkdir(folder, { recursive: true });
+    const environment = { SNAPTREE_STEP: folder };
+    return runAt(placeOf(version), program, words, { environment, expect: [0, 1] });
+  }
+
   it('finds images by whatever path libvirt names them', async () => {
     await chain(false);
     const link = join(vm().folder, 'link');
@@ -90,18 +99,46 @@ function declareRealOnly(version: testbed.LibvirtVersion, tools: MergeTools): vo
     await expectDataOf(4);
   });
 
+  it.each(['running', 'shut off'])(
+    'keeps names that count from the folder of a chain, so that it can be moved (%s)',
+    async (state) => {
+      await chain(false);
+      for (const number of [1, 2, 3, 4]) {
+        const below = basename(file(number - 1));
+        await run('qemu-img', ['rebase', '-u', '-F', 'qcow2', '-b', below, file(number)]);
+      }
+      if (state === 'running') await testbed.virsh(['start', vm().uuid], { version });
+      const nameBelow = async (number: number) => (await imageInfo(file(number)))['backing-filename'];
+      await runs(commit(2, 0, { oneByOne: true }));
+      expect(await nameBelow(3)).toBe(basename(file(0)));
+      await runs(pull(0));
+      expect(await nameBelow(4)).toBe(basename(file(0)));
+      await expectDataOf(4);
+    },
+  );
+
+  it('ends at once with a VM that libvirt has forgotten', async () => {
+    await chain(true, 2);
+    const { steps } = await planFor(commit(3, 1, { bytesPerSecond: 1024 ** 2 }));
+    const merge = steps.find(({ cancellation }) => cancellation === 'abort');
+    if (!merge) throw new Error('The plan has other steps.');
+    const ending = step(merge);
+    const job = async () =>
+      (await testbed.virsh(['blockjob', vm().uuid, 'vda', '--info', '--raw'], { version })).stdout.trim();
+    await expect.poll(job, { timeout: 30_000 }).not.toBe('');
+    await testbed.virsh(['undefine', vm().uuid, '--snapshots-metadata'], { version });
+    await testbed.virsh(['destroy', vm().uuid], { version });
+    const { exitCode, stderr } = await ending;
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('libvirt has no definition of it any more');
+  });
+
   it('takes no snapshot for spoiled by a merge that could not write, and removes nothing while a base is not on storage', async () => {
     await chain(false);
     const plan = await planFor(commit(3, 1));
     await testbed.virsh(['start', vm().uuid], { version });
     const live = await planFor(commit(3, 1));
     await testbed.virsh(['destroy', vm().uuid], { version });
-    const folder = join(vm().folder, 'operation');
-    await mkdir(join(folder, '1'), { recursive: true });
-    const step = async ({ argv: [program = '', ...words] }: PlanStep) => {
-      const environment = { SNAPTREE_STEP: join(folder, '1') };
-      return runAt(placeOf(version), program, words, { environment, expect: [0, 1] });
-    };
     const holder = spawn('qemu-io', ['-c', 'sleep 60000', file(1)]);
     try {
       await expect.poll(async () => (await run('qemu-img', ['info', file(1)], { expect: [0, 1] })).exitCode).toBe(1);

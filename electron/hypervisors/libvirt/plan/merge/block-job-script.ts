@@ -29,12 +29,15 @@ export interface BlockJob {
   readonly bytesPerSecond: number | null;
   /** See `mergeMark`. */
   readonly mark: string;
+  /** Whether the image above names what is below it relatively, which is kept where libvirt can. */
+  readonly isRelative: boolean;
 }
 
 /** The command that runs it. */
 export function blockJobArgv(job: BlockJob): string[] {
-  const { uri, vmUuid, target, kind, base, top, bytesPerSecond, mark } = job;
-  const words = [uri, vmUuid, target, kind, base, top, String(bytesPerSecond ?? 0), mark];
+  const { uri, vmUuid, target, kind, base, top, bytesPerSecond, mark, isRelative } = job;
+  const reference = isRelative ? 'relative' : 'absolute';
+  const words = [uri, vmUuid, target, kind, base, top, String(bytesPerSecond ?? 0), mark, reference];
   return ['sh', '-c', script, 'snaptree-merge', ...words];
 }
 
@@ -69,7 +72,7 @@ inDisk && /<target / { target = $0; sub(/^.*dev=\\047/, "", target); sub(/\\047.
  * is \`ready='yes'\` of its mirror. Virsh may fail while libvirt is started anew: that ends nothing.
  */
 const script = `
-uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7 mark=$8
+uri=$1 vm=$2 target=$3 kind=$4 base=$5 top=$6 bandwidth=$7 mark=$8 reference=$9
 folder=\${SNAPTREE_STEP:-}
 fail() { letGuestGoOn; printf '%s\\n' "$*" >&2; exit 1; }
 finish() { letGuestGoOn; exit 0; }
@@ -89,6 +92,11 @@ look() {
     if [ "$(ask domstate "--domain=$vm" 2>/dev/null | head -n 1)" = 'shut off' ]; then
       refuseWish "The VM is shut off, and the merge has ended with it."
       fail "The VM is shut off, and the merge of $target ended with it. What it reads is as it was."
+    fi
+    # One without a definition, as it may have become meanwhile, is forgotten by libvirt when it ends.
+    if vms=$(ask list --all --uuid 2>/dev/null) && ! printf '%s\\n' "$vms" | grep -Fqx -e "$vm"; then
+      refuseWish 'The VM has ended, and the merge with it.'
+      fail "The VM ended, and libvirt has no definition of it any more. The merge of $target ended with it. What its images hold is as it was."
     fi
     tries=$((tries + 1))
     [ "$tries" -lt 300 ] || fail "libvirt has not answered for ten minutes. Whether the merge of $target goes on is not known."
@@ -208,13 +216,14 @@ elif holdsTop; then
   esac
   [ "$bandwidth" -eq 0 ] || set -- "$@" "--bandwidth=$bandwidth" --bytes
   [ "$cancelled" = no ] || fail 'Nothing was begun.'
-  ask "$@" >/dev/null || fail "The merge of $target was not begun. (Where permission is denied, SELinux or AppArmor on the host may forbid QEMU to write to $base.)"
+  # libvirt refuses that where a name in between is absolute.
+  { [ "$reference" = relative ] && ask "$@" --keep-relative >/dev/null 2>&1; } || ask "$@" >/dev/null || fail "The merge of $target was not begun. (Where permission is denied, SELinux or AppArmor on the host may forbid QEMU to write to $base.)"
   own=yes
 elif [ -n "$base" ] && ! holds "$base"; then
   fail "Neither $top nor $base is in the chain of $target. Nothing was begun."
 fi
 [ -z "$folder" ] || : >"\${folder%/*}/$mark"
-isSaid=no delay=0.2 readyAt=
+isSaid=no looks=0 readyAt=
 # Waiting for the guest's last writes would be without an end where it writes faster than they are copied.
 giveUp() {
   # What ended this command may still be ending the commands that it starts.
@@ -245,10 +254,11 @@ while :; do
     ask blockjob "--domain=$vm" "--path=$target" --pivot --async >/dev/null 2>&1
     look
     [ -n "$job" ] || break
-    delay=0.5
   fi
+  # A short merge is not to wait long for its end, nor a long one to ask much.
+  looks=$((looks + 1)) delay=1
+  [ "$looks" -gt 20 ] || delay=0.2
   sleep "$delay" 2>/dev/null || sleep 1
-  delay=1
 done
 letGuestGoOn
 # QEMU may have told that it ended before libvirt has taken that up.

@@ -22,13 +22,20 @@ export function offlineCommitArgv({ uri, vmUuid, top, topFormat, base, bytes, ma
   return ['sh', '-c', script, 'snaptree-merge', uri, vmUuid, mark, base, String(bytes), ...command];
 }
 
+/** What an overlay records of the image that it hangs on. */
+export interface BackingReference {
+  /** Absolute, or counted from the overlay's folder. */
+  readonly name: string;
+  readonly format: string;
+}
+
 export interface OfflineRebase {
   readonly uri: string;
   readonly vmUuid: string;
   readonly overlay: string;
   readonly overlayFormat: string;
   /** Null: it stands alone afterwards. */
-  readonly base: { readonly path: string; readonly format: string } | null;
+  readonly base: BackingReference | null;
   readonly bytes: number;
 }
 
@@ -40,16 +47,12 @@ export function offlineRebaseArgv(rebase: OfflineRebase): string[] {
 }
 
 /** Only the reference is written: right where both bases read the same, which is so after a commit. */
-export function referenceArgv(
-  overlay: string,
-  overlayFormat: string,
-  base: { path: string; format: string },
-): string[] {
+export function referenceArgv(overlay: string, overlayFormat: string, base: BackingReference): string[] {
   return ['qemu-img', 'rebase', '-u', '-f', overlayFormat, ...backing(base), '--', overlay];
 }
 
-function backing(base: { readonly path: string; readonly format: string } | null): string[] {
-  return base === null ? ['-b', ''] : ['-F', base.format, '-b', base.path];
+function backing(base: BackingReference | null): string[] {
+  return base === null ? ['-b', ''] : ['-F', base.format, '-b', base.name];
 }
 
 /**

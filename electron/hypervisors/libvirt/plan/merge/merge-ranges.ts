@@ -4,6 +4,7 @@ import type { Disk, Image } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.ts';
 import { chainFrom, chainOfDisk, type Chain } from '../../../../../shared/rules/chains.ts';
 import { firstOf } from '../../../../../shared/rules/first-of.ts';
+import { folderOf } from '../../../../../shared/rules/folders.ts';
 import { note } from '../../../planning/notes.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 
@@ -149,6 +150,26 @@ function resolved<Range extends { readonly target: string; readonly baseId: stri
     }
   }
   return { ranges, refusals };
+}
+
+/** Whether the image above a range names what is below it by a path that counts from its own folder, so that both can be moved together. */
+export function isNamedRelatively({ above }: MergeRange): boolean {
+  return isRelativeName(above?.image.parent?.reference ?? '');
+}
+
+/** What the image above a range is to call its base: relatively where it does so now, and the base is in its folder or below. */
+export function nameOfBase(range: MergeRange): string {
+  const { above, base } = range;
+  const path = base?.path ?? '';
+  const folder = folderOf(above?.path ?? '');
+  const name = path.slice(folder.length + 1);
+  return isNamedRelatively(range) && path.startsWith(`${folder}/`) && isRelativeName(name) ? name : path;
+}
+
+/** A colon before the first slash would make it a protocol (QEMU, block.c: path_has_protocol). */
+function isRelativeName(name: string): boolean {
+  const first = name.split('/', 1)[0] ?? '';
+  return first !== '' && !first.includes(':');
 }
 
 /** The chain of each disk after its merge, as ids, by target. */

@@ -5,13 +5,21 @@ import { activeLayersStay } from '../../../planning/chain-rules.ts';
 import { lookingStep } from '../../../planning/looking-step.ts';
 import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
-import { roomFor, type Room } from '../../../planning/space.ts';
+import { allocated } from './merge-room.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { blockJobArgv, type BlockJob } from './block-job-script.ts';
 import { begunRecords } from './begun-plan.ts';
 import { dropRecordsArgv } from './drop-records.ts';
 import { offlineCommitArgv, offlineRebaseArgv, referenceArgv } from './image-script.ts';
-import { idsOf, isRangeMerged, mergeMark, rangeGroup, type Layer, type MergeRange } from './merge-ranges.ts';
+import {
+  idsOf,
+  isNamedRelatively,
+  isRangeMerged,
+  mergeMark,
+  nameOfBase,
+  rangeGroup,
+  type MergeRange,
+} from './merge-ranges.ts';
 import { replacementsBy } from './merge-records.ts';
 import { editArgv, type Replacement } from './record-script.ts';
 
@@ -35,34 +43,6 @@ function mergeStep(range: MergeRange): Pick<Step, 'group' | 'cancellation' | 'wh
   };
 }
 
-/** Looks whether there is still as much room as there was when the plan was made, where that was enough. */
-export function roomIsThere(rooms: readonly Room[], context: LibvirtContext): readonly Step[] {
-  const needs = rooms.flatMap(({ folder, neededBytes, freeBytes }) =>
-    folder === null || neededBytes === null || neededBytes === 0 || freeBytes === null || freeBytes < neededBytes
-      ? []
-      : [folder, String(Math.ceil(neededBytes / 1024))],
-  );
-  return needs.length === 0
-    ? []
-    : [
-        lookingStep({
-          title: 'Check that there is still enough room',
-          script: `
-while [ "$#" -gt 1 ]; do
-  free=$(df -Pk -- "$1" | awk 'NR == 2 { print $4 }')
-  if [ "\${free:-0}" -lt "$2" ]; then
-    printf '%s\\n' "Nothing was changed: $1 has only \${free:-0} KiB free now, and up to $2 KiB may be needed." >&2
-    exit 1
-  fi
-  shift 2
-done`.trim(),
-          words: needs,
-          reads: [],
-          verify: activeLayersStay(context.vm.disks),
-        }),
-      ];
-}
-
 /** What must hold when images are merged into \`range.base\`. */
 export function committed({ disk, above, base }: MergeRange): Expectation[] {
   if (base === null) return [];
@@ -84,6 +64,7 @@ export function liveCommit(range: MergeRange, bytesPerSecond: number | null, con
     top: top?.path ?? '',
     bytesPerSecond,
     mark: mergeMark(range),
+    isRelative: isNamedRelatively(range),
   };
   return {
     title: commitTitle(range),
@@ -112,6 +93,7 @@ export function livePull(range: MergeRange, bytesPerSecond: number | null, conte
       top: top?.path ?? '',
       bytesPerSecond,
       mark: mergeMark(range),
+      isRelative: isNamedRelatively(range),
     }),
     ...unchanging(),
     reads: [...idsOf(merged)],
@@ -154,7 +136,10 @@ export function offlineCommit(
     hang: above
       ? {
           title: `Let ${above.image.id} hang on ${base.image.id}`,
-          argv: referenceArgv(above.path, above.image.format ?? 'qcow2', { path: base.path, format: baseFormat }),
+          argv: referenceArgv(above.path, above.image.format ?? 'qcow2', {
+            name: nameOfBase(range),
+            format: baseFormat,
+          }),
           ...unchanging(),
           writes: [above.image.id],
           verify: committed(range),
@@ -189,7 +174,7 @@ export function offlinePull(range: MergeRange, context: LibvirtContext): Step {
       vmUuid: context.vm.uuid,
       overlay: above.path,
       overlayFormat: above.image.format ?? 'qcow2',
-      base: base === null ? null : { path: base.path, format: base.image.format ?? 'raw' },
+      base: base === null ? null : { name: nameOfBase(range), format: base.image.format ?? 'raw' },
       bytes: allocated(merged),
     }),
     ...unchanging(),
@@ -344,22 +329,6 @@ export function filesGo(imageIds: readonly string[], memoryFiles: readonly strin
     ...plainStep,
     whenInterrupted: 'redo',
   };
-}
-
-/** What images that take up others may grow by at most. A volume does not. */
-export function roomForPull(ranges: readonly MergeRange[], context: LibvirtContext): readonly Room[] {
-  return roomFor(
-    context,
-    ranges.flatMap(({ merged, above }) =>
-      above === null || above.image.kind === 'block'
-        ? []
-        : [{ imageId: above.image.id, bytes: Math.min(allocated(merged), above.image.virtualBytes ?? Infinity) }],
-    ),
-  );
-}
-
-export function allocated(layers: readonly Layer[]): number {
-  return layers.reduce((sum, { image }) => sum + (image.allocatedBytes ?? 0), 0);
 }
 
 function commitTitle({ disk, merged, base, above }: MergeRange): string {

@@ -5,7 +5,7 @@ import type { PlanDraft } from '../../../driver.ts';
 import { chainsOf } from '../../../planning/chain-rules.ts';
 import { remoteDependentWarnings } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { roomFor, roomWarnings, tightest, type Room } from '../../../planning/space.ts';
+import { roomWarnings, tightest, type Room } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunAbsentIds, begunFiles } from './begun-plan.ts';
 import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
@@ -16,16 +16,15 @@ import {
   spoiledSnapshots,
   treeAfterMerge,
 } from './merge-records.ts';
+import { fullVolumeWarnings, roomForMerge, roomIsThere } from './merge-room.ts';
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
 import {
-  allocated,
   committed,
   filesGo,
   liveCommit,
   nothingNeeds,
   offlineCommit,
   recordsFollow,
-  roomIsThere,
   spoiledRecordsGo,
   type Step,
 } from './merge-steps.ts';
@@ -54,12 +53,7 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
   const stay = vm.snapshots.filter((snapshot) => !spoiled.includes(snapshot));
   const live = vm.state !== 'shutoff';
   const merged = ranges.flatMap((range) => range.merged);
-  const rooms = roomFor(
-    context,
-    ranges.flatMap(({ merged: layers, base }) =>
-      base === null || base.image.kind === 'block' ? [] : [{ imageId: base.image.id, bytes: allocated(layers) }],
-    ),
-  );
+  const rooms = roomForMerge(ranges, 'base', context);
   const title = `Merge ${merged.length === 1 ? 'one image' : `${merged.length} images`} of ${vm.name} down`;
   return {
     vmName: vm.name,
@@ -82,6 +76,7 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
       ...remoteDependentWarnings(context, [...idsOf(merged), ...ranges.flatMap(({ base }) => base?.image.id ?? [])]),
       ...nextStartWarnings(context),
       ...volumeWarnings(ranges),
+      ...fullVolumeWarnings(ranges, 'base'),
       ...roomWarnings(
         rooms,
         'littleSpace',

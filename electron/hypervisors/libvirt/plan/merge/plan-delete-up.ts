@@ -15,17 +15,9 @@ import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
 import { memoryFilesOf, replacementsOf, treeAfterMerge } from './merge-records.ts';
+import { fullVolumeWarnings, roomForMerge, roomIsThere } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
-import {
-  filesGo,
-  livePull,
-  nothingNeeds,
-  offlinePull,
-  pulled,
-  recordsFollow,
-  roomForPull,
-  roomIsThere,
-} from './merge-steps.ts';
+import { filesGo, livePull, nothingNeeds, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
 import { volumeWarnings } from './plan-commit.ts';
 import { recordsGo } from './records-go.ts';
 
@@ -51,7 +43,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
   const files = ranges.flatMap(({ merged }) => idsOf(merged.filter(({ image }) => image.kind === 'file')));
   const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot])])];
   const live = vm.state !== 'shutoff';
-  const rooms = roomForPull(toDo, context);
+  const rooms = roomForMerge(toDo, 'above', context);
   const stay = vm.snapshots.filter((each) => each !== snapshot);
   return {
     vmName: vm.name,
@@ -82,6 +74,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
       ...remoteDependentWarnings(context, images),
       ...nextStartWarnings(context),
       ...volumeWarnings(ranges),
+      ...fullVolumeWarnings(toDo, 'above'),
       ...roomWarnings(
         rooms,
         'littleSpace',

@@ -7,8 +7,9 @@ import { listed, note } from '../../../planning/notes.ts';
 import { roomWarnings, tightest } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
+import { fullVolumeWarnings, roomForMerge, roomIsThere } from './merge-room.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
-import { definitionFollows, livePull, offlinePull, roomForPull, roomIsThere } from './merge-steps.ts';
+import { definitionFollows, livePull, offlinePull } from './merge-steps.ts';
 
 type PullRequest = Extract<ChangeRequest, { action: 'pullImages' }>;
 
@@ -22,7 +23,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
   const live = vm.state !== 'shutoff';
   const merged = ranges.flatMap((range) => range.merged);
   const active = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
-  const rooms = roomForPull(ranges, context);
+  const rooms = roomForMerge(ranges, 'above', context);
   // Also those whose merge is done already.
   const disks = vm.disks.filter(({ target }) => request.ranges.some((range) => range.target === target));
   const alone = ranges.filter(({ base }) => base === null).map(({ disk }) => disk.target);
@@ -50,6 +51,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
             ),
           ]),
       ...nextStartWarnings(context),
+      ...fullVolumeWarnings(ranges, 'above'),
       ...roomWarnings(
         rooms,
         'littleSpace',
