@@ -135,6 +135,11 @@ ${wishFunctions}
 # Carries out what the user wishes, on the job that was just looked at.
 heed() {
   readWish || return 0
+  # The definition is read after the job: it may show the end that the job has not told of yet.
+  if [ "$own" = yes ] && ! holdsTop; then
+    answer no 'The merge has just ended.'
+    return 0
+  fi
   if [ "$own" != yes ] || ! isAlike; then
     answer no "The job on $target was not begun by this operation, and is left alone."
     return 0
