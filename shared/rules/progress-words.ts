@@ -7,7 +7,10 @@ export function progressWords({ doneBytes, totalBytes, bytesPerSecond, secondsLe
   return [
     `${readableBytes(doneBytes)} of ${readableBytes(totalBytes)}`,
     ...(bytesPerSecond === null ? [] : [`${readableBytes(Math.round(bytesPerSecond))}/s`]),
-    ...(secondsLeft === null || secondsLeft === 0 ? [] : [`about ${readableDuration(secondsLeft)} left`]),
+    // What is left does not become less.
+    ...(secondsLeft === null || secondsLeft === 0 || control?.fallsBehind === true
+      ? []
+      : [`about ${readableDuration(secondsLeft)} left`]),
     ...(control === undefined ? [] : controlWords(control)),
   ].join(', ');
 }
