@@ -30,6 +30,8 @@ export interface VirtualMachineSpec {
   readonly folder?: string;
   /** vda (bootable) and vdb, both qcow2 of 1 GiB, when left out. */
   readonly disks?: readonly DiskSpec[];
+  /** Linux instead of a boot sector, from these files, and a channel for a guest agent in it. */
+  readonly linux?: { readonly kernel: string; readonly initramfs: string };
   /** Starts the VM (false when left out). */
   readonly running?: boolean;
   /** The libvirt it belongs to; the machine's own when left out. */
@@ -164,7 +166,7 @@ export async function writeBootSector(image: string, format: string, sector = bo
   rmSync(file);
 }
 
-function domainXml(vm: ReturnType<typeof describe>): string {
+function domainXml(vm: ReturnType<typeof describe>, linux: VirtualMachineSpec['linux']): string {
   const disks = vm.disks.map(
     (disk) => `
     <disk type='file' device='disk'>
@@ -174,18 +176,24 @@ function domainXml(vm: ReturnType<typeof describe>): string {
       <alias name='ua-${disk.target}'/>
     </disk>`,
   );
+  const start = linux
+    ? `<kernel>${escapeXml(linux.kernel)}</kernel><initrd>${escapeXml(linux.initramfs)}</initrd><cmdline>console=ttyS0 quiet panic=1</cmdline>`
+    : `<boot dev='hd'/>`;
+  const channel = linux
+    ? `\n    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>`
+    : '';
   // type='qemu' is TCG. Never kvm: guests hang where /dev/kvm exists but is not usable.
   return `<domain type='qemu'>
   <name>${escapeXml(vm.name)}</name>
   <uuid>${vm.uuid}</uuid>
-  <memory unit='MiB'>32</memory>
+  <memory unit='MiB'>${linux ? 160 : 32}</memory>
   <vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
+  <os><type arch='x86_64' machine='pc'>hvm</type>${start}</os>
   <features><acpi/></features>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>${disks.join('')}
-    <serial type='file'><source path='${escapeXml(vm.serialLog)}' append='on'/><target port='0'/></serial>
+    <serial type='file'><source path='${escapeXml(vm.serialLog)}' append='on'/><target port='0'/></serial>${channel}
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
   </devices>
@@ -203,7 +211,7 @@ export async function createVirtualMachine(spec: VirtualMachineSpec): Promise<Vi
     await createImage(disk.path, disk.format === 'raw' ? 'raw' : 'qcow2', disk.size, disk.backing);
     if (disk.bootable) await writeBootSector(disk.path, disk.format);
   }
-  await virshWithXml(['define'], domainXml(vm), [], vm);
+  await virshWithXml(['define'], domainXml(vm, spec.linux), [], vm);
   if (spec.running === true) await virsh(['start', vm.uuid], vm);
   return virtualMachine(spec);
 }
@@ -278,7 +286,15 @@ export function readSerialCounter(vm: VirtualMachine): number | undefined {
 
 /** All numbers that the guest of a VM printed, first to last: a revert of memory is seen as a step back. */
 export function readSerialCounts(vm: VirtualMachine): number[] {
+  return readSerialLines(vm).flatMap((line) => (/^[0-9A-F]{4}$/.test(line) ? [parseInt(line, 16)] : []));
+}
+
+/** The lines that the guest of a VM printed. */
+export function readSerialLines(vm: VirtualMachine): string[] {
+  if (!existsSync(vm.serialLog)) return [];
   // The last line may be half written.
-  const lines = readFileSync(vm.serialLog, 'latin1').split('\n').slice(0, -1);
-  return lines.flatMap((line) => (/^[0-9A-F]{4}\r$/.test(line) ? [parseInt(line, 16)] : []));
+  return readFileSync(vm.serialLog, 'latin1')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => line.replace(/\r$/, ''));
 }
