@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { errorSchema } from './error-schema.ts';
+import { guestAgentSchema } from './model/guest-agent.ts';
 import { enteredSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
 import { epochSecondsSchema, inventorySchema } from './model/inventory.ts';
@@ -97,6 +98,11 @@ export const requests = {
   'questions.answer': { request: z.strictObject({ questionId: z.uuid(), answer: answerSchema }), response: nothing },
   /** Reads the host again; the result arrives through the `inventory` subscription as well. */
   'inventory.refresh': { request: onHost, response: nothing },
+  /** Asks the agent in a guest that runs whether it can freeze; null where the hypervisor has no such agents. Takes seconds where it does not answer. */
+  'guests.askAgent': {
+    request: onHost.extend({ vmUuid: z.string().max(100) }),
+    response: z.strictObject({ agent: guestAgentSchema.nullable() }),
+  },
   /** Reads the host and plans the change from what it finds. A refused plan is an answer, not an error. */
   'plans.create': { request: onHost.extend({ request: changeRequestSchema }), response: planSchema },
   /** Runs a plan made by `plans.create`. Refused with `planStale` where the host changed since. */

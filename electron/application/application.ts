@@ -97,7 +97,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       hostName: hostBook.get(hostId).name,
     });
     const isReadOnly = (hostId: string) => hostBook.get(hostId).readOnly;
-    const plans = createPlanService({ driverFor, readHost, isReadOnly, clock, newId: randomUUID });
+    const askGuestAgent = async (hostId: string, vmUuid: string, signal?: AbortSignal) =>
+      (await driverFor(hostId).askGuestAgent?.(runnerFor(hostId), vmUuid, signal)) ?? null;
+    const plans = createPlanService({ driverFor, askGuestAgent, readHost, isReadOnly, clock, newId: randomUUID });
     const { journalFolder } = paths;
     const auditTrail = createAuditTrail(paths.auditTrail);
     const startedBy = { user: userInfo().username, computer: hostname() };
@@ -148,6 +150,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       sessions,
       questions,
       inventories,
+      askGuestAgent,
       plans,
       operations,
       notices,

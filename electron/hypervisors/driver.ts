@@ -1,5 +1,6 @@
 /** What Snaptree needs of a hypervisor: to read it, to notice changes, and to plan for it. A driver never executes a plan. */
 import type { ErrorCode, SnaptreeError } from '../../shared/errors.ts';
+import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Capability, HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
@@ -110,6 +111,12 @@ export interface HypervisorDriver {
    *
    * @param begun an earlier plan for the same request: what its steps did counts as asked for, not as something that stands
    *   in the way
+   * @param guestAgent what the agent in the guest answered, where it was asked for this plan
    */
-  plan(request: ChangeRequest, inventory: Inventory, begun?: BegunPlan): PlanDraft;
+  plan(request: ChangeRequest, inventory: Inventory, begun?: BegunPlan, guestAgent?: GuestAgent): PlanDraft;
+  /**
+   * Asks the agent in a guest that runs whether it can freeze file systems. Takes seconds where it does not answer. Throws what the runner
+   * throws. Absent where there are no such agents.
+   */
+  askGuestAgent?(runner: CommandRunner, vmUuid: string, signal?: AbortSignal): Promise<GuestAgent>;
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionTest, ImportCandidate, ImportSource, ResponseValue } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
+import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
 import { hasEnded } from '../../shared/rules/operation-life.ts';
 import type { Questions } from '../hosts/questions.ts';
@@ -21,6 +22,8 @@ export interface ContractParts {
   readonly sessions: Sessions;
   readonly questions: Questions;
   readonly inventories: Inventories;
+  /** Null where the hypervisor has no such agents. Throws what connecting and asking throw. */
+  readonly askGuestAgent: (hostId: string, vmUuid: string, signal: AbortSignal) => Promise<GuestAgent | null>;
   readonly plans: PlanService;
   readonly operations: OperationService;
   readonly notices: Notices;
@@ -79,6 +82,9 @@ export function contractHandlers(parts: ContractParts): Handlers {
         await inventories.refresh(hostId);
         return {};
       },
+      'guests.askAgent': async ({ hostId, vmUuid }, { signal }) => ({
+        agent: await parts.askGuestAgent(hostId, vmUuid, signal),
+      }),
       'plans.create': ({ hostId, request }) => plans.create(hostId, request),
       'operations.start': async ({ planId }) => ({ operationId: await operations.start(planId) }),
       'operations.cancel': async ({ operationId }) => {

@@ -22,6 +22,7 @@ export function stubHandlers(
       'hosts.disconnect': refuse,
       'questions.answer': refuse,
       'inventory.refresh': refuse,
+      'guests.askAgent': refuse,
       'plans.create': refuse,
       'operations.start': refuse,
       'operations.cancel': refuse,

@@ -97,6 +97,7 @@ export class LibvirtHost extends FakeHost {
 /** Plans for `host` by the libvirt driver. */
 export function planServiceFor(host: LibvirtHost, clock: () => number, newId: () => string): PlanService {
   return createPlanService({
+    askGuestAgent: () => Promise.resolve(null),
     driverFor: () => ({ plan: (request, found) => planLibvirt('qemu:///system', request, found) }),
     readHost: () => Promise.resolve({ inventory: host.inventory, hostName: 'kvm1' }),
     isReadOnly: () => host.readOnly,

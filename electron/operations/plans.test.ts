@@ -13,6 +13,7 @@ function service(time: { now: number } = { now: 1000.5 }) {
       ...(await host.readHost()),
       hostName: 'kvm1',
     }),
+    askGuestAgent: () => Promise.resolve(null),
     driverFor: () => ({
       plan: (request) => {
         if (request.vmUuid !== vmUuid) throw new SnaptreeError('vmNotFound', 'no such VM');

@@ -1,8 +1,10 @@
 /** Makes plans and keeps them until they are run, replaced by newer ones, or too old to be believed. */
 import { SnaptreeError } from '../../shared/errors.ts';
+import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
 import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
+import { stateObstacle } from '../../shared/rules/quiesce.ts';
 import type { HypervisorDriver, PlanDraft } from '../hypervisors/driver.ts';
 import { stateDigestOf } from './state-digest.ts';
 import { planScript } from './plan-script.ts';
@@ -10,6 +12,8 @@ import { planScript } from './plan-script.ts';
 export interface PlanServiceDependencies {
   /** The driver that plans for the host. Throws `hostNotFound`. */
   readonly driverFor: (hostId: string) => Pick<HypervisorDriver, 'plan'>;
+  /** Asks the agent in a guest; null where the hypervisor has no such agents. Throws what connecting and asking throw. */
+  readonly askGuestAgent: (hostId: string, vmUuid: string) => Promise<GuestAgent | null>;
   /** Reads the host now. Throws what connecting and reading throw. */
   readonly readHost: (hostId: string) => Promise<{
     readonly inventory: Inventory;
@@ -42,6 +46,7 @@ const lifetimeSeconds = 6 * 3600;
 
 export function createPlanService({
   driverFor,
+  askGuestAgent,
   readHost,
   isReadOnly,
   clock,
@@ -51,7 +56,8 @@ export function createPlanService({
   return {
     async create(hostId, request) {
       const { inventory, hostName } = await readHost(hostId);
-      const draft = driverFor(hostId).plan(request, inventory);
+      const guestAgent = wantsAgent(request, inventory) ? await askGuestAgent(hostId, request.vmUuid) : null;
+      const draft = driverFor(hostId).plan(request, inventory, undefined, guestAgent ?? undefined);
       const plan: Omit<Plan, 'script'> = {
         ...numbered(isReadOnly(hostId) ? refusedForReadOnly(draft, hostName, request, inventory) : draft),
         id: newId(),
@@ -82,6 +88,13 @@ export function createPlanService({
     again: ({ hostId, request, steps }, inventory, done) =>
       driverFor(hostId).plan(request, inventory, { done: steps.slice(0, done), rest: steps.slice(done) }),
   };
+}
+
+/** Only a plan that freezes depends on the agent, and only one of a guest that runs can answer. */
+function wantsAgent(request: ChangeRequest, { vms }: Inventory): boolean {
+  if (request.action !== 'createSnapshot' || request.quiesce !== true) return false;
+  const vm = vms.find(({ uuid }) => uuid === request.vmUuid);
+  return vm?.readable === true && stateObstacle(vm) === null;
 }
 
 function numbered(draft: PlanDraft): Omit<PlanDraft, 'steps'> & Pick<Plan, 'steps'> {

@@ -39,6 +39,7 @@ export interface VmSpec {
   readonly folder?: string;
   readonly disks?: readonly DiskSpec[];
   readonly running?: boolean;
+  readonly agent?: Definition['agent'];
 }
 
 /** A UUID that follows from the host's and the VM's name: the same at every start. */
@@ -77,6 +78,7 @@ export function addVm(machine: Machine, spec: VmSpec): Vm {
     cpus: spec.cpus ?? 2,
     nvram: spec.firmware === 'uefi' ? `/var/lib/libvirt/qemu/nvram/${spec.name}_VARS.fd` : null,
     disks,
+    ...(spec.agent && { agent: spec.agent }),
   };
   const vm: Vm = {
     uuid,

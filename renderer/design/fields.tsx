@@ -138,13 +138,16 @@ export function CheckboxLine({
   children,
   selected,
   onChange,
+  disabled = false,
 }: {
   readonly children: ReactNode;
   readonly selected: boolean;
   readonly onChange: (selected: boolean) => void;
+  /** What stands beside it says why. */
+  readonly disabled?: boolean;
 }) {
   return (
-    <CheckboxField isSelected={selected} onChange={onChange}>
+    <CheckboxField isSelected={selected} onChange={onChange} isDisabled={disabled}>
       <CheckboxButton className={css('checkboxButton')}>
         <span className={css('checkbox')}>{selected && <Check size={12} strokeWidth={3} aria-hidden />}</span>
         {children}

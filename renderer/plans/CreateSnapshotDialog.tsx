@@ -12,6 +12,7 @@ import { formatBytes, formatSnapshotName } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { imageIndex } from '../store/selectors.ts';
 import { useStore } from '../store/store.ts';
+import { QuiesceField, useQuiescing } from './QuiesceField.tsx';
 import { PlanForm } from './PlanForm.tsx';
 import styles from './CreateSnapshotDialog.module.css';
 
@@ -40,6 +41,8 @@ export function CreateSnapshotDialog({
   );
   const [ownOverlays, setOwnOverlays] = useState<ReadonlyMap<string, string>>(new Map());
   const [ownMemoryFile, setOwnMemoryFile] = useState<string | null>(null);
+  const [quiesces, setQuiesces] = useState(true);
+  const quiescing = useQuiescing(hostId, vm, kind === 'external');
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);
 
@@ -76,6 +79,7 @@ export function CreateSnapshotDialog({
       description,
       diskTargets,
       ...(kind === 'memory' && { memoryFile }),
+      ...(kind === 'external' && quiesces && quiescing.possible === true && { quiesce: true as const }),
       ...(chosen.length > 0 && { overlayPaths: Object.fromEntries<string>(chosen) }),
     });
   };
@@ -158,6 +162,9 @@ export function CreateSnapshotDialog({
           <p className={css('quiet')}>A disk that is left out keeps its active layer and is not in the snapshot.</p>
         </fieldset>
       )}
+      {kind === 'external' && vm.state !== 'shutoff' && (
+        <QuiesceField quiescing={quiescing} selected={quiesces} onChange={setQuiesces} />
+      )}
       {overlays.map(({ target, path, isOwn, error }) => (
         <TextField
           key={target}
@@ -211,5 +218,5 @@ function internalMeaning(vm: ReadableVm): string {
 function externalMeaning(vm: ReadableVm): string {
   return vm.state === 'shutoff'
     ? 'The present images are frozen and new overlays take the writes from the next start on.'
-    : 'The present images are frozen and new overlays take the writes at once: hardly a pause, but no memory. A revert finds the disks as after a power cut.';
+    : 'The present images are frozen and new overlays take the writes at once: hardly a pause, but no memory. A revert finds the disks as after a power cut, or, where a guest agent freezes the file systems meanwhile, with all files complete.';
 }

@@ -19,6 +19,8 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     memoryFile: z.string().optional(),
     /** External only, by target: the new files that take the disks' writes. One beside its image for each disk that is left out. */
     overlayPaths: z.record(z.string(), z.string()).optional(),
+    /** External without memory, of a VM that runs: the file systems of the guest are frozen by its agent meanwhile. */
+    quiesce: z.literal(true).optional(),
   }),
   z.strictObject({
     action: z.literal('revertToSnapshot'),

@@ -4,6 +4,7 @@ import type { HostReading } from './read/host-state.ts';
 import { libvirtRemedy, libvirtStages } from './connection-test.ts';
 import { planLibvirt } from './plan/plan.ts';
 import { pollHost } from './watch/poll.ts';
+import { askGuestAgent } from './read/guest-agent.ts';
 import { probeLibvirt, readHost } from './read/read.ts';
 import { watchLibvirt } from './watch/watch.ts';
 
@@ -38,6 +39,7 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
       return { inventory: reading.inventory, hasChanged };
     },
     watch: (runner, options) => watchLibvirt(runner, uri, options),
-    plan: (request, inventory, begun) => planLibvirt(uri, request, inventory, begun),
+    plan: (request, inventory, begun, guestAgent) => planLibvirt(uri, request, inventory, begun, guestAgent),
+    askGuestAgent: (runner, vmUuid, signal) => askGuestAgent(runner, uri, vmUuid, signal),
   };
 }

@@ -71,6 +71,7 @@ function addDatabase(machine: Machine): void {
   const { uuid } = addVm(machine, {
     name: 'database',
     title: 'PostgreSQL',
+    agent: 'answers',
     memoryMiB: 16_384,
     cpus: 8,
     running: true,
@@ -100,6 +101,7 @@ function addWiki(machine: Machine): void {
   const { uuid } = addVm(machine, {
     name: 'wiki',
     title: 'Documentation',
+    agent: 'notConnected',
     memoryMiB: 4096,
     running: true,
     disks: [{ target: 'vda', virtualBytes: 40 * gibibyte, usedBytes: 8 * gibibyte }],

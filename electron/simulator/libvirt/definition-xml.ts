@@ -36,6 +36,7 @@ export function definitionFrom(domain: XmlElement): Definition {
     cpus: Number(childText(domain, 'vcpu') ?? 1),
     nvram: childText(child(domain, 'os'), 'nvram'),
     disks: children(child(domain, 'devices'), 'disk').map(diskFrom),
+    ...(hasChannel(domain) && { agent: 'answers' as const }),
   };
 }
 
@@ -46,6 +47,12 @@ export function parse(xml: string): XmlElement {
     if (error instanceof XmlError) throw new LibvirtError(`(domain_definition): ${error.message}`);
     throw error;
   }
+}
+
+function hasChannel(domain: XmlElement): boolean {
+  return children(child(domain, 'devices'), 'channel').some(
+    (channel) => attribute(child(channel, 'target'), 'name') === 'org.qemu.guest_agent.0',
+  );
 }
 
 function diskFrom(disk: XmlElement): DefinitionDisk {

@@ -32,7 +32,12 @@ export interface Definition {
   /** The file of the firmware's variables; null for a BIOS. */
   readonly nvram: string | null;
   readonly disks: readonly DefinitionDisk[];
+  /** What the agent in its guest is like; absent where there is no channel for one. */
+  readonly agent?: AgentKind;
 }
+
+/** `stuck`: answers until it has frozen, and never again. */
+export type AgentKind = 'answers' | 'silent' | 'notConnected' | 'stuck';
 
 /** `text` in XML content or an attribute, as libvirt escapes it. */
 export function escapeXml(text: string): string {
@@ -98,12 +103,23 @@ export function definitionXml(definition: Definition, { element, id, indent, liv
     '  <devices>',
     '    <emulator>/usr/bin/qemu-system-x86_64</emulator>',
     ...disks.flatMap((disk, index) => diskXml(disk, index, live, mirrors)),
+    ...channelXml(definition.agent, id),
     "    <memballoon model='virtio'/>",
     '  </devices>',
     `</${element}>`,
   ];
   const margin = ' '.repeat(indent);
   return lines.map((line) => `${margin}${line}\n`).join('');
+}
+
+function channelXml(agent: AgentKind | undefined, id: number | null): readonly string[] {
+  if (agent === undefined) return [];
+  const state = id === null ? '' : ` state='${agent === 'notConnected' ? 'disconnected' : 'connected'}'`;
+  return [
+    "    <channel type='unix'>",
+    `      <target type='virtio' name='org.qemu.guest_agent.0'${state}/>`,
+    '    </channel>',
+  ];
 }
 
 function diskXml(disk: DefinitionDisk, index: number, live: boolean, mirrors: readonly Mirror[]): readonly string[] {

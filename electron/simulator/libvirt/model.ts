@@ -61,6 +61,8 @@ export interface LiveVm {
   readonly memory: LiveMemory;
   /** At most one a disk. */
   readonly jobs: readonly BlockJob[];
+  /** The file systems of its guest are frozen. */
+  readonly frozen?: boolean;
 }
 
 export interface ManagedSave {

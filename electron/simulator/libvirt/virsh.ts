@@ -2,6 +2,7 @@
 import { LibvirtError } from './model.ts';
 import { has, type Command, type VirshHost, type VirshOutput } from './virsh-call.ts';
 import { parseCommand, splitLine, type ParsedCommand } from './virsh-parser.ts';
+import { agentCommands } from './virsh-agent.ts';
 import { blockJobCommands } from './virsh-block-jobs.ts';
 import { settleJobs } from './block-jobs.ts';
 import { poolCommands } from './virsh-pools.ts';
@@ -133,6 +134,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   ...vmCommands,
+  ...agentCommands,
   ...blockJobCommands,
   ...definitionCommands,
   ...snapshotCommands,

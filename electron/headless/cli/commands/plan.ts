@@ -48,6 +48,10 @@ export function addPlan(program: Program, context: CommandContext): void {
         'external only: the new file on the host that takes the writes of a disk; can be given several times (beside its image where it is not given)',
       ).argParser(collect),
     )
+    .option(
+      '--quiesce',
+      'external only, of a VM that runs: let its guest agent freeze the file systems while the snapshot is taken; refused where no agent answers',
+    )
     .addOption(hostOption())
     .addOption(uriOption())
     .addOption(scriptOption())
@@ -57,6 +61,7 @@ export function addPlan(program: Program, context: CommandContext): void {
         'snaptree plan create web before-upgrade',
         'snaptree plan create web nightly --kind external --disk vda',
         'snaptree plan create web before-upgrade --kind external --memory',
+        'snaptree plan create web nightly --kind external --quiesce',
         'snaptree plan create web nightly --kind external --overlay vda=/srv/fast/web.qcow2',
       ),
     )
@@ -73,6 +78,13 @@ export function addPlan(program: Program, context: CommandContext): void {
       if (kind === 'internal' && memory !== false) {
         command.error(
           'error: --memory is for external snapshots only; an internal one of a VM that runs holds the memory in any case',
+          { exitCode: exitCodes.usage },
+        );
+      }
+      const quiesce = options.quiesce === true;
+      if (quiesce && (kind === 'internal' || memory !== false)) {
+        command.error(
+          'error: --quiesce is for external snapshots without memory only; with its memory in the snapshot the guest goes on from where it was',
           { exitCode: exitCodes.usage },
         );
       }
@@ -109,6 +121,7 @@ export function addPlan(program: Program, context: CommandContext): void {
                 memory === true ? (memoryFileBeside(found, name, imagesById(inventory.images)) ?? '') : memory,
             }),
         ...(overlays.length > 0 && { overlayPaths }),
+        ...(quiesce && { quiesce }),
       }));
     });
 

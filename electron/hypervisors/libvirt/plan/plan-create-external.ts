@@ -23,6 +23,7 @@ import { longestChain } from '../capabilities.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { memoryPause, memoryRefusals, memoryRoom, memorySpec, memoryWarnings } from './plan-create-memory.ts';
 import { nameRefusals, namingOptions, newFileRefusals, type CreateRequest } from './plan-create-rules.ts';
+import { quiescePause, quiescedSteps, quiesceRefusals, thawIsLeft, withoutMemoryWarning } from './plan-quiesce.ts';
 import { nextStartWarnings, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an external snapshot of the chosen writable disks (all where none are named). */
@@ -63,6 +64,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...savedImagesRefusals(vm),
     ...sharedLayerRefusals(context, disks),
     ...(memory === null ? [] : memoryRefusals(disks, context)),
+    ...quiesceRefusals(request, context),
     ...newFileRefusals(chosenFiles(request), newFiles, context),
     ...commaRefusals(vm, overlayFiles),
     ...Object.keys(request.overlayPaths ?? {})
@@ -93,20 +95,40 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...activeLayersStay(vm.disks.filter((disk) => !disks.includes(disk))),
   ];
   const live = vm.state !== 'shutoff';
+  const create: Omit<PlanStep, 'index'> = {
+    title: `${memory === null ? 'Create' : 'Write the memory, create'} ${overlayFiles.length === 1 ? 'an overlay' : `${overlayFiles.length} overlays`} and direct all writes to ${overlayFiles.length === 1 ? 'it' : 'them'}`,
+    argv: virsh(
+      context,
+      'snapshot-create-as',
+      ...namingOptions(request),
+      ...(memory === null ? ['--disk-only'] : memorySpec(memory)),
+      '--atomic',
+      ...vm.disks.flatMap((disk) => {
+        const overlay = overlays.get(disk.target) ?? null;
+        // In a diskspec a comma separates; inside the file name it is doubled (virsh(1), snapshot-create-as).
+        if (overlay !== null)
+          return ['--diskspec', `${disk.target},snapshot=external,file=${overlay.replaceAll(',', ',,')}`];
+        // libvirt makes overlays for disks that are not named, floppies too. It leaves out what only reads by itself.
+        return disk.readOnly || disk.device === 'cdrom' ? [] : ['--diskspec', `${disk.target},snapshot=no`];
+      }),
+    ),
+    reads: imageIds,
+    writes: [],
+    creates: newFiles,
+    invalidates: [],
+    deletes: [],
+    verify,
+    ...plainStep,
+  };
+  const left = thawIsLeft(request, context);
   return {
     vmName: vm.name,
     title: `Create the external snapshot "${request.name}" of ${vm.name}`,
-    refusals,
+    // Cut off behind the snapshot, whose name and files stand in the way of another one.
+    refusals: left ? [] : refusals,
     warnings: [
       ...nextStartWarnings(context),
-      ...(live && memory === null
-        ? [
-            note(
-              'withoutMemory',
-              'The memory of the running guest is not part of an external disk-only snapshot: going back to it is like starting after a power cut.',
-            ),
-          ]
-        : []),
+      ...(live && memory === null ? [withoutMemoryWarning(request, context)] : []),
       ...partialWarnings(context, writable, disks),
       ...(memory === null
         ? vm.hasNvram
@@ -125,35 +147,13 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
       memory !== null
         ? memoryPause(memory, context)
         : live
-          ? 'The guest stands still for a moment while its disks move to the new overlays.'
+          ? request.quiesce === true
+            ? quiescePause
+            : 'The guest stands still for a moment while its disks move to the new overlays.'
           : null,
-    steps: [
+    steps: left ?? [
       namesAreFree(newFiles, context, Object.values(request.overlayPaths ?? {})),
-      {
-        title: `${memory === null ? 'Create' : 'Write the memory, create'} ${overlayFiles.length === 1 ? 'an overlay' : `${overlayFiles.length} overlays`} and direct all writes to ${overlayFiles.length === 1 ? 'it' : 'them'}`,
-        argv: virsh(
-          context,
-          'snapshot-create-as',
-          ...namingOptions(request),
-          ...(memory === null ? ['--disk-only'] : memorySpec(memory)),
-          '--atomic',
-          ...vm.disks.flatMap((disk) => {
-            const overlay = overlays.get(disk.target) ?? null;
-            // In a diskspec a comma separates; inside the file name it is doubled (virsh(1), snapshot-create-as).
-            if (overlay !== null)
-              return ['--diskspec', `${disk.target},snapshot=external,file=${overlay.replaceAll(',', ',,')}`];
-            // libvirt makes overlays for disks that are not named, floppies too. It leaves out what only reads by itself.
-            return disk.readOnly || disk.device === 'cdrom' ? [] : ['--diskspec', `${disk.target},snapshot=no`];
-          }),
-        ),
-        reads: imageIds,
-        writes: [],
-        creates: newFiles,
-        invalidates: [],
-        deletes: [],
-        verify,
-        ...plainStep,
-      },
+      ...(request.quiesce === true ? quiescedSteps(create, context) : [create]),
     ],
     after: {
       vmState: vm.state,

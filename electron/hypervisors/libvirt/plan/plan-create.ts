@@ -3,6 +3,7 @@ import type { PlanDraft } from '../../driver.ts';
 import { planExternal } from './plan-create-external.ts';
 import { planInternal } from './plan-create-internal.ts';
 import type { CreateRequest } from './plan-create-rules.ts';
+import { quiesceRefusals } from './plan-quiesce.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**
@@ -18,5 +19,7 @@ import type { LibvirtContext } from './plan-rules.ts';
  * overlays; it goes on as it was.
  */
 export function planCreate(request: CreateRequest, context: LibvirtContext): PlanDraft {
-  return request.kind === 'internal' ? planInternal(request, context) : planExternal(request, context);
+  if (request.kind === 'external') return planExternal(request, context);
+  const draft = planInternal(request, context);
+  return { ...draft, refusals: [...quiesceRefusals(request, context), ...draft.refusals] };
 }

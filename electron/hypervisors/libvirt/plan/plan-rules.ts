@@ -1,4 +1,5 @@
 /** The rules that libvirt's plans share. Each gives notes; none throws and none looks at anything but the inventory. */
+import type { GuestAgent } from '../../../../shared/model/guest-agent.ts';
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
@@ -11,6 +12,8 @@ import { namesJobsAfterSnapshots, takesEveryDiskOffline } from '../capabilities.
 export interface LibvirtContext extends PlanningContext, BegunPlan {
   /** By which virsh on the host reaches libvirt. */
   readonly uri: string;
+  /** What the agent in the guest answered; null where it was not asked. */
+  readonly guestAgent: GuestAgent | null;
 }
 
 /** The start of every virsh command: the URI is always named, and the VM is always named by UUID. */

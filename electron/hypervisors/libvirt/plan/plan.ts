@@ -1,4 +1,5 @@
 /** From a request to a plan, for libvirt. Pure: nothing is read or run here. */
+import type { GuestAgent } from '../../../../shared/model/guest-agent.ts';
 import type { Inventory, Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import type { BegunPlan, PlanDraft } from '../../driver.ts';
@@ -15,15 +16,16 @@ import type { LibvirtContext } from './plan-rules.ts';
 
 /**
  * The plan for `request` on the host of `inventory`, whose VMs virsh reaches at `uri`. A refused plan has no steps and
- * leaves everything as it is. `begun`: see the driver. Throws `vmNotFound`, `vmUnreadable` and `snapshotNotFound`.
+ * leaves everything as it is. `begun` and `guestAgent`: see the driver. Throws `vmNotFound`, `vmUnreadable` and `snapshotNotFound`.
  */
 export function planLibvirt(
   uri: string,
   request: ChangeRequest,
   inventory: Inventory,
   { done, rest }: BegunPlan = { done: [], rest: [] },
+  guestAgent: GuestAgent | null = null,
 ): PlanDraft {
-  const context = { ...planningContext(inventory, request.vmUuid), uri, done, rest };
+  const context = { ...planningContext(inventory, request.vmUuid), uri, done, rest, guestAgent };
   const draft = draftFor(request, context);
   return withoutRefusedSteps({ ...draft, refusals: [...jobRefusals(context), ...draft.refusals] }, context);
 }
