@@ -252,7 +252,7 @@ export async function guestAnswers({ uuid, name, version }: VirtualMachine): Pro
   await waitUntil(
     `the agent in ${name} to answer`,
     async () => (await virsh(ping, { version, expect: [0, 1] })).exitCode === 0,
-    120_000,
+    300_000,
   );
 }
 

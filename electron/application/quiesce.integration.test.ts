@@ -20,7 +20,8 @@ import type { ChangeRequest } from '../../shared/model/plan.ts';
 
 type CreateRequest = Extract<ChangeRequest, { action: 'createSnapshot' }>;
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 });
+// A host is read after each step, and one agent hangs for longer than it is waited for.
+vi.setConfig({ testTimeout: 480_000, hookTimeout: 300_000 });
 onEachLibvirt(suite, { about: 'quiescing, on libvirt', sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
@@ -49,12 +50,19 @@ function suite(version: testbed.LibvirtVersion): void {
     await testbed.deleteVirtualMachine({ name, version });
   });
   afterEach(async () => {
+    // What a test that failed left would lock the VM for the next one.
+    for (const { id, endedAt } of application.operations())
+      if (endedAt === null) await application.bringToEnd(id, ['resume', 'undo', 'forget'], 120_000);
     await guestAnswers(vm);
     expect(await freezeStatus()).toBe('thawed');
     await guestWritesOn(vm);
   });
 
   const virsh = (...words: readonly string[]) => testbed.virsh(words, { version, expect: [0, 1] });
+
+  /** Waits until the snapshot is about to be taken, with the guest frozen. */
+  const held = (fault: testbed.AddedFault) =>
+    testbed.waitUntil('the snapshot to be about to be taken', () => fault.count() > 0, 180_000);
 
   async function freezeStatus(): Promise<string> {
     const command = ['qemu-agent-command', vm.uuid, '--timeout', '5', '{"execute":"guest-fsfreeze-status"}'];
@@ -82,7 +90,7 @@ function suite(version: testbed.LibvirtVersion): void {
     const plan = await application.plan(wanted);
     expect(plan.refusals).toEqual([]);
     const id = await application.begin(plan);
-    return { id, plan, operation: await application.rests(id, 200_000) };
+    return { id, plan, operation: await application.rests(id, 400_000) };
   }
 
   const outputs = (id: string) =>
@@ -172,7 +180,7 @@ function suite(version: testbed.LibvirtVersion): void {
   it('thaws by itself where its command on the host is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const id = await application.begin(await application.plan(request()));
-    await fault.reached();
+    await held(fault);
     expect(await freezeStatus()).toBe('frozen');
     for (const { pid } of listProcesses().filter(({ commandLine }) => commandLine.includes(' snaptree-quiesce ')))
       signal(pid, 'SIGKILL');
@@ -185,7 +193,7 @@ function suite(version: testbed.LibvirtVersion): void {
   it('thaws where libvirt is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const id = await application.begin(await application.plan(request()));
-    await fault.reached();
+    await held(fault);
     signal(ownDaemons(place)['libvirtd'] ?? Number.NaN, 'SIGKILL');
     await testbed.waitUntil('libvirtd to be gone', () => !('libvirtd' in ownDaemons(place)));
     fault.release();
@@ -198,7 +206,7 @@ function suite(version: testbed.LibvirtVersion): void {
   it('thaws where Snaptree is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const wanted = request();
-    const id = await application.beginAndBeKilled(wanted, null, () => fault.reached());
+    const id = await application.beginAndBeKilled(wanted, null, () => held(fault));
     expect(await freezeStatus()).toBe('frozen');
     fault.release();
     fault.remove();

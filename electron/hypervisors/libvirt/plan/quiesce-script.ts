@@ -31,13 +31,15 @@ thaw() {
   rm -f "$mark"
 }`.trim();
 
-/** Watches over the script below, and thaws where that was killed. */
+/** Watches over the script below, and thaws where that was killed; what it began in virsh may go on then, and leaves a note of it. */
 const watching = `
 main=$1 uri=$2 vm=$3 mark=$4
 ${thawing}
 lives() { kill -0 "$main" 2>/dev/null && ! grep -q '^State:[^A-Z]*Z' "/proc/$main/status" 2>/dev/null; }
 while [ -e "$mark" ] && lives; do sleep 1; done
-[ ! -e "$mark" ] || thaw ${longThawSeconds}
+[ -e "$mark" ] || exit 0
+: >"$mark.lost"
+thaw ${longThawSeconds}
 `.trim();
 
 const quiescing = `
@@ -83,16 +85,17 @@ esac
 const thawIfMarked = `
 uri=$1 vm=$2
 mark=\${SNAPTREE_STEP:+\${SNAPTREE_STEP%/*}/frozen}
-if [ -z "$mark" ] || [ ! -e "$mark" ]; then
+if [ -z "$mark" ] || { [ ! -e "$mark" ] && [ ! -e "$mark.lost" ]; }; then
   echo 'The file systems of the guest are not frozen by this plan.'
   exit 0
 fi
 ${thawing}
-thaw ${longThawSeconds} || {
+[ ! -e "$mark" ] || thaw ${longThawSeconds} || {
   printf '%s\\n' "The guest agent has not answered for ${longThawSeconds / 60} minutes. The file systems of the guest may still be frozen: then whatever writes in it waits. When it answers, run: virsh domfsthaw $vm. Otherwise only a reset of the VM helps." >&2
   exit 1
 }
-echo 'The file systems of the guest are thawed.'
+printf '%s\\n' 'The file systems of the guest are thawed. The command that froze them did not come to its end: where the snapshot is there, it may have been taken after that, and be as after a power cut. Delete it and take another, or keep it.' >&2
+exit 1
 `.trim();
 
 interface OfVm {
