@@ -102,13 +102,47 @@ export class CreateSnapshotDialog {
     readonly description?: string;
     /** Targets of disks to leave out of an external snapshot. */
     readonly without?: readonly string[];
+    /** Paths of overlays by the target of the disk, where they are not to be the proposed ones. */
+    readonly overlays?: Readonly<Record<string, string>>;
   }): Promise<void> {
     await this.name.fill(values.name);
     await this.root.getByRole('radiogroup', { name: 'Kind' }).getByText(values.kind, { exact: true }).click();
     for (const target of values.without ?? []) {
       await this.root.getByRole('group', { name: 'Disks to include' }).getByText(target, { exact: true }).click();
     }
+    for (const [target, path] of Object.entries(values.overlays ?? {})) {
+      await this.root.getByRole('textbox', { name: `Overlay of ${target}` }).fill(path);
+    }
     if (values.description !== undefined) await this.description.fill(values.description);
+  }
+}
+
+export class MergeDialog {
+  readonly root: Locator;
+  readonly review: Locator;
+  readonly oneAfterTheOther: Locator;
+
+  constructor(page: Page) {
+    this.root = page.getByRole('dialog', { name: /^Merge images of / });
+    this.review = this.root.getByRole('button', { name: 'Review plan…' });
+    this.oneAfterTheOther = this.root.getByRole('checkbox', { name: /^One image after the other/ });
+  }
+
+  /** An image of a disk, with what the dialog says of it. */
+  image(path: string): Locator {
+    return this.root.getByRole('row').filter({ has: this.root.page().getByTitle(path, { exact: true }) });
+  }
+
+  /** Chooses the ends of what is merged down. */
+  async chooseDown({ from, into }: { readonly from: string; readonly into: string }): Promise<void> {
+    await this.root.getByRole('radio', { name: `Merge from ${from} down` }).check();
+    await this.root.getByRole('radio', { name: `Merge into ${into}` }).check();
+  }
+
+  /** Chooses on what the active layer hangs afterwards; null: it stands alone. */
+  async chooseUp(onto: string | null): Promise<void> {
+    const name = onto === null ? /^Hang on nothing/ : `Hang on ${onto}`;
+    await this.root.getByRole('radio', { name }).check();
   }
 }
 
@@ -121,8 +155,10 @@ export class PlanDialog {
   readonly close: Locator;
 
   constructor(page: Page) {
-    this.root = page.getByRole('dialog', { name: /^(Create the|Revert|Delete the) / });
-    this.run = this.root.getByRole('button', { name: /^(Create snapshot|Revert VM|Delete snapshots?)$/ });
+    this.root = page.getByRole('dialog', { name: /^(Create the |Revert |Delete the |Merge .+ (down|up)$)/ });
+    this.run = this.root.getByRole('button', {
+      name: /^(Create snapshot|Revert VM|Delete snapshots?|Merge down|Merge up)$/,
+    });
     this.steps = this.root.getByRole('heading', { name: 'Steps' }).locator('..').getByRole('listitem');
     this.treeAfterwards = this.root.getByRole('tree', { name: /^Snapshots of .* afterwards$/ });
     this.close = this.root.getByRole('button', { name: 'Close', exact: true }).last();

@@ -61,6 +61,12 @@ export class VmPane {
     await this.toolbar.getByRole('button', { name: action, exact: true }).click();
   }
 
+  /** Chooses an action that is only in the menu. */
+  async actByMenu(action: 'Merge down (commit)…' | 'Merge up (pull)…'): Promise<void> {
+    await this.toolbar.getByRole('button', { name: 'More actions' }).click();
+    await this.page.getByRole('menuitem', { name: action }).click();
+  }
+
   /** Names from the tree as a user reads them, with how deep each stands. */
   async outline(): Promise<string[]> {
     return this.rows.evaluateAll((rows) =>
@@ -84,6 +90,14 @@ export class Details {
 
   fact(name: string): Locator {
     return factOf(this.root, name);
+  }
+
+  /** The file names of a disk's chain, the active layer first. */
+  async chain(target: string): Promise<string[]> {
+    const paths = await this.layers(target).evaluateAll((layers) =>
+      layers.map((layer) => layer.querySelector('code')?.textContent ?? ''),
+    );
+    return paths.map((path) => path.slice(path.lastIndexOf('/') + 1));
   }
 
   /** The layers of a disk, the active one first; a broken chain ends with an item that says so. */

@@ -1,7 +1,14 @@
 /** Snaptree's window as a user finds their way in it: by roles and names, never by how it is built. */
 import type { Locator, Page } from '@playwright/test';
 import { expect } from '@playwright/test';
-import { CreateSnapshotDialog, HostDialog, HostKeyQuestion, PlanDialog, SecretQuestion } from './dialogs.ts';
+import {
+  CreateSnapshotDialog,
+  HostDialog,
+  HostKeyQuestion,
+  MergeDialog,
+  PlanDialog,
+  SecretQuestion,
+} from './dialogs.ts';
 import { HostPane, OperationsPanel, VmPane } from './panes.ts';
 
 /** Where and as whom to connect. */
@@ -22,6 +29,7 @@ export class Snaptree {
   readonly hostDialog: HostDialog;
   readonly hostKeyQuestion: HostKeyQuestion;
   readonly createDialog: CreateSnapshotDialog;
+  readonly mergeDialog: MergeDialog;
   readonly plan: PlanDialog;
   readonly operations: OperationsPanel;
 
@@ -33,6 +41,7 @@ export class Snaptree {
     this.hostDialog = new HostDialog(page);
     this.hostKeyQuestion = new HostKeyQuestion(page);
     this.createDialog = new CreateSnapshotDialog(page);
+    this.mergeDialog = new MergeDialog(page);
     this.plan = new PlanDialog(page);
     this.operations = new OperationsPanel(page);
   }

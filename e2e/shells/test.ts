@@ -33,7 +33,7 @@ export interface Running {
   kill(): Promise<void>;
 }
 
-interface Fixtures {
+export interface Fixtures {
   /** Snaptree's data folder, empty or absent at first; gone after the test. */
   readonly dataFolder: string;
   /** Starts Snaptree over the data folder, also again after it ended. */
@@ -46,7 +46,7 @@ interface Fixtures {
   readonly makeHost: (options: SshServerOptions) => Promise<SshServer>;
 }
 
-interface WorkerFixtures {
+export interface WorkerFixtures {
   readonly testbed: TestbedConnection;
 }
 
