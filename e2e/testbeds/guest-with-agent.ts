@@ -54,7 +54,7 @@ for port in /sys/class/virtio-ports/*; do
   [ "$(cat $port/name)" = org.qemu.guest_agent.0 ] && agent=/dev/\${port##*/}
 done
 while :; do
-  [ -e /run/no-agent ] || qemu-ga -m virtio-serial -p $agent -t /run -f /run/agent.pid -F/hook -l /run/agent.log
+  [ -e /run/no-agent ] || qemu-ga -m virtio-serial -p $agent -t /run -F/hook -l /run/agent.log
   sleep 1
 done &
 echo guest is up

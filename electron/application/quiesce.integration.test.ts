@@ -219,7 +219,9 @@ function suite(version: testbed.LibvirtVersion): void {
     await virsh('suspend', vm.uuid);
     expect((await application.plan(request())).refusals.map(({ code }) => code)).toEqual(['agentStandsStill']);
     await virsh('resume', vm.uuid);
-    await tellGuest(vm, '(sleep 25; kill -CONT $(cat /run/agent.pid)) & kill -STOP $(cat /run/agent.pid)');
+    // A moment later, so that it answers to this.
+    await tellGuest(vm, 'agent=$PPID; (sleep 2; kill -STOP $agent; sleep 90; kill -CONT $agent) &');
+    await testbed.waitUntil('the agent to be silent', async () => (await freezeStatus()) === 'no answer', 60_000);
     const { agent } = await application.ask('guests.askAgent', { hostId: application.hostId, vmUuid: vm.uuid });
     expect(agent?.state).toBe('silent');
     expect((await application.plan(request())).refusals.map(({ code }) => code)).toEqual(['agentSilent']);
