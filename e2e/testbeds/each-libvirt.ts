@@ -1,6 +1,7 @@
 /** Suites of vitest on the real libvirts of the testbed. Not part of index.ts: Playwright's specs use that as well. */
-import { describe } from 'vitest';
+import { describe, it } from 'vitest';
 import type { LibvirtVersion } from './places.ts';
+import { isWhole, notToday, seed, todaysSample } from './sample.ts';
 import { libvirtVersions } from './versions.ts';
 
 interface Choice {
@@ -15,36 +16,11 @@ interface Choice {
   readonly about?: string;
 }
 
-function seed(): number {
-  const given = Number(process.env['SNAPTREE_SEED'] ?? '');
-  return Number.isSafeInteger(given) && given > 0 ? given : Math.floor(Date.now() / 86_400_000);
-}
-
 function isInSample(version: LibvirtVersion): boolean {
-  if (process.env['SNAPTREE_ALL'] !== undefined) return true;
+  if (isWhole()) return true;
   const versions = libvirtVersions().filter(({ up }) => up);
   return versions[seed() % Math.max(1, versions.length)]?.version === version;
 }
-
-/**
- * Of a long list of cases as many as take little time, others each day; all of them where the variable SNAPTREE_ALL is set.
- * The steps through the list have no common divisor with its length, so that every case has its day.
- */
-export function todaysSample<Case>(cases: readonly Case[], count: number): readonly Case[] {
-  if (process.env['SNAPTREE_ALL'] !== undefined || cases.length <= count) return cases;
-  return Array.from({ length: count }, (_, index) =>
-    cases.at(((seed() * count + index) * stride(cases.length)) % cases.length),
-  ).filter((each) => each !== undefined);
-}
-
-/** About five eighths of a length: neighbours in the list, which are alike, come on different days. */
-function stride(length: number): number {
-  let found = Math.max(1, Math.floor(length * 0.618));
-  while (greatestDivisor(found, length) !== 1) found += 1;
-  return found;
-}
-
-const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
 /** A suite for each version of libvirt. One that is not up is skipped, and its title says why. */
 export function onEachLibvirt(
@@ -54,9 +30,20 @@ export function onEachLibvirt(
   for (const { version, up, reason } of libvirtVersions()) {
     if (only !== undefined && version !== only) continue;
     const isLeftOut = sampled === true && !isInSample(version);
-    const why = up && isLeftOut ? `not in today's sample, seed ${seed()}: SNAPTREE_ALL=1 runs it` : reason;
+    const why = up && isLeftOut ? notToday() : reason;
     describe.skipIf(!up || isLeftOut)(`${about} ${version}${why === '' ? '' : ` (${why})`}`, () => {
       suite(version);
     });
   }
+}
+
+/** Declares the tests of a long suite, one after the other: as many of them as `count` run, others each day; the rest is skipped and says why. */
+export function sampledTests(total: number, count: number): (title: string, run: () => Promise<void>) => void {
+  const today = todaysSample([...Array(total).keys()], count);
+  let index = 0;
+  return (title, run) => {
+    if (today.includes(index)) it(title, run);
+    else it.skip(`${title} (${notToday()})`, run);
+    index += 1;
+  };
 }

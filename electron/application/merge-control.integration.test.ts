@@ -4,9 +4,9 @@
  */
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { written, writingBootSector } from '../../e2e/testbeds/boot-sector.ts';
-import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
+import { onEachLibvirt, sampledTests } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { listProcesses, signal } from '../../e2e/testbeds/processes.ts';
 import { run } from '../../e2e/testbeds/run.ts';
@@ -28,6 +28,8 @@ function suite(version: testbed.LibvirtVersion): void {
   let server: testbed.SshServer;
   let application: TestbedApplication;
   let vm: testbed.VirtualMachine;
+
+  const test = sampledTests(5, 2);
 
   const base = () => vm.images['vda'] ?? '';
   const overlay = () => join(vm.folder, 'sn1.qcow2');
@@ -126,7 +128,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(counts).toEqual(expected);
   }
 
-  it('says that a merge cannot catch up with the guest, and ends as soon as its limit is lifted', async () => {
+  test('says that a merge cannot catch up with the guest, and ends as soon as its limit is lifted', async () => {
     const id = await begin(tooSlow);
     const control = await controlOf(id, ({ fallsBehind }) => fallsBehind);
     expect(control).toMatchObject({ can: ['limit', 'pause', 'pauseGuest'], bytesPerSecond: tooSlow, isPaused: false });
@@ -137,7 +139,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(base());
   });
 
-  it('pauses the guest, lets the merge catch up, and lets the guest go on', async () => {
+  test('pauses the guest, lets the merge catch up, and lets the guest go on', async () => {
     const id = await begin(tooSlow);
     await controlOf(id, ({ fallsBehind }) => fallsBehind);
     expect(await adjust(id, { kind: 'pauseGuest', seconds: 200 })).toContain('paused');
@@ -147,7 +149,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(base());
   });
 
-  it('lets a paused guest go on when its time is over, and where the merge is killed, or given up', async () => {
+  test('lets a paused guest go on when its time is over, and where the merge is killed, or given up', async () => {
     const id = await begin(tooSlow);
     await adjust(id, { kind: 'pauseGuest', seconds: 3 });
     await expect.poll(guestState, { timeout: 30_000 }).toMatch(/^running/);
@@ -169,7 +171,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(overlay());
   });
 
-  it('holds a merge and lets it go on, at the limit that it had, or at another', async () => {
+  test('holds a merge and lets it go on, at the limit that it had, or at another', async () => {
     const id = await begin(mebibyte);
     expect(await adjust(id, { kind: 'pause' })).toContain('stands still');
     expect(await jobLimit()).toBe('1');
@@ -185,7 +187,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(base());
   });
 
-  it('leaves the job of somebody else alone, and says clearly that a merge or its VM has ended', async () => {
+  test('leaves the job of somebody else alone, and says clearly that a merge or its VM has ended', async () => {
     const id = await begin(tooSlow);
     await virsh('blockjob', vm.uuid, 'vda', '--abort');
     await virsh(

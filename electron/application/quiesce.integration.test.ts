@@ -2,9 +2,9 @@
  * External snapshots of guests whose file systems are frozen meanwhile, on real libvirts and a real agent. Whatever goes wrong: the guest
  * writes on afterwards, and what somebody else froze stays frozen.
  */
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { ownDaemons, startDaemons } from '../../e2e/testbeds/daemons.ts';
-import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
+import { onEachLibvirt, sampledTests } from '../../e2e/testbeds/each-libvirt.ts';
 import {
   createGuestWithAgent,
   guestAnswers,
@@ -32,6 +32,7 @@ function suite(version: testbed.LibvirtVersion): void {
   let application: TestbedApplication;
   let vm: testbed.VirtualMachine;
   let count = 0;
+  const test = sampledTests(12, 5);
 
   beforeAll(async () => {
     connection = await testbed.up();
@@ -101,7 +102,7 @@ function suite(version: testbed.LibvirtVersion): void {
 
   const snapshotNames = async () => (await virsh('snapshot-list', vm.uuid, '--name')).stdout.split('\n');
 
-  it('has in the snapshot what the guest had written, on every disk, with nothing to be recovered', async () => {
+  test('has in the snapshot what the guest had written, on every disk, with nothing to be recovered', async () => {
     await guestWritesOn(vm);
     const before = guestTicks(vm).at(-1) ?? 0;
     const images = [await active('vda'), await active('vdb')];
@@ -117,7 +118,7 @@ function suite(version: testbed.LibvirtVersion): void {
     }
   });
 
-  it('lacks in a snapshot without freezing what the guest still held back', async () => {
+  test('lacks in a snapshot without freezing what the guest still held back', async () => {
     await guestWritesOn(vm);
     const before = guestTicks(vm).at(-1) ?? 0;
     const image = await active('vda');
@@ -130,7 +131,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(found.ticks.at(-1) ?? 0).toBeLessThan(before);
   });
 
-  it('freezes for a snapshot of one of the disks', async () => {
+  test('freezes for a snapshot of one of the disks', async () => {
     const [first, second] = [await active('vda'), await active('vdb')];
     const { operation } = await run(request({ diskTargets: ['vdb'] }));
     expect(describe(operation)).toMatch(/^succeeded/);
@@ -138,7 +139,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect((await lookIntoFileSystem(second)).needsRecovery).toBe(false);
   });
 
-  it('thaws where libvirt fails to take the snapshot', async () => {
+  test('thaws where libvirt fails to take the snapshot', async () => {
     const wanted = request();
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'fail' });
     const { id, operation } = await run(wanted);
@@ -148,7 +149,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await snapshotNames()).not.toContain(wanted.name);
   });
 
-  it('leaves frozen what somebody else froze before, and says so', async () => {
+  test('leaves frozen what somebody else froze before, and says so', async () => {
     const plan = await application.plan(request());
     await virsh('domfsfreeze', vm.uuid);
     try {
@@ -164,20 +165,21 @@ function suite(version: testbed.LibvirtVersion): void {
     }
   });
 
-  it.each([
+  for (const [deedInWords, deed] of [
     ['dies', 'kill -KILL $PPID'],
     ['refuses', 'exit 1'],
     // Longer than it is waited for: it freezes when nobody expects it any more.
     ['hangs for a while', '(sleep 75; kill -CONT $PPID) & kill -STOP $PPID'],
-  ])('takes no snapshot and thaws where the agent %s while it freezes', async (_, deed) => {
-    await tellGuest(vm, `echo '${deed}' > /run/at-freeze`);
-    const wanted = request();
-    const { operation } = await run(wanted);
-    expect(operation.state).toBe('failed');
-    expect(await snapshotNames()).not.toContain(wanted.name);
-  });
+  ] as const)
+    test(`takes no snapshot and thaws where the agent ${deedInWords} while it freezes`, async () => {
+      await tellGuest(vm, `echo '${deed}' > /run/at-freeze`);
+      const wanted = request();
+      const { operation } = await run(wanted);
+      expect(operation.state).toBe('failed');
+      expect(await snapshotNames()).not.toContain(wanted.name);
+    });
 
-  it('thaws by itself where its command on the host is killed while the guest is frozen', async () => {
+  test('thaws by itself where its command on the host is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const id = await application.begin(await application.plan(request()));
     await held(fault);
@@ -190,7 +192,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await application.bringToEnd(id, ['undo', 'resume', 'forget'], 60_000);
   });
 
-  it('thaws where libvirt is killed while the guest is frozen', async () => {
+  test('thaws where libvirt is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const id = await application.begin(await application.plan(request()));
     await held(fault);
@@ -203,7 +205,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(application.operation(id).state).toBe('failed');
   });
 
-  it('thaws where Snaptree is killed while the guest is frozen', async () => {
+  test('thaws where Snaptree is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const wanted = request();
     const id = await application.beginAndBeKilled(wanted, null, () => held(fault));
@@ -215,7 +217,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await snapshotNames()).toContain(wanted.name);
   });
 
-  it('says of a paused VM and of a silent agent what is to be done', async () => {
+  test('says of a paused VM and of a silent agent what is to be done', async () => {
     await virsh('suspend', vm.uuid);
     expect((await application.plan(request())).refusals.map(({ code }) => code)).toEqual(['agentStandsStill']);
     await virsh('resume', vm.uuid);
