@@ -42,6 +42,7 @@ export function sampledTests(total: number, count: number): (title: string, run:
   const today = todaysSample([...Array(total).keys()], count);
   let index = 0;
   return (title, run) => {
+    if (index >= total) throw new Error(`There are more than ${total} tests, and not all would ever run.`);
     if (today.includes(index)) it(title, run);
     else it.skip(`${title} (${notToday()})`, run);
     index += 1;

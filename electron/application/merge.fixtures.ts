@@ -22,6 +22,8 @@ const mebibyte = 1024 ** 2;
 export interface MergeHost {
   /** How it is reached, where it is simulated. */
   readonly connectSimulated?: ConnectSimulated;
+  /** Declares a test, where not all of them run. */
+  readonly test?: (title: string, run: () => Promise<void>) => void;
   /** Makes it ready; gives the settings by which it is reached. */
   up(): Promise<HostSettings>;
   down(): Promise<void>;
@@ -76,6 +78,8 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   let application: Application;
   let hostId: string;
   let vm: MergeVm;
+
+  const test = host.test ?? it;
 
   const ask = <Name extends RequestName>(name: Name, payload: RequestPayload<Name>): Promise<ResponseValue<Name>> =>
     application.handlers.requests[name](payload, { signal: never });
@@ -239,7 +243,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   for (const running of [true, false]) {
     const how = running ? 'while the VM runs' : 'while the VM is shut off';
 
-    it(`merges the middle of a chain down, ${how}: the data, the records and the files are right`, async () => {
+    test(`merges the middle of a chain down, ${how}: the data, the records and the files are right`, async () => {
       await chain(running);
       await runs(commit(3, 1));
       expect(await imagesOf()).toEqual([file(4), file(1), file(0)]);
@@ -250,7 +254,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       expect([2, 3].map(file).filter((path) => host.exists(path))).toEqual([]);
     });
 
-    it(`merges one image after the other, ${how}`, async () => {
+    test(`merges one image after the other, ${how}`, async () => {
       await chain(running);
       const { plan } = await runs(commit(3, 1, { oneByOne: true }));
       expect(plan.steps.filter(({ group, runs: when }) => group !== null && when === 'inOrder')).toHaveLength(2);
@@ -258,7 +262,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       await expectDataOf(4);
     });
 
-    it(`merges the active layer down to the first image, ${how}, and the VM goes on there`, async () => {
+    test(`merges the active layer down to the first image, ${how}, and the VM goes on there`, async () => {
       await chain(running);
       await runs(commit(4, 0));
       expect(await imagesOf()).toEqual([file(0)]);
@@ -271,7 +275,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       expect(await host.guestDiskHasPattern(vm, 'vda', 0xbb, 30 * mebibyte)).toBe(true);
     });
 
-    it(`merges up to a base, and then to none, ${how}: the images below stay as they were`, async () => {
+    test(`merges up to a base, and then to none, ${how}: the images below stay as they were`, async () => {
       // A definition that was written while the VM ran names its chain.
       await chain(true);
       if (!running) await virsh('destroy', vm.uuid);
@@ -287,7 +291,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   }
 
   for (const running of [true, false]) {
-    it(`deletes an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, from the middle and the last`, async () => {
+    test(`deletes an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, from the middle and the last`, async () => {
       await chain(running);
       await runs({ action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'sn2', withDescendants: false });
       expect((await read()).snapshots.map(({ name, parentId }) => [name, parentId])).toEqual([
@@ -305,7 +309,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   }
 
   for (const running of [true, false]) {
-    it(`goes back to an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, and to what it left`, async () => {
+    test(`goes back to an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, and to what it left`, async () => {
       await chain(running);
       const revert = (snapshotId: string, saveAs: string | null): ChangeRequest => ({
         action: 'revertToSnapshot',
@@ -324,7 +328,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     });
   }
 
-  it('takes up a commit that went on while nobody looked, and pivots', async () => {
+  test('takes up a commit that went on while nobody looked, and pivots', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 8 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -344,7 +348,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     await expectDataOf(4);
   });
 
-  it('is given up when its user says so, and leaves the chain and no record that lies', async () => {
+  test('is given up when its user says so, and leaves the chain and no record that lies', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 8 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -360,7 +364,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect((await read()).snapshots).toEqual([]);
   });
 
-  it('goes on as it is told: slower, not at all, while the guest stands still, and as fast as it can', async () => {
+  test('goes on as it is told: slower, not at all, while the guest stands still, and as fast as it can', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 48 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -400,7 +404,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     ).toMatch(/stands still.*\(.+ on .+\)/);
   });
 
-  it('leaves the data of the other snapshots where it is when it is given up in the middle of a chain', async () => {
+  test('leaves the data of the other snapshots where it is when it is given up in the middle of a chain', async () => {
     await chain(true, 3);
     const dataOf = async () => (await read()).snapshots.map(({ name, disks }) => [name, disks[0]?.dataImageId]);
     const id = await begin(commit(3, 1, { bytesPerSecond: mebibyte }));
@@ -417,7 +421,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect(await host.hasPattern(file(3), 0xa3, 2 * mebibyte)).toBe(true);
   });
 
-  it('says that somebody else ended the job, and what is so then', async () => {
+  test('says that somebody else ended the job, and what is so then', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 8 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -433,7 +437,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect([1, 2, 3, 4].map(file).filter((path) => host.exists(path))).toHaveLength(4);
   });
 
-  it('is refused where somebody else hangs on an image, and where an internal snapshot would be gone or spoiled', async () => {
+  test('is refused where somebody else hangs on an image, and where an internal snapshot would be gone or spoiled', async () => {
     await chain(false);
     await virsh('snapshot-create-as', vm.uuid, '--name=inside');
     expect((await planFor(pull(1))).refusals.map(({ code }) => code)).toEqual(['wouldSpoilSnapshots']);
