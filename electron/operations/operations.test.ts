@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
-import { draftAgain, FakeHost, hostId, planFor, vmUuid } from './fake-host.fixtures.ts';
+import { draftAgain, FakeHost, hostId, planFor, step, vmUuid } from './fake-host.fixtures.ts';
 import type { Fault } from './fake-host.fixtures.ts';
 import { openOperationService } from './operations.ts';
 import type { OperationService } from './operations.ts';
@@ -118,6 +118,32 @@ describe('an operation', () => {
     const again = await open();
     expect(again.list()).toEqual([operation]);
     expect(again.notices).toEqual([]);
+  });
+
+  test('reads the host after every step, but not after one that only looks and finds everything in order', async () => {
+    const names = ['a', 'look', 'b'];
+    const steps = names.map((name, index) => ({
+      ...step(name),
+      index,
+      ...(name === 'look' && { onlyLooks: true as const, verify: step('a').verify }),
+    }));
+    const plan = planFor(host, names, { steps });
+    const service = await open(plan);
+    const operation = await until(service, await service.start(plan.id), resting);
+    expect(stepStates(operation)).toEqual(['done', 'done', 'done']);
+    const answered = host.calls.filter((call) => call === 'start' || call === 'read');
+    expect(answered).toEqual(['read', 'start', 'read', 'start', 'start', 'read']);
+    await cleanedUp();
+  });
+
+  test('reads the host after a look that says no', async () => {
+    const steps = [{ ...step('look'), onlyLooks: true as const, verify: [] }];
+    const plan = planFor(host, ['look'], { steps });
+    host.exitCode = 1;
+    const service = await open(plan);
+    expect((await until(service, await service.start(plan.id), resting)).state).toBe('failed');
+    expect(host.calls.filter((call) => call === 'read')).toHaveLength(2);
+    await cleanedUp();
   });
 
   test('is refused, with nothing run or left, when the host has changed since the plan', async () => {

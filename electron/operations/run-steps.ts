@@ -49,7 +49,8 @@ export async function runSteps(context: StepContext, live: LiveOperation, invent
       await context.audit('stepStarted', live, { stepIndex: step.index, argv: step.argv, outcome: 'started' });
       const job = jobReference(live, step);
       const first = await context.toolsFor(plan.hostId).start({ ...job, argv: step.argv });
-      const after = await settle(context, live, step, await follow(context, live, job, first));
+      const status = await follow(context, live, job, first);
+      const after = await settle(context, live, step, status, before);
       if (!after) return;
       before = after;
     }
@@ -98,16 +99,25 @@ async function follow(
 /**
  * Reads the host after a step and records what it shows. Gives the inventory where it is known how the step ended; null
  * where the operation needs its user, which is then recorded.
+ *
+ * @param before the host as it was read just before the step, where it was: after a look that found everything in order, it
+ *   still tells what there is
  */
 export async function settle(
   context: StepContext,
   live: LiveOperation,
   step: PlanStep,
   status: JobStatus,
+  before?: Inventory,
 ): Promise<Inventory | null> {
   const { plan } = live.operation;
-  const { inventory } =
-    status.state === 'exited' ? await recordExit(context, live, step, status) : await context.readHost(plan.hostId);
+  // The exit is recorded before the host is read, so that it is not lost if reading fails.
+  if (status.state === 'exited') {
+    const { exitCode } = status;
+    await live.record({ type: 'stepExited', index: step.index, exitCode, output: outputOf(status) });
+  }
+  const hasOnlyLooked = step.onlyLooks === true && status.state === 'exited' && status.exitCode === 0;
+  const inventory = (hasOnlyLooked ? before : undefined) ?? (await context.readHost(plan.hostId)).inventory;
   const check = checkExpectations(step.verify, plan.vmUuid, inventory);
   const finish = (outcome: 'done' | 'failed' | 'cancelled', made: readonly MadeSnapshot[] = []) =>
     live.record({
@@ -162,17 +172,6 @@ export async function settle(
     default:
       return assertNever(status);
   }
-}
-
-/** The exit is recorded before the host is read, so that it is not lost if reading fails. */
-async function recordExit(
-  context: StepContext,
-  live: LiveOperation,
-  step: PlanStep,
-  status: Extract<JobStatus, { state: 'exited' }>,
-): Promise<{ readonly inventory: Inventory }> {
-  await live.record({ type: 'stepExited', index: step.index, exitCode: status.exitCode, output: outputOf(status) });
-  return context.readHost(live.operation.plan.hostId);
 }
 
 async function auditEnd(

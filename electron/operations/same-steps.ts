@@ -35,14 +35,8 @@ export function stepDifferences(reviewed: readonly Step[], now: readonly Step[])
 }
 
 /** A look that is taken already, for other figures than it would be taken for now: it changes nothing. */
-function isSameLook(earlier: Step, now: Step): boolean {
-  return [earlier, now].every(
-    ({ title, writes, creates, invalidates, deletes, whenInterrupted }) =>
-      title === now.title &&
-      whenInterrupted === 'redo' &&
-      [...writes, ...creates, ...invalidates, ...deletes].length === 0,
-  );
-}
+const isSameLook = (earlier: Step, now: Step): boolean =>
+  earlier.onlyLooks === true && now.onlyLooks === true && earlier.title === now.title;
 
 /**
  * As `stepDifferences`, of the rest of a plan: the steps from `next` on. Made again, a plan ends with exactly these; it may

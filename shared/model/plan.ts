@@ -125,6 +125,8 @@ export const planStepSchema = z.strictObject({
    * failed or was aborted; onFailure (undo), only then. These two are left out where what they verify holds already.
    */
   runs: z.enum(['inOrder', 'always', 'onFailure']),
+  /** It changes nothing on the host: the state before it is the state after it. */
+  onlyLooks: z.literal(true).optional(),
 });
 
 /** Why a plan is refused, or what its user should know first. */

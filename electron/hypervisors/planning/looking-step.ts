@@ -22,5 +22,6 @@ export function lookingStep({
     ...plainStep,
     ...step,
     whenInterrupted: 'redo',
+    onlyLooks: true,
   };
 }
