@@ -34,9 +34,18 @@ export function stepDifferences(reviewed: readonly Step[], now: readonly Step[])
   });
 }
 
-/** A look that is taken already, for other figures than it would be taken for now: it changes nothing. */
-const isSameLook = (earlier: Step, now: Step): boolean =>
-  earlier.onlyLooks === true && now.onlyLooks === true && earlier.title === now.title;
+/**
+ * What is done already and may be done again, with other figures or for fewer records than it would be done for now: a look, or
+ * bringing records in line. It touches no image.
+ */
+function isSameWithoutImages(earlier: Step, now: Step): boolean {
+  return [earlier, now].every(
+    ({ title, writes, creates, invalidates, deletes, whenInterrupted }) =>
+      title === now.title &&
+      whenInterrupted === 'redo' &&
+      [...writes, ...creates, ...invalidates, ...deletes].length === 0,
+  );
+}
 
 /**
  * As `stepDifferences`, of the rest of a plan: the steps from `next` on. Made again, a plan ends with exactly these; it may
@@ -57,7 +66,8 @@ export function resumeDifferences(plan: Plan, next: number, planAgain: () => Pla
   const done = plan.steps.slice(0, next);
   const again = draft.steps.slice(0, Math.max(0, draft.steps.length - rest.length));
   const repeated = again.filter(
-    (step) => !done.some((earlier) => stepDifferences([earlier], [step]).length === 0 || isSameLook(earlier, step)),
+    (step) =>
+      !done.some((earlier) => stepDifferences([earlier], [step]).length === 0 || isSameWithoutImages(earlier, step)),
   );
   return [
     ...repeated.map(({ title }) => `“${oneLine(title)}” would have to be done first, and was not reviewed.`),
