@@ -144,6 +144,38 @@ test('a revert saves the present state first, unless its reader wants to do with
   expect(asked).toMatchObject([{ request: { saveAs } }, { request: { saveAs: null } }, { request: { saveAs } }]);
 });
 
+test('a revert of a VM that runs to an external snapshot saves its memory too, unless its reader wants to do without', async ({
+  page,
+}) => {
+  await page.goto(harness.url);
+  await page.getByRole('treeitem', { name: /^web-01/ }).click();
+  await page.getByRole('row', { name: /^before release 5/ }).click();
+  await page.getByRole('button', { name: 'Revert…' }).click();
+  const dialog = page.getByRole('dialog');
+  const saves = dialog.getByRole('checkbox', { name: /^Save the present state first, as before-revert-/ });
+  const memory = dialog.getByRole('checkbox', { name: /^With the memory of the guest, in \/\S+\.memory/ });
+  await expect(memory).toBeChecked();
+  await memory.press('Space');
+  await expect(memory).not.toBeChecked();
+  await saves.press('Space');
+  await expect(memory).toBeHidden();
+  await saves.press('Space');
+  await expect(memory).not.toBeChecked();
+  await memory.press('Space');
+  await expect(dialog.getByText(/Reverting to that undoes this/)).toBeVisible();
+  const asked = harness.calls.filter(({ name }) => name === 'plans.create').map(({ payload }) => payload);
+  const saveAs = expect.stringMatching(/^before-revert-/);
+  const saveMemoryFile = expect.stringMatching(/\/web-01\.\S*before-revert-\S+\.memory$/);
+  const common = { action: 'revertToSnapshot', snapshotId: 'before release 5' };
+  expect(asked.map((each) => (each as { request: object }).request)).toEqual(
+    [{ saveAs, saveMemoryFile }, { saveAs }, { saveAs: null }, { saveAs }, { saveAs, saveMemoryFile }].map((parts) => ({
+      ...common,
+      vmUuid: expect.any(String),
+      ...parts,
+    })),
+  );
+});
+
 test('a revert that saved what was before is undone from its card', async ({ page }) => {
   const web = busyInventory().vms[0];
   if (!web?.readable) throw new Error('The fixture has no readable VM first.');

@@ -61,12 +61,18 @@ export function PlanDialog({
 }) {
   const canSave = requested.action === 'revertToSnapshot' && requested.saveAs !== null;
   const [saves, setSaves] = useState(canSave);
+  const canSaveMemory = requested.action === 'revertToSnapshot' && requested.saveMemoryFile !== undefined;
+  const [savesMemory, setSavesMemory] = useState(canSaveMemory);
   const costs = useDeletionCosts(hostId, requested);
   const [direction, setDirection] = useState<MergeDirection>('down');
   const request = useMemo((): ChangeRequest => {
-    if (requested.action === 'revertToSnapshot' && !saves) return { ...requested, saveAs: null };
+    if (requested.action === 'revertToSnapshot') {
+      const { saveMemoryFile, ...rest } = requested;
+      if (!saves) return { ...rest, saveAs: null };
+      return savesMemory && saveMemoryFile !== undefined ? requested : rest;
+    }
     return requested.action === 'deleteSnapshot' && direction === 'up' ? { ...requested, direction } : requested;
-  }, [requested, saves, direction]);
+  }, [requested, saves, savesMemory, direction]);
   const planning = useRequest('plans.create');
   const starting = useRequest('operations.start');
   const { send: sendPlan } = planning;
@@ -143,6 +149,20 @@ export function PlanDialog({
             <span>
               Save the present state first, as <HostText text={requested.saveAs ?? ''} />
               <span className={css('quiet')}>: this can be undone then</span>
+            </span>
+          </CheckboxLine>
+        )}
+        {canSaveMemory && saves && (
+          <CheckboxLine
+            selected={savesMemory}
+            onChange={(selected) => {
+              starting.reset();
+              setSavesMemory(selected);
+            }}
+          >
+            <span>
+              With the memory of the guest, in <HostText text={requested.saveMemoryFile ?? ''} />
+              <span className={css('quiet')}>: it goes on from there when this is undone</span>
             </span>
           </CheckboxLine>
         )}

@@ -2,9 +2,10 @@ import { useCallback, useMemo } from 'react';
 import type { Image, Snapshot, Vm } from '../../shared/model/inventory.ts';
 import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
 import { nameOfSavedState } from '../../shared/rules/snapshot-names.ts';
+import { savedState } from '../../shared/rules/saved-state.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
 import { rangeOf } from '../../shared/rules/snapshot-range.ts';
-import { findVm, operationRunsOn, selectedOf } from './state.ts';
+import { findSnapshot, findVm, operationRunsOn, selectedOf } from './state.ts';
 import { imageIndex } from './selectors.ts';
 import { showDialog, useStore } from './store.ts';
 
@@ -55,9 +56,16 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       }
       if (id === 'report') showDialog({ kind: 'report' });
       if (id === 'revertToSnapshot') {
-        const now = findVm(useStore.getState(), hostId, vmUuid);
-        const saveAs = nameOfSavedState(new Date(), now?.readable ? now.snapshots : []);
-        showDialog({ kind: 'plan', hostId, request: { action: id, ...request, saveAs } });
+        const state = useStore.getState();
+        const now = findVm(state, hostId, vmUuid);
+        const target = findSnapshot(now, request.snapshotId);
+        const images = imageIndex(state.inventories[hostId]?.inventory?.images ?? []);
+        // Where it is gone meanwhile, planning says so.
+        const saved =
+          now?.readable && target
+            ? savedState(target, now, images, { now: new Date() })
+            : { saveAs: nameOfSavedState(new Date(), []) };
+        showDialog({ kind: 'plan', hostId, request: { action: id, ...request, ...saved } });
       }
       if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
         const withDescendants = id === 'deleteWithDescendants';

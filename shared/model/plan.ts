@@ -27,10 +27,15 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     vmUuid: z.string(),
     snapshotId: z.string(),
     /**
-     * The name of an internal snapshot of the present state, which is taken first, so that the revert can be undone; null: the
-     * present state is given up.
+     * The name of a snapshot of the present state, which is taken first, so that the revert can be undone; null: the present state
+     * is given up. It is of the kind of the snapshot to go back to.
      */
     saveAs: z.string().nullable(),
+    /**
+     * Of a VM that runs and goes back to an external snapshot: the new file for the guest's memory, which is saved with its disks
+     * then. Left out: the disks only, as after a power cut.
+     */
+    saveMemoryFile: z.string().optional(),
   }),
   z.strictObject({
     action: z.literal('deleteSnapshot'),

@@ -3,7 +3,8 @@ import { SnaptreeError } from '../errors.ts';
 import type { Inventory, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { Operation } from '../model/operation.ts';
 import type { ChangeRequest } from '../model/plan.ts';
-import { nameOfSavedState } from './snapshot-names.ts';
+import { imagesById } from './chains.ts';
+import { savedState } from './saved-state.ts';
 
 /**
  * The request that undoes `operation` on the host as it is now. Throws `operationNotResolvable` with the reason why not.
@@ -29,8 +30,8 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
         );
       }
       const { vm, snapshot } = ownSnapshot(operation, request.saveAs, inventory, no, 'plan revert');
-      const saveAs = nameOfSavedState(now, vm.snapshots);
-      return { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: snapshot.id, saveAs };
+      const saved = savedState(snapshot, vm, imagesById(inventory.images), { now });
+      return { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: snapshot.id, ...saved };
     }
     case 'deleteSnapshot':
       throw no('what a deleted snapshot held is gone from the storage.');

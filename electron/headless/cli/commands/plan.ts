@@ -2,7 +2,7 @@ import { Option } from '@commander-js/extra-typings';
 import { imagesById } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { memoryFileBeside } from '../../../../shared/rules/new-files.ts';
-import { nameOfSavedState } from '../../../../shared/rules/snapshot-names.ts';
+import { savedState } from '../../../../shared/rules/saved-state.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findSnapshot } from '../names.ts';
@@ -139,6 +139,10 @@ export function addPlan(program: Program, context: CommandContext): void {
       'name of the snapshot of the present state (before-revert-DATE-TIME where it is not given)',
     )
     .option('--no-save', 'save nothing first: the present state is lost')
+    .option(
+      '--no-save-memory',
+      'of a VM that runs, where the snapshot is external: save its disks only, as after a power cut (an internal one always holds the memory)',
+    )
     .addOption(hostOption())
     .addOption(uriOption())
     .addOption(scriptOption())
@@ -151,12 +155,18 @@ export function addPlan(program: Program, context: CommandContext): void {
       if (!options.save && options.saveAs !== undefined) {
         command.error('error: --save-as and --no-save exclude each other', { exitCode: exitCodes.usage });
       }
-      await printPlan(context, options, vm, (found) => ({
-        action: 'revertToSnapshot',
-        vmUuid: found.uuid,
-        snapshotId: findSnapshot(snapshot, found).id,
-        saveAs: options.save ? (options.saveAs ?? nameOfSavedState(new Date(), found.snapshots)) : null,
-      }));
+      await printPlan(context, options, vm, (found, inventory) => {
+        const target = findSnapshot(snapshot, found);
+        const saving = { now: new Date(), saveAs: options.saveAs };
+        const { saveAs, saveMemoryFile } = savedState(target, found, imagesById(inventory.images), saving);
+        return {
+          action: 'revertToSnapshot',
+          vmUuid: found.uuid,
+          snapshotId: target.id,
+          saveAs: options.save ? saveAs : null,
+          ...(options.save && options.saveMemory && saveMemoryFile !== undefined && { saveMemoryFile }),
+        };
+      });
     });
 
   plan

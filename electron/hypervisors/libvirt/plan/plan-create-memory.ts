@@ -57,13 +57,17 @@ export function memoryWarnings(file: string, context: LibvirtContext): PlanNote[
           ),
         ]
       : []),
-    ...roomWarnings(
-      roomFor(context, [memoryRoom(file, context)]),
-      'littleSpace',
-      (needed, free, where) =>
-        `The memory may need ${needed}, but ${where} has ${free} free. Where it does not fit, libvirt gives the snapshot up, and the guest runs on.`,
-    ),
+    ...memoryRoomWarnings(file, context),
   ];
+}
+
+export function memoryRoomWarnings(file: string, context: LibvirtContext): PlanNote[] {
+  return roomWarnings(
+    roomFor(context, [memoryRoom(file, context)]),
+    'littleSpace',
+    (needed, free, where) =>
+      `The memory may need ${needed}, but ${where} has ${free} free. Where it does not fit, libvirt gives the snapshot up, and the guest runs on.`,
+  );
 }
 
 /** The guest is stopped before the first page is written, and goes on when the overlays are in use (seen on 7.0, 9.0 and 11.3). */

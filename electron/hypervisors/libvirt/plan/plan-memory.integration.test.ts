@@ -30,11 +30,12 @@ function suite(version: testbed.LibvirtVersion): void {
     diskTargets: null,
     ...parts,
   });
-  const revert = (snapshotId: string, saveAs: string | null = null): ChangeRequest => ({
+  const revert = (snapshotId: string, saveAs: string | null = null, saveMemoryFile?: string): ChangeRequest => ({
     action: 'revertToSnapshot',
     vmUuid: vm.uuid,
     snapshotId,
     saveAs,
+    ...(saveMemoryFile !== undefined && { saveMemoryFile }),
   });
   const remove = (snapshotId: string): ChangeRequest => ({
     action: 'deleteSnapshot',
@@ -146,6 +147,39 @@ function suite(version: testbed.LibvirtVersion): void {
     await runs(revert('kept'));
     expect([await reads(0x22), await reads(0x22, 'vdb')]).toEqual([true, true]);
   });
+
+  it.each([
+    ['whose memory it has', true],
+    ['of disks only', false],
+  ])(
+    'saves the memory of the guest before it goes back to a snapshot %s, and the guest goes on when that is undone',
+    async (_, hasMemory) => {
+      await counts();
+      await write(0x11);
+      await runs(create('one', hasMemory ? undefined : {}));
+      const soFar = testbed.readSerialCounter(vm) ?? 0;
+      for (let count = 0; count < soFar + 5;) count = await counts();
+      await write(0x22);
+      await write(0x22, 'vdb');
+      const left = await counts();
+      await runs(revert('one', 'kept', fileOf('kept')));
+      expect((await read()).snapshots.find(({ id }) => id === 'kept')).toMatchObject({
+        vmState: 'running',
+        memory: { kind: 'external', file: fileOf('kept') },
+      });
+      expect(await reads(0x11)).toBe(true);
+      if (!hasMemory) await virsh('start', vm.uuid);
+      for (let round = 0; round < 2; round += 1) {
+        await write(0x33);
+        await runs(revert('kept'));
+        // It does not begin anew, and goes on behind what it had counted to when it was left.
+        const since = testbed.readSerialCounts(vm).length;
+        await counts();
+        expect(testbed.readSerialCounts(vm)[since] ?? 0).toBeGreaterThan(left);
+        expect([await reads(0x22), await reads(0x22, 'vdb')]).toEqual([true, true]);
+      }
+    },
+  );
 
   it('goes back to a paused VM, with the definition of then', async () => {
     await counts();

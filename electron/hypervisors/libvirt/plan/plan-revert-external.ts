@@ -15,6 +15,7 @@ import { listed, note } from '../../planning/notes.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { roomFor, tightest } from '../../planning/space.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
+import { memoryRoom, memoryRoomWarnings } from './plan-create-memory.ts';
 import { editArgv } from './merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, planExternal } from './plan-create-external.ts';
 import {
@@ -48,18 +49,19 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
   const runs = vm.state !== 'shutoff';
   const branches = branchesOf(snapshot, context);
   const memory = memoryFileOf(snapshot);
-  const saving = request.saveAs === null ? null : savingPlan(request.saveAs, snapshot, context);
+  const savedMemory = savedMemoryOf(request, context);
+  const saving = request.saveAs === null ? null : savingPlan(request.saveAs, savedMemory, snapshot, context);
   const then = branches.map(({ disk, dataId }): Disk => {
     const { openedAs: _, ...rest } = disk;
     return { ...rest, imageId: dataId };
   });
-  const rooms = roomFor(
-    context,
-    branches.map(({ disk, dataId }) => ({
+  const rooms = roomFor(context, [
+    ...branches.map(({ disk, dataId }) => ({
       imageId: disk.imageId ?? dataId,
       bytes: context.images.get(dataId)?.virtualBytes ?? 0,
     })),
-  );
+    ...(savedMemory === null ? [] : [memoryRoom(savedMemory, context)]),
+  ]);
   const own = [
     ...revertExternalRefusals(snapshot, vm),
     ...diskRefusals(snapshot, branches, context),
@@ -83,14 +85,13 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
           message: `The present state cannot be saved first: ${each.message} Without saving it, the plan can be made; the present state is then in no snapshot.`,
         })),
     ],
-    warnings: [...stateWarnings(request, snapshot, context), ...writtenSince(snapshot, branches, context)],
+    warnings: [
+      ...stateWarnings(request, snapshot, context),
+      ...(savedMemory === null ? [] : memoryRoomWarnings(savedMemory, context)),
+      ...writtenSince(snapshot, branches, context),
+    ],
     space: tightest(rooms),
-    expectedPause:
-      memory !== null
-        ? `${runs ? 'The VM is ended at once. ' : ''}Its guest goes on from the snapshot when the memory is loaded, in seconds to minutes.`
-        : runs
-          ? 'The VM is ended at once and stays shut off.'
-          : null,
+    expectedPause: pauseOf(memory !== null, savedMemory, context),
     steps: [
       namesAreFree(
         branches.map(({ overlay }) => overlay),
@@ -99,7 +100,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
       ...(memory === null ? [] : memoryIsThere(memory, snapshot, branches, activeLayersStay(vm.disks), context)),
       ...together(
         [
-          ...(saving ? savingSteps(saving, runs) : runs ? [endStep(context)] : []),
+          ...(saving ? savingSteps(saving, savedMemory, runs) : runs ? [endStep(context)] : []),
           ...branches.map(overlayStep(context)),
           ...definitionStep(request.saveAs, branches, saving, context),
           currentStep(snapshot, branches, context),
@@ -137,7 +138,25 @@ function branchesOf(snapshot: Snapshot, context: LibvirtContext): readonly Branc
   });
 }
 
-function savingPlan(name: string, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
+/** Where the guest's memory is saved; null where it is not, or there is none. */
+function savedMemoryOf({ saveAs, saveMemoryFile }: RevertRequest, { vm }: LibvirtContext): string | null {
+  return saveAs === null || vm.state === 'shutoff' ? null : (saveMemoryFile ?? null);
+}
+
+function pauseOf(goesOn: boolean, savedMemory: string | null, { vm }: LibvirtContext): string | null {
+  const runs = vm.state !== 'shutoff';
+  const ends =
+    savedMemory === null
+      ? 'The VM is ended at once'
+      : `The guest stands still while its memory is written to ${savedMemory}, and the VM is ended then`;
+  return goesOn
+    ? `${runs ? `${ends}. ` : ''}Its guest goes on from the snapshot when the memory is loaded, in seconds to minutes.`
+    : runs
+      ? `${ends}, and stays shut off.`
+      : null;
+}
+
+function savingPlan(name: string, memoryFile: string | null, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
   return planExternal(
     {
@@ -147,18 +166,19 @@ function savingPlan(name: string, snapshot: Snapshot, context: LibvirtContext): 
       name,
       description: `The state of ${vm.name} before it was reverted to "${snapshot.name}".`,
       diskTargets: null,
+      ...(memoryFile !== null && { memoryFile }),
     },
     context,
   );
 }
 
 /** `--halt` ends the guest as it is saved, so that nothing is written in between that neither state would hold. */
-function savingSteps({ steps }: PlanDraft, runs: boolean): readonly Step[] {
+function savingSteps({ steps }: PlanDraft, savedMemory: string | null, runs: boolean): readonly Step[] {
   return steps.map((step) =>
     runs && step.argv.includes('snapshot-create-as')
       ? {
           ...step,
-          title: 'Save the present disks as a snapshot, and end the VM',
+          title: `Save the present disks${savedMemory === null ? '' : ' and the memory'} as a snapshot, and end the VM`,
           argv: [...step.argv, '--halt'],
           verify: [...step.verify, { kind: 'vmState', oneOf: ['shutoff'] } satisfies Expectation],
         }
@@ -324,7 +344,8 @@ function diskRefusals(snapshot: Snapshot, branches: readonly Branch[], context: 
   ];
 }
 
-function stateWarnings({ saveAs }: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+function stateWarnings(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
+  const { saveAs } = request;
   const { vm } = context;
   const held = new Set(snapshot.disks.filter(({ kind }) => kind === 'external').map(({ target }) => target));
   const left = writableDisks(vm.disks).filter(({ target }) => !held.has(target));
@@ -337,7 +358,9 @@ function stateWarnings({ saveAs }: RevertRequest, snapshot: Snapshot, context: L
         )
       : note(
           'presentStateSaved',
-          `The present disks of ${vm.name} are saved as "${saveAs}" first. Reverting to that undoes this.${runs ? ' What the guest has in memory is lost: it is ended at that moment, as by a power cut.' : ''} It stays until it is deleted.`,
+          savedMemoryOf(request, context) !== null
+            ? `The present disks of ${vm.name} and its memory are saved as "${saveAs}" first, and the guest is ended at that moment, so that nothing of it is lost. Reverting to that undoes this. It stays until it is deleted.`
+            : `The present disks of ${vm.name} are saved as "${saveAs}" first. Reverting to that undoes this.${runs ? ' What the guest has in memory is lost: it is ended at that moment, as by a power cut.' : ''} It stays until it is deleted.`,
         ),
     ...(memoryFileOf(snapshot) === null
       ? [

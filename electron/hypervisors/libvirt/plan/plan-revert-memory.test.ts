@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { disk, image, inventory, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
 import type { ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
+import { savedState } from '../../../../shared/rules/saved-state.ts';
 import { planLibvirt } from './plan.ts';
 
 const folder = '/srv/images';
@@ -24,9 +25,13 @@ const snapshot: Snapshot = {
   ],
 };
 
-function planOf(parts: Partial<Snapshot> = {}, machine: Partial<ReadableVm> = {}) {
+function planOf(
+  parts: Partial<Snapshot> = {},
+  machine: Partial<ReadableVm> = {},
+  saving: { saveAs: string | null; saveMemoryFile?: string } = { saveAs: null },
+) {
   const one = vm({ disks: [disk('vda', `${folder}/web.a.qcow2`)], snapshots: [{ ...snapshot, ...parts }], ...machine });
-  const request = { action: 'revertToSnapshot', vmUuid: one.uuid, snapshotId: 'a', saveAs: null } as const;
+  const request = { action: 'revertToSnapshot', vmUuid: one.uuid, snapshotId: 'a', ...saving } as const;
   return planLibvirt('qemu:///system', request, inventory([one], images));
 }
 
@@ -103,5 +108,56 @@ describe('the definition that the memory is loaded into', () => {
     expect(definitionOf(diskXml('vda') + diskXml('vdz'))).toMatchObject({ status: 2, stderr: 'vdz' });
     expect(definitionOf('')).toMatchObject({ status: 3, stderr: 'vda' });
     expect(definitionOf(diskXml('vda', '', ''))).toMatchObject({ status: 3, stderr: 'vda' });
+  });
+});
+
+describe('what is saved before a revert to an external snapshot', () => {
+  const saving = { saveAs: 'kept', saveMemoryFile: `${folder}/web.kept.memory` };
+  const saved = ({ steps }: ReturnType<typeof planOf>) =>
+    steps.filter(({ argv }) => argv.includes('snapshot-create-as'));
+
+  it('is the memory of a VM that runs as well, with the room that it needs', () => {
+    const plan = planOf({}, { state: 'running', memoryBytes: 3 * 1024 ** 3 }, saving);
+    expect(plan.refusals).toEqual([]);
+    const [create, ...others] = saved(plan);
+    expect(others).toEqual([]);
+    expect(create?.argv).toEqual(expect.arrayContaining(['--memspec', '--halt']));
+    expect(create?.argv).not.toContain('--disk-only');
+    expect(create?.creates).toContain(saving.saveMemoryFile);
+    expect(create?.verify).toContainEqual({ kind: 'vmState', oneOf: ['shutoff'] });
+    expect(plan.after.snapshots.find(({ id }) => id === 'kept')?.memory).toEqual({
+      kind: 'external',
+      file: saving.saveMemoryFile,
+    });
+    const without = planOf({}, { state: 'running', memoryBytes: 3 * 1024 ** 3 }, { saveAs: 'kept' });
+    expect((plan.space.neededBytes ?? 0) - (without.space.neededBytes ?? 0)).toBe(3 * 1024 ** 3);
+  });
+
+  it.each([
+    ['is shut off meanwhile', { state: 'shutoff' as const }, saving],
+    ['is not to be saved', { state: 'running' as const }, { ...saving, saveAs: null }],
+    ['is saved without it', { state: 'running' as const }, { saveAs: 'kept' }],
+  ])('is no memory where the VM %s', (_, machine, wanted) => {
+    const plan = planOf({}, machine, wanted);
+    expect(plan.refusals).toEqual([]);
+    expect(plan.steps.flatMap(({ creates }) => creates)).not.toContain(saving.saveMemoryFile);
+    expect(saved(plan).flatMap(({ argv }) => argv)).not.toContain('--memspec');
+  });
+});
+
+describe('what a revert saves by default', () => {
+  const now = new Date(2026, 10, 20, 9, 5, 31);
+  const machine = (state: ReadableVm['state']) =>
+    vm({ state, name: 'web', disks: [disk('vda', `${folder}/web.qcow2`)] });
+  const byDefault = (kind: Snapshot['kind'], state: ReadableVm['state']) =>
+    savedState({ kind }, machine(state), new Map(images.map((each) => [each.id, each])), { now });
+
+  it('is named by the time, with a file for the memory where that is in no image', () => {
+    const saveAs = 'before-revert-2026-11-20-09.05.31';
+    const saveMemoryFile = `${folder}/web.${saveAs}.memory`;
+    expect(byDefault('external', 'running')).toEqual({ saveAs, saveMemoryFile });
+    expect(byDefault('external', 'paused')).toEqual({ saveAs, saveMemoryFile });
+    expect(byDefault('external', 'shutoff')).toEqual({ saveAs });
+    expect(byDefault('internal', 'running')).toEqual({ saveAs });
   });
 });
