@@ -11,6 +11,17 @@ export function isWhole(): boolean {
   return process.env['SNAPTREE_ALL'] !== undefined;
 }
 
+/**
+ * Whether the time that `npm test` has for samples is over, which is so on a slow machine only: what has not begun is then left for
+ * another day. SNAPTREE_SAMPLES_UNTIL says when that is, in seconds since 1970; without it there is no such time.
+ */
+export function isTooLate(): boolean {
+  const until = Number(process.env['SNAPTREE_SAMPLES_UNTIL'] ?? '');
+  return !isWhole() && until > 0 && Date.now() / 1000 > until;
+}
+
+export const tooLate = 'no time is left for it on this machine: SNAPTREE_ALL=1 runs it';
+
 export const notToday = (): string => `not in today's sample, seed ${seed()}: SNAPTREE_ALL=1 runs it`;
 
 /**

@@ -16,7 +16,7 @@ import { createApplication } from './application.ts';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const never = new AbortController().signal;
 
-onEachLibvirt(suite, { about: 'jobs on libvirt', sampled: true });
+onEachLibvirt(suite, { about: 'jobs on libvirt', sampled: { oneIn: 2 } });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-plans-jobs', disks: [{ target: 'vda' }], running: true, version };

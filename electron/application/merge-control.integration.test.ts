@@ -4,9 +4,9 @@
  */
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { written, writingBootSector } from '../../e2e/testbeds/boot-sector.ts';
-import { onEachLibvirt, sampledTests } from '../../e2e/testbeds/each-libvirt.ts';
+import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { listProcesses, signal } from '../../e2e/testbeds/processes.ts';
 import { run } from '../../e2e/testbeds/run.ts';
@@ -20,7 +20,7 @@ const mebibyte = 1024 ** 2;
 const tooSlow = mebibyte;
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
-onEachLibvirt(suite, { about: 'merges that are told how to go on, on libvirt', sampled: true });
+onEachLibvirt(suite, { about: 'merges that are told how to go on, on libvirt', sampled: { oneIn: 2 } });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { version, name: 'snaptree-merge-control', disks: [{ target: 'vda', bootable: false }] };
@@ -28,8 +28,6 @@ function suite(version: testbed.LibvirtVersion): void {
   let server: testbed.SshServer;
   let application: TestbedApplication;
   let vm: testbed.VirtualMachine;
-
-  const test = sampledTests(5, 2);
 
   const base = () => vm.images['vda'] ?? '';
   const overlay = () => join(vm.folder, 'sn1.qcow2');
@@ -128,7 +126,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(counts).toEqual(expected);
   }
 
-  test('says that a merge cannot catch up with the guest, and ends as soon as its limit is lifted', async () => {
+  it('says that a merge cannot catch up with the guest, and ends as soon as its limit is lifted', async () => {
     const id = await begin(tooSlow);
     const control = await controlOf(id, ({ fallsBehind }) => fallsBehind);
     expect(control).toMatchObject({ can: ['limit', 'pause', 'pauseGuest'], bytesPerSecond: tooSlow, isPaused: false });
@@ -139,7 +137,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(base());
   });
 
-  test('pauses the guest, lets the merge catch up, and lets the guest go on', async () => {
+  it('pauses the guest, lets the merge catch up, and lets the guest go on', async () => {
     const id = await begin(tooSlow);
     await controlOf(id, ({ fallsBehind }) => fallsBehind);
     expect(await adjust(id, { kind: 'pauseGuest', seconds: 200 })).toContain('paused');
@@ -149,7 +147,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(base());
   });
 
-  test('lets a paused guest go on when its time is over, and where the merge is killed, or given up', async () => {
+  it('lets a paused guest go on when its time is over, and where the merge is killed, or given up', async () => {
     const id = await begin(tooSlow);
     await adjust(id, { kind: 'pauseGuest', seconds: 3 });
     await expect.poll(guestState, { timeout: 30_000 }).toMatch(/^running/);
@@ -171,7 +169,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(overlay());
   });
 
-  test('holds a merge and lets it go on, at the limit that it had, or at another', async () => {
+  it('holds a merge and lets it go on, at the limit that it had, or at another', async () => {
     const id = await begin(mebibyte);
     expect(await adjust(id, { kind: 'pause' })).toContain('stands still');
     expect(await jobLimit()).toBe('1');
@@ -187,7 +185,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await expectAllData(base());
   });
 
-  test('leaves the job of somebody else alone, and says clearly that a merge or its VM has ended', async () => {
+  it('leaves the job of somebody else alone, and says clearly that a merge or its VM has ended', async () => {
     const id = await begin(tooSlow);
     await virsh('blockjob', vm.uuid, 'vda', '--abort');
     await virsh(

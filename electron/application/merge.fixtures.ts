@@ -22,8 +22,6 @@ const mebibyte = 1024 ** 2;
 export interface MergeHost {
   /** How it is reached, where it is simulated. */
   readonly connectSimulated?: ConnectSimulated;
-  /** Declares a test, where not all of them run. */
-  readonly test?: (title: string, run: () => Promise<void>) => void;
   /** Makes it ready; gives the settings by which it is reached. */
   up(): Promise<HostSettings>;
   down(): Promise<void>;
@@ -78,8 +76,6 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   let application: Application;
   let hostId: string;
   let vm: MergeVm;
-
-  const test = host.test ?? it;
 
   const ask = <Name extends RequestName>(name: Name, payload: RequestPayload<Name>): Promise<ResponseValue<Name>> =>
     application.handlers.requests[name](payload, { signal: never });
@@ -243,7 +239,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   for (const running of [true, false]) {
     const how = running ? 'while the VM runs' : 'while the VM is shut off';
 
-    test(`merges the middle of a chain down, ${how}: the data, the records and the files are right`, async () => {
+    it(`merges the middle of a chain down, ${how}: the data, the records and the files are right`, async () => {
       await chain(running);
       await runs(commit(3, 1));
       expect(await imagesOf()).toEqual([file(4), file(1), file(0)]);
@@ -254,7 +250,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       expect([2, 3].map(file).filter((path) => host.exists(path))).toEqual([]);
     });
 
-    test(`merges one image after the other, ${how}`, async () => {
+    it(`merges one image after the other, ${how}`, async () => {
       await chain(running);
       const { plan } = await runs(commit(3, 1, { oneByOne: true }));
       expect(plan.steps.filter(({ group, runs: when }) => group !== null && when === 'inOrder')).toHaveLength(2);
@@ -262,7 +258,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       await expectDataOf(4);
     });
 
-    test(`merges the active layer down to the first image, ${how}, and the VM goes on there`, async () => {
+    it(`merges the active layer down to the first image, ${how}, and the VM goes on there`, async () => {
       await chain(running);
       await runs(commit(4, 0));
       expect(await imagesOf()).toEqual([file(0)]);
@@ -275,7 +271,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
       expect(await host.guestDiskHasPattern(vm, 'vda', 0xbb, 30 * mebibyte)).toBe(true);
     });
 
-    test(`merges up to a base, and then to none, ${how}: the images below stay as they were`, async () => {
+    it(`merges up to a base, and then to none, ${how}: the images below stay as they were`, async () => {
       // A definition that was written while the VM ran names its chain.
       await chain(true);
       if (!running) await virsh('destroy', vm.uuid);
@@ -291,7 +287,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   }
 
   for (const running of [true, false]) {
-    test(`deletes an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, from the middle and the last`, async () => {
+    it(`deletes an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, from the middle and the last`, async () => {
       await chain(running);
       await runs({ action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: 'sn2', withDescendants: false });
       expect((await read()).snapshots.map(({ name, parentId }) => [name, parentId])).toEqual([
@@ -309,7 +305,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
   }
 
   for (const running of [true, false]) {
-    test(`goes back to an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, and to what it left`, async () => {
+    it(`goes back to an external snapshot ${running ? 'while the VM runs' : 'while the VM is shut off'}, and to what it left`, async () => {
       await chain(running);
       const revert = (snapshotId: string, saveAs: string | null): ChangeRequest => ({
         action: 'revertToSnapshot',
@@ -328,7 +324,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     });
   }
 
-  test('takes up a commit that went on while nobody looked, and pivots', async () => {
+  it('takes up a commit that went on while nobody looked, and pivots', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 8 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -348,7 +344,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     await expectDataOf(4);
   });
 
-  test('is given up when its user says so, and leaves the chain and no record that lies', async () => {
+  it('is given up when its user says so, and leaves the chain and no record that lies', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 8 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -364,7 +360,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect((await read()).snapshots).toEqual([]);
   });
 
-  test('goes on as it is told: slower, not at all, while the guest stands still, and as fast as it can', async () => {
+  it('goes on as it is told: slower, not at all, while the guest stands still, and as fast as it can', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 48 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -404,7 +400,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     ).toMatch(/stands still.*\(.+ on .+\)/);
   });
 
-  test('leaves the data of the other snapshots where it is when it is given up in the middle of a chain', async () => {
+  it('leaves the data of the other snapshots where it is when it is given up in the middle of a chain', async () => {
     await chain(true, 3);
     const dataOf = async () => (await read()).snapshots.map(({ name, disks }) => [name, disks[0]?.dataImageId]);
     const id = await begin(commit(3, 1, { bytesPerSecond: mebibyte }));
@@ -421,7 +417,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect(await host.hasPattern(file(3), 0xa3, 2 * mebibyte)).toBe(true);
   });
 
-  test('says that somebody else ended the job, and what is so then', async () => {
+  it('says that somebody else ended the job, and what is so then', async () => {
     await chain(true);
     await host.writeGuestDisk(vm, 'vda', 0xa4, 40 * mebibyte, 8 * mebibyte);
     const id = await begin(commit(4, 0, { bytesPerSecond: mebibyte }));
@@ -437,7 +433,7 @@ export function mergeSuite(host: MergeHost, declareMore: (tools: MergeTools) => 
     expect([1, 2, 3, 4].map(file).filter((path) => host.exists(path))).toHaveLength(4);
   });
 
-  test('is refused where somebody else hangs on an image, and where an internal snapshot would be gone or spoiled', async () => {
+  it('is refused where somebody else hangs on an image, and where an internal snapshot would be gone or spoiled', async () => {
     await chain(false);
     await virsh('snapshot-create-as', vm.uuid, '--name=inside');
     expect((await planFor(pull(1))).refusals.map(({ code }) => code)).toEqual(['wouldSpoilSnapshots']);

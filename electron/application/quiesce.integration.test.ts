@@ -2,9 +2,9 @@
  * External snapshots of guests whose file systems are frozen meanwhile, on real libvirts and a real agent. Whatever goes wrong: the guest
  * writes on afterwards, and what somebody else froze stays frozen.
  */
-import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ownDaemons, startDaemons } from '../../e2e/testbeds/daemons.ts';
-import { onEachLibvirt, sampledTests } from '../../e2e/testbeds/each-libvirt.ts';
+import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import {
   createGuestWithAgent,
   guestAnswers,
@@ -22,7 +22,7 @@ type CreateRequest = Extract<ChangeRequest, { action: 'createSnapshot' }>;
 
 // A host is read after each step, and one agent hangs for longer than it is waited for.
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 300_000 });
-onEachLibvirt(suite, { about: 'quiescing, on libvirt', sampled: true });
+onEachLibvirt(suite, { about: 'quiescing, on libvirt', sampled: { oneIn: 3 } });
 
 function suite(version: testbed.LibvirtVersion): void {
   const name = 'snaptree-quiesce';
@@ -32,7 +32,6 @@ function suite(version: testbed.LibvirtVersion): void {
   let application: TestbedApplication;
   let vm: testbed.VirtualMachine;
   let count = 0;
-  const test = sampledTests(12, 5);
 
   beforeAll(async () => {
     connection = await testbed.up();
@@ -102,7 +101,7 @@ function suite(version: testbed.LibvirtVersion): void {
 
   const snapshotNames = async () => (await virsh('snapshot-list', vm.uuid, '--name')).stdout.split('\n');
 
-  test('has in the snapshot what the guest had written, on every disk, with nothing to be recovered', async () => {
+  it('has in the snapshot what the guest had written, on every disk, with nothing to be recovered', async () => {
     await guestWritesOn(vm);
     const before = guestTicks(vm).at(-1) ?? 0;
     const images = [await active('vda'), await active('vdb')];
@@ -118,7 +117,7 @@ function suite(version: testbed.LibvirtVersion): void {
     }
   });
 
-  test('lacks in a snapshot without freezing what the guest still held back', async () => {
+  it('lacks in a snapshot without freezing what the guest still held back', async () => {
     await guestWritesOn(vm);
     const before = guestTicks(vm).at(-1) ?? 0;
     const image = await active('vda');
@@ -131,7 +130,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(found.ticks.at(-1) ?? 0).toBeLessThan(before);
   });
 
-  test('freezes for a snapshot of one of the disks', async () => {
+  it('freezes for a snapshot of one of the disks', async () => {
     const [first, second] = [await active('vda'), await active('vdb')];
     const { operation } = await run(request({ diskTargets: ['vdb'] }));
     expect(describe(operation)).toMatch(/^succeeded/);
@@ -139,7 +138,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect((await lookIntoFileSystem(second)).needsRecovery).toBe(false);
   });
 
-  test('thaws where libvirt fails to take the snapshot', async () => {
+  it('thaws where libvirt fails to take the snapshot', async () => {
     const wanted = request();
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'fail' });
     const { id, operation } = await run(wanted);
@@ -149,7 +148,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await snapshotNames()).not.toContain(wanted.name);
   });
 
-  test('leaves frozen what somebody else froze before, and says so', async () => {
+  it('leaves frozen what somebody else froze before, and says so', async () => {
     const plan = await application.plan(request());
     await virsh('domfsfreeze', vm.uuid);
     try {
@@ -171,7 +170,7 @@ function suite(version: testbed.LibvirtVersion): void {
     // Longer than it is waited for: it freezes when nobody expects it any more.
     ['hangs for a while', '(sleep 75; kill -CONT $PPID) & kill -STOP $PPID'],
   ] as const)
-    test(`takes no snapshot and thaws where the agent ${deedInWords} while it freezes`, async () => {
+    it(`takes no snapshot and thaws where the agent ${deedInWords} while it freezes`, async () => {
       await tellGuest(vm, `echo '${deed}' > /run/at-freeze`);
       const wanted = request();
       const { operation } = await run(wanted);
@@ -179,7 +178,7 @@ function suite(version: testbed.LibvirtVersion): void {
       expect(await snapshotNames()).not.toContain(wanted.name);
     });
 
-  test('thaws by itself where its command on the host is killed while the guest is frozen', async () => {
+  it('thaws by itself where its command on the host is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const id = await application.begin(await application.plan(request()));
     await held(fault);
@@ -192,7 +191,7 @@ function suite(version: testbed.LibvirtVersion): void {
     await application.bringToEnd(id, ['undo', 'resume', 'forget'], 60_000);
   });
 
-  test('thaws where libvirt is killed while the guest is frozen', async () => {
+  it('thaws where libvirt is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const id = await application.begin(await application.plan(request()));
     await held(fault);
@@ -205,7 +204,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(application.operation(id).state).toBe('failed');
   });
 
-  test('thaws where Snaptree is killed while the guest is frozen', async () => {
+  it('thaws where Snaptree is killed while the guest is frozen', async () => {
     const fault = server.addFault({ command: 'snapshot-create-as', effect: 'hold' });
     const wanted = request();
     const id = await application.beginAndBeKilled(wanted, null, () => held(fault));
@@ -217,7 +216,7 @@ function suite(version: testbed.LibvirtVersion): void {
     expect(await snapshotNames()).toContain(wanted.name);
   });
 
-  test('says of a paused VM and of a silent agent what is to be done', async () => {
+  it('says of a paused VM and of a silent agent what is to be done', async () => {
     await virsh('suspend', vm.uuid);
     expect((await application.plan(request())).refusals.map(({ code }) => code)).toEqual(['agentStandsStill']);
     await virsh('resume', vm.uuid);

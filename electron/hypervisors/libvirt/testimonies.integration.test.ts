@@ -18,7 +18,7 @@ import { readLibvirt } from './read/read.ts';
 
 const uri = 'qemu:///system';
 
-onEachLibvirt(suite);
+onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const place = testbed.placeOf(version);

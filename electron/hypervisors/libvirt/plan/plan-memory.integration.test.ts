@@ -10,7 +10,7 @@ import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
-onEachLibvirt(suite, { sampled: true });
+onEachLibvirt(suite, { sampled: { oneIn: 2 } });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-memory', disks: [{ target: 'vda' }, { target: 'vdb' }], running: true, version };

@@ -11,7 +11,7 @@ import { createImageMemory, readImages } from '../../../images/scan/read-images.
 
 const offset = 4 * 1024 ** 2;
 
-onEachLibvirt(suite);
+onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-named-a', disks: [{ target: 'vda' }], version };

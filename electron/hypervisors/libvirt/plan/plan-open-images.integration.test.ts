@@ -14,7 +14,7 @@ import { defaultReportThresholds } from '../../../../shared/rules/report-thresho
 const mebibyte = 1024 ** 2;
 const offset = 4 * mebibyte;
 
-onEachLibvirt(suite);
+onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-uses-open', disks: [{ target: 'vda' }], version };

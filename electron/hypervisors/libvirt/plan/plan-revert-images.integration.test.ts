@@ -12,7 +12,7 @@ const then = 0xb1;
 const now = 0xb2;
 const offset = 4 * 1024 ** 2;
 
-onEachLibvirt(suite);
+onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-revert-images', disks: [{ target: 'vda' }, { target: 'vdb' }], version };

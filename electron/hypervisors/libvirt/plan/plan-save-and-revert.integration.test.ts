@@ -7,7 +7,7 @@ import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 
-onEachLibvirt(suite);
+onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-save-first', disks: [{ target: 'vda' }], version };

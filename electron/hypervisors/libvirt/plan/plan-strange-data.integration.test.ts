@@ -11,7 +11,7 @@ import { defaultReportThresholds } from '../../../../shared/rules/report-thresho
 
 const offset = 4 * 1024 ** 2;
 
-onEachLibvirt(suite);
+onEachLibvirt(suite, { sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-rules-strange', disks: [{ target: 'vda' }], version };

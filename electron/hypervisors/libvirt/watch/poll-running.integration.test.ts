@@ -12,7 +12,7 @@ import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { createLibvirtDriver } from '../index.ts';
 import { vmOf } from '../read/reading.fixtures.ts';
 
-onEachLibvirt(suite, { about: 'polls of VMs that run, libvirt' });
+onEachLibvirt(suite, { about: 'polls of VMs that run, libvirt', sampled: true });
 
 function suite(version: testbed.LibvirtVersion): void {
   const spec = { name: 'snaptree-polls-running', disks: [{ target: 'vda' }], running: true, version };

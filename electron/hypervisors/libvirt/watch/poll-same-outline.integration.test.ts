@@ -12,7 +12,7 @@ import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures
 import { createLibvirtDriver } from '../index.ts';
 import { vmOf } from '../read/reading.fixtures.ts';
 
-onEachLibvirt(suite, { about: 'polls with the same names, libvirt' });
+onEachLibvirt(suite, { about: 'polls with the same names, libvirt', sampled: true });
 
 const volumes = ['one', 'two'] as const;
 
