@@ -17,6 +17,8 @@ export interface FileNode extends Common {
   bytes: Uint8Array;
   /** Null where it is no disk image. */
   image: DiskImage | null;
+  /** How many bytes follow that nobody looks at, such as the memory of a guest. */
+  restBytes: number;
 }
 export interface FolderNode extends Common {
   readonly kind: 'folder';
@@ -35,8 +37,8 @@ export interface FileSystem extends IFileSystem {
   imageAt(path: string): DiskImage | null;
   /** Puts an image at a path; makes the file and its folders where they are not there. */
   putImage(path: string, image: DiskImage): void;
-  /** Puts text at a path; makes its folders. */
-  putText(path: string, text: string): void;
+  /** Puts text at a path; makes its folders. @param restBytes see `FileNode` */
+  putText(path: string, text: string, restBytes?: number): void;
   /** The path with all links followed, as far as it exists; null where a folder on the way does not, or links run in circles. */
   resolve(path: string): string | null;
   remove(path: string): void;
@@ -83,6 +85,7 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
     modifiedAt: now(),
     bytes,
     image: null,
+    restBytes: 0,
   });
   const root = newFolder();
 
@@ -172,6 +175,7 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
     if (found?.node?.kind === 'file') {
       found.node.bytes = bytes;
       found.node.image = null;
+      found.node.restBytes = 0;
       found.node.modifiedAt = now();
     } else if (found?.parent && !found.node) {
       found.parent.entries.set(found.name, newFile(bytes));
@@ -183,7 +187,7 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
       node.kind === 'file'
         ? node.image
           ? fileBytes(node.image)
-          : node.bytes.length
+          : node.bytes.length + node.restBytes
         : node.kind === 'link'
           ? encoder.encode(node.target).length
           : 4096;
@@ -201,7 +205,8 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
 
   /** A copy with new inodes. */
   function copyOf(node: Node): Node {
-    if (node.kind === 'file') return { ...newFile(node.bytes), mode: node.mode, image: node.image };
+    if (node.kind === 'file')
+      return { ...newFile(node.bytes), mode: node.mode, image: node.image, restBytes: node.restBytes };
     if (node.kind === 'link') return { ...node, inode: (inodes += 1) };
     const copy = newFolder();
     for (const [name, entry] of node.entries) copy.entries.set(name, copyOf(entry));
@@ -241,8 +246,8 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
         node.modifiedAt = now();
       } else putFile(path, { ...newFile(new Uint8Array()), mode: 0o600, image });
     },
-    putText(path, text) {
-      putFile(path, newFile(encoder.encode(text)));
+    putText(path, text, restBytes = 0) {
+      putFile(path, { ...newFile(encoder.encode(text)), restBytes });
     },
     resolve: (path) => find(path, true)?.path ?? null,
     remove,
@@ -367,5 +372,5 @@ export function createFileSystem(now: () => number, liveFiles: () => ReadonlyMap
 
 /** What a file takes on its file system. */
 export function usedBytes(file: FileNode): number {
-  return file.image ? allocatedBytes(file.image) : Math.ceil(file.bytes.length / 4096) * 4096;
+  return file.image ? allocatedBytes(file.image) : Math.ceil((file.bytes.length + file.restBytes) / 4096) * 4096;
 }

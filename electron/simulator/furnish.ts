@@ -4,10 +4,10 @@ import { fill, holds } from './images/content.ts';
 import { newImage, type DiskImage } from './images/disk-image.ts';
 import { writableFileDisks, type Definition, type DefinitionDisk } from './libvirt/definition.ts';
 import * as lifecycle from './libvirt/lifecycle.ts';
-import { definitionOf, LibvirtError, memoryAt, snapshotOf, type Vm } from './libvirt/model.ts';
+import { definitionOf, LibvirtError, memoryAt, snapshotOf, type Guest, type Vm } from './libvirt/model.ts';
 import { createSnapshot, type CreateRequest } from './libvirt/snapshot-create.ts';
 import { revertSnapshot } from './libvirt/snapshot-revert.ts';
-import { chainFrom, changeImage, vmOf } from './libvirt/world.ts';
+import { addDefined, chainFrom, changeImage, vmOf } from './libvirt/world.ts';
 import type { Machine } from './machine.ts';
 
 export const gibibyte = 1024 ** 3;
@@ -39,7 +39,8 @@ export interface VmSpec {
   readonly folder?: string;
   readonly disks?: readonly DiskSpec[];
   readonly running?: boolean;
-  readonly agent?: Definition['agent'];
+  /** Left out: there is no channel for one. */
+  readonly agent?: Guest['agent'];
 }
 
 /** A UUID that follows from the host's and the VM's name: the same at every start. */
@@ -78,20 +79,9 @@ export function addVm(machine: Machine, spec: VmSpec): Vm {
     cpus: spec.cpus ?? 2,
     nvram: spec.firmware === 'uefi' ? `/var/lib/libvirt/qemu/nvram/${spec.name}_VARS.fd` : null,
     disks,
-    ...(spec.agent && { agent: spec.agent }),
+    hasAgentChannel: spec.agent !== undefined,
   };
-  const vm: Vm = {
-    uuid,
-    definition,
-    persistent: true,
-    live: null,
-    offReason: 'unknown',
-    managedSave: null,
-    snapshots: [],
-    current: null,
-    unreadable: null,
-  };
-  world.state = { ...world.state, vms: [...world.state.vms, vm] };
+  const vm = addDefined(world, definition, { guest: { agent: spec.agent ?? 'answers' } });
   if (spec.running === true) lifecycle.start(world, vm);
   return vmOf(world, uuid);
 }

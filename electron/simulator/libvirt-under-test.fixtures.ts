@@ -4,6 +4,8 @@ import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { createScriptRunner } from '../hosts/commands/script-runner.ts';
 import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
 import type { Transport } from '../hosts/commands/transport.ts';
+import type { PlannedHost } from '../hypervisors/libvirt/plan/carry-out.fixtures.ts';
+import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
 import type { LibvirtUnderTest, ReadingHost } from '../hypervisors/libvirt/read/reading.fixtures.ts';
 import { uuidFor } from './furnish.ts';
 import { runQemuImg } from './images/qemu-img.ts';
@@ -46,6 +48,23 @@ export function simulatedLibvirt(bed: SimulatedTestbed = createSimulatedTestbed(
         images: {},
       }),
     virsh: (argv, options) => (options?.mayFail === true ? bed.tryVirsh(argv) : bed.virsh(argv)),
+  };
+}
+
+/** A simulated host that plans are carried out on, step by step. */
+export function simulatedPlannedHost(bed: SimulatedTestbed): {
+  readonly planned: PlannedHost;
+  up(): Promise<void>;
+  down(): Promise<void>;
+} {
+  const libvirt = simulatedLibvirt(bed);
+  return {
+    planned: {
+      read: () => readLibvirt(libvirt.runner(), 'qemu:///system', { priority: 'user' }),
+      run: (argv) => libvirt.runner().run({ argv }),
+    },
+    up: () => libvirt.up(),
+    down: () => libvirt.down(),
   };
 }
 

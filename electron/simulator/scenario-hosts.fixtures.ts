@@ -32,6 +32,10 @@ export async function playSimulated(scenario: Scenario): Promise<readonly Outcom
           machine.files.remove(path);
           return Promise.resolve();
         },
+        putFile(path, text) {
+          machine.files.putText(path, text);
+          return Promise.resolve();
+        },
         read: async () => inventorySchema.parse(await readLibvirt(runner, 'qemu:///system', { priority: 'user' })),
       },
       scenario,

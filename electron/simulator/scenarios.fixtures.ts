@@ -25,6 +25,7 @@ export interface ScenarioHost {
   write(vm: ScenarioVm, target: string, byte: number, offset: number): Promise<void>;
   holds(vm: ScenarioVm, target: string, byte: number, offset: number): Promise<boolean>;
   removeFile(path: string): Promise<void>;
+  putFile(path: string, text: string): Promise<void>;
   read(): Promise<Inventory>;
 }
 
@@ -34,7 +35,8 @@ export interface Scenario {
   readonly disks?: readonly { readonly target: string; readonly format?: 'qcow2' | 'raw' }[];
   /**
    * Lines of words: `virsh` and `qemu-img` with arguments (UUID and FOLDER stand for the VM's), `write TARGET BYTE MIB`,
-   * `holds TARGET BYTE MIB`, `remove PATH`, and `job` with what begins a block job on vda: it is waited for, and pivoted.
+   * `holds TARGET BYTE MIB`, `remove PATH`, `put PATH TEXT`, `keep PATH` with a command of virsh whose output goes there, and
+   * `job` with what begins a block job on vda: it is waited for, and pivoted.
    */
   readonly steps: readonly (readonly string[])[];
 }
@@ -49,6 +51,8 @@ export interface Outcome {
 
 const create = (name: string, ...more: string[]) => ['virsh', 'snapshot-create-as', 'UUID', `--name=${name}`, ...more];
 const external = (name: string, ...more: string[]) => create(name, '--disk-only', '--atomic', ...more);
+const checkpoint = (name: string, file = `${name}.memory`) =>
+  create(name, '--memspec', `file=FOLDER/${file},snapshot=external`);
 const revert = (name: string, ...more: string[]) => [
   'virsh',
   'snapshot-revert',
@@ -323,6 +327,104 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    title: 'records that are removed alone',
+    running: true,
+    disks: [{ target: 'vda' }],
+    steps: [
+      ...['s1', 's2', 's3', 's4', 's5'].flatMap((name, index) => [write('vda', index + 1, index + 1), external(name)]),
+      remove('s2', '--metadata'),
+      virsh('snapshot-current', 'UUID', '--name'),
+      remove('s5', '--metadata'),
+      virsh('snapshot-current', 'UUID', '--name'),
+      create('inside'),
+      external('s6'),
+      remove('s4', '--metadata'),
+      remove('s1', '--children-only', '--metadata'),
+      remove('s1', '--children', '--metadata'),
+      holds('vda', 5, 5),
+    ],
+  },
+  {
+    title: 'branches of which records are removed',
+    running: false,
+    steps: [
+      external('s1'),
+      external('s2', '--diskspec', 'vdb,snapshot=no'),
+      external('s3'),
+      virsh('snapshot-current', 'UUID', 's1'),
+      external('s4'),
+      virsh('snapshot-current', 'UUID', 's2'),
+      external('s5', '--diskspec', 'vda,snapshot=no'),
+      remove('s1', '--metadata'),
+      remove('s2', '--metadata'),
+    ],
+  },
+  {
+    title: 'memory in a file',
+    running: true,
+    steps: [
+      write('vda', 1, 1),
+      checkpoint('one'),
+      write('vda', 2, 2),
+      virsh('restore', 'FOLDER/one.memory'),
+      virsh('destroy', 'UUID'),
+      ['keep', 'FOLDER/saved', 'save-image-dumpxml', '--file=FOLDER/one.memory'],
+      virsh('restore', '--file=FOLDER/one.memory'),
+      virsh('domstate', 'UUID', '--reason'),
+      holds('vda', 0, 2),
+      holds('vda', 1, 1),
+      virsh('destroy', 'UUID'),
+      ['keep', 'FOLDER/present', 'dumpxml', '--inactive', 'UUID'],
+      virsh('restore', '--file=FOLDER/one.memory', '--xml=FOLDER/present'),
+      holds('vda', 2, 2),
+      virsh('domstate', 'UUID', '--reason'),
+      virsh('destroy', 'UUID'),
+      virsh('restore', '--file=FOLDER/one.memory', '--xml=FOLDER/saved', '--paused'),
+      virsh('domstate', 'UUID', '--reason'),
+      checkpoint('of a paused one', 'two.memory'),
+      virsh('destroy', 'UUID'),
+      virsh('restore', '--file=FOLDER/two.memory'),
+      virsh('domstate', 'UUID', '--reason'),
+      virsh('restore', '--file=FOLDER/two.memory', '--running'),
+      virsh('destroy', 'UUID'),
+      virsh('restore', '--file=FOLDER/two.memory', '--running'),
+      virsh('domstate', 'UUID', '--reason'),
+      virsh('destroy', 'UUID'),
+      revert('one'),
+      virsh('undefine', 'UUID', '--snapshots-metadata'),
+      virsh('restore', '--file=FOLDER/one.memory'),
+      virsh('destroy', 'UUID'),
+    ],
+  },
+  {
+    title: 'memory that is not to be had',
+    running: true,
+    disks: [{ target: 'vda' }],
+    steps: [
+      virsh('save-image-dumpxml', '--file=FOLDER/nosuch'),
+      virsh('restore', '--file=FOLDER/nosuch'),
+      ['put', 'FOLDER/short', 'nothing'],
+      ['put', 'FOLDER/long', 'nothing '.repeat(100)],
+      virsh('save-image-dumpxml', '--file=FOLDER/short'),
+      virsh('save-image-dumpxml', '--file=FOLDER/long'),
+      virsh('restore', '--file=FOLDER/short'),
+      virsh('restore', '--file=FOLDER/long'),
+      checkpoint('one', '../nosuch/one.memory'),
+      create('one', '--memspec', 'file=FOLDER/one.memory,snapshot=external', '--disk-only'),
+      create('one', '--memspec', 'file=FOLDER/one.memory,snapshot=external', '--diskspec', 'vda,snapshot=internal'),
+      create('bare', '--memspec', 'file=FOLDER/bare.memory,snapshot=external', '--diskspec', 'vda,snapshot=no'),
+      remove('bare', '--metadata'),
+      checkpoint('one'),
+      virsh('destroy', 'UUID'),
+      checkpoint('off'),
+      virsh('restore', '--file=FOLDER/one.memory', '--xml=FOLDER/nosuch'),
+      virsh('restore', '--file=FOLDER/one.memory', '--xml=FOLDER/short'),
+      ['remove', 'FOLDER/vda.qcow2'],
+      virsh('restore', '--file=FOLDER/one.memory'),
+      virsh('domstate', 'UUID', '--reason'),
+    ],
+  },
+  {
     title: 'undefining',
     running: true,
     steps: [create('a'), virsh('undefine', 'UUID'), virsh('start', 'UUID'), virsh('destroy', 'UUID')],
@@ -392,6 +494,14 @@ async function perform(host: ScenarioHost, vm: ScenarioVm, step: readonly string
       return 'written';
     case 'holds':
       return (await host.holds(vm, target, Number(byte), offset)) ? 'yes' : 'no';
+    case 'put':
+      await host.putFile(target, words.slice(1).join(' '));
+      return 'put';
+    case 'keep': {
+      const { exitCode, stdout } = await host.virsh(words.slice(1));
+      await host.putFile(target, stdout);
+      return String(exitCode);
+    }
     case 'remove':
       await host.removeFile(target);
       return 'removed';

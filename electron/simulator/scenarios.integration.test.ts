@@ -54,6 +54,10 @@ const host: ScenarioHost = {
     rmSync(path);
     return Promise.resolve();
   },
+  putFile(path, text) {
+    writeFileSync(path, text);
+    return Promise.resolve();
+  },
   read: async () => inventorySchema.parse(await readLibvirt(runner, 'qemu:///system', { priority: 'user' })),
 };
 

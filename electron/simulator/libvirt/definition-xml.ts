@@ -36,11 +36,15 @@ export function definitionFrom(domain: XmlElement): Definition {
     cpus: Number(childText(domain, 'vcpu') ?? 1),
     nvram: childText(child(domain, 'os'), 'nvram'),
     disks: children(child(domain, 'devices'), 'disk').map(diskFrom),
-    ...(hasChannel(domain) && { agent: 'answers' as const }),
+    hasAgentChannel: hasChannel(domain),
   };
 }
 
 export function parse(xml: string): XmlElement {
+  const [line = ''] = xml.split('\n');
+  if (!xml.trimStart().startsWith('<')) {
+    throw new LibvirtError(`(domain_definition):1: Start tag expected, '<' not found\n${line}\n^`);
+  }
   try {
     return parseXml(xml);
   } catch (error) {

@@ -32,12 +32,9 @@ export interface Definition {
   /** The file of the firmware's variables; null for a BIOS. */
   readonly nvram: string | null;
   readonly disks: readonly DefinitionDisk[];
-  /** What the agent in its guest is like; absent where there is no channel for one. */
-  readonly agent?: AgentKind;
+  /** Whether it has a channel for an agent in the guest. */
+  readonly hasAgentChannel: boolean;
 }
-
-/** `stuck`: answers until it has frozen, and never again. */
-export type AgentKind = 'answers' | 'silent' | 'notConnected' | 'stuck';
 
 /** `text` in XML content or an attribute, as libvirt escapes it. */
 export function escapeXml(text: string): string {
@@ -73,10 +70,13 @@ interface XmlOptions {
   /** `live`: chains are complete and closed, as of a running VM. */
   readonly live: boolean;
   readonly mirrors?: readonly Mirror[];
+  /** Whether an agent in the guest has opened the channel for it; left out where no guest runs by it. */
+  readonly isAgentConnected?: boolean;
 }
 
 /** The definition as `virsh dumpxml` prints it, with less of what nobody looks at. */
-export function definitionXml(definition: Definition, { element, id, indent, live, mirrors = [] }: XmlOptions): string {
+export function definitionXml(definition: Definition, options: XmlOptions): string {
+  const { element, id, indent, live, mirrors = [] } = options;
   const { name, uuid, title, description, memoryKiB, cpus, nvram, disks } = definition;
   const lines = [
     `<${element} type='kvm'${id === null ? '' : ` id='${id}'`}>`,
@@ -103,7 +103,7 @@ export function definitionXml(definition: Definition, { element, id, indent, liv
     '  <devices>',
     '    <emulator>/usr/bin/qemu-system-x86_64</emulator>',
     ...disks.flatMap((disk, index) => diskXml(disk, index, live, mirrors)),
-    ...channelXml(definition.agent, id),
+    ...(definition.hasAgentChannel ? channelXml(options) : []),
     "    <memballoon model='virtio'/>",
     '  </devices>',
     `</${element}>`,
@@ -112,9 +112,8 @@ export function definitionXml(definition: Definition, { element, id, indent, liv
   return lines.map((line) => `${margin}${line}\n`).join('');
 }
 
-function channelXml(agent: AgentKind | undefined, id: number | null): readonly string[] {
-  if (agent === undefined) return [];
-  const state = id === null ? '' : ` state='${agent === 'notConnected' ? 'disconnected' : 'connected'}'`;
+function channelXml({ isAgentConnected }: XmlOptions): readonly string[] {
+  const state = isAgentConnected === undefined ? '' : ` state='${isAgentConnected ? 'connected' : 'disconnected'}'`;
   return [
     "    <channel type='unix'>",
     `      <target type='virtio' name='org.qemu.guest_agent.0'${state}/>`,

@@ -23,8 +23,15 @@ export interface Snapshot {
   readonly definition: Definition | null;
   /** The definition for its next start, where it ran. */
   readonly inactive: Definition | null;
-  /** Memory in a file of its own. */
-  readonly savedMemory: GuestMemory | null;
+}
+
+/** What runs in a VM, whatever it is defined as. */
+export interface Guest {
+  /**
+   * What the agent in it does where there is a channel for it. `refuses`: a hook in the guest lets no freezing begin. `stuck`: it hangs
+   * in the middle of freezing, and for long.
+   */
+  readonly agent: 'answers' | 'silent' | 'notConnected' | 'refuses' | 'stuck';
 }
 
 /** The memory of a guest that runs or stands still: a count at a time, advancing while it runs. */
@@ -82,6 +89,7 @@ export interface Vm {
   readonly managedSave: ManagedSave | null;
   readonly snapshots: readonly Snapshot[];
   readonly current: string | null;
+  readonly guest: Guest;
   /** What libvirt says instead of the definition; null where all is well. */
   readonly unreadable: string | null;
 }

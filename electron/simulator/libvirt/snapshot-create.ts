@@ -4,6 +4,7 @@ import { newImage, takeInternal, type GuestMemory } from '../images/disk-image.t
 import { requireNoJob } from './block-jobs.ts';
 import { writableFileDisks, type Definition, type DefinitionDisk } from './definition.ts';
 import { definitionOf, LibvirtError, memoryAt, type Snapshot, type SnapshotDisk, type Vm } from './model.ts';
+import { memoryBytesOf, writeSavedState } from './saved-state.ts';
 import {
   backingLayers,
   changeImage,
@@ -32,9 +33,6 @@ export interface CreateRequest {
   readonly halt: boolean;
 }
 
-/** What one saved guest takes in an image. */
-const memoryBytesOf = (definition: Definition): number => Math.round(definition.memoryKiB * 1024 * 0.35);
-
 /** @throws LibvirtError where libvirt refuses */
 export function createSnapshot(world: World, vm: Vm, request: CreateRequest): Snapshot {
   const definition = definitionOf(vm);
@@ -49,7 +47,8 @@ export function createSnapshot(world: World, vm: Vm, request: CreateRequest): Sn
     vm,
     disks.flatMap(({ target, kind }) => (kind === 'no' ? [] : [target])),
   );
-  if (!disks.some(({ kind }) => kind !== 'no')) {
+  checkMemory(world, vm, request, disks);
+  if (request.memoryFile === null && !disks.some(({ kind }) => kind !== 'no')) {
     throw new LibvirtError('unsupported configuration: nothing selected for snapshot');
   }
   const memory = vm.live ? memoryAt(vm.live.memory, world.now()) : null;
@@ -63,16 +62,13 @@ export function createSnapshot(world: World, vm: Vm, request: CreateRequest): Sn
     disks: disks.map(({ target, kind, file }) => ({ target, kind, overlay: file })),
     definition,
     inactive: vm.live && vm.persistent ? vm.definition : null,
-    savedMemory: request.memoryFile === null ? null : memory,
   };
   if (external) makeOverlays(world, vm, disks);
-  else keepInternally(world, vm, name, memory);
-  const { live } = vmOf(world, vm.uuid);
-  // The guest stands still while its memory is saved.
-  if (live?.state === 'running' && !request.diskOnly) {
-    changeVm(world, vm.uuid, { live: { ...live, reason: 'unpaused' } });
+  else if (request.memoryFile === null) keepInternally(world, vm, name, memory);
+  if (request.memoryFile !== null && vm.live && memory) {
+    writeSavedState(world, request.memoryFile, { definition, memory, paused: vm.live.state === 'paused' });
   }
-  if (request.memoryFile !== null) world.files.putText(request.memoryFile, 'LibvirtQemudSave');
+  if (!request.diskOnly) goesOn(world, vm);
   if (!request.withoutRecord) {
     const now = vmOf(world, vm.uuid);
     changeVm(world, vm.uuid, { snapshots: [...now.snapshots, snapshot], current: name });
@@ -80,9 +76,32 @@ export function createSnapshot(world: World, vm: Vm, request: CreateRequest): Sn
   return snapshot;
 }
 
+/** The guest stands still while its memory is saved. */
+function goesOn(world: World, { uuid }: Vm): void {
+  const { live } = vmOf(world, uuid);
+  if (live?.state === 'running') changeVm(world, uuid, { live: { ...live, reason: 'unpaused' } });
+}
+
 function checkName(name: string): void {
   if (name.includes('/')) throw new LibvirtError(`invalid snapshot name '${name}': name can't contain '/'`);
   if (name.startsWith('.')) throw new LibvirtError(`invalid snapshot name '${name}': name can't start with '.'`);
+}
+
+function checkMemory(world: World, vm: Vm, request: CreateRequest, disks: readonly AlignedDisk[]): void {
+  const { memoryFile, diskOnly } = request;
+  if (memoryFile === null) return;
+  if (!vm.live || diskOnly) {
+    throw new LibvirtError('XML error: memory state cannot be saved with offline or disk-only snapshot');
+  }
+  if (disks.some(({ kind }) => kind === 'internal')) {
+    throw new LibvirtError(
+      'unsupported configuration: mixing internal and external targets for a snapshot is not yet supported',
+    );
+  }
+  if (world.files.nodeAt(posix.dirname(memoryFile))?.kind !== 'folder') {
+    goesOn(world, vm);
+    throw new LibvirtError(`Failed to create file '${memoryFile}': No such file or directory`);
+  }
 }
 
 function memoryKind(vm: Vm, request: CreateRequest, external: boolean): Snapshot['memory'] {
@@ -170,7 +189,13 @@ function makeOverlays(world: World, vm: Vm, disks: readonly AlignedDisk[]): void
       }),
     );
   }
-  const definition = withSources(vm.definition, overlays, (path) => (vm.live ? backingLayers(world, path) : null));
+  // What the next start would use otherwise stays what it is.
+  const present = new Map(writableFileDisks(definitionOf(vm)).map(({ target, path }) => [target, path]));
+  const same = writableFileDisks(vm.definition).flatMap(({ target, path }) => {
+    const file = overlays.get(target);
+    return file === undefined || path !== present.get(target) ? [] : [[target, file] as const];
+  });
+  const definition = withSources(vm.definition, new Map(same), (path) => (vm.live ? backingLayers(world, path) : null));
   const live = vm.live && {
     ...vm.live,
     definition: withSources(vm.live.definition, overlays, (path) => backingLayers(world, path)),

@@ -33,16 +33,26 @@ export function deleteSnapshot(world: World, vm: Vm, snapshot: Snapshot, options
     for (const each of [...doomed].reverse()) {
       const now = vmOf(world, vm.uuid);
       const record = now.snapshots.find(({ name }) => name === each.name) ?? each;
-      if (!options.metadata) {
-        if (isExternal(record)) mergeOverlays(world, now, record);
-        else removeInternal(world, now, record);
-      }
+      if (options.metadata) followRecords(world, now, record, overlaysOf(record));
+      else if (isExternal(record)) mergeOverlays(world, now, record);
+      else removeInternal(world, now, record);
       forget(world, vmOf(world, vm.uuid), record);
     }
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
     throw new LibvirtError(`Failed to delete snapshot ${snapshot.name}`, ...error.lines);
   }
+}
+
+/** The overlays that a snapshot began, with the images that they hang on by its record. */
+function overlaysOf({ disks, definition }: Snapshot): ReadonlyMap<string, string> {
+  const then = definition ? pathsOf(definition) : new Map<string, string>();
+  return new Map(
+    disks.flatMap(({ target, kind, overlay: path }) => {
+      const base = then.get(target);
+      return kind === 'external' && path !== null && base !== undefined ? [[path, base]] : [];
+    }),
+  );
 }
 
 /** Removes a record; its children become its parent's, and so does being current. */
@@ -131,7 +141,6 @@ function removeInternal(world: World, vm: Vm, snapshot: Snapshot): void {
  */
 function mergeOverlays(world: World, vm: Vm, snapshot: Snapshot): void {
   const present = pathsOf(definitionOf(vm));
-  const below = new Set(withDescendants(vm, snapshot).map(({ name }) => name));
   const replaced = new Map<string, string>();
   for (const { target, kind, overlay: path } of snapshot.disks) {
     const image = path === null ? null : world.files.imageAt(path);
@@ -172,7 +181,19 @@ function mergeOverlays(world: World, vm: Vm, snapshot: Snapshot): void {
     // It is started for the merge, and stopped again.
     offReason: vm.live ? vm.offReason : 'shutdown',
     live: vm.live && { ...vm.live, definition: swap(vm.live.definition, true) },
-    // `qemuSnapshotDeleteUpdateDisks`: in the records below, what they say of then and of the next start alike.
+  });
+  followRecords(world, vm, snapshot, replaced);
+}
+
+/**
+ * `qemuSnapshotDeleteUpdateDisks`: in the records below one that goes, what they say of then and of the next start alike. Also where
+ * only the record goes: what they say is not so then.
+ *
+ * @param replaced by the paths of the images that they are not to name any more: those in their place
+ */
+function followRecords(world: World, vm: Vm, snapshot: Snapshot, replaced: ReadonlyMap<string, string>): void {
+  const below = new Set(withDescendants(vm, snapshot).map(({ name }) => name));
+  changeVm(world, vm.uuid, {
     snapshots: vm.snapshots.map((each) => {
       if (!below.has(each.name)) return each;
       const now = (definition: Definition | null) => definition && replacePaths(definition, replaced, isExternal(each));

@@ -10,12 +10,11 @@ import { changeVm, vmOf, type World } from './world.ts';
  * @throws LibvirtError where it is no record
  */
 export function redefineSnapshot(world: World, vm: Vm, xml: string): Snapshot {
-  const record = recordFrom(xml);
-  const known = vm.snapshots.find(({ name }) => name === record.name);
-  if (record.parent !== null && !vm.snapshots.some(({ name }) => name === record.parent)) {
-    throw new LibvirtError(`invalid argument: parent ${record.parent} for moment ${record.name} not found`);
+  const now = recordFrom(xml);
+  const known = vm.snapshots.find(({ name }) => name === now.name);
+  if (now.parent !== null && !vm.snapshots.some(({ name }) => name === now.parent)) {
+    throw new LibvirtError(`invalid argument: parent ${now.parent} for moment ${now.name} not found`);
   }
-  const now = { ...record, savedMemory: known?.savedMemory ?? null };
   const { snapshots } = vmOf(world, vm.uuid);
   changeVm(world, vm.uuid, {
     snapshots: known ? snapshots.map((each) => (each.name === now.name ? now : each)) : [...snapshots, now],
@@ -40,7 +39,6 @@ function recordFrom(xml: string): Snapshot {
     disks: children(child(root, 'disks'), 'disk').map(diskFrom),
     definition: domain && definitionFrom(domain),
     inactive: inactive && definitionFrom(inactive),
-    savedMemory: null,
   };
 }
 

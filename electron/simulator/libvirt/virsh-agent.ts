@@ -6,13 +6,10 @@ import { changeVm, type World } from './world.ts';
 const notResponding = 'Guest agent is not responding: Guest agent not available for now';
 
 /** The VM's agent, where it answers. */
-function answering(vm: Vm): LiveVm {
-  const { live } = vm;
+function answering({ live, guest: { agent } }: Vm): LiveVm {
   if (!live) throw new LibvirtError('Requested operation is not valid: domain is not running');
-  const { agent } = live.definition;
-  if (agent === undefined) {
+  if (!live.definition.hasAgentChannel)
     throw new LibvirtError('argument unsupported: QEMU guest agent is not configured');
-  }
   if (agent === 'notConnected') {
     throw new LibvirtError('Guest agent is not responding: QEMU guest agent is not connected');
   }

@@ -3,7 +3,7 @@ import type { Definition, DefinitionDisk } from './definition.ts';
 import { definitionFromXml } from './definition-xml.ts';
 import { LibvirtError, type Vm } from './model.ts';
 import { has, value, vmFor, type Call, type Command } from './virsh-call.ts';
-import { changeVm } from './world.ts';
+import { addDefined, changeVm } from './world.ts';
 
 function define({ host: { world }, command, remark }: Call): void {
   const path = value(command, 'file');
@@ -21,18 +21,7 @@ function define({ host: { world }, command, remark }: Call): void {
   if (vms.some(({ uuid }) => uuid === definition.uuid)) {
     changeVm(world, definition.uuid, { definition, persistent: true });
   } else {
-    const vm: Vm = {
-      uuid: definition.uuid,
-      definition,
-      persistent: true,
-      live: null,
-      offReason: 'unknown',
-      managedSave: null,
-      snapshots: [],
-      current: null,
-      unreadable: null,
-    };
-    world.state = { ...world.state, vms: [...vms, vm] };
+    addDefined(world, definition);
   }
   remark(`Domain '${definition.name}' defined from ${path}\n\n`);
 }

@@ -82,6 +82,7 @@ function dumpVm({ host, command, print, ...rest }: Call): void {
       indent: 0,
       live: live !== null,
       mirrors: mirrorsOf(host.world, live),
+      ...(live && { isAgentConnected: vm.guest.agent !== 'notConnected' }),
     }),
   );
 }

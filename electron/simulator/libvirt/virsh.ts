@@ -7,6 +7,7 @@ import { blockJobCommands } from './virsh-block-jobs.ts';
 import { settleJobs } from './block-jobs.ts';
 import { poolCommands } from './virsh-pools.ts';
 import { definitionCommands } from './virsh-definitions.ts';
+import { savedStateCommands } from './virsh-saved-state.ts';
 import { snapshotCommands } from './virsh-snapshots.ts';
 import { vmCommands } from './virsh-vms.ts';
 
@@ -137,6 +138,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ...agentCommands,
   ...blockJobCommands,
   ...definitionCommands,
+  ...savedStateCommands,
   ...snapshotCommands,
   ...poolCommands,
 ]);

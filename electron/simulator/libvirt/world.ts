@@ -37,6 +37,25 @@ export function vmOf(world: World, uuid: string): Vm {
   return vm;
 }
 
+/** A VM that libvirt has by that definition from now on. @param changes what it is besides defined, shut off and without snapshots */
+export function addDefined(world: World, definition: Definition, changes: Partial<Vm> = {}): Vm {
+  const vm: Vm = {
+    uuid: definition.uuid,
+    definition,
+    persistent: true,
+    live: null,
+    offReason: 'unknown',
+    managedSave: null,
+    snapshots: [],
+    current: null,
+    guest: { agent: 'answers' },
+    unreadable: null,
+    ...changes,
+  };
+  world.state = { ...world.state, vms: [...world.state.vms, vm] };
+  return vm;
+}
+
 /** Where the backing image of the image at `path` is; null where it has none. */
 export function backingPath(path: string, image: DiskImage): string | null {
   return image.backing === null ? null : posix.resolve(posix.dirname(path), image.backing.file);

@@ -180,7 +180,7 @@ async function run(context: Context, commandLine: string, stdin = text(context.s
 
 /**
  * The interpreter's awk (3.4.2) leaves out what stands in END behind the first statement where the last record ended with
- * `next`. A record of ours behind the last one makes an end that it knows.
+ * `next`. A record of ours behind the last one makes an end that it knows. What is printed to /dev/stderr it throws away.
  */
 async function runAwk(machine: Machine, argv: readonly string[], context: Context): Promise<Result> {
   const original = (words: readonly string[]) => context.origCommand?.([...words]);
@@ -195,23 +195,29 @@ async function runAwk(machine: Machine, argv: readonly string[], context: Contex
   const mark = `end-${randomUUID()}`;
   const input = text(context.stdin);
   const path = `/tmp/.awk-${mark}`;
+  const errors = `${path}-errors`;
   const records = `${input}${input === '' || input.endsWith('\n') ? '' : '\n'}${mark}\n`;
   await machine.files.writeFile(path, Buffer.from(records, 'latin1'));
   try {
     const itself = asArguments ? withArguments(program, words) : program;
-    const guarded = `$0 == "${mark}" { NR--; exit }\n${itself}`;
-    return (await original([...argv.slice(0, index), guarded, path])) ?? resultOf(failed('awk: not here'));
+    const guarded = `$0 == "${mark}" { NR--; exit }\n${itself.replaceAll('"/dev/stderr"', `"${errors}"`)}`;
+    const result = await original([...argv.slice(0, index), guarded, path]);
+    if (!result) return resultOf(failed('awk: not here'));
+    const said = machine.files.fileAt(errors);
+    return said ? { ...result, stderr: result.stderr + new TextDecoder().decode(said.bytes) } : result;
   } finally {
     machine.files.remove(path);
+    machine.files.remove(errors);
   }
 }
 
-/** Its awk knows no ARGV either. All of the product's programs that look there set ARGC to 1, so that none of it is a file. */
+/** Its awk knows no words behind the program but files. All of the product's that look at ARGV set ARGC to 1, so that none of it is one. */
 function withArguments(program: string, words: readonly string[]): string {
   const quoted = (word: string) =>
     `"${word.replace(/[\\"]/g, (character) => `\\${character}`).replaceAll('\n', '\\n')}"`;
   const given = words.map((word, index) => `given[${index + 1}] = ${quoted(word)}`).join('; ');
-  return `BEGIN { ${given} }\n${program.replaceAll('ARGV[', 'given[')}`;
+  const itself = program.replaceAll('ARGV[', 'given[').replaceAll(/\bARGC\b/g, 'givenCount');
+  return `BEGIN { givenCount = ${words.length + 1}; ${given} }\n${itself}`;
 }
 
 /**

@@ -104,7 +104,7 @@ function nodeItself(machine: Machine, path: string): Node | null {
 
 function statField(machine: Machine, node: Node, path: string, field: string): string {
   const image = node.kind === 'file' ? node.image : null;
-  const plain = node.kind === 'file' ? node.bytes.length : 4096;
+  const plain = node.kind === 'file' ? node.bytes.length + node.restBytes : 4096;
   const stamp = new Date(node.modifiedAt * 1000).toISOString().replace('T', ' ').replace('Z', '000000 +0000');
   switch (field) {
     case 'd':

@@ -143,7 +143,7 @@ function withValue(line, name, value,  at, rest) {
   rest = substr(line, at + length(name) + 3)
   return substr(line, 1, at + length(name) + 2) value substr(rest, index(rest, SQ))
 }
-function flush(i, target, device, line, depth, written, isReadOnly, hasSource) {
+function flush(i, target, device, line, ending, depth, written, isReadOnly, hasSource) {
   target = ""; depth = 0; written = 0; isReadOnly = 0; hasSource = 0
   for (i = 1; i <= lines; i++) {
     if (text[i] ~ /^        <target /) target = valueOf(text[i], "dev")
@@ -163,7 +163,7 @@ function flush(i, target, device, line, depth, written, isReadOnly, hasSource) {
     if (depth || line ~ /^        <(backingStore|mirror)[ \/]/) continue
     if (i == 1) line = withValue(line, "type", "file")
     if (line ~ /^        <driver /) { line = withValue(line, "type", "qcow2"); written++ }
-    if (line ~ /^        <source[ >]/) { line = "        <source file=" SQ overlay[target] SQ (line ~ /\/> *$/ ? "/>" : ">"); written++ }
+    if (line ~ /^        <source[ >]/) { ending = line ~ /\/> *$/ ? "/>" : ">"; line = "        <source file=" SQ overlay[target] SQ ending; written++ }
     print substr(line, 3)
   }
   if (written == 2) found[target] = 1
