@@ -6,21 +6,27 @@ export interface Process {
   readonly parent: number;
   /** Clock ticks since the host was booted. */
   readonly startedAt: number;
+  /** What it was begun with. */
+  readonly words: readonly string[];
   /** Aborted when SIGTERM ends it. */
   readonly signal: AbortSignal;
 }
 
 export interface Processes {
   /** A new process: of the session of its parent, or of one of its own where it is `detached`. */
-  begin(options: { readonly detached: boolean; readonly parent?: Process | undefined }): Process;
+  begin(options: {
+    readonly detached: boolean;
+    readonly words: readonly string[];
+    readonly parent?: Process | undefined;
+  }): Process;
   end(process: Process): void;
   find(pid: number): Process | null;
   /** What `trap` says of SIGTERM: what to run then; empty to ignore it, null to be ended by it as at the beginning. */
   onTerminate(process: Process, action: string | null): void;
   /** SIGTERM. */
   terminate(process: Process): void;
-  /** SIGKILL for all that lives on without the shell that began it. */
-  killDetached(): void;
+  /** SIGKILL for what lives on without the shell that began it. @param which left out: for all of it */
+  killDetached(which?: (process: Process) => boolean): void;
   /** What `trap` was told to run for the signals that came since this was asked last. */
   takeActions(process: Process): readonly string[];
   /** The files of /proc by path. */
@@ -42,12 +48,12 @@ export function createProcesses(now: () => number, bootId: string): Processes {
   const running = new Map<number, Running>();
   let lastPid = 1000;
   return {
-    begin({ detached, parent }) {
+    begin({ detached, words, parent }) {
       lastPid += 1;
       const startedAt = 1_000_000 + Math.floor((now() - bootedAt) * ticksPerSecond);
       const killed = new AbortController();
       const session = detached ? lastPid : (parent?.session ?? 1);
-      const process = { pid: lastPid, session, parent: parent?.pid ?? 1, startedAt, signal: killed.signal };
+      const process = { pid: lastPid, session, parent: parent?.pid ?? 1, startedAt, words, signal: killed.signal };
       running.set(lastPid, { process, killed, action: null, pending: [] });
       return process;
     },
@@ -65,9 +71,9 @@ export function createProcesses(now: () => number, bootId: string): Processes {
       if (entry.action === null) entry.killed.abort();
       else if (entry.action !== '') entry.pending = [...entry.pending, entry.action];
     },
-    killDetached() {
+    killDetached(which = () => true) {
       for (const { process, killed } of [...running.values()]) {
-        if (process.session === 1) continue;
+        if (process.session === 1 || !which(process)) continue;
         running.delete(process.pid);
         killed.abort();
       }
@@ -90,6 +96,6 @@ export function createProcesses(now: () => number, bootId: string): Processes {
 }
 
 /** proc_pid_stat(5): the parent is the 4th field, the session the 6th, the start time the 22nd. */
-function statLine({ pid, session, parent, startedAt }: Omit<Process, 'signal'>): string {
+function statLine({ pid, session, parent, startedAt }: Omit<Process, 'signal' | 'words'>): string {
   return `${pid} (sh) S ${parent} ${pid} ${session} 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 ${startedAt} 0 0\n`;
 }

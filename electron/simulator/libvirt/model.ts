@@ -29,7 +29,7 @@ export interface Snapshot {
 export interface Guest {
   /**
    * What the agent in it does where there is a channel for it. `refuses`: a hook in the guest lets no freezing begin. `stuck`: it hangs
-   * in the middle of freezing, and for long.
+   * in the middle of freezing, for longer than it is waited for.
    */
   readonly agent: 'answers' | 'silent' | 'notConnected' | 'refuses' | 'stuck';
 }
@@ -70,6 +70,8 @@ export interface LiveVm {
   readonly jobs: readonly BlockJob[];
   /** The file systems of its guest are frozen. */
   readonly frozen?: boolean;
+  /** How many seconds of waiting for it an agent that got stuck goes on hanging. */
+  readonly agentHangsFor?: number;
 }
 
 export interface ManagedSave {

@@ -1,37 +1,79 @@
 /** virsh's commands that go to the agent in a guest, in the words of libvirt 9.0 and qemu-ga 7.2. */
 import { LibvirtError, type LiveVm, type Vm } from './model.ts';
-import { changed, domain, introduced, value, vmFor, type Call, type Command } from './virsh-call.ts';
-import { changeVm, type World } from './world.ts';
+import { domain, value, vmFor, type Call, type Command } from './virsh-call.ts';
+import { changeVm } from './world.ts';
 
-const notResponding = 'Guest agent is not responding: Guest agent not available for now';
+const notResponding = (): LibvirtError =>
+  new LibvirtError('Guest agent is not responding: Guest agent not available for now');
 
-/** The VM's agent, where it answers. */
-function answering({ live, guest: { agent } }: Vm): LiveVm {
-  if (!live) throw new LibvirtError('Requested operation is not valid: domain is not running');
-  if (!live.definition.hasAgentChannel)
+/** How long libvirt waits for an agent to be in step with it, before it sends it anything (`guest-sync`). */
+const syncSeconds = 5;
+/** How long an agent hangs that gets stuck. */
+const hangSeconds = 75;
+
+function running({ live }: Vm): LiveVm {
+  if (live?.state === 'running') return live;
+  throw new LibvirtError('Requested operation is not valid: domain is not running');
+}
+
+/** The VM's agent, where it answers; waits for it otherwise, as libvirt does. */
+async function answering(call: Call): Promise<LiveVm> {
+  const { guest, uuid } = vmFor(call);
+  const live = running(vmFor(call));
+  if (!live.definition.hasAgentChannel) {
     throw new LibvirtError('argument unsupported: QEMU guest agent is not configured');
-  if (agent === 'notConnected') {
+  }
+  if (guest.agent === 'notConnected') {
     throw new LibvirtError('Guest agent is not responding: QEMU guest agent is not connected');
   }
-  const isStuck = agent === 'silent' || (agent === 'stuck' && live.frozen === true);
-  if (isStuck || live.state === 'paused') throw new LibvirtError(notResponding);
-  return live;
+  const hangsFor = guest.agent === 'silent' ? Infinity : (live.agentHangsFor ?? 0);
+  if (hangsFor === 0) return live;
+  await waitFor(call, uuid, Math.min(hangsFor, syncSeconds));
+  if (hangsFor > syncSeconds) throw notResponding();
+  return running(vmFor(call));
 }
+
+async function waitFor(call: Call, uuid: string, seconds: number): Promise<void> {
+  await call.host.work(seconds * 1000);
+  const { live } = vmFor(call);
+  if (live?.agentHangsFor === undefined) return;
+  changeVm(call.host.world, uuid, { live: { ...live, agentHangsFor: Math.max(0, live.agentHangsFor - seconds) } });
+}
+
+const refusal = (command: string, why: string): LibvirtError =>
+  new LibvirtError(`internal error: unable to execute QEMU agent command '${command}': ${why}`);
 
 const refusedWhileFrozen = (command: string): LibvirtError =>
-  new LibvirtError(
-    `internal error: unable to execute QEMU agent command '${command}': Command ${command} has been disabled: the agent is in frozen state`,
-  );
+  refusal(command, `Command ${command} has been disabled: the agent is in frozen state`);
 
-/** Freezes or thaws; gives how many file systems. */
-function setFrozen(world: World, vm: Vm, frozen: boolean): number {
-  const live = answering(vm);
-  const isFrozen = live.frozen === true;
-  if (frozen && isFrozen) throw refusedWhileFrozen('guest-fsfreeze-freeze');
-  if (frozen === isFrozen) return 0;
-  changeVm(world, vm.uuid, { live: { ...live, frozen } });
-  return live.definition.disks.filter(({ device }) => device === 'disk').length;
+/** Freezes; gives how many file systems. @param patience how many seconds it is waited for */
+async function freeze(call: Call, patience: number): Promise<number> {
+  const live = await answering(call);
+  const { uuid, guest } = vmFor(call);
+  const { world } = call.host;
+  if (live.frozen === true) throw refusedWhileFrozen('guest-fsfreeze-freeze');
+  if (guest.agent === 'refuses') throw refusal('guest-fsfreeze-freeze', 'fsfreeze hook has failed with status 1');
+  if (guest.agent === 'stuck') {
+    changeVm(world, uuid, { live: { ...live, frozen: true, agentHangsFor: hangSeconds } });
+    await waitFor(call, uuid, Math.min(patience, hangSeconds));
+    if (patience < hangSeconds) throw notResponding();
+    return fileSystems(live);
+  }
+  await call.host.work(300);
+  changeVm(world, uuid, { live: { ...running(vmFor(call)), frozen: true } });
+  return fileSystems(live);
 }
+
+async function thaw(call: Call): Promise<number> {
+  const live = await answering(call);
+  if (live.frozen !== true) return 0;
+  await call.host.work(300);
+  changeVm(call.host.world, vmFor(call).uuid, { live: { ...running(vmFor(call)), frozen: false } });
+  return fileSystems(live);
+}
+
+const fileSystems = ({ definition }: LiveVm): number =>
+  definition.disks.filter(({ device }) => device === 'disk').length;
 
 /** What the agent answers to a command that changes nothing. */
 function answerOf(name: string, live: LiveVm): unknown {
@@ -59,40 +101,32 @@ function answerOf(name: string, live: LiveVm): unknown {
           type: 'ext4',
         }));
     default:
-      throw new LibvirtError(
-        `internal error: unable to execute QEMU agent command '${name}': The command ${name} has not been found`,
-      );
+      throw refusal(name, `The command ${name} has not been found`);
   }
 }
 
 async function agentCommand(call: Call): Promise<void> {
-  const text = value(call.command, 'cmd');
-  const name = /"execute":\s*"([\w-]+)"/.exec(text)?.[1] ?? '';
-  const reply = (answer: unknown) => {
-    call.print(`${JSON.stringify({ return: answer })}\n`);
-    call.remark('\n');
+  const name = /"execute":\s*"([\w-]+)"/.exec(value(call.command, 'cmd'))?.[1] ?? '';
+  const patience = Number(value(call.command, 'timeout') || String(syncSeconds));
+  const answer = async (): Promise<unknown> => {
+    if (name === 'guest-fsfreeze-freeze') return freeze(call, patience);
+    if (name === 'guest-fsfreeze-thaw') return thaw(call);
+    return answerOf(name, await answering(call));
   };
-  if (name === 'guest-fsfreeze-freeze' || name === 'guest-fsfreeze-thaw') {
-    await changed(call, 300, (world, vm) => {
-      reply(setFrozen(world, vm, name === 'guest-fsfreeze-freeze'));
-    });
-    return;
-  }
-  reply(answerOf(name, answering(vmFor(call))));
+  call.print(`${JSON.stringify({ return: await answer() })}\n`);
+  call.remark('\n');
 }
 
-const filesystems =
-  (frozen: boolean): Command['run'] =>
-  (call) =>
-    changed(call, 300, (world, vm) => {
-      introduced(
-        call,
-        () => `Unable to ${frozen ? 'freeze' : 'thaw'} filesystems`,
-        () => {
-          call.print(`${frozen ? 'Froze' : 'Thawed'} ${setFrozen(world, vm, frozen)} filesystem(s)\n\n`);
-        },
-      );
-    });
+const changeAll =
+  (said: { readonly done: string; readonly failed: string }, change: (call: Call) => Promise<number>) =>
+  async (call: Call): Promise<void> => {
+    try {
+      call.print(`${said.done} ${await change(call)} filesystem(s)\n\n`);
+    } catch (thrown) {
+      if (!(thrown instanceof LibvirtError)) throw thrown;
+      throw new LibvirtError(`Unable to ${said.failed} filesystems`, ...thrown.lines);
+    }
+  };
 
 export const agentCommands: readonly (readonly [string, Command])[] = [
   [
@@ -105,6 +139,6 @@ export const agentCommands: readonly (readonly [string, Command])[] = [
       run: agentCommand,
     },
   ],
-  ['domfsfreeze', { ...domain, run: filesystems(true) }],
-  ['domfsthaw', { ...domain, run: filesystems(false) }],
+  ['domfsfreeze', { ...domain, run: changeAll({ done: 'Froze', failed: 'freeze' }, (call) => freeze(call, Infinity)) }],
+  ['domfsthaw', { ...domain, run: changeAll({ done: 'Thawed', failed: 'thaw' }, thaw) }],
 ];

@@ -45,7 +45,7 @@ export async function runShell(
   stdin: string,
   output: ShellOutput,
 ): Promise<number> {
-  const process = machine.processes.begin({ detached: false });
+  const process = machine.processes.begin({ detached: false, words: [commandLine] });
   try {
     const bash = await createBash(machine, process);
     const result = await bash.exec(commandLine, { rawScript: true, stdin });
@@ -121,7 +121,7 @@ function commandsOf(machine: Machine, shell: Process): Command[] {
     execute: (argv: string[], context: Context, process: Process) => Promise<ToolResult | Result>,
   ): Command =>
     command(name, async (argv, context) => {
-      const process = machine.processes.begin({ detached: false, parent: parentOf(context) });
+      const process = machine.processes.begin({ detached: false, words: [name, ...argv], parent: parentOf(context) });
       const killed = Promise.withResolvers<ToolResult>();
       const stopListening = whenAborted(process.signal, () => {
         killed.resolve(done('', 143));
@@ -280,7 +280,7 @@ async function runTimeout(argv: readonly string[], context: Context): Promise<Re
 
 /** A process of its own session, which lives on when the shell that started it is gone. */
 function startDetached(machine: Machine, argv: readonly string[], { cwd, exportedEnv }: Context): ToolResult {
-  const process = machine.processes.begin({ detached: true });
+  const process = machine.processes.begin({ detached: true, words: argv });
   const live = async () => {
     const bash = await createBash(machine, process);
     // The shell is the process itself.

@@ -1,0 +1,167 @@
+/** For tests: the application with one host, and what its operations do, as a renderer would see it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
+import type { HostSettings } from '../../shared/model/host.ts';
+import type { ReadableVm } from '../../shared/model/inventory.ts';
+import type { Operation, Resolution, StepProgress } from '../../shared/model/operation.ts';
+import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
+import { isInterrupted } from '../../shared/rules/operation-life.ts';
+import { listen } from '../ipc/listen.ts';
+import type { Application, ApplicationOptions } from './application-factory.ts';
+import { createApplication } from './application.ts';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const never = new AbortController().signal;
+
+/** How it is made. */
+export type OptionsUnderTest = Pick<ApplicationOptions, 'shell' | 'connectSimulated'>;
+
+export class ApplicationUnderTest {
+  readonly folder: string;
+  readonly #options: OptionsUnderTest;
+  #application: Application | null = null;
+  readonly #operations = new Map<string, Operation>();
+  #progress: readonly StepProgress[] = [];
+  /** Called with every operation as it changes, before anything else is done for it. */
+  onChange: (operation: Operation) => void = () => undefined;
+  hostId = '';
+
+  constructor(folder: string, options: OptionsUnderTest) {
+    this.folder = folder;
+    this.#options = options;
+  }
+
+  /** An application of that kind, connected to a host. */
+  static async openOn(settings: HostSettings, options: OptionsUnderTest): Promise<ApplicationUnderTest> {
+    const application = new ApplicationUnderTest(await dataFolder(), options);
+    await application.connect(settings);
+    return application;
+  }
+
+  /** Starts, and connects to its host. */
+  async connect(settings: HostSettings): Promise<void> {
+    await this.start();
+    this.hostId = (await this.ask('hosts.add', { settings })).id;
+    await this.ask('hosts.connect', { hostId: this.hostId });
+  }
+
+  async close(): Promise<void> {
+    await this.leave();
+    await rm(this.folder, { recursive: true, maxRetries: 5 });
+  }
+
+  ask<Name extends RequestName>(name: Name, payload: RequestPayload<Name>): Promise<ResponseValue<Name>> {
+    if (!this.#application) throw new Error('Snaptree does not run.');
+    return this.#application.handlers.requests[name](payload, { signal: never });
+  }
+
+  plan(request: ChangeRequest): Promise<Plan> {
+    return this.ask('plans.create', { hostId: this.hostId, request });
+  }
+
+  async begin(plan: Plan): Promise<string> {
+    return (await this.ask('operations.start', { planId: plan.id })).operationId;
+  }
+
+  operations(): readonly Operation[] {
+    return [...this.#operations.values()];
+  }
+
+  operation(id: string): Operation {
+    const found = this.#operations.get(id);
+    if (!found) throw new Error('There is no such operation.');
+    return found;
+  }
+
+  /** How far its step is that runs; undefined where it does not tell. */
+  progress(id: string): StepProgress | undefined {
+    return this.#progress.find(({ operationId }) => operationId === id);
+  }
+
+  async read(uuid: string): Promise<ReadableVm> {
+    await this.ask('inventory.refresh', { hostId: this.hostId });
+    let found: ReadableVm | undefined;
+    if (!this.#application) throw new Error('Snaptree does not run.');
+    listen(this.#application.handlers, 'inventory', { hostId: this.hostId }, (event) => {
+      const inventory = event.kind === 'all' ? event.state.inventory : null;
+      const one = inventory?.vms.find((vm) => vm.uuid === uuid);
+      if (one?.readable) found = one;
+    })();
+    if (!found) throw new Error('The VM is not readable.');
+    return found;
+  }
+
+  /** What became of an operation: waits until it ended, or waits for its user. */
+  async rests(id: string, limitMs: number): Promise<Operation> {
+    const end = Date.now() + limitMs;
+    for (;;) {
+      const operation = this.operation(id);
+      if (operation.endedAt !== null || (isInterrupted(operation) && operation.examination !== null)) return operation;
+      if (Date.now() > end) throw new Error(`“${operation.plan.title}” is stuck: ${describe(operation)}`);
+      await delay(50);
+    }
+  }
+
+  /** As its user would bring it to an end: by the first of their wishes that is offered. Gives what was chosen, in order. */
+  async bringToEnd(id: string, wishes: readonly Resolution[], limitMs: number): Promise<readonly string[]> {
+    const chosen: string[] = [];
+    for (;;) {
+      const operation = await this.rests(id, limitMs);
+      if (operation.endedAt !== null) return chosen;
+      const offered = operation.examination?.choices ?? [];
+      const choice = wishes.find((each) => offered.includes(each));
+      if (!choice || chosen.length > 5) throw new Error(`It offers nothing that helps: ${describe(operation)}`);
+      try {
+        await this.ask('operations.resolve', { operationId: id, choice });
+        chosen.push(choice);
+      } catch (error) {
+        // It is being connected again, or the operation has gone on by itself.
+        if (!(error instanceof SnaptreeError)) throw error;
+        chosen.push(`${choice}: ${error.code}`);
+        await delay(500);
+      }
+      await delay(100);
+    }
+  }
+
+  /** Ends Snaptree; what it keeps stays. */
+  async leave(): Promise<void> {
+    await this.#application?.dispose();
+  }
+
+  /** Starts it over what it kept. */
+  async start(): Promise<void> {
+    this.#operations.clear();
+    const application = await createApplication({ dataFolder: this.folder, log: silent, ...this.#options });
+    this.#application = application;
+    listen(application.handlers, 'questions', {}, (questions) => {
+      for (const { id, kind } of questions)
+        if (kind === 'unknownHostKey')
+          void this.ask('questions.answer', { questionId: id, answer: { kind: 'accept' } });
+    });
+    listen(application.handlers, 'stepProgress', {}, (progress) => {
+      this.#progress = progress;
+    });
+    listen(application.handlers, 'operations', {}, (event) => {
+      for (const operation of event.kind === 'all' ? event.operations : [event.operation]) {
+        this.#operations.set(operation.id, operation);
+        this.onChange(operation);
+      }
+    });
+  }
+}
+
+/** A new folder for what an application keeps. */
+export const dataFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'snaptree-under-test-'));
+
+/** For messages of tests. */
+export function describe({ state, steps, error, examination }: Operation): string {
+  const last = steps.findLast((step) => step.state !== 'waiting');
+  return [state, last && `step ${last.index} ${last.state}`, error?.message, examination?.message]
+    .filter((text) => text !== undefined)
+    .join('; ');
+}
