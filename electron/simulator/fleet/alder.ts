@@ -156,6 +156,7 @@ function addMixed(machine: Machine): void {
   const { uuid } = addVm(machine, {
     name: 'lab',
     title: 'Everybody’s play ground',
+    agent: 'stuck',
     running: true,
     disks: [{ target: 'vda', virtualBytes: 20 * gibibyte, usedBytes: 4 * gibibyte }],
   });
@@ -211,6 +212,7 @@ function addOthers(machine: Machine): void {
     memoryMiB: 16_384,
     cpus: 6,
     firmware: 'uefi',
+    agent: 'refuses',
     running: true,
     disks: [
       { target: 'vda', virtualBytes: 120 * gibibyte, usedBytes: 71 * gibibyte },
@@ -222,6 +224,7 @@ function addOthers(machine: Machine): void {
   });
   addVm(machine, {
     name: 'files',
+    agent: 'silent',
     running: true,
     disks: [
       { target: 'vda', virtualBytes: 16 * gibibyte, usedBytes: 5 * gibibyte },
