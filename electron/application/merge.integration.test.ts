@@ -117,6 +117,21 @@ function declareRealOnly(version: testbed.LibvirtVersion, tools: MergeTools): vo
     },
   );
 
+  it('begins nothing where somebody took a snapshot after the host was read', async () => {
+    await chain(true);
+    const plans = [await planFor(commit(4, 2)), await planFor(pull(1))];
+    const theirs = join(vm().folder, 'theirs.qcow2');
+    const disk = ['--diskspec', `vda,file=${theirs}`];
+    await testbed.virsh(['snapshot-create-as', vm().uuid, 'theirs', '--disk-only', '--atomic', ...disk], { version });
+    for (const { steps } of plans) {
+      const merge = steps.find(({ cancellation }) => cancellation === 'abort');
+      if (!merge) throw new Error('The plan has other steps.');
+      const { exitCode, stderr } = await step(merge);
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`writes to ${theirs} now`)]);
+    }
+    expect(await imagesOf()).toEqual([theirs, ...[4, 3, 2, 1, 0].map(file)]);
+  });
+
   it('ends at once with a VM that libvirt has forgotten', async () => {
     await chain(true, 2);
     const { steps } = await planFor(commit(3, 1, { bytesPerSecond: 1024 ** 2 }));

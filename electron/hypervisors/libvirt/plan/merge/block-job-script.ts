@@ -210,6 +210,14 @@ if [ -n "$job" ]; then
 elif holdsTop; then
   # libvirt looks for images by the paths that it knows them by.
   top=$found
+  # Where somebody has taken a snapshot since the plan was made, its overlay lies above, and would be merged as well or take all up.
+  active=$(printf '%s\\n' "$disk" | sed -n 3p)
+  case $kind in
+    activeCommit) lowest=3 ;;
+    pull) lowest=4 ;;
+    commit) lowest= ;;
+  esac
+  [ -z "$lowest" ] || [ "$(printf '%s\\n' "$disk" | sed -n "\${lowest}p")" = "$top" ] || fail "Disk $target writes to $active now: somebody took a snapshot meanwhile. Nothing was begun."
   if [ -n "$base" ]; then
     holds "$base" || fail "$base is not in the chain of $target. Nothing was begun."
     base=$found
