@@ -274,7 +274,7 @@ export function draftAgain(plan: Plan, inventory: Inventory): PlanDraft {
 /** A plan that makes a snapshot per name, for the host as it is now. */
 export function planFor(host: FakeHost, names: readonly string[], parts: Partial<Plan> = {}): Plan {
   const request: ChangeRequest = { action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'a' };
-  const steps = names.map((name, index) => ({ ...step(name), index }));
+  const steps = parts.steps ?? names.map((name, index) => ({ ...step(name), index }));
   return {
     id: '33333333-3333-4333-8333-333333333333',
     hostId,

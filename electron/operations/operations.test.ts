@@ -136,6 +136,27 @@ describe('an operation', () => {
     await cleanedUp();
   });
 
+  test('removes nothing that somebody began to need while it was looked whether nobody does', async () => {
+    const steps = [
+      {
+        ...step('look'),
+        index: 0,
+        onlyLooks: true as const,
+        verify: [{ kind: 'snapshotAbsent', snapshotId: 'theirs' }],
+      },
+      { ...step('rm'), index: 1, deletes: ['/srv/images/a.qcow2'], verify: [] },
+    ] satisfies Plan['steps'];
+    const plan = planFor(host, ['look', 'rm'], { steps });
+    host.effect = () => {
+      host.addSnapshot('theirs');
+    };
+    const service = await open(plan);
+    const operation = await until(service, await service.start(plan.id), resting);
+    expect([operation.state, ...stepStates(operation)]).toEqual(['failed', 'failed', 'skipped']);
+    expect(host.runs).toEqual(['virsh look']);
+    await cleanedUp();
+  });
+
   test('reads the host after a look that says no', async () => {
     const steps = [{ ...step('look'), onlyLooks: true as const, verify: [] }];
     const plan = planFor(host, ['look'], { steps });

@@ -96,12 +96,17 @@ async function follow(
   return status;
 }
 
+/** Whether the step behind it removes files: nothing brings these back, and a look may have taken long, so what needs them is read anew. */
+function removesNext(steps: readonly PlanStep[], { index }: PlanStep): boolean {
+  return (steps[index + 1]?.deletes ?? []).length > 0;
+}
+
 /**
  * Reads the host after a step and records what it shows. Gives the inventory where it is known how the step ended; null
  * where the operation needs its user, which is then recorded.
  *
  * @param before the host as it was read just before the step, where it was: after a look that found everything in order, it
- *   still tells what there is
+ *   still tells what there is, but for what is to be removed then
  */
 export async function settle(
   context: StepContext,
@@ -117,7 +122,8 @@ export async function settle(
     await live.record({ type: 'stepExited', index: step.index, exitCode, output: outputOf(status) });
   }
   const hasOnlyLooked = step.onlyLooks === true && status.state === 'exited' && status.exitCode === 0;
-  const inventory = (hasOnlyLooked ? before : undefined) ?? (await context.readHost(plan.hostId)).inventory;
+  const known = hasOnlyLooked && !removesNext(plan.steps, step) ? before : undefined;
+  const inventory = known ?? (await context.readHost(plan.hostId)).inventory;
   const check = checkExpectations(step.verify, plan.vmUuid, inventory);
   const finish = (outcome: 'done' | 'failed' | 'cancelled', made: readonly MadeSnapshot[] = []) =>
     live.record({

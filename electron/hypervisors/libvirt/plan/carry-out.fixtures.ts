@@ -26,7 +26,7 @@ export async function carryOutOn(host: PlannedHost, request: ChangeRequest): Pro
   for (const [index, { argv, verify, title, onlyLooks }] of plan.steps.entries()) {
     if (isMerge(request)) expectResumable(request, plan, index, inventory);
     await host.run(argv);
-    if (!onlyLooks) inventory = await host.read();
+    if (!onlyLooks || (plan.steps[index + 1]?.deletes ?? []).length > 0) inventory = await host.read();
     const { unmet } = checkExpectations(verify, request.vmUuid, inventory);
     if (unmet.length > 0) throw new Error(`${title}: ${unmet.join(' ')}`);
   }
