@@ -41,6 +41,7 @@ export interface VmSpec {
   readonly running?: boolean;
   /** Left out: there is no channel for one. */
   readonly agent?: Guest['agent'];
+  readonly writes?: Guest['writes'];
 }
 
 /** A UUID that follows from the host's and the VM's name: the same at every start. */
@@ -81,7 +82,9 @@ export function addVm(machine: Machine, spec: VmSpec): Vm {
     disks,
     hasAgentChannel: spec.agent !== undefined,
   };
-  const vm = addDefined(world, definition, { guest: { agent: spec.agent ?? 'answers' } });
+  const vm = addDefined(world, definition, {
+    guest: { agent: spec.agent ?? 'answers', writes: spec.writes ?? [] },
+  });
   if (spec.running === true) lifecycle.start(world, vm);
   return vmOf(world, uuid);
 }

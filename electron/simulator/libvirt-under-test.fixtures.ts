@@ -9,6 +9,7 @@ import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
 import type { LibvirtUnderTest, ReadingHost } from '../hypervisors/libvirt/read/reading.fixtures.ts';
 import { uuidFor } from './furnish.ts';
 import { runQemuImg } from './images/qemu-img.ts';
+import { qemuImgHost } from './machine.ts';
 import { createSimulatedTestbed, type SimulatedTestbed } from './simulated-testbed.fixtures.ts';
 import {
   furnishTestbed,
@@ -96,8 +97,7 @@ export function simulatedReadingHost(): ReadingHost {
     resetFixture: (name) => resetTestbedVm(bed, name),
     virshWithXml: (argv, xml) => bed.virshWithXml(argv, xml),
     qemuImg(argv) {
-      const host = { files: machine.files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
-      const { exitCode, stderr } = runQemuImg(host, argv, '/');
+      const { exitCode, stderr } = runQemuImg(qemuImgHost(machine), argv, '/');
       return exitCode === 0 ? Promise.resolve() : Promise.reject(new Error(stderr));
     },
     rename: (from, to) => machine.files.mv(from, to),

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createFaults, type Faults } from './faults.ts';
 import { createFileSystem, usedBytes, type FileSystem } from './file-system.ts';
+import type { QemuImgHost } from './images/qemu-img.ts';
 import { definitionOf } from './libvirt/model.ts';
 import { activeImages, type VmEvent, type World } from './libvirt/world.ts';
 import { createProcesses, type Processes } from './processes.ts';
@@ -15,13 +16,16 @@ export interface FilesystemSpec {
   readonly otherBytes: number;
 }
 
-export interface MachineSpec {
-  readonly name: string;
-  readonly filesystems: readonly FilesystemSpec[];
+export interface Speed {
   /** How long work takes: 1 as on a real host, 0 at once. */
   readonly pace: number;
-  /** How far the machine's clock is from this one's, in seconds. */
-  readonly clockOffset?: number;
+  /** How many seconds pass there in one of this computer's, for what takes minutes. */
+  readonly clockRate: number;
+}
+
+export interface MachineSpec extends Pick<Speed, 'pace'>, Partial<Pick<Speed, 'clockRate'>> {
+  readonly name: string;
+  readonly filesystems: readonly FilesystemSpec[];
 }
 
 export interface Machine {
@@ -48,15 +52,24 @@ export interface Machine {
   onEvent(listener: (event: VmEvent) => void): () => void;
 }
 
+/** What its qemu-img works on. */
+export const qemuImgHost = (machine: Machine): QemuImgHost => ({
+  files: machine.files,
+  now: () => machine.now(),
+  isInUse: (path) => machine.isInUse(path),
+  freeBytes: (path) => machine.world.freeBytes(path),
+});
+
 /** So long at most commands sleep where work takes no time: loops are not to run hot. */
 const shortestMs = 100;
 /** How fast a host copies images, as on disks of its own. */
 const copyBytesPerSecond = 256 * 1024 ** 2;
 
-export function createMachine({ name, filesystems, pace, clockOffset = 0 }: MachineSpec): Machine {
+export function createMachine({ name, filesystems, pace, clockRate = 1 }: MachineSpec): Machine {
   const faults = createFaults();
   let fixedClock: number | null = null;
-  const now = () => fixedClock ?? Date.now() / 1000 + clockOffset;
+  const madeAt = Date.now() / 1000;
+  const now = () => fixedClock ?? madeAt + (Date.now() / 1000 - madeAt) * clockRate;
   const processes = createProcesses(now, randomUUID());
   const files: FileSystem = createFileSystem(now, () => new Map([...processes.files(), ['/proc/locks', lockLines()]]));
   const listeners = new Set<(event: VmEvent) => void>();
@@ -64,6 +77,10 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
     files,
     now,
     copyBytesPerSecond: pace === 0 ? Infinity : copyBytesPerSecond / pace,
+    freeBytes: (path) => {
+      const { totalBytes, usedBytes: used } = filesystemOf(path);
+      return Math.max(0, totalBytes - used);
+    },
     jobFails: (vmUuid) => faults.meetBlockJob(vmUuid),
     state: { vms: [], pools: [], nextId: 1 },
     tell: (event) => {
@@ -107,6 +124,17 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
       })
       .join('');
 
+  function filesystemOf(path: string): FilesystemSpec & { readonly usedBytes: number } {
+    const spec = specOf(path);
+    const mine = new Set(
+      files
+        .files()
+        .filter((entry) => specOf(entry.path) === spec)
+        .map(({ file }) => file),
+    );
+    return { ...spec, usedBytes: [...mine].reduce((sum, file) => sum + usedBytes(file), spec.otherBytes) };
+  }
+
   return {
     name,
     files,
@@ -137,16 +165,7 @@ export function createMachine({ name, filesystems, pace, clockOffset = 0 }: Mach
       }
     },
     deviceOf,
-    filesystemOf(path) {
-      const spec = specOf(path);
-      const mine = new Set(
-        files
-          .files()
-          .filter((entry) => specOf(entry.path) === spec)
-          .map(({ file }) => file),
-      );
-      return { ...spec, usedBytes: [...mine].reduce((sum, file) => sum + usedBytes(file), spec.otherBytes) };
-    },
+    filesystemOf,
     isInUse: (path) =>
       world.state.vms.some(
         (vm) => vm.live !== null && activeImages(definitionOf(vm)).some((image) => files.resolve(image) === path),

@@ -15,7 +15,7 @@ const { machine } = testbed;
 const uuid = uuidFor(machine, 'snaptree-quiesce');
 
 function letAgent(agent: Guest['agent']): Promise<void> {
-  changeVm(machine.world, uuid, { guest: { agent } });
+  changeVm(machine.world, uuid, { guest: { agent, writes: [] } });
   return Promise.resolve();
 }
 

@@ -5,6 +5,7 @@ import { createScriptRunner } from '../hosts/commands/script-runner.ts';
 import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
 import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
 import { runQemuImg } from './images/qemu-img.ts';
+import { qemuImgHost } from './machine.ts';
 import { play, type Outcome, type Scenario } from './scenarios.fixtures.ts';
 import { createSimulatedTestbed } from './simulated-testbed.fixtures.ts';
 
@@ -22,9 +23,7 @@ export async function playSimulated(scenario: Scenario): Promise<readonly Outcom
         deleteVirtualMachine: () => Promise.resolve(),
         virsh: (argv) => bed.tryVirsh(argv),
         qemuImg(argv) {
-          const { files } = machine;
-          const host = { files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
-          return Promise.resolve(runQemuImg(host, argv, '/'));
+          return Promise.resolve(runQemuImg(qemuImgHost(machine), argv, '/'));
         },
         write: ({ uuid }, target, byte, offset) => bed.writeGuestDisk({ uuid }, target, byte, offset),
         holds: ({ uuid }, target, byte, offset) => bed.guestDiskHasPattern({ uuid }, target, byte, offset),

@@ -88,12 +88,13 @@ export interface SimulatedTestbed {
   dropConnections(): void;
 }
 
-/** Makes an empty host. Work takes no time on it. */
-export function createSimulatedTestbed(): SimulatedTestbed {
+/** Makes an empty host. Work takes no time on it. @param clockRate how fast its clock is */
+export function createSimulatedTestbed(clockRate = 1): SimulatedTestbed {
   const name = 'alder';
   const machine = createMachine({
     name,
     pace: 0,
+    clockRate,
     filesystems: [{ mountPoint: '/', device: '/dev/vda1', totalBytes: 100 * gibibyte, otherBytes: 10 * gibibyte }],
   });
   const server = createSimulatedSshServer(machine);

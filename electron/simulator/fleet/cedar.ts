@@ -1,15 +1,16 @@
 /** cedar: sixty VMs, as dense as hosts of a laboratory are. */
 import { addVm, daysAgo, gibibyte, snapshot, uuidFor } from '../furnish.ts';
 import { changeVm } from '../libvirt/world.ts';
-import { createMachine, type Machine } from '../machine.ts';
+import { createMachine, type Machine, type Speed } from '../machine.ts';
 
 const images = '/var/lib/libvirt/images';
 const roles = ['node', 'worker', 'cache', 'proxy', 'queue', 'metrics'] as const;
 
-export function createCedar(pace: number): Machine {
+export function createCedar({ pace, clockRate }: Speed): Machine {
   const machine = createMachine({
     name: 'cedar',
     pace,
+    clockRate,
     filesystems: [
       { mountPoint: '/', device: '/dev/nvme0n1p2', totalBytes: 80 * gibibyte, otherBytes: 12 * gibibyte },
       { mountPoint: images, device: '/dev/nvme1n1p1', totalBytes: 3500 * gibibyte, otherBytes: 40 * gibibyte },

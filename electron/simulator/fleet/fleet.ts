@@ -1,12 +1,12 @@
 /** The machines of the demo fleet. They live as long as this process does. */
-import type { Machine } from '../machine.ts';
+import type { Machine, Speed } from '../machine.ts';
 import { createAlder } from './alder.ts';
 import { createBirch } from './birch.ts';
 import { createCedar } from './cedar.ts';
 
 export type DemoMachineName = 'alder' | 'birch' | 'cedar';
 
-const makers: Readonly<Record<DemoMachineName, (pace: number) => Machine>> = {
+const makers: Readonly<Record<DemoMachineName, (speed: Speed) => Machine>> = {
   alder: createAlder,
   birch: createBirch,
   cedar: createCedar,
@@ -21,7 +21,7 @@ export function demoMachine(name: DemoMachineName): Machine {
   return machine;
 }
 
-/** Another machine of that kind, for tests. @param pace how long work takes: 1 as on a real host, 0 at once */
-export function createDemoMachine(name: DemoMachineName, pace = 1): Machine {
-  return makers[name](pace);
+/** Another machine of that kind, for tests. @param pace, clockRate see `Speed` */
+export function createDemoMachine(name: DemoMachineName, pace = 1, clockRate = 1): Machine {
+  return makers[name]({ pace, clockRate });
 }

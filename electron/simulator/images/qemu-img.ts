@@ -1,7 +1,7 @@
 /** The command qemu-img of a simulated host (QEMU 7.2). */
 import { posix } from 'node:path';
 import type { FileSystem } from '../file-system.ts';
-import { nothing, overlay, storedBytes, type Content } from './content.ts';
+import { firstBytes, nothing, overlay, storedBytes, type Content } from './content.ts';
 import {
   allocatedBytes,
   fileBytes,
@@ -18,6 +18,8 @@ export interface QemuImgHost {
   readonly now: () => number;
   /** Whether a running VM has the image open. */
   readonly isInUse: (path: string) => boolean;
+  /** How much room is left where a path is. */
+  readonly freeBytes: (path: string) => number;
 }
 
 export interface QemuImgResult {
@@ -290,6 +292,16 @@ function basePath(call: Call, path: string, base: string): string {
   return posix.resolve(posix.dirname(posix.resolve(call.cwd, path)), base);
 }
 
+/** How much of what an image grows by has room on its file system: 1 for all of it. */
+function shareThatFits(
+  host: QemuImgHost,
+  { path, image }: { readonly path: string; readonly image: DiskImage },
+  content: Content,
+): number {
+  const growth = image.format === 'raw' ? 0 : storedBytes([content]) - storedBytes([image.content]);
+  return growth <= 0 ? 1 : Math.min(1, host.freeBytes(path) / growth);
+}
+
 /** Writes an overlay's data, with what lies between, into an image below it, and empties it where `-d` is not said. */
 function commit(call: Call): QemuImgResult {
   const { flags, values, words } = parse(call.argv, ['-f', '-b', '-t', '-r']);
@@ -307,11 +319,11 @@ function commit(call: Call): QemuImgResult {
   }
   const merged = [top, ...below.slice(0, below.indexOf(base))];
   const virtualBytes = Math.max(base.image.virtualBytes, image.virtualBytes);
-  call.host.files.putImage(base.path, {
-    ...base.image,
-    virtualBytes,
-    content: overlay(base.image.content, contentOf(merged)),
-  });
+  const copied = contentOf(merged);
+  const share = shareThatFits(call.host, base, overlay(base.image.content, copied));
+  const content = overlay(base.image.content, firstBytes(copied, storedBytes([copied]) * share));
+  call.host.files.putImage(base.path, { ...base.image, virtualBytes, content });
+  if (share < 1) throw new Failure('Block job failed: No space left on device');
   // Into another than the one right below, it is never emptied.
   if (!flags.has('-d') && merged.length === 1) call.host.files.putImage(top.path, { ...image, content: nothing });
   return ok(`${progress(flags)}Image committed.\n`);
@@ -336,6 +348,9 @@ function rebase(call: Call): QemuImgResult {
     // What the old chain gave and the new one does not is taken into the image.
     const kept = new Set(base.map((layer) => layer.path));
     content = overlay(contentOf(layersOf(call, path).filter((layer) => !kept.has(layer.path))), content);
+    if (shareThatFits(call.host, { path: absolute, image }, content) < 1) {
+      throw new Failure('Error while writing to COW image: No space left on device');
+    }
   }
   call.host.files.putImage(absolute, {
     ...image,
@@ -345,16 +360,24 @@ function rebase(call: Call): QemuImgResult {
   return ok(progress(flags));
 }
 
-/** How many bytes a command copies from image to image: what it takes its time for. */
-export function copiedBytes(host: QemuImgHost, argv: readonly string[], cwd: string): number {
+/** How many bytes a command copies from image to image until it ends, and how many it is to copy: what it takes its time for. */
+export function copying(
+  host: QemuImgHost,
+  argv: readonly string[],
+  cwd: string,
+): { readonly bytes: number; readonly ofBytes: number } {
   const [name = '', ...rest] = argv;
   const { flags, values, words } = parse(rest, ['-f', '-b', '-F', '-t', '-T', '-r']);
-  if ((name !== 'commit' && name !== 'rebase') || flags.has('-u')) return 0;
+  if ((name !== 'commit' && name !== 'rebase') || flags.has('-u')) return { bytes: 0, ofBytes: 0 };
   const call = { host, argv: rest, cwd };
   const [path = ''] = words;
   const layers = layersOf(call, path);
   const end = layers.findIndex((layer) => layer.path === basePath(call, path, values.get('-b') ?? ''));
-  return storedBytes([contentOf(layers.slice(name === 'commit' ? 0 : 1, end < 0 ? layers.length : end))]);
+  const copied = contentOf(layers.slice(name === 'commit' ? 0 : 1, end < 0 ? layers.length : end));
+  const target = name === 'commit' ? layers[end] : layers[0];
+  const share = target ? shareThatFits(host, target, overlay(target.image.content, copied)) : 1;
+  const ofBytes = storedBytes([copied]);
+  return { bytes: ofBytes * share, ofBytes };
 }
 
 const commands: ReadonlyMap<string, (call: Call) => QemuImgResult> = new Map([

@@ -1,9 +1,11 @@
 /**
  * Block jobs of running VMs, by the laws of libvirt 9.0 and QEMU 7.2. How far a job is follows from the clock; what it has done is
- * put into the images when it ends, however it ends (`settleJobs` before anybody asks).
+ * put into the images when it ends, however it ends (`settle` before anybody asks).
  */
 import { firstBytes, nothing, overlay, storedBytes, type Content } from '../images/content.ts';
 import type { BackingLayer, Definition, DefinitionDisk } from './definition.ts';
+import { guestsWrite, writesTo } from './guest-writes.ts';
+import { advance, leftBytes, type CopyState } from './job-progress.ts';
 import { definitionOf, LibvirtError, type BlockJob, type Vm } from './model.ts';
 import { backingLayers, chainFrom, changeImage, changeVm, knownChain, vmOf, type Layer, type World } from './world.ts';
 
@@ -82,13 +84,17 @@ function begin(
   const { target } = diskOf(vm, job.target);
   requireNoJob(vm, [target]);
   const layers = chainFrom(world, activePath(vm, target) ?? '');
-  const copyBytes = storedBytes([contentOf(layers, job.merged)]);
+  const content = contentOf(layers, job.merged);
+  const copyBytes = storedBytes([content]);
+  const dirty = Math.min(copyBytes, job.kind === 'activeCommit' ? writesTo(vm, target).bytes : 0);
   const begun: BlockJob = {
     ...job,
     target,
     copyBytes,
     virtualBytes: layers[0]?.image.virtualBytes ?? 0,
-    copied: { bytes: 0, at: world.now() },
+    copy: { copied: 0, settled: copyBytes - dirty, dirty, wasEmptied: false, at: world.now() },
+    growBytes: growthBy(world, layers, job, content),
+    pivots: false,
     failsAtBytes: world.jobFails(vm.uuid) ? copyBytes / 2 : null,
   };
   changeJobs(world, vm, (jobs) => [...jobs, begun]);
@@ -100,11 +106,12 @@ export function jobInfo(world: World, vm: Vm, target: string): JobInfo | null {
   const job = findJob(vm, target);
   if (!job) return null;
   const { kind, bytesPerSecond, copyBytes, virtualBytes } = job;
-  const copied = copiedBytes(world, job);
+  const copy = copyNow(world, vm, job);
+  const copied = Math.floor(copy.copied);
   // Of an active commit QEMU counts what is copied, and of the others how far in the disk it has come.
   const [doneBytes, totalBytes] =
     kind === 'activeCommit'
-      ? [copied, copyBytes]
+      ? [copied, copied + Math.ceil(leftBytes(copy))]
       : [Math.floor((virtualBytes * copied) / Math.max(1, copyBytes)), virtualBytes];
   // Where there is nothing to copy, libvirt says 1 of 1.
   return {
@@ -118,8 +125,8 @@ export function jobInfo(world: World, vm: Vm, target: string): JobInfo | null {
 /** `blockjob --bandwidth`. @throws LibvirtError where there is no job */
 export function limitJob(world: World, vm: Vm, target: string, bytesPerSecond: number): void {
   const job = requireJob(vm, target);
-  const copied = { bytes: copiedBytes(world, job), at: world.now() };
-  changeJobs(world, vm, (jobs) => jobs.map((each) => (each === job ? { ...job, bytesPerSecond, copied } : each)));
+  const copy = copyNow(world, vm, job);
+  changeJobs(world, vm, (jobs) => jobs.map((each) => (each === job ? { ...job, bytesPerSecond, copy } : each)));
 }
 
 /** `blockjob --abort`: what was copied so far stays where it is, and nothing reads otherwise by it. */
@@ -130,27 +137,59 @@ export function abortJob(world: World, vm: Vm, target: string): void {
 /** `blockjob --pivot`. @throws LibvirtError where there is no job, or it is not ready */
 export function pivotJob(world: World, vm: Vm, target: string): void {
   const job = requireJob(vm, target);
-  if (!isReady(world, job)) {
+  if (!isReady(world, vm, job) || job.pivots) {
     const name = `${job.kind === 'pull' ? 'pull' : 'commit'}-${target}-libvirt-1-format`;
     throw new LibvirtError(`block copy still active: block job '${name}' not ready for pivot yet`);
   }
-  finish(world, vm, job);
+  changeJobs(world, vm, (jobs) => jobs.map((each) => (each === job ? { ...job, pivots: true } : each)));
+  settle(world);
 }
 
-/** Whether an active commit has copied everything, and goes on with what the guest writes. */
-export function isReady(world: World, job: BlockJob): boolean {
-  return job.kind === 'activeCommit' && copiedBytes(world, job) >= job.copyBytes;
+/** Whether an active commit has copied everything once, and goes on with what the guest writes. */
+export function isReady(world: World, vm: Vm, job: BlockJob): boolean {
+  return job.kind === 'activeCommit' && copyNow(world, vm, job).wasEmptied;
 }
 
-/** Brings what ended by itself since somebody looked last to its end. */
-export function settleJobs(world: World): void {
+/**
+ * Brings the world to what it is now: what guests wrote since somebody looked last is in their images, and what ended by itself has
+ * ended. Before anybody looks, and before what guests write or jobs copy changes.
+ */
+export function settle(world: World): void {
   for (const { uuid, live } of world.state.vms) {
-    for (const job of live?.jobs ?? []) {
-      const copied = copiedBytes(world, job);
-      if (job.failsAtBytes !== null && copied >= job.failsAtBytes) give(world, vmOf(world, uuid), job, 'failed');
-      else if (job.kind !== 'activeCommit' && copied >= job.copyBytes) finish(world, vmOf(world, uuid), job);
-    }
+    for (const { target } of live?.jobs ?? []) settleJob(world, vmOf(world, uuid), target);
   }
+  guestsWrite(world);
+}
+
+function settleJob(world: World, vm: Vm, target: string): void {
+  const known = findJob(vm, target);
+  if (!known) return;
+  const job = { ...known, copy: copyNow(world, vm, known) };
+  changeJobs(world, vm, (jobs) => jobs.map((each) => (each === known ? job : each)));
+  const { copied } = job.copy;
+  const isAllCopied = leftBytes(job.copy) === 0;
+  if (job.failsAtBytes !== null && copied >= job.failsAtBytes) give(world, vm, job, 'failed');
+  else if (copied >= roomFor(world, vm, job)) give(world, vm, job, 'failed');
+  else if (isAllCopied && (job.kind !== 'activeCommit' || job.pivots)) finish(world, vm, job);
+}
+
+/** How much it can copy until what it writes to has no room left to grow. */
+function roomFor(world: World, vm: Vm, job: BlockJob): number {
+  const path = job.kind === 'pull' ? activePath(vm, job.target) : job.base;
+  const free = path === null ? Infinity : world.freeBytes(path);
+  return job.growBytes <= free ? Infinity : (job.copyBytes * free) / job.growBytes;
+}
+
+/** How much larger what is written to gets. */
+function growthBy(
+  world: World,
+  layers: readonly Layer[],
+  { kind, base }: Pick<BlockJob, 'kind' | 'base'>,
+  content: Content,
+): number {
+  const own = kind === 'pull' ? layers[0]?.image : base === null ? null : world.files.imageAt(base);
+  if (!own || own.format === 'raw') return 0;
+  return storedBytes([overlay(own.content, content)]) - storedBytes([own.content]);
 }
 
 /** The VM goes down, and its jobs with it. */
@@ -167,17 +206,20 @@ export function requireNoJob(vm: Vm, targets: readonly string[]): void {
   throw new LibvirtError(`${why}: disk '${job.target}' already in active block job`);
 }
 
-function copiedBytes(world: World, { copied, copyBytes, bytesPerSecond }: BlockJob): number {
-  const rate = Math.min(world.copyBytesPerSecond, bytesPerSecond === 0 ? Infinity : bytesPerSecond);
-  return rate === Infinity
-    ? copyBytes
-    : Math.min(copyBytes, copied.bytes + Math.max(0, Math.floor((world.now() - copied.at) * rate)));
+function copyNow(world: World, vm: Vm, { copy, kind, target, bytesPerSecond }: BlockJob): CopyState {
+  const writes = kind === 'activeCommit' ? writesTo(vm, target) : { perSecond: 0, bytes: 0 };
+  return advance(copy, world.now(), {
+    copiedPerSecond: Math.min(world.copyBytesPerSecond, bytesPerSecond === 0 ? Infinity : bytesPerSecond),
+    writtenPerSecond: writes.perSecond,
+    writtenBytes: writes.bytes,
+  });
 }
 
 /** The job ends without merging. What it copied is there, and shows nothing that was not read before. */
 function give(world: World, vm: Vm, job: BlockJob, word: string | null = 'canceled'): void {
   const active = activePath(vm, job.target) ?? '';
-  const copied = firstBytes(contentOf(chainFrom(world, active), job.merged), copiedBytes(world, job));
+  const bytes = Math.min(copyNow(world, vm, job).copied, roomFor(world, vm, job));
+  const copied = firstBytes(contentOf(chainFrom(world, active), job.merged), Math.floor(bytes));
   changeJobs(world, vm, (jobs) => jobs.filter((each) => each !== job));
   write(world, active, job, copied);
   if (word !== null) tell(world, vm, job, word);

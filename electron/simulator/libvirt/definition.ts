@@ -56,8 +56,8 @@ export interface Mirror {
   readonly target: string;
   readonly path: string;
   readonly format: string;
-  /** Whether it holds all that the active layer holds. */
-  readonly ready: boolean;
+  /** Whether it holds all that the active layer holds, and whether the VM is to go on there. */
+  readonly ready: 'no' | 'yes' | 'pivot';
 }
 
 interface XmlOptions {
@@ -140,7 +140,7 @@ function diskXml(disk: DefinitionDisk, index: number, live: boolean, mirrors: re
 
 function mirrorXml({ path, format, ready }: Mirror): readonly string[] {
   return [
-    `      <mirror type='file' job='active-commit'${ready ? " ready='yes'" : ''}>`,
+    `      <mirror type='file' job='active-commit'${ready === 'no' ? '' : ` ready='${ready}'`}>`,
     `        <format type='${format}'/>`,
     `        <source file='${escapeXml(path)}'/>`,
     '      </mirror>',

@@ -1,8 +1,8 @@
 /** Starting, stopping, pausing and saving simulated VMs. */
 import type { GuestMemory } from '../images/disk-image.ts';
-import { abandonJobs } from './block-jobs.ts';
+import { abandonJobs, settle } from './block-jobs.ts';
 import { LibvirtError, memoryAt, type LiveVm, type Vm } from './model.ts';
-import { changeVm, withChains, type World } from './world.ts';
+import { changeVm, vmOf, withChains, type World } from './world.ts';
 
 /**
  * Makes a VM run (or stand still) by a definition, with a memory.
@@ -29,6 +29,7 @@ export function bringUp(
     definition,
     memory: { count: how.memory.count, countingSince: how.paused ? null : world.now() },
     jobs: [],
+    wrote: { seconds: 0, at: world.now() },
   };
   return changeVm(world, vm.uuid, { live });
 }
@@ -75,14 +76,16 @@ export function destroy(world: World, vm: Vm): void {
 }
 
 export function pause(world: World, vm: Vm): void {
-  const live = running(vm);
+  settle(world);
+  const live = running(vmOf(world, vm.uuid));
   const memory = { count: memoryAt(live.memory, world.now()).count, countingSince: null };
   changeVm(world, vm.uuid, { live: { ...live, state: 'paused', reason: 'user', memory } });
   world.tell({ vm, what: 'Suspended Paused' });
 }
 
 export function resume(world: World, vm: Vm): void {
-  const live = running(vm);
+  settle(world);
+  const live = running(vmOf(world, vm.uuid));
   if (live.state === 'running') {
     throw new LibvirtError('Requested operation is not valid: domain is already running');
   }

@@ -1,6 +1,7 @@
 /** What a simulated libvirt knows: VMs, their snapshots, pools. Only data; the laws are in the files beside this one. */
 import type { GuestMemory } from '../images/disk-image.ts';
 import type { Definition } from './definition.ts';
+import type { CopyState } from './job-progress.ts';
 
 export interface SnapshotDisk {
   readonly target: string;
@@ -32,6 +33,15 @@ export interface Guest {
    * in the middle of freezing, for longer than it is waited for.
    */
   readonly agent: 'answers' | 'silent' | 'notConnected' | 'refuses' | 'stuck';
+  readonly writes: readonly GuestWrites[];
+}
+
+/** What a guest writes all the time: round and round over a part of a disk. */
+export interface GuestWrites {
+  readonly target: string;
+  readonly start: number;
+  readonly bytes: number;
+  readonly bytesPerSecond: number;
 }
 
 /** The memory of a guest that runs or stands still: a count at a time, advancing while it runs. */
@@ -54,8 +64,12 @@ export interface BlockJob {
   readonly bytesPerSecond: number;
   readonly copyBytes: number;
   readonly virtualBytes: number;
-  /** How much was copied at a time (epoch seconds); it goes on from there. */
-  readonly copied: { readonly bytes: number; readonly at: number };
+  /** How far it was when somebody looked last; it goes on from there. */
+  readonly copy: CopyState;
+  /** How much what is written to grows by it. */
+  readonly growBytes: number;
+  /** It is to pivot as soon as nothing is left. */
+  readonly pivots: boolean;
   /** A test lets it fail then; null: it does not. */
   readonly failsAtBytes: number | null;
 }
@@ -68,6 +82,8 @@ export interface LiveVm {
   readonly memory: LiveMemory;
   /** At most one a disk. */
   readonly jobs: readonly BlockJob[];
+  /** For how many seconds its guest has written all in all, and when that was so (epoch seconds). */
+  readonly wrote: { readonly seconds: number; readonly at: number };
   /** The file systems of its guest are frozen. */
   readonly frozen?: boolean;
   /** How many seconds of waiting for it an agent that got stuck goes on hanging. */

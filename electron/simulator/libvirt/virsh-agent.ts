@@ -1,4 +1,5 @@
 /** virsh's commands that go to the agent in a guest, in the words of libvirt 9.0 and qemu-ga 7.2. */
+import { settle } from './block-jobs.ts';
 import { LibvirtError, type LiveVm, type Vm } from './model.ts';
 import { domain, value, vmFor, type Call, type Command } from './virsh-call.ts';
 import { changeVm } from './world.ts';
@@ -54,12 +55,14 @@ async function freeze(call: Call, patience: number): Promise<number> {
   if (live.frozen === true) throw refusedWhileFrozen('guest-fsfreeze-freeze');
   if (guest.agent === 'refuses') throw refusal('guest-fsfreeze-freeze', 'fsfreeze hook has failed with status 1');
   if (guest.agent === 'stuck') {
-    changeVm(world, uuid, { live: { ...live, frozen: true, agentHangsFor: hangSeconds } });
+    settle(world);
+    changeVm(world, uuid, { live: { ...running(vmFor(call)), frozen: true, agentHangsFor: hangSeconds } });
     await waitFor(call, uuid, Math.min(patience, hangSeconds));
     if (patience < hangSeconds) throw notResponding();
     return fileSystems(live);
   }
   await call.host.work(300);
+  settle(world);
   changeVm(world, uuid, { live: { ...running(vmFor(call)), frozen: true } });
   return fileSystems(live);
 }
@@ -68,6 +71,7 @@ async function thaw(call: Call): Promise<number> {
   const live = await answering(call);
   if (live.frozen !== true) return 0;
   await call.host.work(300);
+  settle(call.host.world);
   changeVm(call.host.world, vmFor(call).uuid, { live: { ...running(vmFor(call)), frozen: false } });
   return fileSystems(live);
 }

@@ -2,7 +2,7 @@
 import { isReady } from './block-jobs.ts';
 import { definitionXml, type Definition, type Mirror } from './definition.ts';
 import * as lifecycle from './lifecycle.ts';
-import { definitionOf, LibvirtError, type LiveVm, type Vm } from './model.ts';
+import { definitionOf, LibvirtError, type Vm } from './model.ts';
 import { changed, domain, has, introduced, table, value, vmFor, type Call, type Command } from './virsh-call.ts';
 import type { ParsedCommand } from './virsh-parser.ts';
 import { changeVm, type World } from './world.ts';
@@ -81,22 +81,22 @@ function dumpVm({ host, command, print, ...rest }: Call): void {
       id: live?.id ?? null,
       indent: 0,
       live: live !== null,
-      mirrors: mirrorsOf(host.world, live),
+      mirrors: mirrorsOf(host.world, live && vm),
       ...(live && { isAgentConnected: vm.guest.agent !== 'notConnected' }),
     }),
   );
 }
 
 /** What active commits write to as well. */
-function mirrorsOf(world: World, live: LiveVm | null): Mirror[] {
-  return (live?.jobs ?? []).flatMap((job) =>
+function mirrorsOf(world: World, vm: Vm | null): Mirror[] {
+  return (vm?.live?.jobs ?? []).flatMap((job) =>
     job.kind === 'activeCommit' && job.base !== null
       ? [
           {
             target: job.target,
             path: job.base,
             format: world.files.imageAt(job.base)?.format ?? 'raw',
-            ready: isReady(world, job),
+            ready: job.pivots ? 'pivot' : vm && isReady(world, vm, job) ? 'yes' : 'no',
           },
         ]
       : [],

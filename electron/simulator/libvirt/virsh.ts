@@ -4,7 +4,7 @@ import { has, type Command, type VirshHost, type VirshOutput } from './virsh-cal
 import { parseCommand, splitLine, type ParsedCommand } from './virsh-parser.ts';
 import { agentCommands } from './virsh-agent.ts';
 import { blockJobCommands } from './virsh-block-jobs.ts';
-import { settleJobs } from './block-jobs.ts';
+import { settle } from './block-jobs.ts';
 import { poolCommands } from './virsh-pools.ts';
 import { definitionCommands } from './virsh-definitions.ts';
 import { savedStateCommands } from './virsh-saved-state.ts';
@@ -40,7 +40,7 @@ export async function runVirsh(host: VirshHost, argv: readonly string[], { out, 
   for (const command of parsed) {
     try {
       const vm = command.values.get('domain')?.[0] ?? null;
-      settleJobs(host.world);
+      settle(host.world);
       if (await host.meet(command.name, vm)) throw new LibvirtError(`failed to get domain '${vm ?? ''}'`);
       await commands
         .get(command.name)

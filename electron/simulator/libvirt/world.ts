@@ -11,6 +11,8 @@ export interface World {
   readonly now: () => number;
   /** How fast images are copied; infinite: at once. */
   readonly copyBytesPerSecond: number;
+  /** How much room is left where a path is. */
+  readonly freeBytes: (path: string) => number;
   /** Whether a test lets the block job fail that now begins. */
   readonly jobFails: (vmUuid: string) => boolean;
   state: LibvirtState;
@@ -48,7 +50,7 @@ export function addDefined(world: World, definition: Definition, changes: Partia
     managedSave: null,
     snapshots: [],
     current: null,
-    guest: { agent: 'answers' },
+    guest: { agent: 'answers', writes: [] },
     unreadable: null,
     ...changes,
   };

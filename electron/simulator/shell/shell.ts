@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { Bash, Command } from 'just-bash/browser';
 import { joinSignals, whenAborted } from '../../base/abort.ts';
 import { quoteCommand } from '../../hosts/commands/quoting.ts';
-import { copiedBytes, runQemuImg } from '../images/qemu-img.ts';
+import { copying, runQemuImg } from '../images/qemu-img.ts';
+import { settle } from '../libvirt/block-jobs.ts';
 import type { VirshHost } from '../libvirt/virsh-call.ts';
 import { runVirsh } from '../libvirt/virsh.ts';
-import type { Machine } from '../machine.ts';
+import { qemuImgHost, type Machine } from '../machine.ts';
 import type { Process } from '../processes.ts';
 import { byteTools, done, failed, tools, type ToolResult } from './tools.ts';
 
@@ -45,6 +46,7 @@ export async function runShell(
   stdin: string,
   output: ShellOutput,
 ): Promise<number> {
+  settle(machine.world);
   const process = machine.processes.begin({ detached: false, words: [commandLine] });
   try {
     const bash = await createBash(machine, process);
@@ -144,6 +146,10 @@ function commandsOf(machine: Machine, shell: Process): Command[] {
         return (await context.origCommand?.(argv)) ?? failed(`${name}: not here`);
       }),
     ),
+    command('date', async (argv, context) => {
+      if (argv.join(' ') === '+%s') return resultOf(done(`${Math.floor(machine.now())}\n`));
+      return (await context.origCommand?.(argv)) ?? failed('date: not here');
+    }),
     command('awk', (argv, context) => runAwk(machine, argv, context)),
     program('sh', (argv, context, process) => runSh(argv, context, process)),
     program('sleep', async (argv) => {
@@ -311,13 +317,14 @@ async function unlessEnded<Value>(process: Process, waited: Promise<Value>): Pro
  */
 async function qemuImg(machine: Machine, argv: string[], context: Context, process: Process): Promise<Result> {
   const { cwd, env } = context;
-  const host = { files: machine.files, now: () => machine.now(), isInUse: (path: string) => machine.isInUse(path) };
+  settle(machine.world);
+  const host = qemuImgHost(machine);
   const step = env.get('SNAPTREE_STEP');
-  const total = copiedBytes(host, argv, cwd);
+  const { bytes: total, ofBytes } = copying(host, argv, cwd);
   await unlessEnded(
     process,
     machine.copy(total, process.signal, (bytes) => {
-      if (step !== undefined && argv.includes('-p')) machine.files.putText(`${step}/progress`, `${bytes} ${total}\n`);
+      if (step !== undefined && argv.includes('-p')) machine.files.putText(`${step}/progress`, `${bytes} ${ofBytes}\n`);
     }),
   );
   return resultOf(runQemuImg(host, argv, cwd));
