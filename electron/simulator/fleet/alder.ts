@@ -4,14 +4,15 @@ import { newImage } from '../images/disk-image.ts';
 import * as lifecycle from '../libvirt/lifecycle.ts';
 import { vmOf } from '../libvirt/world.ts';
 import { addVm, daysAgo, gibibyte, revert, snapshot, uuidFor, writeDisk } from '../furnish.ts';
-import { createMachine, type Machine } from '../machine.ts';
+import { createMachine, type Machine, type Speed } from '../machine.ts';
 
 const images = '/var/lib/libvirt/images';
 
-export function createAlder(pace: number): Machine {
+export function createAlder({ pace, clockRate }: Speed): Machine {
   const machine = createMachine({
     name: 'alder',
     pace,
+    clockRate,
     filesystems: [
       { mountPoint: '/', device: '/dev/mapper/alder-root', totalBytes: 60 * gibibyte, otherBytes: 14 * gibibyte },
       { mountPoint: images, device: '/dev/mapper/alder-vms', totalBytes: 2000 * gibibyte, otherBytes: 120 * gibibyte },
@@ -22,6 +23,7 @@ export function createAlder(pace: number): Machine {
   addFrontend(machine);
   addDatabase(machine);
   addWiki(machine);
+  addMonitoring(machine);
   addOldSnapshots(machine);
   addMixed(machine);
   addBroken(machine);
@@ -120,6 +122,22 @@ function addWiki(machine: Machine): void {
       memoryMiB: 4096,
       disks: [{ target: 'vda', usedBytes: gibibyte, backing: `${images}/wiki.upgraded` }],
     });
+  });
+}
+
+/** Its guest writes more than a merge of what it writes to can copy: that ends only where the guest stands still for a while. */
+function addMonitoring(machine: Machine): void {
+  const { uuid } = addVm(machine, {
+    name: 'monitoring',
+    title: 'Collects from everywhere, and writes all the time',
+    memoryMiB: 8192,
+    running: true,
+    disks: [{ target: 'vda', virtualBytes: 40 * gibibyte, usedBytes: 6 * gibibyte }],
+    writes: [{ target: 'vda', start: gibibyte, bytes: 2 * gibibyte, bytesPerSecond: 320 * 1024 ** 2 }],
+  });
+  daysAgo(machine, 6, () => {
+    snapshot(machine, uuid, 'before more sensors', { diskOnly: true });
+    writeDisk(machine, uuid, 'vda', { start: 10 * gibibyte, end: 11 * gibibyte, byte: 0x3a });
   });
 }
 

@@ -1,19 +1,20 @@
 /** birch: thin instances on shared templates, on a store that is nearly full. */
 import { newImage } from '../images/disk-image.ts';
 import { addVm, daysAgo, gibibyte, revert, snapshot, uuidFor, writeDisk } from '../furnish.ts';
-import { createMachine, type Machine } from '../machine.ts';
+import { createMachine, type Machine, type Speed } from '../machine.ts';
 
 const store = '/srv/vmstore';
 const template = `${store}/templates/debian-12.qcow2`;
 const oldTemplate = `${store}/templates/debian-11.qcow2`;
 
-export function createBirch(pace: number): Machine {
+export function createBirch({ pace, clockRate }: Speed): Machine {
   const machine = createMachine({
     name: 'birch',
     pace,
+    clockRate,
     filesystems: [
       { mountPoint: '/', device: '/dev/sda2', totalBytes: 40 * gibibyte, otherBytes: 9 * gibibyte },
-      { mountPoint: store, device: '/dev/mapper/vg0-vmstore', totalBytes: 300 * gibibyte, otherBytes: 149 * gibibyte },
+      { mountPoint: store, device: '/dev/mapper/vg0-vmstore', totalBytes: 300 * gibibyte, otherBytes: 143 * gibibyte },
     ],
   });
   const pools = ['instances', 'templates'].map((name) => ({
@@ -25,6 +26,7 @@ export function createBirch(pace: number): Machine {
   machine.world.state = { ...machine.world.state, pools };
   addTemplates(machine);
   addGolden(machine);
+  addReports(machine);
   return machine;
 }
 
@@ -64,6 +66,20 @@ function addTemplates(machine: Machine): void {
       }),
     );
   }
+}
+
+/** What it wrote since its snapshot finds no room in the image below. */
+function addReports(machine: Machine): void {
+  const { uuid } = addVm(machine, {
+    name: 'reports',
+    folder: `${store}/instances`,
+    running: true,
+    disks: [{ target: 'vda', virtualBytes: 40 * gibibyte, usedBytes: 3 * gibibyte }],
+  });
+  daysAgo(machine, 17, () => {
+    snapshot(machine, uuid, 'before import', { diskOnly: true });
+    writeDisk(machine, uuid, 'vda', { start: 8 * gibibyte, end: 17 * gibibyte, byte: 0x52 });
+  });
 }
 
 /** Somebody tries things out: three dozen snapshots in branches. */
