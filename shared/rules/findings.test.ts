@@ -300,6 +300,20 @@ describe('what is named and not there', () => {
     expect(of(lacking('a'), other)).toMatchObject([{ snapshotName: 'a' }]);
   });
 
+  it('is the memory of an external snapshot alone, whose disks go back all the same', () => {
+    const file = `${folder}/s.memory`;
+    const snapshot: Snapshot = {
+      ...external('s', null, base, null),
+      memory: { kind: 'external', file },
+      vmState: 'running',
+      revertObstacles: [{ ...obstacle, path: file }],
+    };
+    const found = only(find(inventory([vmOn(base, { snapshots: [snapshot] })], [image(base)])), 'recordWithoutFile');
+    const [lost, ...others] = found.filter(({ path }) => path === file);
+    expect([lost?.severity, others]).toEqual(['warning', []]);
+    expect(lost?.message).toContain('gives the disks only');
+  });
+
   it('lies below the image of a snapshot, and no present disk tells of it', () => {
     const away = overlay(`${folder}/away.snap`, `${folder}/gone`);
     const gone = image(`${folder}/gone`, { status: 'missing' });

@@ -66,7 +66,7 @@ export function memoryRoomWarnings(file: string, context: LibvirtContext): PlanN
     roomFor(context, [memoryRoom(file, context)]),
     'littleSpace',
     (needed, free, where) =>
-      `The memory may need ${needed}, but ${where} has ${free} free. Where it does not fit, libvirt gives the snapshot up, and the guest runs on.`,
+      `The memory may need ${needed}, but ${where} has ${free} free. Where it does not fit, it fills the storage until libvirt gives the snapshot up, and other VMs that need room there are stopped meanwhile; then the guest runs on. Make room first, or leave the memory out.`,
   );
 }
 

@@ -133,6 +133,11 @@ describe('what is saved before a revert to an external snapshot', () => {
     expect((plan.space.neededBytes ?? 0) - (without.space.neededBytes ?? 0)).toBe(3 * 1024 ** 3);
   });
 
+  it('warns where it may fill the storage, which others write to as well', () => {
+    const warned = planOf({}, { state: 'running', memoryBytes: 20 * 1024 ** 3 }, saving).warnings;
+    expect(warned.find(({ code }) => code === 'littleSpace')?.message).toMatch(/20 GiB.*10 GiB free.*other VMs/);
+  });
+
   it.each([
     ['is shut off meanwhile', { state: 'shutoff' as const }, saving],
     ['is not to be saved', { state: 'running' as const }, { ...saving, saveAs: null }],
