@@ -126,7 +126,10 @@ describe('a step on the host', () => {
   test('tells how far it is, and whoever waits hears of it without waiting for the end', async () => {
     const gate = await pipe('gate');
     const tell = 'echo "$*" >"$SNAPTREE_STEP/new" && mv "$SNAPTREE_STEP/new" "$SNAPTREE_STEP/progress"';
-    const argv = sh(`tell() { ${tell}; }; tell 1024 4096; read line <"$1"; tell 2048 8192 can=pause behind; read line <"$1"`, gate);
+    const argv = sh(
+      `tell() { ${tell}; }; tell 1024 4096; read line <"$1"; tell 2048 8192 can=pause behind; read line <"$1"`,
+      gate,
+    );
     const first = await start(argv, 0, 1);
     expect(first).toMatchObject({ state: 'running' });
     expect(first).toHaveProperty('progress', { doneBytes: 1024, totalBytes: 4096 });

@@ -120,21 +120,26 @@ describe('an operation', () => {
     expect(again.notices).toEqual([]);
   });
 
-  test('reads the host after every step, but not after one that only looks and finds everything in order', async () => {
-    const names = ['a', 'look', 'b'];
-    const steps = names.map((name, index) => ({
-      ...step(name),
-      index,
-      ...(name === 'look' && { onlyLooks: true as const, verify: step('a').verify }),
-    }));
-    const plan = planFor(host, names, { steps });
-    const service = await open(plan);
-    const operation = await until(service, await service.start(plan.id), resting);
-    expect(stepStates(operation)).toEqual(['done', 'done', 'done']);
-    const answered = host.calls.filter((call) => call === 'start' || call === 'read');
-    expect(answered).toEqual(['read', 'start', 'read', 'start', 'start', 'read']);
-    await cleanedUp();
-  });
+  test.each([
+    ['what cannot be given up', 'betweenSteps', ['read', 'start', 'read', 'start', 'start', 'read', 'start', 'read']],
+    ['a merge, which looks for itself', 'abort', ['read', 'start', 'read', 'start', 'start', 'start', 'read']],
+  ] as const)(
+    'reads the host after every step, but not between looks and behind them before %s',
+    async (_, cancellation, calls) => {
+      const names = ['a', 'look', 'again', 'b'];
+      const steps = names.map((name, index) => ({
+        ...step(name),
+        index,
+        ...(index === 1 || index === 2 ? { onlyLooks: true as const, verify: step('a').verify } : { cancellation }),
+      }));
+      const plan = planFor(host, names, { steps });
+      const service = await open(plan);
+      const operation = await until(service, await service.start(plan.id), resting);
+      expect(stepStates(operation)).toEqual(['done', 'done', 'done', 'done']);
+      expect(host.calls.filter((call) => call === 'start' || call === 'read')).toEqual(calls);
+      await cleanedUp();
+    },
+  );
 
   test('removes nothing that somebody began to need while it was looked whether nobody does', async () => {
     const steps = [

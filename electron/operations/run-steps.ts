@@ -96,9 +96,14 @@ async function follow(
   return status;
 }
 
-/** Whether the step behind it removes files: nothing brings these back, and a look may have taken long, so what needs them is read anew. */
-function removesNext(steps: readonly PlanStep[], { index }: PlanStep): boolean {
-  return (steps[index + 1]?.deletes ?? []).length > 0;
+/**
+ * Whether the host as it was read before a step still tells all that matters behind it: where the step only looks, and what comes then
+ * is another look, or work that can be given up, whose command looks for itself when it begins. What ends a VM or removes a file
+ * cannot be brought back, and a look may have taken long.
+ */
+export function needsNoReading(steps: readonly Omit<PlanStep, 'index'>[], index: number): boolean {
+  const next = steps[index + 1];
+  return steps[index]?.onlyLooks === true && (next?.onlyLooks === true || next?.cancellation === 'abort');
 }
 
 /**
@@ -106,7 +111,7 @@ function removesNext(steps: readonly PlanStep[], { index }: PlanStep): boolean {
  * where the operation needs its user, which is then recorded.
  *
  * @param before the host as it was read just before the step, where it was: after a look that found everything in order, it
- *   still tells what there is, but for what is to be removed then
+ *   still tells what there is: see `needsNoReading`
  */
 export async function settle(
   context: StepContext,
@@ -121,8 +126,8 @@ export async function settle(
     const { exitCode } = status;
     await live.record({ type: 'stepExited', index: step.index, exitCode, output: outputOf(status) });
   }
-  const hasOnlyLooked = step.onlyLooks === true && status.state === 'exited' && status.exitCode === 0;
-  const known = hasOnlyLooked && !removesNext(plan.steps, step) ? before : undefined;
+  const endedWell = status.state === 'exited' && status.exitCode === 0;
+  const known = endedWell && needsNoReading(plan.steps, step.index) ? before : undefined;
   const inventory = known ?? (await context.readHost(plan.hostId)).inventory;
   const check = checkExpectations(step.verify, plan.vmUuid, inventory);
   const finish = (outcome: 'done' | 'failed' | 'cancelled', made: readonly MadeSnapshot[] = []) =>

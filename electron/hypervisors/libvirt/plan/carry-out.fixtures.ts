@@ -2,6 +2,7 @@
 import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
 import { checkExpectations } from '../../../operations/expectations.ts';
+import { needsNoReading } from '../../../operations/run-steps.ts';
 import { resumeDifferences } from '../../../operations/same-steps.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { planLibvirt } from './plan.ts';
@@ -23,10 +24,10 @@ export async function carryOutOn(host: PlannedHost, request: ChangeRequest): Pro
   let inventory = await host.read();
   const plan = planLibvirt(uri, request, inventory);
   if (plan.refusals.length > 0) throw new Error(plan.refusals.map(({ message }) => message).join('\n'));
-  for (const [index, { argv, verify, title, onlyLooks }] of plan.steps.entries()) {
+  for (const [index, { argv, verify, title }] of plan.steps.entries()) {
     if (isMerge(request)) expectResumable(request, plan, index, inventory);
     await host.run(argv);
-    if (!onlyLooks || (plan.steps[index + 1]?.deletes ?? []).length > 0) inventory = await host.read();
+    if (!needsNoReading(plan.steps, index)) inventory = await host.read();
     const { unmet } = checkExpectations(verify, request.vmUuid, inventory);
     if (unmet.length > 0) throw new Error(`${title}: ${unmet.join(' ')}`);
   }
