@@ -1,8 +1,6 @@
 /** How much room an internal snapshot takes in a qcow2 image. Pure. */
 import type { Image } from '../../../shared/model/inventory.ts';
-
-/** What QEMU takes by itself (QEMU, block/qcow2.h, DEFAULT_CLUSTER_SIZE). */
-export const defaultClusterBytes = 64 * 1024;
+import { defaultClusterBytes } from '../../../shared/rules/image-growth.ts';
 
 /** Table entries that each cluster of data needs: 8 bytes that say where it is, 2 that count who uses it (8 at most). */
 const bytesPerCluster = 16;
