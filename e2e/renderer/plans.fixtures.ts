@@ -1,7 +1,7 @@
 /** A stand-in for the planner: plausible plans, so that the review has something to show. */
 import type { Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
-import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { ChangeRequest, Plan, PlanRoom, PlanStep } from '../../shared/model/plan.ts';
 import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
 import { now, snapshot, uuid } from './inventories.fixtures.ts';
@@ -27,6 +27,11 @@ function step(index: number, title: string, argv: string[], change: Partial<Plan
   };
 }
 
+function roomOf(bytes: number): PlanRoom {
+  const folders = ['/var/lib/libvirt/images'];
+  return { folders, likelyBytes: bytes / 2, atMostBytes: bytes, guestBytes: 0, freeBytes: 212 * 1024 ** 3 };
+}
+
 export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, request: ChangeRequest): Plan {
   planCount += 1;
   const images = imagesById(inventory.images);
@@ -45,7 +50,7 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
     steps: [],
     refusals: [],
     warnings: [],
-    space: { neededBytes: 8 * 1024 ** 3, freeBytes: 212 * 1024 ** 3, folder: '/var/lib/libvirt/images' },
+    rooms: [roomOf(8 * 1024 ** 3)],
     expectedPause: null,
     after: {
       vmState: vm.state,
@@ -92,7 +97,7 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
           names: [],
         },
       ];
-      plan.space = { neededBytes: 0, freeBytes: 212 * 1024 ** 3, folder: '/var/lib/libvirt/images' };
+      plan.rooms = [roomOf(0)];
       if (request.saveAs !== null) {
         const saving = step(
           0,
@@ -108,7 +113,7 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
             names: [],
           },
         ];
-        plan.space = { ...plan.space, neededBytes: 8 * 1024 ** 3 };
+        plan.rooms = [roomOf(8 * 1024 ** 3)];
         plan.after.snapshots = [...vm.snapshots, snapshot(request.saveAs, vm.currentSnapshotId, { createdAt: now })];
       }
       plan.after.currentSnapshotId = request.snapshotId;
@@ -196,7 +201,7 @@ function fillMergePlan(
   );
   if (down)
     plan.steps.push(step(plan.steps.length, 'Remove the merged images', ['rm', '--', ...merged], { deletes: merged }));
-  plan.space = { ...plan.space, neededBytes: bytes };
+  plan.rooms = [roomOf(bytes)];
   plan.expectedPause = down ? 'The guest stands still for a moment when it moves to the image below.' : null;
   plan.after.chains = merges.map(({ target, ids, merged: gone }) => ({
     target,

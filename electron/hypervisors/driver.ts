@@ -41,7 +41,7 @@ export interface WatchOptions {
 /** What a driver decides of a plan; identity, the digest of the state and script are added by whoever asked for it. */
 export type PlanDraft = Pick<
   Plan,
-  'title' | 'refusals' | 'warnings' | 'space' | 'expectedPause' | 'after' | 'vmName'
+  'title' | 'refusals' | 'warnings' | 'rooms' | 'expectedPause' | 'after' | 'vmName'
 > & { readonly steps: readonly Omit<PlanStep, 'index'>[] };
 
 /** The steps of a plan that was cut off between two of them. */

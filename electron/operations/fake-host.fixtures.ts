@@ -288,7 +288,7 @@ export function planFor(host: FakeHost, names: readonly string[], parts: Partial
     steps,
     refusals: [],
     warnings: [],
-    space: { neededBytes: null, freeBytes: null, folder: null },
+    rooms: [],
     expectedPause: null,
     after: { vmState: 'running', snapshots: [], currentSnapshotId: null, chains: [] },
     script: '',

@@ -23,7 +23,7 @@ function service(time: { now: number } = { now: 1000.5 }) {
           steps: [step('a'), step('b')],
           refusals: [],
           warnings: [],
-          space: { neededBytes: null, freeBytes: null, folder: null },
+          rooms: [],
           expectedPause: null,
           after: { vmState: 'running', snapshots: [], currentSnapshotId: null, chains: [] },
         };

@@ -27,11 +27,18 @@ export function stepDifferences(reviewed: readonly Step[], now: readonly Step[])
   }
   return now.flatMap((step, index) => {
     const before = reviewed[index];
-    const other = deciding.filter((key) => !isDeepStrictEqual(step[key], before?.[key]));
+    const other = deciding.filter((key) => !isDeepStrictEqual(judged(step, key), before && judged(before, key)));
     return other.length === 0
       ? []
       : [`“${oneLine(step.title)}” has ${other.map((key) => meaning[key]).join(' and ')} than was reviewed.`];
   });
+}
+
+/** What a look asks for in figures, such as room, follows the host: it decides nothing but whether the steps behind it are run. */
+function judged(step: Step, key: (typeof deciding)[number]): Step[typeof key] {
+  return key === 'argv' && step.onlyLooks === true
+    ? step.argv.map((word) => (/^\d+$/.test(word) ? '0' : word))
+    : step[key];
 }
 
 /**

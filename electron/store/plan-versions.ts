@@ -16,14 +16,25 @@ const toVersion2: Migration = (value) => {
 };
 
 /**
- * What was added to version 2 before its release, with what it means where it is not there: a revert saved nothing first. To be
- * applied to every plan after the migrations.
+ * What was added to version 2 before its release, with what it means where it is not there: a revert saved nothing first, and of
+ * the room only that of the tightest file system was told. To be applied to every plan after the migrations.
  */
 export const completedPlan: Migration = (value) => {
-  const plan = objectOf(value, 'the plan');
+  const { space, ...plan } = objectOf(value, 'the plan');
   const request = objectOf(plan['request'], 'the request');
-  return request['action'] === 'revertToSnapshot' ? { ...plan, request: { saveAs: null, ...request } } : plan;
+  return {
+    ...(space !== undefined && { rooms: roomsFrom(space) }),
+    ...plan,
+    ...(request['action'] === 'revertToSnapshot' && { request: { saveAs: null, ...request } }),
+  };
 };
+
+/** What was needed at most had in it what the guest writes afterwards. */
+function roomsFrom(space: unknown): unknown {
+  const { folder, neededBytes, freeBytes } = objectOf(space, 'the room');
+  if (folder === null) return [];
+  return [{ folders: [folder], likelyBytes: null, atMostBytes: neededBytes, guestBytes: 0, freeBytes }];
+}
 
 /** Of a plan, by the version of the journal or the plan file that holds it: both count alike. */
 export const planMigrations: readonly [Migration] = [toVersion2];

@@ -7,7 +7,7 @@ import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';
-import { count, formatBytes } from '../design/format.ts';
+import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { ChainChange } from './ChainChange.tsx';
@@ -16,6 +16,7 @@ import { useStore } from '../store/store.ts';
 import { stateWords } from '../../shared/rules/state-words.ts';
 import { foldSteps } from './fold-steps.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
+import { PlanRooms } from './PlanRooms.tsx';
 import { planSentence } from './plan-sentence.ts';
 import { StepsAlike } from './StepsAlike.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
@@ -108,25 +109,12 @@ function unsaid({ message, names }: PlanNote): readonly string[] {
 }
 
 function Summary({ plan }: { readonly plan: Plan }) {
-  const { neededBytes, freeBytes, folder } = plan.space;
-  const tooLittle = neededBytes !== null && freeBytes !== null && neededBytes > freeBytes;
   return (
     <dl className={css('facts')}>
       <div>
         <dt>Space</dt>
-        <dd className={css(tooLittle && 'bad')}>
-          {neededBytes === 0 ? 'none needed' : `at most ${formatBytes(neededBytes)} needed`}
-          {', '}
-          {formatBytes(freeBytes)} free
-          {folder !== null && (
-            <>
-              {' in '}
-              <code>
-                <HostText text={folder} />
-              </code>
-            </>
-          )}
-          {tooLittle && ': too little'}
+        <dd>
+          <PlanRooms rooms={plan.rooms} />
         </dd>
       </div>
       <div>

@@ -145,6 +145,19 @@ export const planNoteSchema = z.strictObject({
 /** One disk's chain, from the active layer down to the base, as image ids. */
 export const diskChainSchema = z.strictObject({ target: z.string(), imageIds: z.array(z.string()) });
 
+/** What a change may need on one file system, and finds there. In bytes; null where it cannot be told. */
+export const planRoomSchema = z.strictObject({
+  /** Where on it the change writes. */
+  folders: z.array(z.string()).min(1),
+  /** While the change is made, by an estimate. */
+  likelyBytes: z.number().nonnegative().nullable(),
+  /** While the change is made, but for what the guest writes meanwhile. */
+  atMostBytes: z.number().nonnegative().nullable(),
+  /** What the guest may add at most by what it writes, because of the change: while it is made, or ever afterwards. */
+  guestBytes: z.number().nonnegative().nullable(),
+  freeBytes: z.number().nonnegative().nullable(),
+});
+
 export const planSchema = z.strictObject({
   id: z.uuid(),
   hostId: z.uuid(),
@@ -161,13 +174,8 @@ export const planSchema = z.strictObject({
   /** A plan with a refusal has no steps and cannot be run. */
   refusals: z.array(planNoteSchema),
   warnings: z.array(planNoteSchema),
-  space: z.strictObject({
-    /** Bytes that the change may need at most; null where it cannot be told. */
-    neededBytes: z.number().nonnegative().nullable(),
-    /** Bytes free where they are needed; null where it could not be read. */
-    freeBytes: z.number().nonnegative().nullable(),
-    folder: z.string().nullable(),
-  }),
+  /** Of each file system on which it may need room, the tightest first. Empty: none of its files is on one. */
+  rooms: z.array(planRoomSchema),
   /** How long the guest stands still, in a sentence; null where it does not. */
   expectedPause: z.string().nullable(),
   after: z.strictObject({
@@ -184,5 +192,6 @@ export type ChangeRequest = z.infer<typeof changeRequestSchema>;
 export type Expectation = z.infer<typeof expectationSchema>;
 export type PlanStep = z.infer<typeof planStepSchema>;
 export type PlanNote = z.infer<typeof planNoteSchema>;
+export type PlanRoom = z.infer<typeof planRoomSchema>;
 export type DiskChain = z.infer<typeof diskChainSchema>;
 export type Plan = z.infer<typeof planSchema>;

@@ -39,7 +39,7 @@ export function planWith(parts: Partial<Plan> = {}): Plan {
     ],
     refusals: [],
     warnings: [],
-    space: { neededBytes: null, freeBytes: null, folder: null },
+    rooms: [],
     expectedPause: null,
     after: { vmState: 'running', snapshots: [], currentSnapshotId: null, chains: [] },
     script: '',

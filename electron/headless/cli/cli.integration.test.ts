@@ -276,7 +276,7 @@ describe('on a terminal', { timeout }, () => {
     expect(await snapshotNames()).toEqual([]);
     const yes = await onTerminal(['run', path], 'Type yes to do it: ', 'yes\r');
     expect(yes).toMatchObject({ code: 0 });
-    expect(yes.out).toContain('Step 1 of 1');
+    expect(yes.out).toContain('Step 2 of 2');
     expect(await snapshotNames()).toEqual(['asked']);
     await virsh(['snapshot-delete', vm.uuid, 'asked']);
   });
@@ -504,7 +504,7 @@ describe('a change', { timeout }, () => {
       child.kill('SIGINT');
       const left = await ended;
       expect(left).toMatchObject({ code: 130, out: '' });
-      expect(left.err).toContain('Step 1 of 1 goes on on kvm1; the VM stays locked');
+      expect(left.err).toContain('Step 2 of 2 goes on on kvm1; the VM stays locked');
 
       const { operations } = await json('operations', 0, 'operations');
       const [operation] = operations;

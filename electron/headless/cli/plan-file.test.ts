@@ -17,6 +17,15 @@ describe('a plan file', () => {
   it('is what plan --json prints', () => {
     expect(parsePlanFile(JSON.stringify({ schema: 'snaptree.plan', version: 2, plan }), 'f')).toEqual(plan);
   });
+  it('of before room was told per file system has that of its tightest one', () => {
+    const { rooms: _rooms, ...before } = plan;
+    const read = (space: object) =>
+      parsePlanFile(JSON.stringify({ schema: 'snaptree.plan', version: 2, plan: { ...before, space } }), 'f').rooms;
+    expect(read({ neededBytes: null, freeBytes: null, folder: null })).toEqual([]);
+    expect(read({ neededBytes: 5, freeBytes: 7, folder: '/srv' })).toEqual([
+      { folders: ['/srv'], likelyBytes: null, atMostBytes: 5, guestBytes: 0, freeBytes: 7 },
+    ]);
+  });
   it.each([
     ['', 'not a plan file that this Snaptree understands'],
     ['{}', 'not a plan file that this Snaptree understands'],
@@ -41,6 +50,16 @@ describe('a plan that was made again', () => {
     expect(() => {
       checkSamePlan(plan, planWith({ id: 'dddddddd-dddd-4ddd-8ddd-dddddddddddd', createdAt: 1_795_300_000 }));
     }).not.toThrow();
+  });
+  it('is run where a look asks for other figures, and for nothing else', () => {
+    const looking = (words: string[], parts: object = { onlyLooks: true }) =>
+      planWith({ steps: step ? [{ ...step, argv: ['sh', '-c', 'x', 'sh', ...words], ...parts }] : [] });
+    const check = (inFile: Plan, now: Plan) => () => {
+      checkSamePlan(inFile, now);
+    };
+    expect(check(looking(['/a', '10']), looking(['/a', '20']))).not.toThrow();
+    expect(check(looking(['/a', '10']), looking(['/b', '10']))).toThrow();
+    expect(check(looking(['/a', '10'], {}), looking(['/a', '20'], {}))).toThrow();
   });
   it.each([
     ['the host has changed', plan, planWith({ fingerprint: `v2:${'e'.repeat(64)}` }), 'planStale'],

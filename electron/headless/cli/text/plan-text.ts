@@ -1,6 +1,6 @@
 /** A plan as text: what it does, to which files, what to know first, and what is there afterwards. */
 import type { Plan, PlanStep } from '../../../../shared/model/plan.ts';
-import { readableBytes } from '../../../../shared/rules/units.ts';
+import { fitWords, freeWords, neededWords, roomFit } from '../../../../shared/rules/room-words.ts';
 import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
@@ -27,11 +27,13 @@ function stepLines(step: PlanStep, total: number, paint: Paint): readonly string
   ];
 }
 
-function spaceLine({ space }: Plan): readonly string[] {
-  if (space.neededBytes === null && space.freeBytes === null) return [];
-  const needed = space.neededBytes === null ? 'unknown' : `at most ${readableBytes(space.neededBytes)}`;
-  const free = space.freeBytes === null ? 'unknown' : readableBytes(space.freeBytes);
-  return [`Space needed: ${needed}; free: ${free}${space.folder === null ? '' : ` in ${shown(space.folder)}`}`];
+function spaceLines({ rooms }: Plan, paint: Paint): readonly string[] {
+  return rooms.map((room) => {
+    const fit = roomFit(room);
+    const words = fitWords[fit];
+    const line = `Space: ${neededWords(room)}; ${freeWords(room)} in ${room.folders.map(shown).join(', ')}${words === null ? '' : `: ${words}`}`;
+    return fit === 'tooLittle' ? paint('red', line) : fit === 'mayNotFit' ? paint('yellow', line) : line;
+  });
 }
 
 /** The lines of a plan. */
@@ -64,7 +66,7 @@ export function planLines(plan: Plan, look: { readonly paint: Paint; readonly un
     ...plan.warnings.map(({ message }) => `${paint('yellow', 'Warning:')} ${shownSentence(message)}`),
     ...(plan.warnings.length > 0 ? [''] : []),
     ...plan.steps.flatMap((step) => [...stepLines(step, plan.steps.length, paint), '']),
-    ...spaceLine(plan),
+    ...spaceLines(plan, paint),
     ...(plan.expectedPause === null ? [] : [`Pause of the guest: ${shownSentence(plan.expectedPause)}`]),
     `Afterwards the VM is ${stateWords[plan.after.vmState]}:`,
     ...afterSnapshots.map((line) => `  ${line}`),

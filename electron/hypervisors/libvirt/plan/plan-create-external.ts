@@ -1,5 +1,5 @@
 /** Plans for external snapshots: overlays that take all further writes, and a file for the memory where that is asked for. */
-import type { Disk } from '../../../../shared/model/inventory.ts';
+import type { Disk, Image } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import { chainOfDisk } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
@@ -9,6 +9,7 @@ import {
   transientDiskRefusals,
   transientOverlayRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
+import { defaultClusterBytes, emptyOverlayBytes, fullBytes } from '../../../../shared/rules/image-growth.ts';
 import { overlayBeside } from '../../../../shared/rules/new-files.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
@@ -16,7 +17,8 @@ import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { lookingStep } from '../../planning/looking-step.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomFor, roomWarnings, tightest } from '../../planning/space.ts';
+import { roomIsThere } from '../../planning/room-step.ts';
+import { atMostWithGuest, roomsFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
@@ -75,11 +77,9 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
   ];
   const overlayRooms = disks.flatMap(({ target, imageId }) => {
     const overlay = overlays.get(target) ?? null;
-    return overlay === null || imageId === null
-      ? []
-      : [{ imageId: overlay, bytes: context.images.get(imageId)?.virtualBytes ?? 0 }];
+    return overlay === null || imageId === null ? [] : [overlayRoom(overlay, context.images.get(imageId))];
   });
-  const rooms = roomFor(context, [...overlayRooms, ...(memory === null ? [] : [memoryRoom(memory, context)])]);
+  const rooms = roomsFor(context, [...overlayRooms, ...(memory === null ? [] : [memoryRoom(memory, context)])]);
   const verify: Expectation[] = [
     { kind: 'snapshotExists', snapshotId: request.name },
     { kind: 'currentSnapshot', snapshotId: request.name },
@@ -135,14 +135,18 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
           ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of a disk-only snapshot.')]
           : []
         : memoryWarnings(memory, context)),
-      ...roomWarnings(rooms, 'mayFillStorage', (needed, free, where) =>
-        memory === null
-          ? `The overlays start small, but can grow to ${needed} as the guest writes; ${where} has ${free} free.`
-          : `The overlays start small, but can grow, together with the memory, to ${needed} as the guest writes; ${where} has ${free} free.`,
+      ...roomWarnings(
+        // What of it is needed at once is not the point.
+        rooms.map((room) => ({ ...room, likelyBytes: null })),
+        'mayFillStorage',
+        (needed, free, where) =>
+          memory === null
+            ? `The overlays start small, but can grow to ${needed} as the guest writes; ${where} has ${free} free.`
+            : `The overlays start small, but can grow, together with the memory, to ${needed} as the guest writes; ${where} has ${free} free.`,
+        atMostWithGuest,
       ),
     ],
-    // How much memory there is, is not known of every VM.
-    space: memory !== null && vm.memoryBytes === null ? { ...tightest(rooms), neededBytes: null } : tightest(rooms),
+    rooms,
     expectedPause:
       memory !== null
         ? memoryPause(memory, context)
@@ -153,6 +157,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
           : null,
     steps: left ?? [
       namesAreFree(newFiles, context, Object.values(request.overlayPaths ?? {})),
+      ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       ...(request.quiesce === true ? quiescedSteps(create, context) : [create]),
     ],
     after: {
@@ -179,6 +184,26 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
         ),
       ),
     },
+  };
+}
+
+/**
+ * A new overlay is small, of whatever cluster size libvirt makes it: that of QEMU or of the image below. What the guest writes may fill
+ * it: nobody knows how much that will be, and it may be all of the disk.
+ */
+export function overlayRoom(path: string, below: Image | undefined): RoomNeed {
+  const virtualBytes = below?.virtualBytes ?? null;
+  if (virtualBytes === null) return { path, likelyBytes: null, atMostBytes: null, guestBytes: null };
+  const sizes = [below?.clusterBytes ?? defaultClusterBytes, defaultClusterBytes];
+  const empty = Math.max(...sizes.map((clusterBytes) => emptyOverlayBytes(virtualBytes, clusterBytes)));
+  const full = sizes.map((clusterBytes) =>
+    fullBytes({ format: 'qcow2', virtualBytes, clusterBytes, allocatedBytes: 0, internalSnapshots: [] }),
+  );
+  return {
+    path,
+    likelyBytes: empty,
+    atMostBytes: empty,
+    guestBytes: Math.max(0, ...full.map((bytes) => (bytes ?? 0) - empty)),
   };
 }
 

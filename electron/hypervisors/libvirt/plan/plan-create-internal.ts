@@ -2,6 +2,7 @@
 import type { Disk, Image } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
+import { fullBytes } from '../../../../shared/rules/image-growth.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 import { roomForSnapshot } from '../../../images/qcow2/snapshot-room.ts';
 import type { PlanDraft } from '../../driver.ts';
@@ -9,7 +10,8 @@ import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-
 import { dependentRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomFor, roomWarnings, tightest } from '../../planning/space.ts';
+import { roomIsThere } from '../../planning/room-step.ts';
+import { roomsFor, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf } from '../capabilities.ts';
@@ -21,6 +23,7 @@ import {
   transientDiskRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
 import { encryptionRefusals } from './encryption-rules.ts';
+import { memoryGrowth } from './plan-create-memory.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
 import {
   everyDiskRefusals,
@@ -54,14 +57,20 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...createFirmwareRefusals(vm, abilitiesOf(context.inventory.hypervisor.version)),
   ];
   const memoryText = vm.memoryBytes === null ? 'its memory' : `up to ${readableBytes(vm.memoryBytes)} of memory`;
-  const rooms = roomFor(context, [
-    ...imageIds.map((imageId, index) => {
-      const image = context.images.get(imageId);
-      const memoryBytes = live && index === 0 ? (vm.memoryBytes ?? 0) : 0;
-      return { imageId, bytes: image ? roomForSnapshot(image, memoryBytes) : memoryBytes };
+  const rooms = roomsFor(
+    context,
+    imageIds.map((path, index) => {
+      const image = context.images.get(path);
+      const memory = live && index === 0 ? memoryGrowth(vm) : { likelyBytes: 0, atMostBytes: 0 };
+      const room = (bytes: number | null) => (image && bytes !== null ? roomForSnapshot(image, bytes) : bytes);
+      return {
+        path,
+        likelyBytes: room(memory.likelyBytes),
+        atMostBytes: room(memory.atMostBytes),
+        guestBytes: image ? overwrittenBytes(image) : null,
+      };
     }),
-  ]);
-  const space = tightest(rooms);
+  );
   const verify: Expectation[] = [
     { kind: 'snapshotExists', snapshotId: request.name },
     { kind: 'currentSnapshot', snapshotId: request.name },
@@ -96,16 +105,16 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
         rooms,
         'littleSpace',
         (needed, free, where) =>
-          `The snapshot may need ${needed}, but ${where} has ${free} free. A guest whose storage is full stops with an error.`,
+          `The snapshot may need up to ${needed}, but ${where} has ${free} free. A guest whose storage is full stops with an error.`,
       ),
       ...unknownDependentWarnings(context, imageIds),
     ],
-    // How much memory there is, is not known of every VM.
-    space: live && vm.memoryBytes === null ? { ...space, neededBytes: null } : space,
+    rooms,
     expectedPause: live
       ? `The guest stands still while ${memoryText} is written into ${imageIds[0] ?? 'its first disk'}.`
       : null,
     steps: [
+      ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       {
         title: live ? 'Write memory and disk state into the images' : 'Write disk state into the images',
         argv: virsh(
@@ -140,6 +149,12 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
       chains: chainsOf(context),
     },
   };
+}
+
+/** What the snapshot keeps is written once more as the guest writes over it. The rest would be new without it, too. */
+function overwrittenBytes(image: Image): number | null {
+  const full = fullBytes(image);
+  return full === null ? image.allocatedBytes : Math.min(image.allocatedBytes ?? full, full);
 }
 
 /** The number that a new snapshot gets in an image: one more than the highest (QEMU, block/qcow2-snapshot.c, find_new_snapshot_id). */

@@ -40,9 +40,10 @@ describe('an external snapshot with memory', () => {
   });
 
   it('counts the room for the memory, and knows none where its size is not known', () => {
-    const [with2, with4] = [2, 4].map((size) => planOf({}, { memoryBytes: size * 1024 ** 3 }).space.neededBytes ?? 0);
-    expect((with4 ?? 0) - (with2 ?? 0)).toBe(2 * 1024 ** 3);
-    expect(planOf({}, { memoryBytes: null }).space.neededBytes).toBeNull();
+    const [with2, with4] = [2, 4].map((size) => planOf({}, { memoryBytes: size * 1024 ** 3 }).rooms[0]);
+    expect((with4?.likelyBytes ?? 0) - (with2?.likelyBytes ?? 0)).toBe(2 * 1024 ** 3);
+    expect((with4?.atMostBytes ?? 0) - (with2?.atMostBytes ?? 0)).toBeGreaterThan(2 * 1024 ** 3);
+    expect(planOf({}, { memoryBytes: null }).rooms).toMatchObject([{ likelyBytes: null, atMostBytes: null }]);
   });
 
   it.each([

@@ -2,9 +2,10 @@
 import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
+import type { Growth } from '../../../../shared/rules/image-growth.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
+import { roomsFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**
@@ -41,9 +42,21 @@ export function memoryRefusals(disks: readonly Disk[], { vm }: LibvirtContext): 
   ];
 }
 
-/** QEMU leaves out what the guest never used, so that it is often less. */
+/** For the memory of graphics cards (128 MiB of a QXL card) and the state of all other devices. */
+const deviceBytes = 256 * 1024 ** 2;
+
+/**
+ * What the memory of a guest takes. At most: every page of 4 KiB with 8 bytes before it (QEMU, migration/ram.c), and its devices.
+ * Likely: all of the memory. Pages that the guest never used are left out, but one that has run for a while has used nearly all
+ * of them, for its cache of files, and how many it used is not known here.
+ */
+export function memoryGrowth({ memoryBytes }: LibvirtContext['vm']): Growth {
+  if (memoryBytes === null) return { likelyBytes: null, atMostBytes: null };
+  return { likelyBytes: memoryBytes, atMostBytes: Math.ceil(memoryBytes * (1 + 8 / 4096)) + deviceBytes };
+}
+
 export function memoryRoom(file: string, { vm }: LibvirtContext): RoomNeed {
-  return { imageId: file, bytes: vm.memoryBytes ?? 0 };
+  return { path: file, ...memoryGrowth(vm), guestBytes: 0 };
 }
 
 export function memoryWarnings(file: string, context: LibvirtContext): PlanNote[] {
@@ -63,10 +76,10 @@ export function memoryWarnings(file: string, context: LibvirtContext): PlanNote[
 
 export function memoryRoomWarnings(file: string, context: LibvirtContext): PlanNote[] {
   return roomWarnings(
-    roomFor(context, [memoryRoom(file, context)]),
+    roomsFor(context, [memoryRoom(file, context)]),
     'littleSpace',
     (needed, free, where) =>
-      `The memory may need ${needed}, but ${where} has ${free} free. Where it does not fit, it fills the storage until libvirt gives the snapshot up, and other VMs that need room there are stopped meanwhile; then the guest runs on. Make room first, or leave the memory out.`,
+      `The memory may need up to ${needed}, but ${where} has ${free} free. Where it does not fit, it fills the storage until libvirt gives the snapshot up, and other VMs that need room there are stopped meanwhile; then the guest runs on. Make room first, or leave the memory out.`,
   );
 }
 

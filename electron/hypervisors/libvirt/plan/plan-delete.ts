@@ -10,7 +10,7 @@ import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
 import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomBeside } from '../../planning/space.ts';
+import { roomsBeside } from '../../planning/space.ts';
 import { plannedSnapshot } from '../../planning/planning-context.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
@@ -87,7 +87,7 @@ export function planDelete(request: DeleteRequest, context: LibvirtContext): Pla
         'The image files do not get smaller: the room that becomes free in them is used again by the guest.',
       ),
     ],
-    space: roomBeside(context, imageIds),
+    rooms: roomsBeside(context, imageIds),
     expectedPause:
       vm.state === 'shutoff' ? null : 'The guest may stand still for a moment while the images are updated.',
     steps: leavesFirst.map((one) => step(one, context)),

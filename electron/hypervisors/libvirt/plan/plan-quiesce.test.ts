@@ -41,18 +41,19 @@ it('freezes and thaws in one step, and looks afterwards whether that was done', 
   expect(refusals).toEqual([]);
   expect(steps.map(({ runs, group, cancellation }) => ({ runs, group, cancellation }))).toEqual([
     { runs: 'inOrder', group: null, cancellation: 'betweenSteps' },
+    { runs: 'inOrder', group: null, cancellation: 'betweenSteps' },
     { runs: 'inOrder', group: 'quiesce', cancellation: 'betweenSteps' },
     { runs: 'always', group: 'quiesce', cancellation: 'never' },
   ]);
-  expect(steps[1]?.argv).not.toContain('--quiesce');
-  expect(steps[1]?.argv).toContain('snapshot-create-as');
+  expect(steps[2]?.argv).not.toContain('--quiesce');
+  expect(steps[2]?.argv).toContain('snapshot-create-as');
   expect(warnings.find(({ code }) => code === 'quiesced')?.message).toContain('(/ and /srv)');
 });
 
 it('says of a plan that does not freeze what it is worth', () => {
   const { warnings, steps } = plan({}, { freezes: false });
   expect(warnings.map(({ code }) => code)).toContain('withoutMemory');
-  expect(steps).toHaveLength(2);
+  expect(steps).toHaveLength(3);
 });
 
 it.each([
@@ -81,7 +82,7 @@ it('is refused together with memory, and for an internal snapshot', () => {
 
 it('can be resumed before the step that looks whether something is still frozen', () => {
   const { steps } = plan({}, {});
-  const again = plan({}, { begun: { done: steps.slice(0, 2), rest: steps.slice(2) } });
+  const again = plan({}, { begun: { done: steps.slice(0, 3), rest: steps.slice(3) } });
   expect(again.refusals).toEqual([]);
-  expect(again.steps).toEqual(steps.slice(2));
+  expect(again.steps).toEqual(steps.slice(3));
 });

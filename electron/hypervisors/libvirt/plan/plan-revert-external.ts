@@ -13,13 +13,13 @@ import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
 import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { plainStep } from '../../planning/plain-step.ts';
-import { roomFor, tightest } from '../../planning/space.ts';
+import { looksForRoom, roomIsThere } from '../../planning/room-step.ts';
+import { roomsFor, type RoomNeed } from '../../planning/space.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { memoryRoom, memoryRoomWarnings } from './plan-create-memory.ts';
 import { editArgv } from './merge/record-script.ts';
-import { chainLengthRefusals, namesAreFree, planExternal } from './plan-create-external.ts';
+import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from './plan-create-external.ts';
 import {
-  lostMemoryWarnings,
   memoryFileOf,
   memoryIsThere,
   memoryRevertRefusals,
@@ -56,11 +56,9 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
     const { openedAs: _, ...rest } = disk;
     return { ...rest, imageId: dataId };
   });
-  const rooms = roomFor(context, [
-    ...branches.map(({ disk, dataId }) => ({
-      imageId: disk.imageId ?? dataId,
-      bytes: context.images.get(dataId)?.virtualBytes ?? 0,
-    })),
+  const rooms = roomsFor(context, [
+    ...branches.map(({ overlay, dataId }) => overlayRoom(overlay, context.images.get(dataId))),
+    ...(request.saveAs === null ? [] : savedRooms(request.saveAs, branches, context)),
     ...(savedMemory === null ? [] : [memoryRoom(savedMemory, context)]),
   ]);
   const own = [
@@ -91,13 +89,14 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
       ...(savedMemory === null ? [] : memoryRoomWarnings(savedMemory, context)),
       ...writtenSince(snapshot, branches, context),
     ],
-    space: tightest(rooms),
+    rooms,
     expectedPause: pauseOf(memory !== null, savedMemory, context),
     steps: [
       namesAreFree(
         branches.map(({ overlay }) => overlay),
         context,
       ),
+      ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       ...(memory === null ? [] : memoryIsThere(memory, snapshot, branches, activeLayersStay(vm.disks), context)),
       ...together(
         [
@@ -173,9 +172,23 @@ function savingPlan(name: string, memoryFile: string | null, snapshot: Snapshot,
   );
 }
 
-/** `--halt` ends the guest as it is saved, so that nothing is written in between that neither state would hold. */
+/** An overlay that is left at once stays as small as it is. */
+function savedRooms(name: string, branches: readonly Branch[], { vm, images }: LibvirtContext): readonly RoomNeed[] {
+  return writableDisks(vm.disks).flatMap((disk) => {
+    const overlay = overlayBeside(disk, vm, name, images);
+    if (overlay === null || disk.imageId === null) return [];
+    const need = overlayRoom(overlay, images.get(disk.imageId));
+    return [branches.some((branch) => branch.disk === disk) ? { ...need, guestBytes: 0 } : need];
+  });
+}
+
+/**
+ * `--halt` ends the guest as it is saved, so that nothing is written in between that neither state would hold. The room is looked for
+ * at the beginning, for all of it.
+ */
 function savingSteps({ steps }: PlanDraft, savedMemory: string | null, runs: boolean): readonly Step[] {
-  return steps.map((step) =>
+  const own = steps.filter((step) => !looksForRoom(step));
+  return own.map((step) =>
     runs && step.argv.includes('snapshot-create-as')
       ? {
           ...step,
@@ -360,7 +373,7 @@ function stateWarnings(request: RevertRequest, snapshot: Snapshot, context: Libv
       : note(
           'presentStateSaved',
           savedMemoryOf(request, context) !== null
-            ? `The present disks of ${vm.name} and its memory are saved as "${saveAs}" first, and the guest is ended at that moment, so that nothing of it is lost. Reverting to that undoes this. It stays until it is deleted. Where libvirt cannot save the memory (devices of the host, memory shared with it), nothing is changed: leave the memory out then.`
+            ? `The present disks of ${vm.name} and its memory are saved as "${saveAs}" first, and the guest is ended at that moment, so that nothing of it is lost. Reverting to that undoes this. It stays until it is deleted.`
             : `The present disks of ${vm.name} are saved as "${saveAs}" first. Reverting to that undoes this.${runs ? ' What the guest has in memory is lost: it is ended at that moment, as by a power cut.' : ''} It stays until it is deleted.`,
         ),
     ...(memoryFileOf(snapshot) === null
@@ -371,7 +384,6 @@ function stateWarnings(request: RevertRequest, snapshot: Snapshot, context: Libv
           ),
         ]
       : memoryRevertWarnings(context)),
-    ...lostMemoryWarnings(snapshot, context),
     // With memory that is refused.
     ...(left.length === 0 || memoryFileOf(snapshot) !== null
       ? []

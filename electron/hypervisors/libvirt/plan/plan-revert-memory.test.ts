@@ -43,7 +43,7 @@ describe('a revert to an external snapshot with memory', () => {
       argv[4] === 'check' || argv[4] === 'restore' ? argv[4] : null,
       group,
     ]);
-    expect(modes[2]).toEqual(['check', null]);
+    expect(modes[3]).toEqual(['check', null]);
     expect(modes.at(-1)).toEqual(['restore', 'revert']);
     expect(after.vmState).toBe('running');
     expect(planOf({ vmState: 'paused' }).after.vmState).toBe('paused');
@@ -130,7 +130,7 @@ describe('what is saved before a revert to an external snapshot', () => {
       file: saving.saveMemoryFile,
     });
     const without = planOf({}, { state: 'running', memoryBytes: 3 * 1024 ** 3 }, { saveAs: 'kept' });
-    expect((plan.space.neededBytes ?? 0) - (without.space.neededBytes ?? 0)).toBe(3 * 1024 ** 3);
+    expect((plan.rooms[0]?.likelyBytes ?? 0) - (without.rooms[0]?.likelyBytes ?? 0)).toBe(3 * 1024 ** 3);
   });
 
   it('warns where it may fill the storage, which others write to as well', () => {

@@ -14,7 +14,7 @@ import {
 } from '../../planning/dependent-rules.ts';
 import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
-import { roomBeside } from '../../planning/space.ts';
+import { roomsBeside } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
@@ -119,7 +119,7 @@ export function planRevert(
       ...regressionWarnings(context),
       ...remoteDependentWarnings(context, rewritten),
     ],
-    space: roomBeside(context, imageIds),
+    rooms: roomsBeside(context, imageIds),
     expectedPause:
       stateAfter === 'shutoff'
         ? vm.state === 'shutoff'

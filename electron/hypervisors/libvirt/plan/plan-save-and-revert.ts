@@ -40,9 +40,11 @@ function savedFirst(request: RevertRequest, saveAs: string, snapshot: Snapshot, 
     ...detachedRefusals(snapshot, context),
   ];
   const pauses = [saving.expectedPause, revert.expectedPause].filter((pause) => pause !== null);
-  const looks = revert.steps.slice(0, -1);
+  const looks = [...revert.steps.slice(0, -1), ...saving.steps.slice(0, -1)];
   const reverting = revert.steps.slice(-1);
-  const saves = saving.steps.map((step): Step => ({ ...step, title: `Save the present state as "${saveAs}"` }));
+  const saves = saving.steps
+    .slice(-1)
+    .map((step): Step => ({ ...step, title: `Save the present state as "${saveAs}"` }));
   return {
     ...revert,
     refusals: [...revert.refusals, ...savingRefusals(refusals, revert)],
@@ -52,8 +54,8 @@ function savedFirst(request: RevertRequest, saveAs: string, snapshot: Snapshot, 
       ),
       ...without(revert.warnings, saving.warnings),
     ],
-    // The revert needs no room.
-    space: saving.space,
+    // The revert needs none.
+    rooms: saving.rooms,
     expectedPause: pauses.length === 0 ? null : pauses.join(' '),
     steps: runs ? [...looks, ...saves.map(ending), ...reverting.map(together)] : [...looks, ...saves, ...reverting],
     after: { ...revert.after, snapshots: saving.after.snapshots },

@@ -166,8 +166,8 @@ describe('creating an internal snapshot', () => {
   it('asks for every writable disk by name, and promises what can be checked', () => {
     const disks = [...vm().disks, disk('sda', `${folder}/cd.iso`, { device: 'cdrom', readOnly: true, format: 'raw' })];
     const plan = planLibvirt(uri, create(), inventory([vm({ disks })], imagesHolding()));
-    expect(plan.steps).toHaveLength(1);
-    const step = plan.steps[0];
+    expect(plan.steps).toHaveLength(2);
+    const step = plan.steps[1];
     expect(step?.argv.slice(3)).toEqual([
       'snapshot-create-as',
       `--domain=${uuid}`,
@@ -187,8 +187,11 @@ describe('creating an internal snapshot', () => {
     });
     expect(plan.expectedPause).toContain('32 MiB');
     // Memory, and tables of two images: a few clusters of 64 KiB each.
-    expect(plan.space.neededBytes).toBeGreaterThan(32 * 1024 ** 2);
-    expect(plan.space.neededBytes).toBeLessThan(33.5 * 1024 ** 2);
+    const [room] = plan.rooms;
+    expect(room?.likelyBytes).toBeGreaterThan(32 * 1024 ** 2);
+    expect(room?.likelyBytes).toBeLessThan(33.5 * 1024 ** 2);
+    // With what the guest's devices hold besides.
+    expect((room?.atMostBytes ?? 0) - (room?.likelyBytes ?? 0)).toBeGreaterThan(200 * 1024 ** 2);
     expect(plan.after.currentSnapshotId).toBe('before update');
   });
 
@@ -321,7 +324,7 @@ describe('creating an internal snapshot', () => {
     expect(codes(planLibvirt(uri, create(), host).warnings)).toEqual(['littleSpace']);
   });
 
-  it('looks at the room of every disk’s file system, and tells of the tightest', () => {
+  it('tells of the room of every disk’s file system, the tightest first', () => {
     const elsewhere = '/mnt/small';
     const [first, second] = imagesHolding();
     const host = (freeBytes: number) => ({
@@ -338,9 +341,12 @@ describe('creating an internal snapshot', () => {
       ],
     });
     for (const request of [create(), create({ kind: 'external' })]) {
-      const { space, warnings } = planLibvirt(uri, request, host(0));
-      expect(space).toMatchObject({ folder: elsewhere, freeBytes: 0 });
-      expect(space.neededBytes).toBeGreaterThan(0);
+      const { rooms, warnings } = planLibvirt(uri, request, host(0));
+      expect(rooms).toMatchObject([
+        { folders: [elsewhere], freeBytes: 0 },
+        { folders: [folder], freeBytes: 1e12 },
+      ]);
+      for (const { atMostBytes } of rooms) expect(atMostBytes).toBeGreaterThan(0);
       expect(warnings.map(({ message }) => message).join(' ')).toContain(`${elsewhere} has 0 B free`);
     }
     expect(codes(planLibvirt(uri, create(), host(1e9)).warnings)).toEqual([]);
@@ -482,7 +488,8 @@ describe('reverting to an internal snapshot', () => {
       expect(plan.refusals).toEqual([]);
       const looks = bare.steps.slice(0, -1);
       expect(plan.steps.slice(0, looks.length)).toEqual(looks);
-      const [save, back, ...more] = plan.steps.slice(looks.length);
+      const [room, save, back, ...more] = plan.steps.slice(looks.length);
+      expect(room?.onlyLooks).toBe(true);
       expect(save?.argv).toEqual(expect.arrayContaining(['snapshot-create-as', '--name=kept', '--halt']));
       expect(save?.verify).toContainEqual({ kind: 'vmState', oneOf: ['shutoff'] });
       expect(back?.argv).toEqual(bare.steps.at(-1)?.argv);
@@ -496,7 +503,7 @@ describe('reverting to an internal snapshot', () => {
         ['b', 'a'],
         ['kept', 'b'],
       ]);
-      expect(plan.space.neededBytes).toBeGreaterThan(0);
+      expect(plan.rooms[0]?.atMostBytes).toBeGreaterThan(0);
       expect(plan.expectedPause).toContain('of memory is written into');
       expect(plan.expectedPause).toContain(bare.expectedPause);
     });

@@ -64,11 +64,7 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
  * record needs. That definition is the one which libvirt starts. The snapshot's name is not in the sentences, so that those of
  * snapshots which lack the same are the same.
  */
-export function revertObstacles(
-  record: SnapshotRecord,
-  all: readonly SnapshotRecord[],
-  context: ObstacleContext,
-): readonly Obstacle[] {
+export function revertObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
   const holders = new Set(record.disks.filter(({ kind }) => kind !== 'none').map(({ target }) => target));
   const others = (record.domain?.disks ?? []).filter(({ target }) => !holders.has(target));
   const needs = needsOf(record.needs, isGone(context)).map(({ path, what, remedy }): Obstacle => ({
@@ -77,30 +73,23 @@ export function revertObstacles(
     remedy: sentence(remedy),
   }));
   const obstacles = [
-    ...memoryObstacles(record, all, context),
+    ...memoryObstacles(record, context),
     ...others.flatMap((disk) => recordedDiskObstacles(disk, record, context)),
     ...needs,
   ];
   return [...new Map(obstacles.map((obstacle) => [obstacle.path, obstacle])).values()];
 }
 
-/** libvirt replaces a memory file that is there without a word, as where a script always names the same (seen on 7.0, 9.0 and 11.3). */
-function memoryObstacles(
-  record: SnapshotRecord,
-  all: readonly SnapshotRecord[],
-  context: ObstacleContext,
-): readonly Obstacle[] {
+function memoryObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
   const path = memoryFile(record);
-  if (path === null) return [];
-  const remedy = 'Put the file back from a backup to let the guest go on from there.';
-  if (context.whatIsAt(path) === 'nothing')
-    return [{ path, message: `Its memory should be in ${path}, and nothing is there.`, remedy }];
-  const later = all.find(
-    (other) => other !== record && memoryFile(other) === path && (other.createdAt ?? 0) >= (record.createdAt ?? 0),
-  );
-  if (!later) return [];
-  const message = `Its memory was in ${path}, which was replaced when “${later.name}” was taken.`;
-  return [{ path, message, remedy }];
+  if (path === null || context.whatIsAt(path) !== 'nothing') return [];
+  return [
+    {
+      path,
+      message: `Its memory should be in ${path}, and nothing is there.`,
+      remedy: 'Put the file back from a backup, or remove the record alone (metadata only).',
+    },
+  ];
 }
 
 /** Read-only disks, media, and disks that are left out of the snapshot. */

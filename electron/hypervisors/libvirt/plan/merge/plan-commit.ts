@@ -1,11 +1,12 @@
 /** Plans that merge images of a VM down into one below them. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
-import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
+import type { ChangeRequest, PlanRoom } from '../../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../../driver.ts';
-import { chainsOf } from '../../../planning/chain-rules.ts';
+import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { remoteDependentWarnings } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { roomWarnings, tightest, type Room } from '../../../planning/space.ts';
+import { roomIsThere } from '../../../planning/room-step.ts';
+import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunAbsentIds, begunFiles } from './begun-plan.ts';
 import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
@@ -16,7 +17,7 @@ import {
   spoiledSnapshots,
   treeAfterMerge,
 } from './merge-records.ts';
-import { fullVolumeWarnings, roomForMerge, roomIsThere } from './merge-room.ts';
+import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
 import {
   committed,
@@ -35,7 +36,7 @@ interface Parts {
   readonly merges: readonly MergeRange[];
   readonly spoiled: readonly Snapshot[];
   readonly stay: readonly Snapshot[];
-  readonly rooms: readonly Room[];
+  readonly rooms: readonly PlanRoom[];
 }
 
 type CommitRequest = Extract<ChangeRequest, { action: 'commitImages' }>;
@@ -53,7 +54,7 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
   const stay = vm.snapshots.filter((snapshot) => !spoiled.includes(snapshot));
   const live = vm.state !== 'shutoff';
   const merged = ranges.flatMap((range) => range.merged);
-  const rooms = roomForMerge(ranges, 'base', context);
+  const rooms = roomsForMerge(merges, 'base', context);
   const title = `Merge ${merged.length === 1 ? 'one image' : `${merged.length} images`} of ${vm.name} down`;
   return {
     vmName: vm.name,
@@ -76,15 +77,15 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
       ...remoteDependentWarnings(context, [...idsOf(merged), ...ranges.flatMap(({ base }) => base?.image.id ?? [])]),
       ...nextStartWarnings(context),
       ...volumeWarnings(ranges),
-      ...fullVolumeWarnings(ranges, 'base'),
+      ...fullVolumeWarnings(merges, 'base', context),
       ...roomWarnings(
         rooms,
         'littleSpace',
         (needed, free, where) =>
-          `Up to ${needed} may be needed before the merged images are removed (less where they hold the same places), and ${where} has ${free} free. A merge that finds no room ends, and the VM reads what it read before.`,
+          `Up to ${needed} may be needed before the merged images are removed, and ${where} has ${free} free. A merge that finds no room ends, and the VM reads what it read before.`,
       ),
     ],
-    space: tightest(rooms),
+    rooms,
     expectedPause:
       live && ranges.some(({ above }) => above === null)
         ? 'The guest stands still for a moment when it moves to the image below.'
@@ -116,12 +117,12 @@ function steps(
   });
   // Of snapshots whose records are gone already only the plan that was begun tells.
   const goneIds = [...new Set([...begunAbsentIds(context), ...spoiled.map(({ id }) => id)])];
-  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf(spoiled, context)])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf(spoiled)])];
   const files = ranges.flatMap(({ merged }) =>
     merged.filter(({ image }) => image.kind === 'file').map(({ image }) => image.id),
   );
   return [
-    ...roomIsThere(rooms, context),
+    ...roomIsThere(rooms, activeLayersStay(context.vm.disks)),
     ...mergeSteps,
     recordsFollow(
       ranges.flatMap(committed),

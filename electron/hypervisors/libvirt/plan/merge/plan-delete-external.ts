@@ -12,7 +12,7 @@ import { chainsOf } from '../../../planning/chain-rules.ts';
 import { unknownDependentRefusals } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
 import { plannedSnapshot } from '../../../planning/planning-context.ts';
-import { roomBeside } from '../../../planning/space.ts';
+import { roomsBeside } from '../../../planning/space.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
@@ -168,7 +168,7 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
     (id) => images.get(id)?.kind === 'file' || (begun.imageIds.includes(id) && !images.has(id)),
   );
   const stay = going.filter((id) => !files.includes(id));
-  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesOf(doomed, context)])];
+  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesOf(doomed)])];
   return {
     vmName: vm.name,
     title: '',
@@ -190,7 +190,7 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
             ),
           ]),
     ],
-    space: roomBeside(context, held),
+    rooms: roomsBeside(context, held),
     expectedPause: null,
     steps: [
       ...recordsGo(doomed, context),

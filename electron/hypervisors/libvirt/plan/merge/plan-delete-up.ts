@@ -2,7 +2,7 @@
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../../driver.ts';
-import { chainsOf } from '../../../planning/chain-rules.ts';
+import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import {
   dependentRefusals,
   openElsewhereRefusals,
@@ -10,12 +10,13 @@ import {
   unknownDependentRefusals,
 } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { roomWarnings, tightest } from '../../../planning/space.ts';
+import { roomIsThere } from '../../../planning/room-step.ts';
+import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
 import { memoryFilesOf, replacementsOf, treeAfterMerge } from './merge-records.ts';
-import { fullVolumeWarnings, roomForMerge, roomIsThere } from './merge-room.ts';
+import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { filesGo, livePull, nothingNeeds, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
 import { volumeWarnings } from './plan-commit.ts';
@@ -41,9 +42,9 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
   const images = ranges.flatMap(({ merged }) => idsOf(merged));
   const overlays = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
   const files = ranges.flatMap(({ merged }) => idsOf(merged.filter(({ image }) => image.kind === 'file')));
-  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot], context)])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot])])];
   const live = vm.state !== 'shutoff';
-  const rooms = roomForMerge(toDo, 'above', context);
+  const rooms = roomsForMerge(toDo, 'above', context);
   const stay = vm.snapshots.filter((each) => each !== snapshot);
   return {
     vmName: vm.name,
@@ -74,7 +75,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
       ...remoteDependentWarnings(context, images),
       ...nextStartWarnings(context),
       ...volumeWarnings(ranges),
-      ...fullVolumeWarnings(toDo, 'above'),
+      ...fullVolumeWarnings(toDo, 'above', context),
       ...roomWarnings(
         rooms,
         'littleSpace',
@@ -82,10 +83,10 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
           `Up to ${needed} may be needed before the image of the snapshot is removed, and ${where} has ${free} free. A merge that finds no room ends, and the VM reads what it read before.`,
       ),
     ],
-    space: tightest(rooms),
+    rooms,
     expectedPause: null,
     steps: [
-      ...roomIsThere(rooms, context),
+      ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       ...toDo.map((range) => (live ? livePull(range, null, context) : offlinePull(range, context))),
       // What was written after the snapshot before this one went on in its image, and goes on in the overlay now.
       recordsFollow(

@@ -1,13 +1,14 @@
 /** Plans that merge images of a VM up into its active layer. */
 import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
 import type { PlanDraft } from '../../../driver.ts';
-import { chainsOf } from '../../../planning/chain-rules.ts';
+import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { openElsewhereRefusals } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
-import { roomWarnings, tightest } from '../../../planning/space.ts';
+import { roomIsThere } from '../../../planning/room-step.ts';
+import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
-import { fullVolumeWarnings, roomForMerge, roomIsThere } from './merge-room.ts';
+import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { definitionFollows, livePull, offlinePull } from './merge-steps.ts';
 
@@ -23,7 +24,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
   const live = vm.state !== 'shutoff';
   const merged = ranges.flatMap((range) => range.merged);
   const active = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
-  const rooms = roomForMerge(ranges, 'above', context);
+  const rooms = roomsForMerge(ranges, 'above', context);
   // Also those whose merge is done already.
   const disks = vm.disks.filter(({ target }) => request.ranges.some((range) => range.target === target));
   const alone = ranges.filter(({ base }) => base === null).map(({ disk }) => disk.target);
@@ -51,7 +52,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
             ),
           ]),
       ...nextStartWarnings(context),
-      ...fullVolumeWarnings(ranges, 'above'),
+      ...fullVolumeWarnings(ranges, 'above', context),
       ...roomWarnings(
         rooms,
         'littleSpace',
@@ -59,10 +60,10 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
           `Up to ${needed} may be needed, and ${where} has ${free} free. A merge that finds no room ends, and the VM reads what it read before.`,
       ),
     ],
-    space: tightest(rooms),
+    rooms,
     expectedPause: null,
     steps: [
-      ...roomIsThere(rooms, context),
+      ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       ...ranges.map((range) => (live ? livePull(range, request.bytesPerSecond, context) : offlinePull(range, context))),
       ...(live ? [] : [definitionFollows(disks, context)]),
     ],
