@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { resetVirtualMachine } from './scenes.ts';
-import { allVersions } from './places.ts';
+import { allVersions, knownVersions } from './places.ts';
 import { down, status, up } from './testbed.ts';
 import type { TestbedStatus } from './testbed.ts';
 
@@ -9,7 +9,7 @@ const usage = `Usage: npm run testbed -- up|down|status libvirt [options]
   --yes       up: install missing Debian packages
   --all-versions
               up: also libvirt ${allVersions.join(', ')}, except the machine's own (downloads about 200 MB for each, once)
-  --version V up: also this one; down: only this one; reset: the VM of this one
+  --version V up: also this one (newest: that of Debian unstable); down: only this one; reset: the VM of this one
   --purge     down: deletes the root file systems of those versions, too
   --port N    up: the SSH port (any free one when left out)
   --json      status: connection data and VMs as JSON`;
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
       purge: { type: 'boolean' },
     },
   });
-  const version = allVersions.find((each) => each === values.version);
+  const version = knownVersions.find((each) => each === values.version);
   if (values.version !== undefined && version === undefined) throw new Error(usage);
   const versions = values['all-versions'] === true ? allVersions : version === undefined ? undefined : [version];
   const [verb, bed, name] = positionals;

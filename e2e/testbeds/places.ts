@@ -4,10 +4,15 @@ import { paths, testbedFolder } from './paths.ts';
 import { run } from './run.ts';
 import type { CommandResult, RunOptions } from './run.ts';
 
-/** The versions of libvirt that the testbed can have, and the Debian release each of them is in. */
-export const suites = { '7.0': 'bullseye', '9.0': 'bookworm', '11.3': 'trixie' } as const;
+/**
+ * The versions of libvirt that the testbed can have, and the Debian release each of them is in. What `newest` is changes from day to
+ * day; it may be impossible to install, so nothing may need it.
+ */
+export const suites = { '7.0': 'bullseye', '9.0': 'bookworm', '11.3': 'trixie', newest: 'sid' } as const;
 export type LibvirtVersion = keyof typeof suites;
+/** Those that the product is held to. */
 export const allVersions: readonly LibvirtVersion[] = ['7.0', '9.0', '11.3'];
+export const knownVersions: readonly LibvirtVersion[] = [...allVersions, 'newest'];
 
 /** Where a libvirt of the testbed runs: on the machine itself, or in a root file system of its own (a chroot). */
 export interface Place {
@@ -41,7 +46,7 @@ export function ownVersion(): string {
 
 /** The versions that need a root file system of their own on this machine. */
 export function otherVersions(): LibvirtVersion[] {
-  return allVersions.filter((version) => version !== ownVersion());
+  return knownVersions.filter((version) => version !== ownVersion());
 }
 
 /** The place of a version; that of the machine itself when left out or when it has that version. */

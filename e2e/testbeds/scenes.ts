@@ -80,8 +80,9 @@ async function waitForCount(vm: VirtualMachine): Promise<void> {
  * snapshot of a running VM, and QEMU refuses other characters in it ("Invalid job ID").
  */
 export function treeName(name: keyof typeof treePatterns, version?: LibvirtVersion): string {
-  const [major = 0, minor = 0] = (placeOf(version).version ?? ownVersion()).split('.').map(Number);
-  return major > 10 || (major === 10 && minor >= 9) ? name.replaceAll(' ', '-') : name;
+  const own = placeOf(version).version ?? ownVersion();
+  const [major = 0, minor = 0] = own.split('.').map(Number);
+  return own === 'newest' || major > 10 || (major === 10 && minor >= 9) ? name.replaceAll(' ', '-') : name;
 }
 
 async function furnishTree(vm: VirtualMachine): Promise<void> {

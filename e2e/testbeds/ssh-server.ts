@@ -16,7 +16,7 @@ import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { accounts, keyFiles } from './accounts.ts';
 import { paths } from './paths.ts';
-import { allVersions, chrootEnvironment, placeOf } from './places.ts';
+import { chrootEnvironment, knownVersions, placeOf } from './places.ts';
 import type { LibvirtVersion, Place } from './places.ts';
 import { descendantsOf, endProcess, listProcesses, pidFromFile, signal } from './processes.ts';
 import { run, waitUntil } from './run.ts';
@@ -275,7 +275,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
 function versionOf(folder: string): LibvirtVersion | undefined {
   const file = join(folder, 'version');
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  return allVersions.find((version) => version === text);
+  return knownVersions.find((version) => version === text);
 }
 
 /** The SSH server of that name, if it runs; also one that another process started. */

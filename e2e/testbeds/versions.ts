@@ -3,7 +3,7 @@ import { build, isBuilt, prepare, remove } from './chroots.ts';
 import { libvirtAnswers, ownDaemons, startDaemons, stopDaemons } from './daemons.ts';
 import { ensureVirtualMachines } from './scenes.ts';
 import { bootstrapPackages, ensurePackages } from './packages.ts';
-import { allVersions, otherVersions, ownVersion, placeOf } from './places.ts';
+import { allVersions, knownVersions, otherVersions, ownVersion, placeOf } from './places.ts';
 import type { LibvirtVersion } from './places.ts';
 import { openSshServer, startSshServer } from './ssh-server.ts';
 import type { SshServer } from './ssh-server.ts';
@@ -25,18 +25,16 @@ export function versionServer(version: LibvirtVersion): SshServer | undefined {
 
 /**
  * Every version of libvirt that tests want, with whether it is up. Does not wait for anything: for `describe.each`. The
- * machine's own counts as up: `up` in the suite sees to that.
+ * machine's own counts as up: `up` in the suite sees to that. The newest is among them only where it is up.
  */
 export function libvirtVersions(): AvailableVersion[] {
-  return allVersions.map((version) => {
-    if (version === ownVersion()) return { version, up: true, reason: '' };
-    const runs = 'libvirtd' in ownDaemons(placeOf(version)) && versionServer(version) !== undefined;
-    return {
-      version,
-      up: runs,
-      reason: runs ? '' : 'not up, see: npm run testbed -- up libvirt --all-versions',
-    };
-  });
+  return knownVersions.map(availability).filter(({ version, up }) => up || allVersions.includes(version));
+}
+
+function availability(version: LibvirtVersion): AvailableVersion {
+  if (version === ownVersion()) return { version, up: true, reason: '' };
+  const runs = 'libvirtd' in ownDaemons(placeOf(version)) && versionServer(version) !== undefined;
+  return { version, up: runs, reason: runs ? '' : 'not up, see: npm run testbed -- up libvirt --all-versions' };
 }
 
 /**

@@ -4,9 +4,12 @@ import * as testbed from '../../e2e/testbeds/index.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import { proceduresSuite, type ProceduresHost, type ProceduresVm } from './procedures.fixtures.ts';
 
-onEachLibvirt((version) => {
-  proceduresSuite(realHost(version));
-});
+onEachLibvirt(
+  (version) => {
+    proceduresSuite(realHost(version));
+  },
+  { sampled: true },
+);
 
 function realHost(version: testbed.LibvirtVersion): ProceduresHost {
   const made = new Map<string, testbed.VirtualMachine>();

@@ -4,7 +4,7 @@ import type { Finding } from '../model/report.ts';
 import { brokenChain, brokenChainOfDisk } from './broken-chains.ts';
 import { chainFrom, chainOfDisk } from './chains.ts';
 import { counted, finding } from './findings-context.ts';
-import { lackedBySnapshots, namesOf, type Lack } from './snapshot-lacks.ts';
+import { lackedBySnapshots, lostMemory, namesOf, type Lack } from './snapshot-lacks.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
 import { copyOutLine, dataIn, isSameMoment, isWrittenSince, lacksMemory } from './snapshot-data.ts';
@@ -193,14 +193,17 @@ function withoutMemory(vm: ReadableVm, context: FindingContext): readonly Findin
 
 /**
  * One thing that is gone is one finding, however many snapshots lack it. Memory that cannot be loaded is lost with it, and a VM
- * that runs is ended for nothing; without memory the disks go back all the same.
+ * that runs is ended for nothing; without memory, or where only that is gone, the disks go back all the same.
  */
 function lackFinding({ obstacle, snapshots }: Lack, vm: ReadableVm, context: FindingContext): Finding {
-  const withMemory = snapshots.some(({ memory }) => memory.kind !== 'none');
+  const isOnlyMemory = snapshots.every((snapshot) => lostMemory(snapshot)?.path === obstacle.path);
+  const withMemory = !isOnlyMemory && snapshots.some(({ memory }) => memory.kind !== 'none');
   const [only, ...others] = snapshots;
-  const happens = withMemory
-    ? 'libvirt cannot start that definition, and may end a VM that runs before it finds out.'
-    : 'The disks can be set back while the VM is shut off; it will not start until that is mended.';
+  const happens = isOnlyMemory
+    ? 'Going back to it gives the disks only, as after a power cut.'
+    : withMemory
+      ? 'libvirt cannot start that definition, and may end a VM that runs before it finds out.'
+      : 'The disks can be set back while the VM is shut off; it will not start until that is mended.';
   return finding(context, {
     code: 'recordWithoutFile',
     severity: withMemory ? 'critical' : 'warning',

@@ -22,6 +22,15 @@ export function lackedBySnapshots({ snapshots }: Pick<ReadableVm, 'snapshots'>):
   return [...lacks.values()];
 }
 
+/**
+ * What the memory of an external snapshot lacks: its file is gone, or holds that of another one. Its disks can be gone back to all the
+ * same. Null: nothing.
+ */
+export function lostMemory({ kind, memory, revertObstacles = [] }: Snapshot): Obstacle | null {
+  if (kind !== 'external' || memory.kind !== 'external') return null;
+  return revertObstacles.find(({ path }) => path === memory.file) ?? null;
+}
+
 /** To begin a sentence with: `Snapshot “a”`, `Snapshots “a”, “b”`, and with their number where they are many. */
 export function namesOf(snapshots: readonly Snapshot[]): string {
   return `Snapshot${snapshots.length === 1 ? '' : 's'} ${firstOf(snapshots.map(({ name }) => `“${name}”`))}`;

@@ -20,6 +20,7 @@ import { memoryRoom, memoryRoomWarnings } from './plan-create-memory.ts';
 import { editArgv } from './merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from './plan-create-external.ts';
 import {
+  lostMemoryWarnings,
   memoryFileOf,
   memoryIsThere,
   memoryRevertRefusals,
@@ -373,7 +374,7 @@ function stateWarnings(request: RevertRequest, snapshot: Snapshot, context: Libv
       : note(
           'presentStateSaved',
           savedMemoryOf(request, context) !== null
-            ? `The present disks of ${vm.name} and its memory are saved as "${saveAs}" first, and the guest is ended at that moment, so that nothing of it is lost. Reverting to that undoes this. It stays until it is deleted.`
+            ? `The present disks of ${vm.name} and its memory are saved as "${saveAs}" first, and the guest is ended at that moment, so that nothing of it is lost. Reverting to that undoes this. It stays until it is deleted. Where libvirt cannot save the memory (devices of the host, memory shared with it), nothing is changed: leave the memory out then.`
             : `The present disks of ${vm.name} are saved as "${saveAs}" first. Reverting to that undoes this.${runs ? ' What the guest has in memory is lost: it is ended at that moment, as by a power cut.' : ''} It stays until it is deleted.`,
         ),
     ...(memoryFileOf(snapshot) === null
@@ -384,6 +385,7 @@ function stateWarnings(request: RevertRequest, snapshot: Snapshot, context: Libv
           ),
         ]
       : memoryRevertWarnings(context)),
+    ...lostMemoryWarnings(snapshot, context),
     // With memory that is refused.
     ...(left.length === 0 || memoryFileOf(snapshot) !== null
       ? []

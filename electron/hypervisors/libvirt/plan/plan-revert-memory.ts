@@ -3,6 +3,7 @@ import type { Disk, Snapshot } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { revertNeeds } from '../../../../shared/rules/revert-needs.ts';
+import { lostMemory } from '../../../../shared/rules/snapshot-lacks.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { lookingStep } from '../../planning/looking-step.ts';
 import { plainStep } from '../../planning/plain-step.ts';
@@ -18,9 +19,23 @@ interface Branch {
   readonly overlay: string;
 }
 
-/** Null: the snapshot has no memory in a file. */
-export function memoryFileOf({ memory }: Snapshot): string | null {
-  return memory.kind === 'external' ? memory.file : null;
+/** Null: the snapshot has no memory in a file, or not any more, so that only its disks can be gone back to. */
+export function memoryFileOf(snapshot: Snapshot): string | null {
+  const { memory } = snapshot;
+  return memory.kind === 'external' && lostMemory(snapshot) === null ? memory.file : null;
+}
+
+export function lostMemoryWarnings(snapshot: Snapshot, { vm }: LibvirtContext): PlanNote[] {
+  const lost = lostMemory(snapshot);
+  return lost === null
+    ? []
+    : [
+        note(
+          'memoryLost',
+          `${lost.message} Only the disks go back, and ${vm.name} starts from them as after a power cut. ${lost.remedy}`,
+          [lost.path],
+        ),
+      ];
 }
 
 /** Memory on other data than that of its moment destroys file systems. */
@@ -187,8 +202,10 @@ changed='Nothing was changed.'
 refuse() { printf '%s\\n' "$1 $changed" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-virsh -c "$uri" save-image-dumpxml "--file=$file" >"$work/saved" 2>"$work/said" || refuse "The memory in $file cannot be loaded: $(tr '\\n' ' ' <"$work/said")"
-grep -qF "<uuid>$vm</uuid>" "$work/saved" || refuse "$file holds the memory of another VM."
+disksAlone=
+[ "$mode" = restore ] || disksAlone=' To go back to the disks alone, move that file away and plan again.'
+virsh -c "$uri" save-image-dumpxml "--file=$file" >"$work/saved" 2>"$work/said" || refuse "The memory in $file cannot be loaded: $(tr '\\n' ' ' <"$work/said").$disksAlone"
+grep -qF "<uuid>$vm</uuid>" "$work/saved" || refuse "$file holds the memory of another VM.$disksAlone"
 virsh -c "$uri" snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$snapshot" >"$work/record" || refuse 'The record of the snapshot could not be read.'
 awk "$program" "$@" <"$work/record" >"$work/definition" 2>"$work/said"
 case $? in

@@ -59,7 +59,7 @@ function sourceText(source: DiskSource): string | null {
 export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm {
   const { answers, domain } = vm;
   const disks = domain.disks.map((disk) => assembleDisk(disk, vm, context));
-  const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, context));
+  const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, vm.snapshots, context));
   const obstacles = [...startObstacles(vm, context), ...formatObstacles(vm, context)];
   const uses = usesBesides(vm, { disks, snapshots }, context);
   const job = vmJobOf(answers);
@@ -115,8 +115,8 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
   };
 }
 
-function assembleSnapshot(record: SnapshotRecord, context: AssembleContext): Snapshot {
-  const obstacles = [...revertObstacles(record, context)];
+function assembleSnapshot(record: SnapshotRecord, all: readonly SnapshotRecord[], context: AssembleContext): Snapshot {
+  const obstacles = [...revertObstacles(record, all, context)];
   return {
     id: record.name,
     name: record.name,

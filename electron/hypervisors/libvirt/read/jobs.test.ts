@@ -59,6 +59,9 @@ it.each([
   // What was, kept to be looked at; the state says whether it is over.
   ['running (booted)', 'ok', 'Job type:         Completed   \nOperation:        Save        \n', null],
   ['paused (saving)', 'ok', 'Job type:         Completed   \nOperation:        Save        \n', 'save'],
+  ['paused (migrating)', 'ok', 'Job type:         Completed   \nOperation:        Outgoing migration\n', 'migration'],
+  // Restored from a file, as it was saved.
+  ['paused (migrating)', 'ok', 'Job type:         None        \n\n', null],
   ['running (booted)', 'occupied (3.5s)', null, 'unknown'],
   ['running (booted)', 'ok', 'error: Timed out during operation\n', 'unknown'],
   [

@@ -57,7 +57,9 @@ const reasonsOfWork = /^paused \((saving|migrating|dumping|snapshot)\)/;
 export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'control' | 'job'>): VmJob | null {
   if (/^(shut off|crashed)/.test(state) || state === '') return null;
   const reason = reasonsOfWork.exec(state)?.[1];
-  if (reason !== undefined) return jobOf(reason);
+  // One whose memory was loaded and that stays paused keeps that reason until it runs (seen on 11.3). Of a VM that comes in, libvirt tells no type.
+  const isRestored = reason === 'migrating' && job !== null && field(job, 'Job type') === 'None';
+  if (reason !== undefined && !isRestored) return jobOf(reason);
   if (job === null) {
     const detail = control.trim();
     // What could not be asked for on the way stands in the VM's problems.

@@ -64,7 +64,11 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
  * record needs. That definition is the one which libvirt starts. The snapshot's name is not in the sentences, so that those of
  * snapshots which lack the same are the same.
  */
-export function revertObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
+export function revertObstacles(
+  record: SnapshotRecord,
+  all: readonly SnapshotRecord[],
+  context: ObstacleContext,
+): readonly Obstacle[] {
   const holders = new Set(record.disks.filter(({ kind }) => kind !== 'none').map(({ target }) => target));
   const others = (record.domain?.disks ?? []).filter(({ target }) => !holders.has(target));
   const needs = needsOf(record.needs, isGone(context)).map(({ path, what, remedy }): Obstacle => ({
@@ -73,23 +77,30 @@ export function revertObstacles(record: SnapshotRecord, context: ObstacleContext
     remedy: sentence(remedy),
   }));
   const obstacles = [
-    ...memoryObstacles(record, context),
+    ...memoryObstacles(record, all, context),
     ...others.flatMap((disk) => recordedDiskObstacles(disk, record, context)),
     ...needs,
   ];
   return [...new Map(obstacles.map((obstacle) => [obstacle.path, obstacle])).values()];
 }
 
-function memoryObstacles(record: SnapshotRecord, context: ObstacleContext): readonly Obstacle[] {
+/** libvirt replaces a memory file that is there without a word, as where a script always names the same (seen on 7.0, 9.0 and 11.3). */
+function memoryObstacles(
+  record: SnapshotRecord,
+  all: readonly SnapshotRecord[],
+  context: ObstacleContext,
+): readonly Obstacle[] {
   const path = memoryFile(record);
-  if (path === null || context.whatIsAt(path) !== 'nothing') return [];
-  return [
-    {
-      path,
-      message: `Its memory should be in ${path}, and nothing is there.`,
-      remedy: 'Put the file back from a backup, or remove the record alone (metadata only).',
-    },
-  ];
+  if (path === null) return [];
+  const remedy = 'Put the file back from a backup to let the guest go on from there.';
+  if (context.whatIsAt(path) === 'nothing')
+    return [{ path, message: `Its memory should be in ${path}, and nothing is there.`, remedy }];
+  const later = all.find(
+    (other) => other !== record && memoryFile(other) === path && (other.createdAt ?? 0) >= (record.createdAt ?? 0),
+  );
+  if (!later) return [];
+  const message = `Its memory was in ${path}, which was replaced when “${later.name}” was taken.`;
+  return [{ path, message, remedy }];
 }
 
 /** Read-only disks, media, and disks that are left out of the snapshot. */

@@ -26,9 +26,18 @@ export function spoiledSnapshots(range: MergeRange, context: LibvirtContext): re
   );
 }
 
-/** The memory files of these snapshots, which nothing can be done with any more. */
-export function memoryFilesOf(snapshots: readonly Snapshot[]): readonly string[] {
-  return snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
+/**
+ * The memory files of these snapshots, which nothing can be done with any more. Not those that another snapshot names, as where a
+ * script always names the same file: they hold its memory; nor what is an image.
+ */
+export function memoryFilesOf(snapshots: readonly Snapshot[], { inventory }: LibvirtContext): readonly string[] {
+  const filesOf = (all: readonly Snapshot[]) =>
+    all.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
+  const others = inventory.vms.flatMap((vm) =>
+    vm.readable ? filesOf(vm.snapshots.filter((snapshot) => !snapshots.includes(snapshot))) : [],
+  );
+  const needed = new Set([...others, ...inventory.images.flatMap(({ id, otherPaths }) => [id, ...otherPaths])]);
+  return filesOf(snapshots).filter((file) => !needed.has(file));
 }
 
 /** Which image takes the place of the merged ones: of a commit the base, of a pull the one above. */

@@ -117,7 +117,7 @@ function steps(
   });
   // Of snapshots whose records are gone already only the plan that was begun tells.
   const goneIds = [...new Set([...begunAbsentIds(context), ...spoiled.map(({ id }) => id)])];
-  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf(spoiled)])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf(spoiled, context)])];
   const files = ranges.flatMap(({ merged }) =>
     merged.filter(({ image }) => image.kind === 'file').map(({ image }) => image.id),
   );

@@ -168,7 +168,7 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
     (id) => images.get(id)?.kind === 'file' || (begun.imageIds.includes(id) && !images.has(id)),
   );
   const stay = going.filter((id) => !files.includes(id));
-  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesOf(doomed)])];
+  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesOf(doomed, context)])];
   return {
     vmName: vm.name,
     title: '',

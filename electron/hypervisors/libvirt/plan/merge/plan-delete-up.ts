@@ -42,7 +42,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
   const images = ranges.flatMap(({ merged }) => idsOf(merged));
   const overlays = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
   const files = ranges.flatMap(({ merged }) => idsOf(merged.filter(({ image }) => image.kind === 'file')));
-  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot])])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot], context)])];
   const live = vm.state !== 'shutoff';
   const rooms = roomsForMerge(toDo, 'above', context);
   const stay = vm.snapshots.filter((each) => each !== snapshot);
