@@ -15,6 +15,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{shared,electron,renderer,e2e,build}/**/*.test.{ts,tsx}'],
           exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
+          // Some go through every character there is, or wait for a whole operation, and machines may be slow.
+          testTimeout: 30_000,
         },
       },
       {
