@@ -131,12 +131,14 @@ function addMonitoring(machine: Machine): void {
     name: 'monitoring',
     title: 'Collects from everywhere, and writes all the time',
     memoryMiB: 8192,
-    running: true,
     disks: [{ target: 'vda', virtualBytes: 40 * gibibyte, usedBytes: 6 * gibibyte }],
     writes: [{ target: 'vda', start: gibibyte, bytes: 2 * gibibyte, bytesPerSecond: 320 * 1024 ** 2 }],
   });
+  daysAgo(machine, 30, () => {
+    lifecycle.start(machine.world, vmOf(machine.world, uuid));
+  });
   daysAgo(machine, 6, () => {
-    snapshot(machine, uuid, 'before more sensors', { diskOnly: true });
+    snapshot(machine, uuid, 'before more sensors', { memoryFile: `${images}/monitoring.before more sensors.memory` });
     writeDisk(machine, uuid, 'vda', { start: 10 * gibibyte, end: 11 * gibibyte, byte: 0x3a });
   });
 }

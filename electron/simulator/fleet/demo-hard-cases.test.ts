@@ -1,9 +1,9 @@
-/** Merges of the demo fleet that do not come to their end by themselves: one that cannot catch up with its guest, and one without room. */
+/** What is hard in the demo fleet: going back with memory, a merge that cannot catch up with its guest, and one without room. */
 import { afterEach, expect, it, vi } from 'vitest';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
 import { ApplicationUnderTest } from '../../application/application-under-test.fixtures.ts';
 import { demoHosts } from '../demo-fleet.ts';
-import { activeImageOf, diskHolds, gibibyte, uuidFor } from '../furnish.ts';
+import { activeImageOf, diskHolds, gibibyte, guestCount, uuidFor } from '../furnish.ts';
 import { chainFrom, vmOf } from '../libvirt/world.ts';
 import type { Machine } from '../machine.ts';
 import { createSimulatedSshServer } from '../ssh-server/simulated-ssh-server.ts';
@@ -52,6 +52,33 @@ it('says that it cannot catch up with “monitoring”, and ends when the guest 
   expect(chainFrom(machine.world, activeImageOf(machine, uuid, 'vda'))).toHaveLength(1);
   expect(vmOf(machine.world, uuid).live?.state).toBe('running');
   expect(diskHolds(machine, uuid, 'vda', { start: 10 * gibibyte, end: 11 * gibibyte, byte: 0x3a })).toBe(true);
+});
+
+it('goes back to “monitoring” with its memory, keeps what it was, and undoes that', async () => {
+  const machine = await open('alder');
+  const uuid = uuidFor(machine, 'monitoring');
+  const sensors = { start: 10 * gibibyte, end: 11 * gibibyte, byte: 0x3a };
+  const revert = async (snapshotId: string, saveAs: string | null) => {
+    const request: ChangeRequest = {
+      action: 'revertToSnapshot',
+      vmUuid: uuid,
+      snapshotId,
+      saveAs,
+      ...(saveAs !== null && { saveMemoryFile: `/var/lib/libvirt/images/${saveAs}.memory` }),
+    };
+    const plan = await application.plan(request);
+    expect(plan.refusals).toEqual([]);
+    const { state, error } = await application.rests(await application.begin(plan), 60_000);
+    expect(state, error?.message).toBe('succeeded');
+    expect(vmOf(machine.world, uuid).live?.state).toBe('running');
+  };
+  const then = guestCount(machine, uuid) ?? 0;
+  await revert('before more sensors', 'kept');
+  expect(guestCount(machine, uuid)).toBeLessThan(then);
+  expect(diskHolds(machine, uuid, 'vda', sensors)).toBe(false);
+  await revert('kept', null);
+  expect(guestCount(machine, uuid)).toBeGreaterThanOrEqual(then);
+  expect(diskHolds(machine, uuid, 'vda', sensors)).toBe(true);
 });
 
 it('warns that “reports” finds no room, fails, and leaves what its guest reads', async () => {
