@@ -36,6 +36,7 @@ function check() {
   );
   expect(plan.steps.map(({ creates }) => creates)).toEqual([
     [],
+    [],
     ['one', 'two'].map((name) => join(folder, `${name}.a.qcow2`)),
   ]);
   const [program = '', ...rest] = plan.steps[0]?.argv ?? [];
