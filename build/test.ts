@@ -27,7 +27,7 @@ const steps: readonly { readonly title: string; readonly script: readonly string
     { title: 'testbed down, nothing left', script: ['testbed:check-down'], needsTestbed: true },
   ];
 
-const minutesForSamples = 40;
+const minutesForSamples = 30;
 
 /** Runs an npm script with its output shown. Gives true where it succeeded. */
 function npmRun(script: readonly string[]): Promise<boolean> {

@@ -9,7 +9,7 @@ import type { Snaptree } from './pages/snaptree.ts';
 import { expect, expectFigure, expectImageHolds, runPlan, test, type Instance } from './kvm-document.fixtures.ts';
 import { imageInfo } from './testbeds/disks.ts';
 import { internalSnapshotsOf, virsh } from './testbeds/index.ts';
-import { notToday, todaysSample } from './testbeds/sample.ts';
+import { isTooLate, notToday, todaysSample, tooLate } from './testbeds/sample.ts';
 
 const [sn1, sn2, sn3, sn4] = ['centos2_sn1', 'centos2_sn2', 'centos2_sn3', 'centos2_sn4'] as const;
 const all = [sn1, sn2, sn3, sn4];
@@ -49,6 +49,7 @@ const today = todaysSample(titles, 4);
 // eslint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from this pattern
 test.beforeEach(({}, { title }) => {
   test.skip(!today.some((each) => title.startsWith(each)), notToday());
+  test.skip(isTooLate(), tooLate);
   // Every step of every plan is run on a real host, which is read after each.
   test.setTimeout(300_000);
 });
