@@ -10,7 +10,7 @@ import { firstOf } from './first-of.ts';
 import { folderOf } from './folders.ts';
 import { otherAtNextStart } from './next-start.ts';
 import { shellLine } from './shell-words.ts';
-import { copyOutLine, dataKey, recordedData } from './snapshot-data.ts';
+import { copyOutLine, dataKey, memoryFilesIn, recordedData } from './snapshot-data.ts';
 import { readableBytes } from './units.ts';
 
 /** What is wrong with the chains of a VM's disks. */
@@ -204,7 +204,7 @@ export function unusedImages({ inventory, vms }: Pick<FindingContext, 'inventory
     if (dataFile) named.add(dataFile.imageId ?? dataFile.reference);
   }
   for (const vm of vms) {
-    for (const { memory } of vm.snapshots) if (memory.kind === 'external') named.add(memory.file);
+    for (const file of memoryFilesIn(vm.snapshots)) named.add(file);
     for (const { source } of vm.disks) if (source !== null) named.add(source);
   }
   const isNamed = (image: Image): boolean => [image.id, ...image.otherPaths].some((path) => named.has(path));

@@ -3,6 +3,7 @@ import type { Disk, Image, ReadableVm } from '../model/inventory.ts';
 import { chainFrom } from './chains.ts';
 import { writableDisks } from './disks.ts';
 import { folderOf } from './folders.ts';
+import { memoryFilesIn } from './snapshot-data.ts';
 import { withoutEnd, withoutStart } from './trim.ts';
 import { utf8Length } from './units.ts';
 
@@ -44,7 +45,7 @@ export function memoryFileBeside(
     ({ imageId }) => imageId !== null && images.get(imageId)?.kind === 'file',
   )?.imageId;
   if (first === undefined || first === null) return null;
-  const memories = vm.snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
+  const memories = memoryFilesIn(vm.snapshots);
   const taken = (path: string) => memories.includes(path) || isImage(path, images);
   return freeName(folderOf(first), plainName(vm.name) || 'vm', snapshotName, 'memory', taken);
 }

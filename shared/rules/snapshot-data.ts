@@ -66,6 +66,11 @@ export function lacksMemory(snapshot: Snapshot, images: ReadonlyMap<string, Imag
   return data.every((each) => each.data.kind === 'own' && each.data.internal.memoryBytes === 0);
 }
 
+/** The files that these snapshots say their memory is in; not of those that hold it in an image, or have none. */
+export function memoryFilesIn(snapshots: readonly Pick<Snapshot, 'memory'>[]): readonly string[] {
+  return snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
+}
+
 /** The command that copies the disk of an internal snapshot, named or numbered, out of an image into a new one. */
 export function copyOutLine(imageId: string, snapshot: { readonly name: string } | { readonly id: string }): string {
   const which = 'id' in snapshot ? `snapshot.id=${snapshot.id}` : `snapshot.name=${snapshot.name}`;

@@ -1,6 +1,7 @@
 /** What plans for internal and external snapshots have in common. */
 import type { ChangeRequest, PlanNote } from '../../../../shared/model/plan.ts';
 import { checkNewFile } from '../../../../shared/rules/new-files.ts';
+import { memoryFilesIn } from '../../../../shared/rules/snapshot-data.ts';
 import { checkSnapshotName } from '../../../../shared/rules/snapshot-names.ts';
 import { note } from '../../planning/notes.ts';
 import type { LibvirtContext } from './plan-rules.ts';
@@ -38,11 +39,7 @@ export function newFileRefusals(
   { images, inventory }: LibvirtContext,
 ): PlanNote[] {
   const otherPaths = new Set(inventory.images.flatMap((image) => image.otherPaths));
-  const memories = new Set(
-    inventory.vms.flatMap((each) =>
-      each.readable ? each.snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : [])) : [],
-    ),
-  );
+  const memories = new Set(memoryFilesIn(inventory.vms.flatMap((each) => (each.readable ? each.snapshots : []))));
   return [...new Set(chosen)].flatMap((file) => {
     const problem = checkNewFile(file);
     if (problem !== null) return [note('badPath', problem, [file])];

@@ -2,6 +2,7 @@
  * What a plan that was begun still knows and the host no longer shows: the records of deleted snapshots are gone before the last
  * steps are run. What of it can be judged on the host is judged there all the same. Pure.
  */
+import { memoryFilesIn } from '../../../../../shared/rules/snapshot-data.ts';
 import type { BegunPlan } from '../../../driver.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { droppedNames } from './drop-records.ts';
@@ -62,11 +63,7 @@ export function begunFiles({ rest, inventory }: LibvirtContext): BegunFiles {
         return expectation.kind === 'imageGone' ? [expectation.imageId] : [];
       }),
   );
-  const named = new Set(
-    inventory.vms
-      .flatMap((vm) => (vm.readable ? vm.snapshots : []))
-      .flatMap(({ memory }) => (memory.kind === 'external' ? memory.file : [])),
-  );
+  const named = new Set(memoryFilesIn(inventory.vms.flatMap((vm) => (vm.readable ? vm.snapshots : []))));
   return {
     imageIds: [...images],
     memoryFiles: rest.flatMap(({ deletes }) => deletes).filter((path) => !images.has(path) && !named.has(path)),

@@ -1,6 +1,7 @@
 /** What becomes of the records of snapshots when images are committed. Pure. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { Expectation, Plan } from '../../../../../shared/model/plan.ts';
+import { memoryFilesIn } from '../../../../../shared/rules/snapshot-data.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import type { Replacement } from './record-script.ts';
@@ -30,14 +31,15 @@ export function spoiledSnapshots(range: MergeRange, context: LibvirtContext): re
  * The memory files of these snapshots, which nothing can be done with any more. Not those that another snapshot names, as where a
  * script always names the same file: they hold its memory; nor what is an image.
  */
-export function memoryFilesOf(snapshots: readonly Snapshot[], { inventory }: LibvirtContext): readonly string[] {
-  const filesOf = (all: readonly Snapshot[]) =>
-    all.flatMap(({ memory }) => (memory.kind === 'external' ? [memory.file] : []));
-  const others = inventory.vms.flatMap((vm) =>
-    vm.readable ? filesOf(vm.snapshots.filter((snapshot) => !snapshots.includes(snapshot))) : [],
-  );
-  const needed = new Set([...others, ...inventory.images.flatMap(({ id, otherPaths }) => [id, ...otherPaths])]);
-  return filesOf(snapshots).filter((file) => !needed.has(file));
+export function memoryFilesToGo(snapshots: readonly Snapshot[], { inventory }: LibvirtContext): readonly string[] {
+  const others = inventory.vms
+    .flatMap((vm) => (vm.readable ? vm.snapshots : []))
+    .filter((snapshot) => !snapshots.includes(snapshot));
+  const needed = new Set([
+    ...memoryFilesIn(others),
+    ...inventory.images.flatMap(({ id, otherPaths }) => [id, ...otherPaths]),
+  ]);
+  return memoryFilesIn(snapshots).filter((file) => !needed.has(file));
 }
 
 /** Which image takes the place of the merged ones: of a commit the base, of a pull the one above. */

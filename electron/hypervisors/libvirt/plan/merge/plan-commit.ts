@@ -11,7 +11,7 @@ import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunAbsentIds, begunFiles } from './begun-plan.ts';
 import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
 import {
-  memoryFilesOf,
+  memoryFilesToGo,
   movedDataExpectations,
   replacementsOf,
   spoiledSnapshots,
@@ -117,7 +117,7 @@ function steps(
   });
   // Of snapshots whose records are gone already only the plan that was begun tells.
   const goneIds = [...new Set([...begunAbsentIds(context), ...spoiled.map(({ id }) => id)])];
-  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf(spoiled, context)])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesToGo(spoiled, context)])];
   const files = ranges.flatMap(({ merged }) =>
     merged.filter(({ image }) => image.kind === 'file').map(({ image }) => image.id),
   );

@@ -16,7 +16,7 @@ import { roomsBeside } from '../../../planning/space.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
-import { memoryFilesOf } from './merge-records.ts';
+import { memoryFilesToGo } from './merge-records.ts';
 import { filesGo, nothingNeeds } from './merge-steps.ts';
 import { planCommit } from './plan-commit.ts';
 import { planDeleteUp, type PartedDisk } from './plan-delete-up.ts';
@@ -168,7 +168,7 @@ function recordsOnly(doomed: readonly Snapshot[], context: LibvirtContext): Plan
     (id) => images.get(id)?.kind === 'file' || (begun.imageIds.includes(id) && !images.has(id)),
   );
   const stay = going.filter((id) => !files.includes(id));
-  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesOf(doomed, context)])];
+  const memory = [...new Set([...begun.memoryFiles, ...memoryFilesToGo(doomed, context)])];
   return {
     vmName: vm.name,
     title: '',

@@ -15,7 +15,7 @@ import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
-import { memoryFilesOf, replacementsOf, treeAfterMerge } from './merge-records.ts';
+import { memoryFilesToGo, replacementsOf, treeAfterMerge } from './merge-records.ts';
 import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { filesGo, livePull, nothingNeeds, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
@@ -42,7 +42,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
   const images = ranges.flatMap(({ merged }) => idsOf(merged));
   const overlays = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
   const files = ranges.flatMap(({ merged }) => idsOf(merged.filter(({ image }) => image.kind === 'file')));
-  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesOf([snapshot], context)])];
+  const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesToGo([snapshot], context)])];
   const live = vm.state !== 'shutoff';
   const rooms = roomsForMerge(toDo, 'above', context);
   const stay = vm.snapshots.filter((each) => each !== snapshot);
