@@ -16,7 +16,7 @@ import {
 } from './furnish.ts';
 import { newImage } from './images/disk-image.ts';
 import { createMachine, type Machine } from './machine.ts';
-import { runVirsh } from './libvirt/virsh.ts';
+import { virshOn } from './libvirt/virsh-under-test.fixtures.ts';
 import { vmOf } from './libvirt/world.ts';
 
 const mebibyte = 1024 ** 2;
@@ -101,20 +101,7 @@ export function createSimulatedTestbed(clockRate = 1): SimulatedTestbed {
   const serialLogs = new Map<string, { readonly countingSince: number | null; readonly counts: readonly number[] }>();
   const range = (byte: number, offset: number, length: number) => ({ start: offset, end: offset + length, byte });
 
-  const virsh: SimulatedTestbed['virsh'] = async (argv) => {
-    let stdout = '';
-    let stderr = '';
-    const host = {
-      world: machine.world,
-      work: () => sleep(0),
-      meet: () => Promise.resolve(false),
-    };
-    const exitCode = await runVirsh(host, argv, {
-      out: (text) => (stdout += text),
-      error: (text) => (stderr += text),
-    });
-    return { stdout, stderr, exitCode };
-  };
+  const virsh: SimulatedTestbed['virsh'] = (argv) => virshOn(machine, argv, () => sleep(0));
 
   const orThrow: SimulatedTestbed['virsh'] = async (argv) => {
     const result = await virsh(argv);

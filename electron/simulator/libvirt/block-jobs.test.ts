@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { addVm, diskHolds, imageHolds, snapshot, uuidFor, writeDisk } from '../furnish.ts';
 import { createMachine, type Machine } from '../machine.ts';
-import { runVirsh } from './virsh.ts';
+import { virshOn } from './virsh-under-test.fixtures.ts';
 
 const mebibyte = 1024 ** 2;
 const size = 256 * mebibyte;
@@ -18,13 +18,8 @@ const range = (number: number) => ({
 });
 
 async function virsh(...argv: readonly string[]): Promise<string> {
-  let said = '';
-  const add = (text: string) => {
-    said += text;
-  };
-  const host = { world: machine.world, work: () => Promise.resolve(), meet: () => Promise.resolve(false) };
-  await runVirsh(host, argv, { out: add, error: add });
-  return said;
+  const { stdout, stderr } = await virshOn(machine, argv);
+  return stdout + stderr;
 }
 const job = (...more: readonly string[]) => virsh('blockjob', 'v', 'vda', ...more);
 const after = (seconds: number) => {

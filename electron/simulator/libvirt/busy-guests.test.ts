@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { addVm, diskHolds, imageHolds, snapshot, uuidFor, writeDisk } from '../furnish.ts';
 import { runQemuImg } from '../images/qemu-img.ts';
 import { createMachine, qemuImgHost, type Machine } from '../machine.ts';
-import { runVirsh } from './virsh.ts';
+import { virshOn } from './virsh-under-test.fixtures.ts';
 
 const mebibyte = 1024 ** 2;
 const began = 1_700_000_000;
@@ -11,13 +11,8 @@ let machine: Machine;
 let uuid: string;
 
 async function virsh(...argv: readonly string[]): Promise<string> {
-  let said = '';
-  const add = (text: string) => {
-    said += text;
-  };
-  const host = { world: machine.world, work: () => Promise.resolve(), meet: () => Promise.resolve(false) };
-  await runVirsh(host, argv, { out: add, error: add });
-  return said;
+  const { stdout, stderr } = await virshOn(machine, argv);
+  return stdout + stderr;
 }
 const at = (seconds: number) => {
   machine.setClock(began + seconds);
