@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PlanRoom } from '../../../shared/model/plan.ts';
-import { roomIsThere } from './room-step.ts';
+import { roomIsStillThere, roomIsThere } from './room-step.ts';
 
 const GiB = 1024 ** 3;
 const room = (parts: Partial<PlanRoom> = {}): PlanRoom => ({
@@ -40,6 +40,20 @@ describe('what must be there', () => {
   });
 });
 
+describe('what must be there before one merge of several', () => {
+  const mine = room({ likelyBytes: GiB / 4, atMostBytes: GiB / 2 });
+  const needed = (whole: PlanRoom) => roomIsStillThere({ ...mine, freeBytes: whole.freeBytes }, [whole]).argv.slice(4);
+
+  it.each([
+    ['all that it may need, where the room of all merges was there', {}, GiB / 2],
+    // Those before it may use as much of that as they like.
+    ['what it likely needs, where only so much was there for all', { freeBytes: 2 * GiB - 1 }, GiB / 4],
+    ['nothing where too little was there, but it is looked for', { freeBytes: GiB - 1 }, 0],
+  ])('is %s', (_, parts, bytes) => {
+    expect(needed(room(parts))).toEqual(['/srv', kibibytes(bytes), 'maybe']);
+  });
+});
+
 describe('the check on a host', () => {
   let folder: string;
   let free: number;
@@ -63,7 +77,7 @@ describe('the check on a host', () => {
     expect(check(part(0.5))).toMatchObject({ status: 0, stdout: '', stderr: '' });
     const { status, stderr } = check(part(1.5));
     expect(status).toBe(1);
-    expect(stderr).toContain(`Nothing was changed: ${folder} has only`);
+    expect(stderr).toContain(`${folder} has only`);
   });
 
   it('counts folders together that are on one file system', () => {

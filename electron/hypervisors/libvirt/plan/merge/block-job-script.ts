@@ -268,9 +268,10 @@ while :; do
     look
     [ -n "$job" ] || break
   fi
-  # A short merge is not to wait long for its end, nor a long one to ask much.
+  # A short merge is not to wait long for its end, nor are those who copy to be kept from it.
   looks=$((looks + 1)) delay=1
-  [ "$looks" -gt 20 ] || delay=0.2
+  [ "$looks" -gt 20 ] || delay=0.5
+  [ "$looks" -gt 5 ] || delay=0.2
   sleep "$delay" 2>/dev/null || sleep 1
 done
 letGuestGoOn

@@ -112,4 +112,17 @@ describe('the room of a merge', () => {
     const [room] = plan({ action: 'pullImages', ranges: [{ target: 'vda', baseId: base }] }).rooms;
     expect([gib(room?.likelyBytes), gib(room?.atMostBytes)]).toEqual([gib(100 * GiB * (1 - 0.98 * 0.99) * 0.96), 3]);
   });
+
+  it('is looked for again before each merge but the first, in what it makes larger', () => {
+    /** What is merged into, and the words of the looks for room between. */
+    const order = (request: Partial<ChangeRequest>): readonly (readonly string[])[] =>
+      plan(request, 'running').steps.flatMap(({ onlyLooks, title, argv, writes }) =>
+        onlyLooks === true ? (title.includes('room') ? [argv.slice(4)] : []) : writes.length > 0 ? [writes] : [],
+      );
+    const [, first, again, second, ...rest] = order(down(active, middle, true));
+    expect([first, second, rest]).toEqual([[top], [middle], []]);
+    // 4 GiB and 2, which the image between has by then.
+    expect([again?.[0], Math.round(Number(again?.[1]) / 1024 ** 2)]).toEqual([folder, 6]);
+    expect(order(both).slice(1)).toEqual([[base], ['/mnt/data', expect.any(String), 'maybe'], [data]]);
+  });
 });

@@ -4,9 +4,11 @@ import type { PlanNote, PlanRoom } from '../../../../../shared/model/plan.ts';
 import { fullBytes, mergeGrowth } from '../../../../../shared/rules/image-growth.ts';
 import { readableBytes } from '../../../../../shared/rules/units.ts';
 import { note } from '../../../planning/notes.ts';
+import { roomIsStillThere } from '../../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../../planning/space.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import type { Layer, MergeRange } from './merge-ranges.ts';
+import type { Step } from './merge-steps.ts';
 
 /** The one that takes up the others: the base (down), or the one above them (up). */
 type Into = 'base' | 'above';
@@ -19,11 +21,12 @@ function growths(
   merges: readonly MergeRange[],
   into: Into,
   { vm }: LibvirtContext,
-): readonly (RoomNeed & { image: Image })[] {
+): readonly (RoomNeed & { readonly image: Image; readonly range: MergeRange })[] {
   const live = vm.state !== 'shutoff';
   const likely = new Map<string, number>();
   const most = new Map<string, number>();
-  return merges.flatMap(({ merged, above, [into]: layer }) => {
+  return merges.flatMap((range) => {
+    const { merged, above, [into]: layer } = range;
     if (layer === null) return [];
     const { image } = layer;
     const copies = !live ? 'data' : into === 'above' ? 'chunks' : above === null ? 'data' : 'zeroes';
@@ -33,7 +36,7 @@ function growths(
     most.set(image.id, atMostBytes ?? 0);
     // The guest's writes go to both images until it moves to the lower one.
     const guestBytes = live && into === 'base' && above === null ? guestGrowth(image, merged, atMostBytes) : 0;
-    return [{ image, path: image.id, likelyBytes, atMostBytes, guestBytes }];
+    return [{ range, image, path: image.id, likelyBytes, atMostBytes, guestBytes }];
   });
 }
 
@@ -55,8 +58,25 @@ function guestGrowth(base: Image, merged: readonly Layer[], atMostBytes: number 
 export function roomsForMerge(merges: readonly MergeRange[], into: Into, context: LibvirtContext): PlanRoom[] {
   return roomsFor(
     context,
-    growths(merges, into, context).flatMap(({ image, ...need }) => (image.kind === 'block' ? [] : [need])),
+    growths(merges, into, context).filter(({ image }) => image.kind !== 'block'),
   );
+}
+
+/**
+ * Looks for the room of one merge of several, right before it. Not for the first of a plan, before which the room of all is looked for.
+ * Nothing where the image that takes up the others is a volume.
+ *
+ * @param merges all that are to be done, `range` among them
+ */
+export function roomBefore(
+  range: MergeRange,
+  merges: readonly MergeRange[],
+  into: Into,
+  context: LibvirtContext,
+): readonly Step[] {
+  const needs = growths(merges, into, context).filter((need) => need.range === range && need.image.kind !== 'block');
+  const whole = roomsForMerge(merges, into, context);
+  return roomsFor(context, needs).map((room) => roomIsStillThere(room, whole));
 }
 
 /** Where they are volumes: how much room is left in an image on one only QEMU knows, and not while a VM uses it. */

@@ -17,7 +17,7 @@ import {
   spoiledSnapshots,
   treeAfterMerge,
 } from './merge-records.ts';
-import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
+import { fullVolumeWarnings, roomBefore, roomsForMerge } from './merge-room.ts';
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
 import {
   committed,
@@ -111,9 +111,10 @@ function steps(
     const records = spoiledRecordsGo(range, mine, [...told], context);
     for (const snapshot of mine) told.add(snapshot);
     const isDone = isRangeMerged(range, context);
-    if (live) return isDone ? records : [liveCommit(range, bytesPerSecond, context), ...records];
+    const room = range === merges[0] ? [] : roomBefore(range, merges, 'base', context);
+    if (live) return isDone ? records : [...room, liveCommit(range, bytesPerSecond, context), ...records];
     const { merge, hang } = offlineCommit(range, context);
-    return isDone ? [...records, hang] : [merge, ...records, hang];
+    return isDone ? [...records, hang] : [...room, merge, ...records, hang];
   });
   // Of snapshots whose records are gone already only the plan that was begun tells.
   const goneIds = [...new Set([...begunAbsentIds(context), ...spoiled.map(({ id }) => id)])];

@@ -16,7 +16,7 @@ import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
 import { memoryFilesToGo, replacementsOf, treeAfterMerge } from './merge-records.ts';
-import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
+import { fullVolumeWarnings, roomBefore, roomsForMerge } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { filesGo, livePull, nothingNeeds, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
 import { volumeWarnings } from './plan-commit.ts';
@@ -87,7 +87,10 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
     expectedPause: null,
     steps: [
       ...roomIsThere(rooms, activeLayersStay(vm.disks)),
-      ...toDo.map((range) => (live ? livePull(range, null, context) : offlinePull(range, context))),
+      ...toDo.flatMap((range) => [
+        ...(range === ranges[0] ? [] : roomBefore(range, toDo, 'above', context)),
+        live ? livePull(range, null, context) : offlinePull(range, context),
+      ]),
       // What was written after the snapshot before this one went on in its image, and goes on in the overlay now.
       recordsFollow(
         ranges.flatMap(pulled),

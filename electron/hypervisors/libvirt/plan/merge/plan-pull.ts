@@ -8,7 +8,7 @@ import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
-import { fullVolumeWarnings, roomsForMerge } from './merge-room.ts';
+import { fullVolumeWarnings, roomBefore, roomsForMerge } from './merge-room.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { definitionFollows, livePull, offlinePull } from './merge-steps.ts';
 
@@ -64,7 +64,10 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
     expectedPause: null,
     steps: [
       ...roomIsThere(rooms, activeLayersStay(vm.disks)),
-      ...ranges.map((range) => (live ? livePull(range, request.bytesPerSecond, context) : offlinePull(range, context))),
+      ...ranges.flatMap((range) => [
+        ...(range.disk.target === request.ranges[0]?.target ? [] : roomBefore(range, ranges, 'above', context)),
+        live ? livePull(range, request.bytesPerSecond, context) : offlinePull(range, context),
+      ]),
       ...(live ? [] : [definitionFollows(disks, context)]),
     ],
     after: {
