@@ -236,13 +236,15 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
       const above = at > 0 ? ids[at - 1] : undefined;
       const data = context.images.get(disk.dataImageId);
       // After a merge up, or on another branch, it is beside the chain and as it was.
-      if (at !== 0 && data?.status === 'ok' && isWrittenSince(snapshot, data) === false) return [];
-      const says = mismatch(at, disk.dataImageId, above, disk.overlayImageId, overlays);
+      const written = data?.status === 'ok' ? isWrittenSince(snapshot, data) : undefined;
+      if (at !== 0 && written === false) return [];
+      const says = mismatch(at, disk.dataImageId, above, disk.overlayImageId, overlays, written);
       if (says === null) return [];
       return [
         finding(context, {
           code: 'activeLayerMismatch',
-          severity: 'critical',
+          // Beside the chain it is only read, and what was written to it may have been a merge that leaves its data right.
+          severity: at < 0 && written !== undefined ? 'warning' : 'critical',
           vm,
           snapshotName: snapshot.name,
           path: disk.overlayImageId ?? disk.dataImageId,
@@ -255,14 +257,24 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
   );
 }
 
+/** @param written whether the data was written to since, null where that is not known; undefined where there is none to look at */
 function mismatch(
   at: number,
   dataImageId: string,
   above: string | undefined,
   overlayImageId: string | null,
   overlays: ReadonlySet<string | null>,
+  written: boolean | null | undefined,
 ): string | null {
-  if (at < 0) return `${dataImageId}, which should hold its data, is not in the chain.`;
+  if (at < 0) {
+    const since =
+      written === undefined
+        ? ''
+        : written === null
+          ? ', and whether it was written to after the snapshot was taken is not known'
+          : ', and it was written to after the snapshot was taken';
+    return `${dataImageId}, which should hold its data, is not in the chain${since}.`;
+  }
   if (above === undefined) return `${dataImageId}, which should hold its data unchanged, is written to.`;
   if (overlayImageId === null || above === overlayImageId) return null;
   // Reverting to an external snapshot puts a new overlay on its data that no record names.

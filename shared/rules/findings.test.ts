@@ -78,6 +78,33 @@ describe('snapshots', () => {
     expect(only(find(inventory([all], [image(base)])), 'activeLayerMismatch')).toHaveLength(2);
   });
 
+  it('may match, and may not, where their data is beside the chain and was written to since, as after a merge down and one up', () => {
+    const pulled = vmOn(two, { snapshots: chained, currentSnapshotId: 's2' });
+    const at = (modifiedAt: number | null) =>
+      only(
+        find(
+          inventory(
+            [pulled],
+            [image(two), image(base, { modifiedAt }), overlay(one, base, { modifiedAt: recordedAt })],
+          ),
+        ),
+        'activeLayerMismatch',
+      );
+    expect(at(recordedAt)).toEqual([]);
+    const words = (modifiedAt: number | null) =>
+      at(modifiedAt).map(({ severity, snapshotName, message }) => [
+        severity,
+        snapshotName,
+        /not in the chain[^.]*/.exec(message)?.[0],
+      ]);
+    expect(words(recordedAt + 3600)).toEqual([
+      ['warning', 's1', 'not in the chain, and it was written to after the snapshot was taken'],
+    ]);
+    expect(words(null)).toEqual([
+      ['warning', 's1', 'not in the chain, and whether it was written to after the snapshot was taken is not known'],
+    ]);
+  });
+
   it('of another branch, or with a new overlay after a revert, match', () => {
     const branch = `${folder}/branch.snap`;
     const reverted = vmOn(branch, { snapshots: chained, currentSnapshotId: 's1' });
