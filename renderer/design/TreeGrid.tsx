@@ -1,6 +1,7 @@
 import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { classes } from './classes.ts';
+import { createRowSlots } from './row-slots.ts';
 import { findTyped, moveFor, type NavigableRow } from './tree-navigation.ts';
 import styles from './TreeGrid.module.css';
 import { TreeGridRow, type RowEvents } from './TreeGridRow.tsx';
@@ -192,16 +193,18 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
   }));
 
   const isGrid = columns !== undefined;
+  const [slots] = useState(createRowSlots);
   const items = virtualizer.getVirtualItems();
+  const slotOfItem = slots.assign(items.map(({ key }) => String(key)));
   const content = (
     <div ref={scroller} className={css('scroller')} role={isGrid ? 'rowgroup' : 'presentation'}>
       <div className={css('content')} role="presentation" style={{ height: virtualizer.getTotalSize() }}>
-        {items.map((item) => {
+        {items.map((item, place) => {
           const row = rows[item.index];
           if (!row) return null;
           return (
             <TreeGridRow
-              key={item.key}
+              key={slotOfItem[place]}
               row={row}
               index={item.index}
               start={item.start}
@@ -229,8 +232,10 @@ export function TreeGrid<Row extends NavigableRow>(props: TreeGridProps<Row>) {
       {...(props.selectedKeys === undefined ? {} : { 'aria-multiselectable': true })}
       {...(isGrid ? { 'aria-rowcount': rows.length + 1 } : {})}
       onKeyDown={onKeyDown}
-      onFocus={() => {
+      onFocus={(event) => {
         hadFocus.current = true;
+        const key = event.target.dataset['rowKey'];
+        if (key !== undefined) slots.holdFocused(key);
       }}
       onBlur={(event) => {
         const element = event.target;

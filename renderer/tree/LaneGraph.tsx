@@ -30,8 +30,8 @@ export function LaneGraph({
     <svg className={css('graph')} width={width} height={height} aria-hidden>
       {lines
         .sort((a, b) => Number(a.onPath) - Number(b.onPath))
-        .map((line) => (
-          <path key={line.d} className={css('line', line.onPath && 'onPath')} d={line.d} />
+        .map((line, index) => (
+          <path key={index} className={css('line', line.onPath && 'onPath')} d={line.d} />
         ))}
       <NodeShape row={row} x={x} y={middle} radius={radius} />
     </svg>
