@@ -153,6 +153,8 @@ test.describe('several snapshots', () => {
     await row(page, /^before the firewall/).click({ modifiers: ['Control'] });
     await expect(await inMenu(page, /^Merge down/)).toContainText('without a gap');
     await page.keyboard.press('Escape');
+    // The button beside a chain is for the chain, whatever is selected.
+    await expect(page.getByRole('button', { name: 'Merge images of vdb…', exact: true })).toBeEnabled();
     await row(page, /^before the firewall/).click({ modifiers: ['Control'] });
     await expect(selectedRows(page)).toHaveCount(1);
     await expect(await inMenu(page, /^Merge down/)).not.toContainText('without a gap');

@@ -2,7 +2,19 @@
 import { expect, test } from '@playwright/test';
 import { hostWithId } from '../shared/model/host.fixtures.ts';
 import { countComponents, takeRendered } from './renderer/rendered-components.fixtures.ts';
-import { busyInventory, host, largeTree, manyVms, now, snapshot, uuid, vm } from './renderer/inventories.fixtures.ts';
+import {
+  backing,
+  busyInventory,
+  disk,
+  host,
+  image,
+  largeTree,
+  manyVms,
+  now,
+  snapshot,
+  uuid,
+  vm,
+} from './renderer/inventories.fixtures.ts';
 import type { Harness } from './renderer/main-process.fixtures.ts';
 import { fakePlan, operationOf } from './renderer/plans.fixtures.ts';
 import { boxOf, kvm1, openVm, show, useWindow } from './renderer/window.fixtures.ts';
@@ -166,17 +178,60 @@ test('cancelling is not offered for what cannot be stopped any more', async ({ p
   await expect(cancel).toHaveAccessibleName(/can no longer be stopped/);
 });
 
-test('selecting a snapshot draws what shows it, and nothing else', async ({ page }) => {
+test('selecting a snapshot or reading its VM again draws what shows it, and nothing else', async ({ page }) => {
   await countComponents(page);
   const snapshots = Array.from({ length: 9 }, (_, index) =>
     snapshot(`patch ${index}`, index === 0 ? null : `patch ${index - 1}`, { description: `Run ${index}` }),
   );
   const others = manyVms(10);
-  show(harness, { ...others, vms: [vm(1, 'web-01', { snapshots }), ...others.vms] });
+  const [upper, lower] = ['/srv/vm/web-01.patch.qcow2', '/srv/vm/web-01.qcow2'] as const;
+  const images = [image(upper, { parent: backing(lower) }), image(lower)];
+  const web = vm(1, 'web-01', { snapshots, disks: [disk('vda', upper)] });
+  const inventory = { ...others, vms: [web, ...others.vms], images };
+  show(harness, inventory);
   await openVm(harness, page, /^web-01/);
   await page.getByRole('row', { name: /^patch 7/ }).click();
   await takeRendered(page);
   await page.keyboard.press('ArrowUp');
-  await expect(page.getByRole('complementary').getByRole('heading', { name: 'patch 6' })).toBeVisible();
+  const details = page.getByRole('complementary');
+  await expect(details.getByRole('heading', { name: 'patch 6' })).toBeVisible();
   expect(await takeRendered(page)).toBeLessThanOrEqual(20);
+
+  await page.getByRole('row', { name: /^You are here/ }).click();
+  await expect(details.getByText('You are here')).toBeVisible();
+  await takeRendered(page);
+  const vms = [{ ...web, title: 'The shop' }, ...others.vms];
+  harness.setInventory(kvm1, { inventory: { ...inventory, vms, readAt: now + 30 } });
+  await expect(details.getByText('The shop')).toBeVisible();
+  expect(await takeRendered(page)).toBeLessThanOrEqual(20);
+});
+
+test('a long tree that is dragged through fills the rows that are there anew', async ({ page }) => {
+  const tree = [...largeTree(2000)];
+  const large = vm(1, 'large', { snapshots: tree, currentSnapshotId: tree.at(-1)?.id ?? null });
+  show(harness, { ...manyVms(1), vms: [large] });
+  await openVm(harness, page, /^large/);
+  const grid = page.getByRole('treegrid');
+  // Far from the row that has the tab stop, which is kept.
+  const dragTo = (top: number) =>
+    grid
+      .getByRole('rowgroup')
+      .last()
+      .evaluate((scroller, scrollTop) => {
+        scroller.scrollTop = scrollTop;
+      }, top);
+  await dragTo(28_000);
+  const rows = grid.locator('[data-row-key]');
+  await expect(grid.getByRole('row', { name: /^nightly 010/ }).first()).toBeVisible();
+  const before = await rows.evaluateAll((elements) =>
+    elements.map((element) => {
+      element.classList.add('drawn-before');
+      return element.textContent;
+    }),
+  );
+  await dragTo(14_000);
+  await expect(grid.getByRole('row', { name: /^nightly 005/ }).first()).toBeVisible();
+  expect(before).not.toContain(await rows.nth(3).textContent());
+  await expect(rows).toHaveCount(before.length);
+  expect(await grid.locator('[data-row-key].drawn-before').count()).toBeGreaterThanOrEqual(before.length - 1);
 });

@@ -1,5 +1,5 @@
 import { ArrowDown, CircleAlert } from 'lucide-react';
-import { memo, useMemo, type ReactNode } from 'react';
+import { memo, useCallback, useMemo, type ReactNode } from 'react';
 import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { chainOfDisk, dependentsIndex, type Chain, type Dependents } from '../../shared/rules/chains.ts';
 import { brokenChainOfDisk, type BrokenChain } from '../../shared/rules/broken-chains.ts';
@@ -9,6 +9,7 @@ import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
 import { dependenceOf, type LayerDependence } from '../appearance/dependence.ts';
+import { areSameProps } from '../design/same-props.ts';
 import { useFirst } from '../design/ShowMore.tsx';
 import { count, formatBytes, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
@@ -16,7 +17,7 @@ import { visibleString } from '../../shared/rules/visible-text.ts';
 import { findSnapshot, findVm, type State } from '../store/state.ts';
 import { imageIndex } from '../store/selectors.ts';
 import { showDialog, useStore } from '../store/store.ts';
-import { useVmActions } from '../store/use-vm-actions.ts';
+import { useReasonAgainst } from '../store/use-vm-actions.ts';
 import styles from './DiskChains.module.css';
 
 const css = classes(styles);
@@ -33,6 +34,7 @@ export const DiskChains = memo(function DiskChains({
   const inventory = useStore((state) => state.inventories[hostId]?.inventory);
   const images = inventory && imageIndex(inventory.images);
   const dependents = useMemo(() => inventory && dependentsIndex(inventory), [inventory]);
+  const reasonAgainstMerge = useReasonAgainst('mergeDown', hostId, vm);
   if (!inventory || !images || !dependents) return null;
   const anyImage = inventory.unknownDependents.filter(({ imageIds }) => imageIds === null).map(({ what }) => what);
   return (
@@ -55,6 +57,7 @@ export const DiskChains = memo(function DiskChains({
           broken={brokenChainOfDisk(disk, images)}
           dependents={dependents}
           inventory={inventory}
+          reasonAgainstMerge={reasonAgainstMerge}
         />
       ))}
     </section>
@@ -69,6 +72,7 @@ function DiskChain({
   broken,
   dependents,
   inventory,
+  reasonAgainstMerge,
 }: {
   readonly hostId: string;
   readonly disk: Disk;
@@ -77,6 +81,7 @@ function DiskChain({
   readonly broken: BrokenChain | null;
   readonly dependents: ReadonlyMap<string, Dependents>;
   readonly inventory: Inventory;
+  readonly reasonAgainstMerge: string | null;
 }) {
   return (
     <div className={css('diskBlock')}>
@@ -88,7 +93,9 @@ function DiskChain({
         {disk.transient && <Chip tone="warning">thrown away at shut-off</Chip>}
         {disk.blockJob && <Chip tone="warning">block job</Chip>}
         {chain && chain.images.length > 1 && <span className={css('quiet')}>{chain.images.length} layers</span>}
-        {chain && chain.images.length > 1 && <MergeButton hostId={hostId} vm={vm} target={disk.target} />}
+        {chain && chain.images.length > 1 && (
+          <MergeButton hostId={hostId} vmUuid={vm.uuid} target={disk.target} reasonAgainst={reasonAgainstMerge} />
+        )}
       </h4>
       {disk.blockJob && (
         <p className={css('quiet')}>
@@ -122,27 +129,28 @@ function DiskChain({
   );
 }
 
-/** Opens the choice of what is merged of one disk's chain. */
+/** Opens the choice of what is merged of one disk's chain, whatever is selected in the tree. */
 const MergeButton = memo(function MergeButton({
   hostId,
-  vm,
+  vmUuid,
   target,
+  reasonAgainst,
 }: {
   readonly hostId: string;
-  readonly vm: ReadableVm;
+  readonly vmUuid: string;
   readonly target: string;
+  readonly reasonAgainst: string | null;
 }) {
-  const { actions } = useVmActions(hostId, vm, null);
-  const reason = actions.find(({ id }) => id === 'mergeDown')?.reason ?? null;
+  const open = useCallback(() => {
+    showDialog({ kind: 'merge', hostId, vmUuid, direction: 'down', snapshotId: null, target });
+  }, [hostId, vmUuid, target]);
   return (
     <span className={css('merge')}>
       <Button
         size="small"
         label={`Merge images of ${visibleString(target)}…`}
-        disabledReason={reason}
-        onPress={() => {
-          showDialog({ kind: 'merge', hostId, vmUuid: vm.uuid, direction: 'down', snapshotId: null, target });
-        }}
+        disabledReason={reasonAgainst}
+        onPress={open}
       >
         Merge…
       </Button>
@@ -269,10 +277,7 @@ function LayerFrame({
 }
 
 /** One image of a chain, drawn again only where it says something else: with each reading all that it is told is made anew. */
-const Layer = memo(PlainLayer, (before, after) => {
-  const keys = Object.keys(after) as (keyof LayerProps)[];
-  return keys.every((key) => before[key] === after[key] || JSON.stringify(before[key]) === JSON.stringify(after[key]));
-});
+const Layer = memo(PlainLayer, areSameProps);
 
 /** Whether the snapshot that is selected has data in this image. */
 function holdsSelected(state: State, imageId: string): boolean {
@@ -282,7 +287,7 @@ function holdsSelected(state: State, imageId: string): boolean {
 }
 
 /** Who depends on an image without belonging to a VM: plans are refused for them too, so they are told in full. */
-function Dependence({
+const Dependence = memo(function Dependence({
   intro,
   names,
   quiet = false,
@@ -309,7 +314,7 @@ function Dependence({
       {more}
     </div>
   );
-}
+}, areSameProps);
 
 function Status({ image }: { readonly image: Image }) {
   return (

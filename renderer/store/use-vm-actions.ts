@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from 'react';
 import type { Image, Snapshot, Vm } from '../../shared/model/inventory.ts';
-import { actionsFor, type Action, type ActionId } from '../../shared/rules/actions.ts';
+import { actionsFor, type Action, type ActionContext, type ActionId } from '../../shared/rules/actions.ts';
 import { nameOfSavedState } from '../../shared/rules/snapshot-names.ts';
 import { savedState } from '../../shared/rules/saved-state.ts';
 import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
@@ -20,29 +20,13 @@ interface VmActions {
 
 /** What can be done with a VM and the snapshot that is selected; null: with "you are here". */
 export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null): VmActions {
-  const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
-  const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
-  const hypervisor = useStore((state) => state.inventories[hostId]?.inventory?.hypervisor ?? null);
-  const images = useStore((state) => state.inventories[hostId]?.inventory?.images ?? noImages);
-  const operationRuns = useStore((state) => operationRunsOn(state, hostId, vm.uuid));
-  const shellConnected = useStore((state) => state.shellConnected !== false);
+  const circumstances = useCircumstances(hostId, vm.uuid);
   const selection = useStore((state) => state.selection);
   const actions = useMemo(() => {
     const selected = selectedOf(vm, selection);
     const descendants = vm.readable && snapshot ? descendantsOf(snapshot, vm.snapshots) : [];
-    return actionsFor({
-      shellConnected,
-      session,
-      vm,
-      snapshot,
-      several: selected.size > 1 ? selected : null,
-      descendants,
-      images: imageIndex(images),
-      hypervisor,
-      readOnly,
-      operationRuns,
-    });
-  }, [shellConnected, session, vm, snapshot, selection, images, hypervisor, readOnly, operationRuns]);
+    return actionsFor({ ...circumstances, vm, snapshot, several: selected.size > 1 ? selected : null, descendants });
+  }, [circumstances, vm, snapshot, selection]);
 
   const vmUuid = vm.uuid;
   const act = useCallback(
@@ -81,6 +65,32 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
     [actions, act],
   );
   return { actions, act, actIfPossible };
+}
+
+/** Why something cannot be done with a VM as it is now, whatever is selected of it; null where it can. */
+export function useReasonAgainst(id: ActionId, hostId: string, vm: Vm): string | null {
+  const circumstances = useCircumstances(hostId, vm.uuid);
+  return useMemo(() => {
+    const actions = actionsFor({ ...circumstances, vm, snapshot: null, several: null, descendants: [] });
+    return actions.find((action) => action.id === id)?.reason ?? null;
+  }, [circumstances, vm, id]);
+}
+
+/** What of the host and of Snaptree itself decides whether something can be done. */
+function useCircumstances(
+  hostId: string,
+  vmUuid: string,
+): Omit<ActionContext, 'vm' | 'snapshot' | 'several' | 'descendants'> {
+  const session = useStore((state) => state.hosts[hostId]?.session.state ?? 'disconnected');
+  const readOnly = useStore((state) => state.hosts[hostId]?.host.readOnly ?? false);
+  const hypervisor = useStore((state) => state.inventories[hostId]?.inventory?.hypervisor ?? null);
+  const images = useStore((state) => state.inventories[hostId]?.inventory?.images ?? noImages);
+  const operationRuns = useStore((state) => operationRunsOn(state, hostId, vmUuid));
+  const shellConnected = useStore((state) => state.shellConnected !== false);
+  return useMemo(
+    () => ({ shellConnected, session, images: imageIndex(images), hypervisor, readOnly, operationRuns }),
+    [shellConnected, session, images, hypervisor, readOnly, operationRuns],
+  );
 }
 
 /** What is selected at the moment, as the ends of a merge. */

@@ -2,13 +2,14 @@ import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-re
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Toolbar } from 'react-aria-components';
 import type { Vm } from '../../shared/model/inventory.ts';
-import type { ActionId } from '../../shared/rules/actions.ts';
+import type { Action, ActionId } from '../../shared/rules/actions.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
+import { areSameProps } from '../design/same-props.ts';
 import { visibleString } from '../../shared/rules/visible-text.ts';
 import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
 import { findSnapshot, selectedOf, vmKey } from '../store/state.ts';
@@ -18,7 +19,7 @@ import { problemsOf, worstOf } from '../appearance/vm-problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { ActionMenu, type MenuAnchor } from './ActionMenu.tsx';
 import { SnapshotTree } from './SnapshotTree.tsx';
-import { useVmActions } from '../store/use-vm-actions.ts';
+import { useReasonAgainst, useVmActions } from '../store/use-vm-actions.ts';
 import styles from './VmPane.module.css';
 
 const css = classes(styles);
@@ -149,8 +150,7 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
 
 /** What to do now, or why it cannot be done. */
 function NoSnapshots({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
-  const { actions } = useVmActions(hostId, vm, null);
-  const reason = actions.find(({ id }) => id === 'createSnapshot')?.reason ?? null;
+  const reason = useReasonAgainst('createSnapshot', hostId, vm);
   const isBroken = useStore(
     (state) => worstOf(problemsOf(state.inventories[hostId]?.inventory ?? null, vm)) === 'error',
   );
@@ -197,6 +197,42 @@ function SnapshotActions({
     },
     [act, onMenuClose],
   );
+  return (
+    <>
+      <ActionToolbar
+        actions={actions}
+        several={several}
+        menuIsOpen={menu !== null}
+        onAction={onAction}
+        onMenu={onMenu}
+      />
+      {menu && (
+        <ActionMenu
+          anchor={menu}
+          actions={actions}
+          label={`Actions for ${several > 1 ? `${several} selected` : snapshot ? visibleString(snapshot.name) : 'you are here'}`}
+          onAction={onAction}
+          onClose={onMenuClose}
+        />
+      )}
+    </>
+  );
+}
+
+/** Drawn again only where something else can be done, or for another reason not. */
+const ActionToolbar = memo(function ActionToolbar({
+  actions,
+  several,
+  menuIsOpen,
+  onAction,
+  onMenu,
+}: {
+  readonly actions: readonly Action[];
+  readonly several: number;
+  readonly menuIsOpen: boolean;
+  readonly onAction: (id: ActionId) => void;
+  readonly onMenu: (element: HTMLElement, point: null) => void;
+}) {
   // Each the same as long as it does the same: a button is drawn again only for what is new about it.
   const pressed = useMemo(() => {
     const press = (id: ActionId) => () => {
@@ -210,45 +246,34 @@ function SnapshotActions({
     };
   }, [onAction]);
   return (
-    <>
-      <Toolbar aria-label="Snapshot actions" className={css('toolbar')}>
-        {toolbarIcons.map(([id, icon]) => {
-          const action = actions.find((candidate) => candidate.id === id);
-          return (
-            action && (
-              <Button
-                key={id}
-                label={action.label}
-                // In a narrow pane the label is not drawn.
-                tooltip={action.label}
-                disabledReason={action.reason}
-                tone={id === 'createSnapshot' ? 'primary' : 'normal'}
-                icon={icon}
-                captionClassName={css('actionLabel', id)}
-                onPress={pressed[id]}
-              >
-                {action.label}
-              </Button>
-            )
-          );
-        })}
-        <MoreActions menuIsOpen={menu !== null} onMenu={onMenu} />
-        <span className={css('several')} role="status">
-          {several > 1 && `${several} selected`}
-        </span>
-      </Toolbar>
-      {menu && (
-        <ActionMenu
-          anchor={menu}
-          actions={actions}
-          label={`Actions for ${several > 1 ? `${several} selected` : snapshot ? visibleString(snapshot.name) : 'you are here'}`}
-          onAction={onAction}
-          onClose={onMenuClose}
-        />
-      )}
-    </>
+    <Toolbar aria-label="Snapshot actions" className={css('toolbar')}>
+      {toolbarIcons.map(([id, icon]) => {
+        const action = actions.find((candidate) => candidate.id === id);
+        return (
+          action && (
+            <Button
+              key={id}
+              label={action.label}
+              // In a narrow pane the label is not drawn.
+              tooltip={action.label}
+              disabledReason={action.reason}
+              tone={id === 'createSnapshot' ? 'primary' : 'normal'}
+              icon={icon}
+              captionClassName={css('actionLabel', id)}
+              onPress={pressed[id]}
+            >
+              {action.label}
+            </Button>
+          )
+        );
+      })}
+      <MoreActions menuIsOpen={menuIsOpen} onMenu={onMenu} />
+      <span className={css('several')} role="status">
+        {several > 1 && `${several} selected`}
+      </span>
+    </Toolbar>
   );
-}
+}, areSameProps);
 
 const VmProblems = memo(function VmProblems({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
   const problems = useStore((state) => problemsOf(state.inventories[hostId]?.inventory ?? null, vm));
