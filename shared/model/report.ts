@@ -28,6 +28,7 @@ export const findingCodeSchema = z.enum([
   'fileWithoutRecord',
   'dataMoved',
   'activeLayerMismatch',
+  'branchLeft',
   'internalInsideOverlay',
   'imageCorrupt',
   'jobRuns',

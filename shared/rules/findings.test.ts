@@ -105,6 +105,22 @@ describe('snapshots', () => {
     ]);
   });
 
+  it('whose overlay ends a branch that was left, for which nobody looks, are said once nothing needs that', () => {
+    const branch = `${folder}/branch.snap`;
+    const images = [...chain, overlay(branch, base)];
+    const left = (parts: Partial<ReadableVm>, others: Partial<Inventory> = {}) =>
+      only(find({ ...inventory([vmOn(branch, parts)], images), ...others }), 'branchLeft');
+    expect(left({ snapshots: chained, currentSnapshotId: 's1' })).toMatchObject([
+      { severity: 'information', snapshotName: 's2', path: two },
+    ]);
+    // Another snapshot goes back to it, or something that could not be read may need it.
+    expect(left({ snapshots: [...chained, external('s3', 's2', two, `${folder}/three.snap`)] })).toEqual([]);
+    expect(
+      left({ snapshots: chained }, { unknownDependents: [{ what: '/x', reason: 'No.', imageIds: [two] }] }),
+    ).toEqual([]);
+    expect(only(find(inventory([vmOn(two, { snapshots: chained })], images)), 'branchLeft')).toEqual([]);
+  });
+
   it('of another branch, or with a new overlay after a revert, match', () => {
     const branch = `${folder}/branch.snap`;
     const reverted = vmOn(branch, { snapshots: chained, currentSnapshotId: 's1' });

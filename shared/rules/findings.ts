@@ -26,6 +26,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   fileWithoutRecord: 'Data without a record',
   dataMoved: 'Data is elsewhere than its record says',
   activeLayerMismatch: 'Chain is not what the snapshot says',
+  branchLeft: 'Left branch that nothing needs',
   internalInsideOverlay: 'Internal snapshots in an overlay',
   imageCorrupt: 'Image corrupt',
   jobRuns: 'Job runs',
