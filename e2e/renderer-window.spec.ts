@@ -66,6 +66,30 @@ test('messages do not cover the operation that they tell of', async ({ page }) =
   expect(told.y + told.height).toBeLessThanOrEqual(card.y);
 });
 
+test('a long message can be closed, and many operations do not shift the window', async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 700 });
+  show(harness, busyInventory());
+  const [web] = busyInventory().vms;
+  if (!web?.readable) throw new Error('The fixture has no readable VM first.');
+  const request = { action: 'revertToSnapshot' as const, saveAs: null, vmUuid: web.uuid, snapshotId: 'release 5' };
+  const plan = fakePlan(kvm1, web, busyInventory(), request);
+  await openVm(harness, page, /^web-01/);
+  const message = 'The guest agent said a lot of things that nobody wanted to know. '.repeat(40);
+  const error = { code: 'verificationFailed' as const, message, data: {}, retryable: false };
+  for (const number of [1, 2, 3, 4]) harness.changeOperation(operationOf(plan, number));
+  await expect(page.getByRole('article')).toHaveCount(4);
+  harness.changeOperation(operationOf(plan, 4, { state: 'failed', endedAt: now, error }));
+  const told = page.getByRole('alertdialog').filter({ hasText: 'Failed: Revert web-01' });
+  await expect(told.getByRole('button', { name: 'Close message' })).toBeInViewport();
+  await expect(told.getByText('Failed: Revert web-01')).toBeInViewport();
+  for (const number of [1, 2, 3]) {
+    harness.changeOperation(operationOf(plan, number, { state: 'failed', endedAt: now, error }));
+  }
+  await expect(page.getByRole('article').getByText('failed', { exact: true })).toHaveCount(4);
+  // The focus scrolls to where an element stands, even where its user cannot scroll.
+  expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(700);
+});
+
 test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
   const inventory = (hasManagedSave: boolean) => ({
     ...busyInventory(),

@@ -1,4 +1,4 @@
-import { Ban, CircleCheck, CircleX, TriangleAlert, X } from 'lucide-react';
+import { CircleCheck, CircleX, Info, TriangleAlert, X } from 'lucide-react';
 import {
   Text,
   UNSTABLE_Toast as Toast,
@@ -12,7 +12,7 @@ import styles from './ToastRegion.module.css';
 import { toasts } from './toasts.ts';
 
 const css = classes(styles);
-const icons = { success: CircleCheck, danger: CircleX, warning: TriangleAlert, neutral: Ban };
+const icons = { success: CircleCheck, danger: CircleX, warning: TriangleAlert, neutral: Info };
 
 /** The corner where ends of operations and failures are told. */
 export function ToastRegion() {
