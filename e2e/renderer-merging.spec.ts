@@ -38,7 +38,9 @@ test.describe('a merge that runs', () => {
       oneByOne: false,
       bytesPerSecond: 10 * mebibyte,
     });
-    const begun = operationOf(plan, 1);
+    // As what merges on a host: a script of many lines.
+    const argv = ['sh', '-c', 'true\n'.repeat(40)];
+    const begun = operationOf({ ...plan, steps: plan.steps.map((step) => ({ ...step, argv })) }, 1);
     const steps = begun.steps.map((step) => (step.index === 0 ? { ...step, state: 'running' as const } : step));
     harness.changeOperation({ ...begun, steps });
     const tell = (change: Partial<StepControl>) => {
@@ -95,7 +97,13 @@ test.describe('a merge that runs', () => {
   }) => {
     const tell = await begin(page);
     tell({ fallsBehind: true });
-    await expect(page.getByText('The guest writes as fast as is copied')).toBeVisible();
+    await expect(page.getByText('The guest writes as fast as is copied')).toBeInViewport();
+    await expect(page.getByRole('button', { name: 'Pause guest…' })).toBeInViewport();
+    // What runs is folded below it.
+    const script = page.getByRole('region', { name: 'Command of step 1' });
+    await expect(script).toBeHidden();
+    await page.getByLabel('Script of step 1').press('Enter');
+    await expect(script).toBeVisible();
     await page.getByRole('button', { name: 'Pause guest…' }).click();
     await expect(page.getByRole('dialog')).toContainText('lift the speed limit first');
     await page.getByRole('textbox', { name: 'Seconds, at most' }).fill('30');

@@ -6,9 +6,10 @@ it('reads what a step tells of how it goes on', () => {
     can: ['limit', 'pause', 'pauseGuest'],
     bytesPerSecond: 1_048_576,
     isPaused: false,
-    fallsBehind: true,
+    fallsBehind: false,
     guestPausedUntil: 1_795_732_388,
   });
+  expect(controlOf('can=limit,pause,guest limit=1048576 behind')).toMatchObject({ fallsBehind: true });
   expect(controlOf('can=limit,pause limit=0')).toMatchObject({ bytesPerSecond: null, isPaused: false });
 });
 

@@ -18,12 +18,14 @@ export function controlOf(told: string): StepControl | null {
   const until = Number(value('guest') ?? 0);
   // The least that libvirt takes: how a pause is brought about where there is none.
   const isPaused = limit === 1 || words.includes('paused');
+  const guestPausedUntil = until > 0 && Number.isSafeInteger(until) ? until : null;
   return {
     can,
     bytesPerSecond: limit > 1 && Number.isSafeInteger(limit) ? limit : null,
     isPaused,
-    fallsBehind: words.includes('behind'),
-    guestPausedUntil: until > 0 && Number.isSafeInteger(until) ? until : null,
+    // A guest that stands still lets it catch up; what was found before is told on until it goes on.
+    fallsBehind: words.includes('behind') && guestPausedUntil === null,
+    guestPausedUntil,
   };
 }
 

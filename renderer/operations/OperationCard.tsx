@@ -188,7 +188,6 @@ function Step({
   readonly run: OperationStep | null;
 }) {
   const { word, icon: Icon, tone, spins } = stepAppearance(run?.state ?? 'waiting');
-  const command = shellText(step.argv);
   const exitCode = run?.exitCode ?? 0;
   const duration = durationOf(run);
   const output = run?.output.trimEnd() ?? '';
@@ -204,12 +203,9 @@ function Step({
             {exitCode !== 0 && `, exit code ${exitCode}`}
           </span>
         </p>
-        <p className={css('command')}>
-          <CommandText text={command} what={`Command of step ${step.index + 1}`} />
-          <CopyButton text={command} what={`command of step ${step.index + 1}`} />
-        </p>
         {run?.state === 'running' && <Progress operationId={operationId} index={step.index} />}
         {run?.state === 'running' && <p className={css('quiet')}>If cancelled now: {stepCancelMeaning(plan, step)}</p>}
+        <Command step={step} isOpen={run?.state === 'failed'} />
         {output !== '' && (
           // It scrolls, so the keyboard must get to it.
           <pre className={css('output')} tabIndex={0} role="region" aria-label={`Output of step ${step.index + 1}`}>
@@ -218,6 +214,24 @@ function Step({
         )}
       </div>
     </li>
+  );
+}
+
+/** A script of many lines is folded: it would push what is going on out of sight, and its plan has shown it. */
+function Command({ step, isOpen }: { readonly step: PlanStep; readonly isOpen: boolean }) {
+  const command = shellText(step.argv);
+  const line = (
+    <div className={css('command')}>
+      <CommandText text={command} what={`Command of step ${step.index + 1}`} />
+      <CopyButton text={command} what={`command of step ${step.index + 1}`} />
+    </div>
+  );
+  if (!command.includes('\n')) return line;
+  return (
+    <details className={css('script')} open={isOpen}>
+      <summary aria-label={`Script of step ${step.index + 1}`}>Script</summary>
+      {line}
+    </details>
   );
 }
 

@@ -31,19 +31,6 @@ export function StepControls({ progress, control }: Props) {
   };
   return (
     <div className={css('controls')}>
-      {fallsBehind && (
-        <Callout tone="warning" title="The guest writes as fast as is copied" live>
-          <p>{fallsBehindMeaning}</p>
-        </Callout>
-      )}
-      {guestPausedUntil !== null && (
-        <Callout tone="warning" title="The guest is paused" live>
-          <p>
-            It goes on as soon as the merge has ended, and at {formatTime(guestPausedUntil)} (by the host’s clock) at
-            the latest.
-          </p>
-        </Callout>
-      )}
       <div className={css('buttons')} role="group" aria-label="How it goes on">
         {can.includes('limit') && (
           <Button
@@ -86,6 +73,19 @@ export function StepControls({ progress, control }: Props) {
             </Adjust>
           ))}
       </div>
+      {fallsBehind && (
+        <Callout tone="warning" title="The guest writes as fast as is copied" live>
+          <p>{fallsBehindMeaning}</p>
+        </Callout>
+      )}
+      {guestPausedUntil !== null && (
+        <Callout tone="warning" title="The guest is paused" live>
+          <p>
+            It goes on as soon as the merge has ended, and at {formatTime(guestPausedUntil)} (by the host’s clock) at
+            the latest.
+          </p>
+        </Callout>
+      )}
       {dialog === 'limit' && <LimitDialog progress={progress} control={control} onClose={close} />}
       {dialog === 'pauseGuest' && <PauseGuestDialog progress={progress} control={control} onClose={close} />}
     </div>
@@ -170,23 +170,25 @@ function LimitDialog({ progress, control, onClose }: DialogProps) {
         </>
       }
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void set();
-        }}
-      >
-        <TextField
-          label="MiB a second"
-          value={limit}
-          onChange={setLimit}
-          inputMode="numeric"
-          autoFocus
-          error={error}
-          description={`Empty: as fast as it can. A merge that is paused goes on. ${formatBytes(leftOf(progress))} are left to copy.`}
-        />
-      </form>
-      {adjusting.error && <ErrorCallout error={adjusting.error} />}
+      <div className={css('asked')}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void set();
+          }}
+        >
+          <TextField
+            label="MiB a second"
+            value={limit}
+            onChange={setLimit}
+            inputMode="numeric"
+            autoFocus
+            error={error}
+            description={`Empty: as fast as it can. A merge that is paused goes on. ${formatBytes(leftOf(progress))} are left to copy.`}
+          />
+        </form>
+        {adjusting.error && <ErrorCallout error={adjusting.error} />}
+      </div>
     </Dialog>
   );
 }
@@ -221,30 +223,32 @@ function PauseGuestDialog({ progress, control, onClose }: DialogProps) {
         </>
       }
     >
-      <p>{guestPauseMeaning}</p>
-      <p>
-        {formatBytes(leftOf(progress))} are left to copy
-        {control.bytesPerSecond === null
-          ? '.'
-          : `, at most ${formatBytes(control.bytesPerSecond)} of it a second: lift the speed limit first, and the pause is short.`}
-      </p>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void pause();
-        }}
-      >
-        <TextField
-          label="Seconds, at most"
-          value={seconds}
-          onChange={setSeconds}
-          inputMode="numeric"
-          autoFocus
-          error={error}
-          description="Then the guest goes on, whether the merge has ended or not."
-        />
-      </form>
-      {adjusting.error && <ErrorCallout error={adjusting.error} />}
+      <div className={css('asked')}>
+        <p>{guestPauseMeaning}</p>
+        <p>
+          {formatBytes(leftOf(progress))} are left to copy
+          {control.bytesPerSecond === null
+            ? '.'
+            : `, at most ${formatBytes(control.bytesPerSecond)} of it a second: lift the speed limit first, and the pause is short.`}
+        </p>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void pause();
+          }}
+        >
+          <TextField
+            label="Seconds, at most"
+            value={seconds}
+            onChange={setSeconds}
+            inputMode="numeric"
+            autoFocus
+            error={error}
+            description="Then the guest goes on, whether the merge has ended or not."
+          />
+        </form>
+        {adjusting.error && <ErrorCallout error={adjusting.error} />}
+      </div>
     </Dialog>
   );
 }
