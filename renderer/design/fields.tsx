@@ -139,19 +139,32 @@ export function CheckboxLine({
   selected,
   onChange,
   disabled = false,
+  description,
 }: {
   readonly children: ReactNode;
   readonly selected: boolean;
   readonly onChange: (selected: boolean) => void;
-  /** What stands beside it says why. */
+  /** The description says why. */
   readonly disabled?: boolean;
+  /** What it means, below it. A reader is told when it changes. */
+  readonly description?: ReactNode;
 }) {
   return (
-    <CheckboxField isSelected={selected} onChange={onChange} isDisabled={disabled}>
+    <CheckboxField
+      className={css('choice', disabled && 'impossible')}
+      isSelected={selected}
+      onChange={onChange}
+      isDisabled={disabled}
+    >
       <CheckboxButton className={css('checkboxButton')}>
         <span className={css('checkbox')}>{selected && <Check size={12} strokeWidth={3} aria-hidden />}</span>
-        {children}
+        <span className={css('checkboxLabel')}>{children}</span>
       </CheckboxButton>
+      {description !== undefined && (
+        <Text slot="description" role="status" className={css('description', 'checkboxDescription')}>
+          {description}
+        </Text>
+      )}
     </CheckboxField>
   );
 }

@@ -139,32 +139,36 @@ export function PlanDialog({
     >
       <div className={css('content')}>
         {canSave && (
-          <CheckboxLine
-            selected={saves}
-            onChange={(selected) => {
-              starting.reset();
-              setSaves(selected);
-            }}
-          >
-            <span>
-              Save the present state first, as <HostText text={requested.saveAs ?? ''} />
-              <span className={css('quiet')}>: this can be undone then</span>
-            </span>
-          </CheckboxLine>
-        )}
-        {canSaveMemory && saves && (
-          <CheckboxLine
-            selected={savesMemory}
-            onChange={(selected) => {
-              starting.reset();
-              setSavesMemory(selected);
-            }}
-          >
-            <span>
-              With the memory of the guest, in <HostText text={requested.saveMemoryFile ?? ''} />
-              <span className={css('quiet')}>: it goes on from there when this is undone</span>
-            </span>
-          </CheckboxLine>
+          <div className={css('saving')}>
+            <CheckboxLine
+              selected={saves}
+              onChange={(selected) => {
+                starting.reset();
+                setSaves(selected);
+              }}
+            >
+              <span>
+                Save the present state first, as <HostText text={requested.saveAs ?? ''} />
+                <span className={css('quiet')}>: this can be undone then</span>
+              </span>
+            </CheckboxLine>
+            {canSaveMemory && saves && (
+              <div className={css('more')}>
+                <CheckboxLine
+                  selected={savesMemory}
+                  onChange={(selected) => {
+                    starting.reset();
+                    setSavesMemory(selected);
+                  }}
+                >
+                  <span>
+                    With the memory of the guest, in <HostText text={requested.saveMemoryFile ?? ''} />
+                    <span className={css('quiet')}>: it goes on from there when this is undone</span>
+                  </span>
+                </CheckboxLine>
+              </div>
+            )}
+          </div>
         )}
         {costs && (
           <ChoiceField<MergeDirection>

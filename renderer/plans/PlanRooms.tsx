@@ -17,10 +17,12 @@ export function PlanRooms({ rooms }: { readonly rooms: readonly PlanRoom[] }) {
   if (others.length > 0) return <RoomTable rooms={rooms} />;
   return (
     <>
-      {neededWords(room)}; {freeWords(room)} in <Folders room={room} /> <Fit room={room} />
+      {asSentence(neededWords(room))}; {freeWords(room)} in <Folders room={room} /> <Fit room={room} />
     </>
   );
 }
+
+const asSentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 function RoomTable({ rooms }: { readonly rooms: readonly PlanRoom[] }) {
   const withGuest = rooms.some(({ guestBytes }) => guestBytes !== 0);

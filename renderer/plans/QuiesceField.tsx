@@ -2,13 +2,9 @@ import { useEffect } from 'react';
 import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import { agentObstacle, stateObstacle } from '../../shared/rules/quiesce.ts';
-import { classes } from '../design/classes.ts';
 import { CheckboxLine } from '../design/fields.tsx';
 import { HostText } from '../design/HostText.tsx';
 import { useRequest } from '../ipc/use-request.ts';
-import styles from './CreateSnapshotDialog.module.css';
-
-const css = classes(styles);
 
 /** What is known of freezing a guest's file systems. */
 export interface Quiescing {
@@ -44,7 +40,7 @@ function fromAnswer(vm: ReadableVm, agent: GuestAgent | null): Quiescing {
   if (obstacle) return { possible: false, words: `${obstacle.message} ${obstacle.remedy}` };
   const { fileSystems } = agent;
   const some = fileSystems.slice(0, 8).join(', ') + (fileSystems.length > 8 ? ' and more' : '');
-  return { possible: true, words: fileSystems.length === 0 ? meaning : `${some}. ${meaning}` };
+  return { possible: true, words: fileSystems.length === 0 ? meaning : `The agent names ${some}. ${meaning}` };
 }
 
 /** The box that says whether the guest's file systems are frozen for the snapshot. */
@@ -58,13 +54,13 @@ export function QuiesceField({
   readonly onChange: (selected: boolean) => void;
 }) {
   return (
-    <div role="group" aria-label="Freezing" className={css('disks')}>
-      <CheckboxLine selected={possible === true && selected} onChange={onChange} disabled={possible !== true}>
-        Freeze the file systems of the guest meanwhile
-      </CheckboxLine>
-      <p className={css('quiet')} role="status">
-        <HostText text={words} />
-      </p>
-    </div>
+    <CheckboxLine
+      selected={possible === true && selected}
+      onChange={onChange}
+      disabled={possible !== true}
+      description={<HostText text={words} />}
+    >
+      Freeze the file systems of the guest meanwhile
+    </CheckboxLine>
   );
 }
