@@ -47,7 +47,7 @@ async function openPlan(page: Page, rooms: PlanRoom[]) {
 test('of one file system a plan says in a sentence what it needs', async ({ page }) => {
   const dialog = await openPlan(page, [tight]);
   await expect(dialog.locator('dl')).toContainText(
-    'likely 3 GiB, at most 4 GiB needed; 2 GiB free in /srv/fast too little',
+    'Likely 3 GiB, at most 4 GiB needed; 2 GiB free in /srv/fast too little',
   );
   await expect(dialog.getByRole('table')).toHaveCount(0);
 });
