@@ -7,7 +7,7 @@ import { jobsOf } from './jobs.ts';
 
 export function jobFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
   const images = new Map(vm.disks.map(({ target, imageId }) => [target, imageId]));
-  return jobsOf(vm).map(({ target, message, needsSomebody }) => {
+  return jobsOf(vm).map(({ target, message, needsSomebody, isSilent }) => {
     const path = target === null ? null : (images.get(target) ?? null);
     return finding(context, {
       code: 'jobRuns',
@@ -15,9 +15,11 @@ export function jobFindings(vm: ReadableVm, context: FindingContext): readonly F
       vm,
       ...(path !== null && { path }),
       message,
-      remedy: needsSomebody
-        ? 'Find out who started it, and let them end it. Until then no snapshot of the VM can be made, reverted to or deleted.'
-        : 'Wait until it ends. Until then no snapshot of the VM can be made, reverted to or deleted.',
+      remedy: isSilent
+        ? 'If that goes on, its QEMU hangs, or the storage below it does: look there. Until it answers no snapshot of the VM can be made, reverted to or deleted.'
+        : needsSomebody
+          ? 'Find out who started it, and let them end it. Until then no snapshot of the VM can be made, reverted to or deleted.'
+          : 'Wait until it ends. Until then no snapshot of the VM can be made, reverted to or deleted.',
     });
   });
 }

@@ -23,6 +23,8 @@ export interface RunningJob {
   readonly message: string;
   /** It goes on for ever unless somebody ends it, or nobody can tell what goes on. */
   readonly needsSomebody: boolean;
+  /** The VM does not answer: whether there is a job at all is not known. */
+  readonly isSilent: boolean;
 }
 
 /** All jobs of a VM. */
@@ -34,6 +36,7 @@ export function jobsOf({ name, job, disks }: Pick<ReadableVm, 'name' | 'job' | '
             target,
             message: `On disk ${target} of ${name} a block job runs: ${blockJobWords(blockJob)}.`,
             needsSomebody: blockJob.ready || blockJob.kind === 'unknown',
+            isSilent: false,
           },
         ]
       : [],
@@ -46,8 +49,9 @@ export function jobsOf({ name, job, disks }: Pick<ReadableVm, 'name' | 'job' | '
     migration: 'is being migrated',
     snapshot: 'is just having a snapshot taken, loaded or deleted',
     other: `is being worked on (${job.detail})`,
-    unknown: `does not answer at the moment (${job.detail}), so it is not known whether jobs run in it`,
+    unknown: `does not answer at the moment (${job.detail}), so it is not known whether block jobs or other jobs run in it`,
   }[job.kind];
   const message = `${name} ${what}.`;
-  return [{ target: null, message, needsSomebody: job.kind === 'unknown' }, ...ofDisks];
+  const isSilent = job.kind === 'unknown';
+  return [{ target: null, message, needsSomebody: isSilent, isSilent }, ...ofDisks];
 }

@@ -82,6 +82,17 @@ export function namesJobsAfterSnapshots(libvirtVersion: string | null): boolean 
   return isAtLeast(libvirtVersion, '10.9.0');
 }
 
+/**
+ * The major version since which a VM's definition (dumpxml, of the next start too, and domblklist) waits up to half a minute for whoever
+ * holds the VM, such as for QEMU's answer (libvirt 6cc93bf28842, 11.0; seen on 11.3). Until 11.4 it fails then.
+ */
+export const definitionsWaitSince = 11;
+
+/** Whether the definition of a VM whose QEMU hangs is to be had of virsh only after half a minute. */
+export function definitionsWaitForHolders(libvirtVersion: string | null): boolean {
+  return isAtLeast(libvirtVersion, `${String(definitionsWaitSince)}.0.0`);
+}
+
 /** Whether reverting to internal snapshots of shut-off VMs fails (“writable but does not support snapshots”). */
 export function hasInternalRevertRegression(libvirtVersion: string | null): boolean {
   return isAtLeast(libvirtVersion, '11.2.0') && !isAtLeast(libvirtVersion, '11.4.0');

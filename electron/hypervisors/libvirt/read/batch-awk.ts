@@ -2,6 +2,7 @@
  * What is decided on the host while it is read, in POSIX awk: which commands follow from the answers of others. Each
  * program reads frames (N: the nonce) and prints lines for the shell, `virsh_all COMMANDS…`; `awkShorten` is a filter.
  */
+import { definitionsWaitSince } from '../capabilities.ts';
 
 /**
  * Before each of the others but the filters. One virsh takes 128 KiB of commands, so frames are asked for in a shorter
@@ -16,7 +17,7 @@ function q(text,  count, parts, i, quoted) {
   for (i = 2; i <= count; i++) quoted = quoted SQ "\\" SQ SQ parts[i]
   return SQ quoted SQ
 }
-function run() { if (processes > 0) print "virsh_all" arguments; arguments = ""; processes = 0 }
+function run() { if (processes > 0) print (VERB == "" ? "virsh_all" : VERB) arguments; arguments = ""; processes = 0 }
 function flush() {
   if (commands == "") return
   # What comes last in one virsh must not run into what another one prints.
@@ -44,6 +45,10 @@ function snapshot(uuid, name) {
 # What virsh domcontrol says: a VM that is busy for a second or more is not to be asked.
 function can_tell_jobs(busy) {
   return busy == "ok" || (sub(/^(background job|occupied) \(/, "", busy) && busy + 0 < 1)
+}
+# Somebody holds its lock, for a second or more.
+function is_held(busy) {
+  return busy ~ /^(background job|occupied) \(|^error: internal / && !can_tell_jobs(busy)
 }
 function unescape(text) {
   gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&apos;/, SQ, text)
@@ -74,37 +79,35 @@ kind == "saved" { saved[$0] = 1; if (!ONLY) ask($0, "memory", "managedsave-dumpx
 kind == "only" && ($0 in saved) { flush(); ask($0, "memory", "managedsave-dumpxml " $0); flush() }
 (kind == "vms" && !ONLY) || kind == "only" {
   ask($0, "name", "domname " $0)
+  # Before the state, by which the definition is asked for.
+  ask($0, "control", "domcontrol " $0)
   ask($0, "state", "domstate --reason " $0)
   ask($0, "current", "snapshot-current --name " $0)
   ask($0, "listing", "snapshot-list --name " $0)
-  ask($0, "control", "domcontrol " $0)
-  ask($0, "blocks", "domblklist --details " $0)
+  # So that the list does not run into the empty lines before the next VM.
+  ask($0, "listed", "echo")
 }
 `;
 
 /**
- * From those answers: definitions, the record of each line that can be a snapshot, and the jobs of VMs that run.
+ * From those answers and the version: definitions, and the record of each line that can be a snapshot.
  *
- * To be told of its jobs one has to wait for those that lock the VM, half a minute for each question and for ever where its
- * QEMU hangs; virsh domcontrol waits for nothing. A VM that is busy for a second or more is not asked.
+ * Since libvirt 11.0 a definition waits half a minute where somebody holds the VM, as one does whom its QEMU does not answer. A VM that is held
+ * is looked up in libvirt's files (FILES: where this user sees them). Else it is not asked where its QEMU is silent: who gives up waiting
+ * leaves a worker of the daemon behind for that half minute, and polls of five such VMs used up all 20 (seen on 11.3). One at which
+ * somebody is at work may answer soon: four of them are asked, each in a virsh that is given up.
  */
 export const awkRecords = String.raw`
 index($0, N " ") == 1 { kind = $2; uuid = $3; line = 0; next }
+kind == "version" && /^Running against daemon: [0-9]/ { split($4, version, "."); waits = version[1] + 0 >= ${String(definitionsWaitSince)}; next }
+kind == "name" && $0 != "" && !(uuid in name) { name[uuid] = $0; next }
+kind == "control" && $0 != "" { control[uuid] = $0; next }
 kind == "state" && $0 != "" && !(uuid in asked) {
   asked[uuid] = 1
-  ask(uuid, "domain", "dumpxml " uuid)
   runs = index($0, "shut off") != 1
-  can_tell = 0
+  if (waits && runs && is_held(control[uuid])) { ask_held(uuid, control[uuid]); next }
+  ask(uuid, "domain", "dumpxml " uuid)
   if (runs) ask(uuid, "inactive", "dumpxml --inactive " uuid)
-}
-kind == "control" && runs && $0 != "" {
-  can_tell = can_tell_jobs($0)
-  if (can_tell) ask(uuid, "job", "domjobinfo " uuid)
-  runs = 0
-}
-kind == "blocks" && can_tell && $2 !~ /^(cdrom|floppy)$/ && $3 ~ /^[A-Za-z0-9_-]+$/ && !((uuid, "job", $3) in asked) {
-  asked[uuid, "job", $3] = 1
-  ask(uuid, "blockjob-" $3, "blockjob " uuid " " $3 " --raw")
 }
 kind == "listing" {
   line++
@@ -112,25 +115,33 @@ kind == "listing" {
   asked[uuid, $0] = 1
   ask(uuid, line, snapshot(uuid, $0))
 }
+function ask_held(uuid, busy,  text) {
+  if (FILES) { in_files = in_files "definition_in_files " uuid " " q(name[uuid]) "\n"; return }
+  if (busy ~ /^occupied/ || count == 4) return
+  text = "echo " q("\n" K "of " uuid "\n\n" K "domain\n") ";dumpxml " uuid ";echo " q("\n" K "inactive\n") ";dumpxml --inactive " uuid
+  alone = alone " " q(text ";echo " q("\n" K "told\n\n" N " next\n"))
+  count++
+}
+END {
+  if (alone != "") print "virsh_limited" alone
+  printf "%s", in_files
+}
 `;
 
 /**
- * From the lists of UUIDs by state, the disks that main knows of each VM (`disks`: its UUID and targets), and `control`: what else
- * tells of a change, which are definitions and jobs. Whom to ask for jobs: as in `awkRecords`.
+ * From the lists of UUIDs by state, the disks that main knows of each VM (`disks`: its UUID and targets), and `control`: the
+ * definitions, which tell of a change. Where they wait (WAITS; see `awkRecords`) a VM that is held is not asked, and so taken for
+ * one that changed.
  */
 export const awkOutlines = String.raw`
 index($0, N " ") == 1 { kind = $2; uuid = $3; next }
-kind == "disks" { disks[$1] = $0; next }
+kind == "disks" { disks[$1] = 1; next }
 kind == "shutoff" { off[$0] = 1; next }
 kind == "control" && $0 != "" && (uuid in disks) && !(uuid in asked) {
   asked[uuid] = 1
+  if (WAITS && is_held($0)) next
   ask(uuid, "domain", "dumpxml " uuid)
-  if (uuid in off) next
-  ask(uuid, "inactive", "dumpxml --inactive " uuid)
-  if (!can_tell_jobs($0)) next
-  ask(uuid, "job", "domjobinfo " uuid)
-  count = split(disks[uuid], target, " ")
-  for (i = 2; i <= count; i++) ask(uuid, "blockjob-" target[i], "blockjob " uuid " " target[i] " --raw")
+  if (!(uuid in off)) ask(uuid, "inactive", "dumpxml --inactive " uuid)
 }
 `;
 

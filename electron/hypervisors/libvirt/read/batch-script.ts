@@ -2,7 +2,8 @@
 import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import { frameLine } from '../../../hosts/commands/frames.ts';
 import { awkFunctions, awkLists, awkLookups, awkOutlines, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
-import { takeStamp, tellWritten } from './state-files.ts';
+import { askJobs, findDisks, limitedVirsh } from './batch-qemu.ts';
+import { definitionInFiles, takeStamp, tellWritten } from './state-files.ts';
 import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
 
 /** One argument must stay below 128 KiB (Linux, MAX_ARG_STRLEN), and virsh takes all its commands in one. */
@@ -15,20 +16,27 @@ const maximumLookupRounds = 16;
 function preface(nonce: string, uri: string): readonly string[] {
   return [
     `N=${quoteArgument(nonce)}`,
-    `virsh_run() { virsh -q -c ${quoteArgument(uri)} "$1" </dev/null 2>&1; }`,
+    'within=',
+    `virsh_run() { $within virsh -q -c ${quoteArgument(uri)} "$1" </dev/null 2>&1; }`,
     `frame() { printf '\\n%s %s\\n' "$N" "$*"; }`,
     `failed() { frame failed; printf '%s\\n' "$1"; frame end; exit 0; }`,
     'command -v virsh >/dev/null 2>&1 || { frame novirsh; frame end; exit 0; }',
   ];
 }
 
-/** `for_each PROGRAM` prints what is to be asked, `virsh_all COMMANDS…`, whose answers `shorten STAGE` makes short. */
-function askForEach(hasOnly: boolean): readonly string[] {
+/**
+ * `for_each PROGRAM` prints what is to be asked, `virsh_all COMMANDS…`, whose answers `shorten STAGE` makes short.
+ *
+ * @param variables of the programs, as awk takes them
+ */
+function askForEach(variables: string): readonly string[] {
   return [
     // All of one virsh go on at once; what they print is passed on one after the other.
     `hold() { awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i++) print line[i] }'; }`,
     `virsh_all() { if [ $# -lt 2 ]; then virsh_run "$1"; else (shift; virsh_all "$@") | hold | { virsh_run "$1"; cat; }; fi; }`,
-    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} -v PROCESSES=${maximumProcesses} -v ONLY=${hasOnly ? 1 : 0} "$awk_functions$1"; }`,
+    `for_each() { awk -v N="$N" -v LIMIT=${maximumCommandBytes} -v PROCESSES=${maximumProcesses} -v ROUND="$round" ${variables} "$awk_functions$1"; }`,
+    'round=0',
+    ...limitedVirsh(),
     `shorten() { awk -v N="$N" -v STAGE="$1" "$awk_shorten"; }`,
     `awk_functions=${quoteArgument(awkFunctions)}`,
     `awk_shorten=${quoteArgument(awkShorten)}`,
@@ -74,7 +82,7 @@ export function versionScript(nonce: string, uri: string): string {
  * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken) and `written` (a checksum and a name on each line, see
  * state-files.ts); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools`, `with-checkpoints` (UUIDs); `version`; per
  * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `control` (whether it can be
- * asked for its jobs), `blocks` (its disks), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
+ * asked for its jobs), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
  * for the next start, of VMs that are not shut off), `job` and `blockjob-TARGET` (of VMs that run and answer), each with the UUID;
  * `snapshot UUID LINE` (the record of the snapshot named by that line, from 1, of the listing); pairs of `ask UUID` (the
  * name of a snapshot that stands in no line by itself: of several lines, or only named by others) and `lookup UUID` (its
@@ -108,15 +116,20 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
     `printf %s "$written"`,
     ...askHost(commands),
     `printf '%s' "$host"`,
-    ...askForEach(only !== undefined),
+    'files=0; [ -z "$stamp" ] || files=1',
+    ...definitionInFiles(),
+    ...askForEach(`-v ONLY=${only === undefined ? '0' : '1'} -v FILES="$files"`),
     `awk_lists=${quoteArgument(awkLists)}`,
     `awk_records=${quoteArgument(awkRecords)}`,
     `awk_lookups=${quoteArgument(awkLookups)}`,
     `awk_volumes=${quoteArgument(awkVolumes)}`,
     `lists=$(eval "$(printf '%s\\n' "$host" ${chosen} | for_each "$awk_lists")" | shorten l; frame listed)`,
     `printf '%s' "$lists"`,
-    `records=$(eval "$(printf '%s\\n' "$lists" | for_each "$awk_records")" | shorten r; frame recorded)`,
+    `records=$(eval "$(printf '%s\\n%s\\n' "$host" "$lists" | for_each "$awk_records")" | shorten r; frame recorded)`,
     `printf '%s' "$records"`,
+    ...findDisks(),
+    ...askJobs('lists'),
+    `printf '%s' "$jobs"`,
     'found=',
     'round=0',
     `while [ $round -lt ${maximumLookupRounds} ]; do`,
@@ -144,6 +157,8 @@ export interface OutlineQuestion {
   readonly volumes: readonly string[];
   /** virsh there knows checkpoints. */
   readonly knowsCheckpoints: boolean;
+  /** See `definitionsWaitForHolders` in capabilities.ts. */
+  readonly definitionsWait: boolean;
   /** As the host gave them, of the state that is known; empty where they are of no use. */
   readonly stamp: string;
   readonly outline: string;
@@ -159,7 +174,7 @@ const askableTarget = /^[A-Za-z0-9_-]+$/;
  * `shutoff`, `other` (UUIDs); per pool `pool` (its definition, without how full it is); per volume `volume` and `path`; per VM of `withSnapshots` `current` and `listing`; per VM of `disks` `control`, `domain`, `inactive`, `job` and
  * `blockjob-TARGET` as in `inventoryScript`. `novirsh`, `failed` and `end` too are as there.
  *
- * It costs two virsh, and of their commands two for a VM that is off, five for one that runs with one disk, two more
+ * It costs three virsh, and of their commands two for a VM that is off, five for one that runs with one disk, two more
  * for one with snapshots, and one for each pool and volume.
  */
 export function changesScript(nonce: string, uri: string, question: OutlineQuestion): string {
@@ -203,18 +218,19 @@ export function changesScript(nonce: string, uri: string, question: OutlineQuest
     ...askHost(first, further),
     // How full a pool is changes all the time.
     `host=$(printf '%s\\n' "$host" | sed -e '/^  <capacity /d' -e '/^  <allocation /d' -e '/^  <available /d')`,
-    ...askForEach(false),
+    ...askForEach(`-v WAITS=${question.definitionsWait ? '1' : '0'}`),
     `awk_outlines=${quoteArgument(awkOutlines)}`,
     `disks=${quoteArgument(lines.map((words) => words.join(' ')).join('\n'))}`,
     `more=$(eval "$(printf '%s\\n' "$N disks" "$disks" "$host" | for_each "$awk_outlines")" | shorten o; frame outlined)`,
+    ...askJobs('host'),
     // The nonce is another one each time.
-    `outline=$(printf '%s\\n' "$written" "$host" "$more" | sed "s/^$N //" | cksum 2>/dev/null) || outline=`,
+    `outline=$(printf '%s\\n' "$written" "$host" "$more" "$jobs" | sed "s/^$N //" | cksum 2>/dev/null) || outline=`,
     'frame outline',
     `printf %s "$outline"`,
     `known=${quoteArgument(outline)}`,
     '[ -z "$outline" ] || [ "$outline" != "$known" ] || { frame end; exit 0; }',
     'frame written',
-    `printf '%s' "$written" "$host" "$more"`,
+    `printf '%s' "$written" "$host" "$more" "$jobs"`,
     'frame end',
     '',
   ].join('\n');

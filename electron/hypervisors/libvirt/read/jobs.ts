@@ -61,9 +61,8 @@ export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'cont
   const isRestored = reason === 'migrating' && job !== null && field(job, 'Job type') === 'None';
   if (reason !== undefined && !isRestored) return jobOf(reason);
   if (job === null) {
-    const detail = control.trim();
     // What could not be asked for on the way stands in the VM's problems.
-    return tellsNoJob(detail) ? null : { kind: 'unknown', detail: virshError(detail) ?? detail };
+    return tellsNoJob(control) ? null : { kind: 'unknown', detail: whySilent(control) };
   }
   if (tellsNoJob(job)) return null;
   const error = virshError(job);
@@ -72,6 +71,28 @@ export function vmJobOf({ state, control, job }: Pick<VmAnswers, 'state' | 'cont
   // "Completed" is what was, kept to be looked at.
   if (type === 'None' || type === 'Completed' || type === 'Failed' || type === 'Cancelled') return null;
   return jobOf(field(job, 'Operation') || type);
+}
+
+/**
+ * Why a VM was not asked, or gave no answer in the time that it had, in half a sentence.
+ *
+ * @param control in the words of `virsh domcontrol`. `occupied`: libvirt waits for an answer of QEMU. `background job`: a save, a
+ * migration and the like, which may itself wait for one.
+ */
+export function whySilent(control: string): string {
+  const said = control.trim();
+  const [, word, seconds] = /^(occupied|background job) \(([\d.]+)s\)$/.exec(said) ?? [];
+  if (word === 'occupied') return `its QEMU has not answered for ${about(Number(seconds))}`;
+  if (word !== undefined) return `something that began ${about(Number(seconds))} ago keeps it busy`;
+  return said === 'ok' ? 'no answer came in time' : (virshError(said) ?? said);
+}
+
+/** In steps, so that not every reading differs from the one before. */
+function about(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) return 'some seconds';
+  const [count, unit] = minutes < 60 ? [minutes, 'minute'] : [Math.floor(minutes / 60), 'hour'];
+  return count === 1 ? `a${unit === 'hour' ? 'n' : ''} ${unit}` : `${String(count)} ${unit}s`;
 }
 
 /** Whether work is going on, as far as it is told: when that ends, nothing else of the VM need change. */

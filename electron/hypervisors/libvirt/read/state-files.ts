@@ -39,6 +39,25 @@ export function takeStamp(uri: string): readonly string[] {
 }
 
 /**
+ * Defines `definition_in_files UUID NAME`: prints the frames `domain` and `inactive` (in the short form of `awkFunctions`) from the files
+ * in which libvirt keeps the state and the definition of a VM that runs. What virsh leaves out unless it is asked for is left out here as well.
+ */
+export function definitionInFiles(): readonly string[] {
+  const withoutPasswords = String.raw`s/ passwd='[^']*'//g`;
+  return [
+    'definition_in_files() {',
+    '  status=/run/libvirt/qemu/$2.xml; next=/etc/libvirt/qemu/$2.xml; short=$(printf %s "$N" | cut -c 7-15)',
+    '  grep -qF "<uuid>$1</uuid>" "$status" 2>/dev/null || return 0',
+    String.raw`  running=$(sed -n ${quoteArgument(`${withoutPasswords};/^  <domain /,/^  <\\/domain>/s/^  //p`)} "$status")`,
+    String.raw`  printf '\n~%sof %s\n\n~%sdomain\n%s\n\n~%sinactive\n' "$short" "$1" "$short" "$running" "$short"`,
+    // A transient VM has none of its own.
+    String.raw`  if [ -r "$next" ]; then sed -n ${quoteArgument(`${withoutPasswords};/^<domain /,$p`)} "$next"; else printf '%s\n' "$running"; fi`,
+    String.raw`  printf '\n%s next\n' "$N"`,
+    '}',
+  ];
+}
+
+/**
  * From `ls -lniRc --full-time`: a checksum and the path of each folder below the first, over its files, and of each file right in
  * those of `save`. A checksum of numbers, since a process for each folder takes a hundred times as long (1.2 s for 200 folders
  * with 20 files each, against 10 ms). Numbers stay below 2⁵³, which awk counts exactly.

@@ -3,6 +3,7 @@ import type { Problem } from '../../../../shared/model/inventory.ts';
 import { domainFromElement, type Domain } from './domain-xml.ts';
 import { FileClaims, type FileClaim } from './file-claims.ts';
 import { digestOfDefinitions, virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
+import { whySilent } from './jobs.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
 import { namedFiles, type NamedFile } from './named-files.ts';
 import { SentElements } from './sent-elements.ts';
@@ -60,8 +61,9 @@ type Definition =
   | { readonly domain: Domain; readonly files: readonly NamedFile[] }
   | { readonly domain: null; readonly reason: string };
 
-function parseDefinition(body: string, sent: SentElements): Definition {
-  const error = virshError(body);
+function parseDefinition(body: string, sent: SentElements, { control }: Pick<VmAnswers, 'control'>): Definition {
+  const isHeld = body.trim() === '' && /^(occupied|background job) /.test(control);
+  const error = isHeld ? whySilent(control) : virshError(body);
   if (error !== null) return { domain: null, reason: `libvirt did not give its definition: ${error}.` };
   try {
     const element = sent.whole(parseXml(body));
@@ -80,9 +82,9 @@ function kept(answers: VmAnswers): KeptAnswers {
 export function readVm(answers: VmAnswers): VmRecords | UnreadableVm {
   // In the order in which the host sends them: what it said before, it does not say again.
   const sent = new SentElements();
-  const saved = answers.memory === null ? null : parseDefinition(answers.memory, sent);
-  const definition = parseDefinition(answers.domain, sent);
-  const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive, sent);
+  const saved = answers.memory === null ? null : parseDefinition(answers.memory, sent, answers);
+  const definition = parseDefinition(answers.domain, sent, answers);
+  const inactive = answers.inactive === null ? null : parseDefinition(answers.inactive, sent, answers);
   if (definition.domain === null) return { answers: kept(answers), reason: definition.reason };
   const claims = new FileClaims();
   claims.add('definition', definition.files);

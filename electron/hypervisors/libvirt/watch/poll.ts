@@ -21,6 +21,7 @@ import type { Frame } from '../../../hosts/commands/frames.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { readImages, type ImageReading } from '../../../images/scan/read-images.ts';
 import type { PollOptions } from '../../driver.ts';
+import { definitionsWaitForHolders } from '../capabilities.ts';
 import { createAsk } from '../read/ask.ts';
 import { changesScript, inventoryScript, type OutlineQuestion } from '../read/batch-script.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
@@ -113,7 +114,7 @@ export async function pollHost(
 }
 
 function questionsFor(state: HostState, changedVms: ReadonlySet<string>): OutlineQuestion {
-  const { vms, withSnapshots, stamp, outline, poolList, volumes, knowsCheckpoints } = state;
+  const { versions, vms, withSnapshots, stamp, outline, poolList, volumes, knowsCheckpoints } = state;
   const isEnough = changedVms.size === 0 && ![...vms.values()].some(({ answers }) => isAtWork(answers));
   return {
     disks: new Map(
@@ -126,6 +127,7 @@ function questionsFor(state: HostState, changedVms: ReadonlySet<string>): Outlin
     pools: poolList,
     volumes: [...volumes.keys()],
     knowsCheckpoints,
+    definitionsWait: definitionsWaitForHolders(versions.libvirt),
     stamp: isEnough ? stamp : '',
     outline: isEnough ? outline : '',
   };
