@@ -127,11 +127,31 @@ describe('a watched host', () => {
     expect(polls).toHaveLength(1);
     polls[0]?.end();
     await settle();
-    await pass(coalesceSeconds);
+    await pass(1);
     expect(polls[1]?.vms).toEqual(['a']);
     polls[1]?.end(new Error('failed'));
     await pass(pollSeconds);
     expect(polls[2]?.vms).toEqual(['a']);
+  });
+
+  it('rests as long as it was asked where it tells all the time, and no longer than usual', async () => {
+    const { polls, pass, listens } = watched();
+    await pass(pollSeconds);
+    for (const [lasts, rests] of [
+      [8, 8],
+      [3 * pollSeconds, pollSeconds],
+    ] as const) {
+      const count = polls.length;
+      await pass(lasts);
+      listens[0]?.options.onChange('a');
+      polls.at(-1)?.end();
+      await pass(1);
+      listens[0]?.options.onChange('b');
+      await pass(rests - 2);
+      expect(polls).toHaveLength(count);
+      await pass(1);
+      expect(polls.slice(count).map(({ vms }) => vms)).toEqual([['a', 'b']]);
+    }
   });
 
   it('is read whole now and then, for what polls cannot see', async () => {

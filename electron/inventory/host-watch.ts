@@ -11,7 +11,10 @@ import type { WatchOptions } from '../hypervisors/driver.ts';
 export const pollSeconds = 30;
 /** After so long everything is read again, for what polls cannot see. */
 export const fullReadSeconds = 600;
-/** Events come in bursts: a start is three, a commit four. */
+/**
+ * Events come in bursts: a start is three, a commit four. Where they keep coming, a host also rests as long as it was last asked, or one
+ * that is slow to answer would be asked all the time.
+ */
 export const coalesceSeconds = 0.3;
 const firstRetrySeconds = 30;
 const longestRetrySeconds = 600;
@@ -43,6 +46,8 @@ export function watchHost(parts: HostWatchParts): () => void {
   let isPolling = false;
   /** Something happened while a poll was under way. */
   let again = false;
+  /** See `coalesceSeconds`. */
+  let restUntil = 0;
   let next: { at: number; cancel: () => void } | null = null;
   let cancelRetry: () => void = () => undefined;
 
@@ -66,6 +71,7 @@ export function watchHost(parts: HostWatchParts): () => void {
     changedVms.clear();
     isPolling = true;
     again = false;
+    const began = clock.now();
     try {
       const readAllAt = parts.readAllAt();
       // Whoever reads everything now may have begun before what was told happened.
@@ -79,14 +85,20 @@ export function watchHost(parts: HostWatchParts): () => void {
       for (const name of names) changedVms.add(name);
     } finally {
       isPolling = false;
-      if (again) schedulePoll(coalesceSeconds);
+      const ended = clock.now();
+      restUntil = ended + Math.min(pollSeconds, ended - began);
+      if (again) schedulePollSoon();
       else scheduleUsualPoll();
     }
   }
 
+  function schedulePollSoon(): void {
+    schedulePoll(Math.max(coalesceSeconds, restUntil - clock.now()));
+  }
+
   function somethingHappened(): void {
     again = true;
-    schedulePoll(coalesceSeconds);
+    schedulePollSoon();
   }
 
   async function listen(listenTo: NonNullable<HostWatchParts['listen']>, attempt: number): Promise<void> {
