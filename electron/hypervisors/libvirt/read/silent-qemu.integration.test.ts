@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
-import { listProcesses, signal } from '../../../../e2e/testbeds/processes.ts';
+import { signal } from '../../../../e2e/testbeds/processes.ts';
 import { inventoryOf, uri } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { runAt } from '../../../../e2e/testbeds/places.ts';
 import { waitUntil } from '../../../../e2e/testbeds/run.ts';
@@ -30,20 +30,13 @@ function suite(version: testbed.LibvirtVersion): void {
   const memory = driver.createMemory();
   const runner = createLocalRunner(place.root);
 
-  const qemuOf = ({ uuid }: testbed.VirtualMachine): number => {
-    const found = listProcesses().find(
-      ({ name, commandLine }) => name.startsWith('qemu') && commandLine.includes(uuid),
-    );
-    if (!found) throw new Error(`no QEMU of ${uuid}`);
-    return found.pid;
-  };
   /** Does something while the first so many VMs hang. */
   async function whileHung(
     count: number,
     what: (hung: readonly testbed.VirtualMachine[]) => Promise<void>,
   ): Promise<void> {
     const hung = vms.slice(0, count);
-    const processes = hung.map(qemuOf);
+    const processes = hung.map((vm) => testbed.guestProcess(vm));
     try {
       for (const pid of processes) signal(pid, 'SIGSTOP');
       await what(hung);
