@@ -121,22 +121,29 @@ describe('an operation', () => {
   });
 
   test.each([
-    ['what cannot be given up', 'betweenSteps', ['read', 'start', 'read', 'start', 'start', 'read', 'start', 'read']],
-    ['a merge, which looks for itself', 'abort', ['read', 'start', 'read', 'start', 'start', 'start', 'read']],
+    ['what cannot be given up', 'betweenSteps', 'redo', true],
+    ['what can be given up, but ends the VM in its end', 'abort', 'undo', true],
+    ['a merge, which looks for itself', 'abort', 'takeUp', false],
   ] as const)(
-    'reads the host after every step, but not between looks and behind them before %s',
-    async (_, cancellation, calls) => {
+    'reads the host after every step, but not between looks, and behind them before %s only where that needs it',
+    async (_, cancellation, whenInterrupted, isRead) => {
       const names = ['a', 'look', 'again', 'b'];
       const steps = names.map((name, index) => ({
         ...step(name),
         index,
-        ...(index === 1 || index === 2 ? { onlyLooks: true as const, verify: step('a').verify } : { cancellation }),
+        ...(index === 1 || index === 2
+          ? { onlyLooks: true as const, verify: step('a').verify }
+          : { cancellation, whenInterrupted }),
       }));
       const plan = planFor(host, names, { steps });
       const service = await open(plan);
       const operation = await until(service, await service.start(plan.id), resting);
       expect(stepStates(operation)).toEqual(['done', 'done', 'done', 'done']);
-      expect(host.calls.filter((call) => call === 'start' || call === 'read')).toEqual(calls);
+      expect(host.calls.filter((call) => call === 'start' || call === 'read')).toEqual([
+        ...['read', 'start', 'read', 'start', 'start'],
+        ...(isRead ? ['read'] : []),
+        ...['start', 'read'],
+      ]);
       await cleanedUp();
     },
   );

@@ -103,7 +103,8 @@ async function follow(
  */
 export function needsNoReading(steps: readonly Omit<PlanStep, 'index'>[], index: number): boolean {
   const next = steps[index + 1];
-  return steps[index]?.onlyLooks === true && (next?.onlyLooks === true || next?.cancellation === 'abort');
+  const looksForItself = next?.cancellation === 'abort' && ['takeUp', 'redo'].includes(next.whenInterrupted);
+  return steps[index]?.onlyLooks === true && (next?.onlyLooks === true || looksForItself);
 }
 
 /**

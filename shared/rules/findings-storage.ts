@@ -1,9 +1,10 @@
 /** Findings about the room on storage. */
-import type { Image, Inventory } from '../model/inventory.ts';
+import type { Inventory } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { folderOf } from './folders.ts';
+import { mergeGrowth } from './image-growth.ts';
 import { readableBytes } from './units.ts';
 
 export interface FileSystem {
@@ -72,8 +73,9 @@ export function storageFindings(context: FindingContext): readonly Finding[] {
 }
 
 /**
- * Overlays whose commit into their base may need more room than the base's file system has. A commit writes what the
- * overlay has allocated; a base without internal snapshots cannot grow beyond what the guest sees of it.
+ * Overlays whose commit into their base may need more room than the base's file system has, by the rule of plans (`mergeGrowth`).
+ * Not counted are zeroes that images only note, which a merge below the active layer of a VM that runs writes out: by these nearly
+ * every overlay might need all of its disk.
  */
 export function mergeFindings(context: FindingContext): readonly Finding[] {
   const free = new Map(context.inventory.filesystems.map(({ folder, freeBytes }) => [folder, freeBytes]));
@@ -81,7 +83,7 @@ export function mergeFindings(context: FindingContext): readonly Finding[] {
     if (overlay.parent?.relation !== 'backing' || overlay.parent.imageId === null) return [];
     const base = context.images.get(overlay.parent.imageId);
     if (base?.kind !== 'file' || base.status !== 'ok') return [];
-    const growth = mostGrowth(overlay, base);
+    const growth = overlay.allocatedBytes === null ? null : mergeGrowth([overlay], base, 'data').atMostBytes;
     const freeBytes = free.get(folderOf(base.id));
     if (growth === null || freeBytes === undefined || growth <= freeBytes) return [];
     const vms = context.dependents.get(overlay.id)?.vms ?? [];
@@ -96,16 +98,4 @@ export function mergeFindings(context: FindingContext): readonly Finding[] {
       }),
     ];
   });
-}
-
-/** The most bytes by which `base` may grow when `overlay` is committed into it; null where it is not known. */
-export function mostGrowth(overlay: Image, base: Image): number | null {
-  if (overlay.allocatedBytes === null) return null;
-  // Clusters that an internal snapshot keeps are not written over, but added to: there is no such bound then.
-  if (base.internalSnapshots.length > 0 || base.virtualBytes === null || base.allocatedBytes === null) {
-    return overlay.allocatedBytes;
-  }
-  // A base that is smaller than its overlay grows to the overlay's size first.
-  const most = Math.max(base.virtualBytes, overlay.virtualBytes ?? base.virtualBytes) - base.allocatedBytes;
-  return Math.max(0, Math.min(overlay.allocatedBytes, most));
 }

@@ -23,6 +23,7 @@ import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
 import { encryptedOverlayRefusals } from './encryption-rules.ts';
+import { savingMemory } from './memory-script.ts';
 import { memoryPause, memoryRefusals, memoryRoom, memorySpec, memoryWarnings } from './plan-create-memory.ts';
 import { nameRefusals, namingOptions, newFileRefusals, type CreateRequest } from './plan-create-rules.ts';
 import { quiescePause, quiescedSteps, quiesceRefusals, thawIsLeft, withoutMemoryWarning } from './plan-quiesce.ts';
@@ -95,23 +96,23 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...activeLayersStay(vm.disks.filter((disk) => !disks.includes(disk))),
   ];
   const live = vm.state !== 'shutoff';
+  const argv = virsh(
+    context,
+    'snapshot-create-as',
+    ...namingOptions(request),
+    ...(memory === null ? ['--disk-only'] : memorySpec(memory)),
+    '--atomic',
+    ...vm.disks.flatMap((disk) => {
+      const overlay = overlays.get(disk.target) ?? null;
+      // In a diskspec a comma separates; inside the file name it is doubled (virsh(1), snapshot-create-as).
+      if (overlay !== null)
+        return ['--diskspec', `${disk.target},snapshot=external,file=${overlay.replaceAll(',', ',,')}`];
+      // libvirt makes overlays for disks that are not named, floppies too. It leaves out what only reads by itself.
+      return disk.readOnly || disk.device === 'cdrom' ? [] : ['--diskspec', `${disk.target},snapshot=no`];
+    }),
+  );
   const create: Omit<PlanStep, 'index'> = {
     title: `${memory === null ? 'Create' : 'Write the memory, create'} ${overlayFiles.length === 1 ? 'an overlay' : `${overlayFiles.length} overlays`} and direct all writes to ${overlayFiles.length === 1 ? 'it' : 'them'}`,
-    argv: virsh(
-      context,
-      'snapshot-create-as',
-      ...namingOptions(request),
-      ...(memory === null ? ['--disk-only'] : memorySpec(memory)),
-      '--atomic',
-      ...vm.disks.flatMap((disk) => {
-        const overlay = overlays.get(disk.target) ?? null;
-        // In a diskspec a comma separates; inside the file name it is doubled (virsh(1), snapshot-create-as).
-        if (overlay !== null)
-          return ['--diskspec', `${disk.target},snapshot=external,file=${overlay.replaceAll(',', ',,')}`];
-        // libvirt makes overlays for disks that are not named, floppies too. It leaves out what only reads by itself.
-        return disk.readOnly || disk.device === 'cdrom' ? [] : ['--diskspec', `${disk.target},snapshot=no`];
-      }),
-    ),
     reads: imageIds,
     writes: [],
     creates: newFiles,
@@ -119,6 +120,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     deletes: [],
     verify,
     ...plainStep,
+    ...(memory === null ? { argv } : savingMemory(context, argv.slice(3))),
   };
   const left = thawIsLeft(request, context);
   return {

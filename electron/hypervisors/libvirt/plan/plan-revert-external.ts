@@ -309,7 +309,13 @@ function currentStep({ name, id }: Snapshot, branches: readonly Branch[], contex
 /** From the end of the VM on: a VM that is off, at neither state, is nothing to stop at. It can be started at any time, all the same. */
 function together(steps: readonly Step[], isGroup: boolean): readonly Step[] {
   return isGroup
-    ? steps.map((step) => ({ ...step, group: 'revert', cancellation: 'never', whenInterrupted: 'undo' }))
+    ? steps.map((step) => ({
+        ...step,
+        group: 'revert',
+        // While the memory is written nothing has ended yet.
+        cancellation: step.cancellation === 'abort' ? 'abort' : 'never',
+        whenInterrupted: 'undo',
+      }))
     : steps;
 }
 
