@@ -8,6 +8,7 @@ import { imageInfo } from '../../e2e/testbeds/disks.ts';
 import { onEachLibvirt } from '../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../e2e/testbeds/index.ts';
 import { placeOf, runAt } from '../../e2e/testbeds/places.ts';
+import { listProcesses, signal } from '../../e2e/testbeds/processes.ts';
 import { run } from '../../e2e/testbeds/run.ts';
 import { hostSettings, sshConnection } from '../../shared/model/host.fixtures.ts';
 import type { PlanStep } from '../../shared/model/plan.ts';
@@ -130,6 +131,34 @@ function declareRealOnly(version: testbed.LibvirtVersion, tools: MergeTools): vo
       expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`writes to ${theirs} now`)]);
     }
     expect(await imagesOf()).toEqual([theirs, ...[4, 3, 2, 1, 0].map(file)]);
+  });
+
+  it('leaves the job alone that somebody began on the disk after they had ended ours', async () => {
+    await chain(true, 3);
+    const { steps } = await planFor(commit(4, 0, { bytesPerSecond: 1024 ** 2 }));
+    const merge = steps.find(({ cancellation }) => cancellation === 'abort');
+    if (!merge) throw new Error('The plan has other steps.');
+    const ending = step(merge);
+    const virsh = async (...argv: readonly string[]) => (await testbed.virsh(argv, { version })).stdout.trim();
+    const job = () => virsh('blockjob', vm().uuid, 'vda', '--info', '--raw');
+    await expect.poll(job, { timeout: 30_000 }).not.toBe('');
+    const scripts = listProcesses().filter(({ commandLine }) => commandLine.includes('snaptree-merge qemu'));
+    expect(scripts.length).toBeGreaterThan(0);
+    const copy = join(vm().folder, 'copy.qcow2');
+    for (const { pid } of scripts) signal(pid, 'SIGSTOP');
+    try {
+      await virsh('blockjob', vm().uuid, 'vda', '--abort');
+      await virsh('blockcopy', vm().uuid, 'vda', `--dest=${copy}`, '--format=qcow2', '--transient-job');
+      await expect.poll(() => virsh('dumpxml', vm().uuid), { timeout: 30_000 }).toContain("ready='yes'");
+    } finally {
+      for (const { pid } of scripts) signal(pid, 'SIGCONT');
+    }
+    const { exitCode, stderr } = await ending;
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('another job runs on vda now')]);
+    expect(await job()).toContain('Block Copy');
+    await virsh('blockjob', vm().uuid, 'vda', '--abort');
+    expect(await imagesOf()).toEqual([4, 3, 2, 1, 0].map(file));
+    await expectDataOf(4);
   });
 
   it('ends at once with a VM that libvirt has forgotten', async () => {

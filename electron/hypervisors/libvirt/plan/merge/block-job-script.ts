@@ -237,19 +237,28 @@ elif [ -n "$base" ] && ! holds "$base"; then
 fi
 [ -z "$folder" ] || : >"\${folder%/*}/$mark"
 isSaid=no looks=0 readyAt=
+# Whether the job that was seen last is surely not the one of this merge: one that is just ending may look like another for a moment.
+isOthers() {
+  [ -n "$job" ] && ! isAlike || return 1
+  sleep 1
+  look
+  [ -n "$job" ] && ! isAlike
+}
 # Waiting for the guest's last writes would be without an end where it writes faster than they are copied.
 giveUp() {
   # What ended this command may still be ending the commands that it starts.
   for again in 1 2 3 4 5; do
     sleep 1
+    look
+    { [ -n "$job" ] && ! isOthers; } || break
     ask blockjob "--domain=$vm" "--path=$target" --abort --async 2>/dev/null && break
   done
   for again in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
     look
-    [ -n "$job" ] || break
+    { [ -n "$job" ] && ! isOthers; } || break
     sleep 1
   done
-  [ -z "$job" ] || fail "The merge of $target could not be given up, and goes on."
+  [ -z "$job" ] || isOthers || fail "The merge of $target could not be given up, and goes on."
   holdsTop || finish
   fail "The merge of $target was given up. The VM reads what it read before."
 }
@@ -257,6 +266,8 @@ while :; do
   [ "$cancelled" = no ] || giveUp
   look
   [ -n "$job" ] || break
+  # The job of somebody who ended this one and began their own is not waited for, told anything, or pivoted.
+  ! isOthers || break
   done=$(number cur) end=$(number end)
   judge "\${done:-0}" "\${end:-0}"
   heed
@@ -281,5 +292,6 @@ for again in 1 2 3 4 5; do
   sleep 1
   look
 done
+[ -z "$job" ] || fail "The merge of $target was ended by somebody, and another job runs on $target now, which is left alone. The merge has changed nothing that the VM reads."
 fail "The job on $target ended without merging: somebody ended it, or reading or writing an image failed (no room left, a defect of the storage). QEMU's log on the host may say more. The VM reads what it read before."
 `.trim();
