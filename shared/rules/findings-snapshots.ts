@@ -1,4 +1,4 @@
-/** Findings about the snapshots of one VM: how old and many they are, and whether their data is where they say. */
+/** Findings about snapshots: how old and many they are, and whether their data is where they say. */
 import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { brokenChain, brokenChainOfDisk } from './broken-chains.ts';
@@ -20,7 +20,6 @@ export function snapshotFindings(vm: ReadableVm, context: FindingContext): reado
     ...withoutData(vm, context),
     ...withoutMemory(vm, context),
     ...besideTheChain(vm, context),
-    ...leftBranches(vm, context),
     ...olderThanParent(vm, context),
   ];
 }
@@ -264,33 +263,32 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
  * Overlays at the end of a branch that was left: what the VM wrote after a snapshot, before it went back to one, where neither a VM nor a
  * snapshot needs that any more. Only the record of the snapshot names it, so that nobody looks for it.
  */
-function leftBranches(vm: ReadableVm, context: FindingContext): readonly Finding[] {
-  const held = new Set(context.vms.flatMap(({ snapshots }) => snapshots.flatMap(({ disks }) => disks.map(dataOf))));
-  return vm.snapshots.flatMap((snapshot) =>
-    snapshot.disks.flatMap(({ overlayImageId }): readonly Finding[] => {
-      const image = overlayImageId === null ? undefined : context.images.get(overlayImageId);
-      if (image?.status !== 'ok' || held.has(image.id)) return [];
-      const { activeFor, childImageIds, possibleChildIds, uses } = dependentsOf(image.id, context.dependents);
-      const isUsed = uses.some(({ use }) => use.by !== 'snapshot');
-      if (isUsed || activeFor.length + childImageIds.length + possibleChildIds.length > 0) return [];
-      if (unknownDependentsOf(context.inventory, image.id).length > 0) return [];
-      const size = image.allocatedBytes === null ? '' : ` (${readableBytes(image.allocatedBytes)} on storage)`;
-      return [
-        finding(context, {
-          code: 'branchLeft',
-          severity: 'information',
-          vm,
-          snapshotName: snapshot.name,
-          path: image.id,
-          message: `${image.id}${size} holds what VM “${vm.name}” wrote after snapshot “${snapshot.name}”, on a branch that was left: no VM uses it, and no snapshot goes back to it.`,
-          remedy: `It goes with “${snapshot.name}” when that is deleted. If somebody may want that state, copy it before, with all that it hangs on, into an image of its own (qemu-img convert).`,
-        }),
-      ];
-    }),
+export function leftBranchFindings(context: FindingContext): readonly Finding[] {
+  const recorded = context.vms.flatMap((vm) =>
+    vm.snapshots.flatMap((snapshot) => snapshot.disks.map((disk) => ({ vm, snapshot, disk }))),
   );
+  const held = new Set(recorded.map(({ disk }) => disk.dataImageId));
+  return recorded.flatMap(({ vm, snapshot, disk: { overlayImageId } }): readonly Finding[] => {
+    const image = overlayImageId === null ? undefined : context.images.get(overlayImageId);
+    if (image?.status !== 'ok' || held.has(image.id)) return [];
+    const { activeFor, childImageIds, possibleChildIds, uses } = dependentsOf(image.id, context.dependents);
+    const isUsed = uses.some(({ use }) => use.by !== 'snapshot');
+    if (isUsed || activeFor.length + childImageIds.length + possibleChildIds.length > 0) return [];
+    if (unknownDependentsOf(context.inventory, image.id).length > 0) return [];
+    const size = image.allocatedBytes === null ? '' : ` (${readableBytes(image.allocatedBytes)} on storage)`;
+    return [
+      finding(context, {
+        code: 'branchLeft',
+        severity: 'information',
+        vm,
+        snapshotName: snapshot.name,
+        path: image.id,
+        message: `${image.id}${size} holds what VM “${vm.name}” wrote after snapshot “${snapshot.name}”, on a branch that was left: no VM uses it, and no snapshot goes back to it.`,
+        remedy: `It goes with “${snapshot.name}” when that is deleted. If somebody may want that state, copy it before, with all that it hangs on, into an image of its own (qemu-img convert).`,
+      }),
+    ];
+  });
 }
-
-const dataOf = ({ dataImageId }: Snapshot['disks'][number]): string | null => dataImageId;
 
 /** @param written whether the data was written to since, null where that is not known; undefined where there is none to look at */
 function mismatch(

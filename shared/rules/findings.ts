@@ -7,7 +7,7 @@ import { formatFindings } from './findings-formats.ts';
 import { chainFindings, imageFindings, orphanFindings, startFindings, unusedImages } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
 import { movedData } from './moved-data.ts';
-import { snapshotFindings } from './findings-snapshots.ts';
+import { leftBranchFindings, snapshotFindings } from './findings-snapshots.ts';
 import { mergeFindings, storageFindings } from './findings-storage.ts';
 
 /** What the codes mean, in a few words: for headings and legends. */
@@ -69,6 +69,7 @@ export function findingsOf(
       ...jobFindings(vm, context),
       ...startFindings(vm, context),
     ]),
+    ...leftBranchFindings(context),
     ...imageFindings(context),
     ...formatFindings(context),
     ...orphanFindings(context),
