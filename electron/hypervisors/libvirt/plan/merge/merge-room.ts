@@ -63,20 +63,24 @@ export function roomsForMerge(merges: readonly MergeRange[], into: Into, context
 }
 
 /**
- * Looks for the room of one merge of several, right before it. Not for the first of a plan, before which the room of all is looked for.
+ * Gives what looks for the room of one merge of several, right before it. Not for the first of a plan, before which the room of all is looked for.
  * Nothing where the image that takes up the others is a volume.
  *
- * @param merges all that are to be done, `range` among them
+ * @param merges all that are to be done
+ * @param rooms of all of them, from `roomsForMerge`
  */
-export function roomBefore(
-  range: MergeRange,
+export function roomBeforeEach(
   merges: readonly MergeRange[],
   into: Into,
+  rooms: readonly PlanRoom[],
   context: LibvirtContext,
-): readonly Step[] {
-  const needs = growths(merges, into, context).filter((need) => need.range === range && need.image.kind !== 'block');
-  const whole = roomsForMerge(merges, into, context);
-  return roomsFor(context, needs).map((room) => roomIsStillThere(room, whole));
+): (range: MergeRange) => readonly Step[] {
+  const needs = growths(merges, into, context).filter(({ image }) => image.kind !== 'block');
+  return (range) =>
+    roomsFor(
+      context,
+      needs.filter((need) => need.range === range),
+    ).map((room) => roomIsStillThere(room, rooms));
 }
 
 /** Where they are volumes: how much room is left in an image on one only QEMU knows, and not while a VM uses it. */

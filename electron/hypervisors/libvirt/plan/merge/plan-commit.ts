@@ -17,7 +17,7 @@ import {
   spoiledSnapshots,
   treeAfterMerge,
 } from './merge-records.ts';
-import { fullVolumeWarnings, roomBefore, roomsForMerge } from './merge-room.ts';
+import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
 import {
   committed,
@@ -106,12 +106,13 @@ function steps(
 ): readonly Step[] {
   const live = context.vm.state !== 'shutoff';
   const told = new Set<Snapshot>();
+  const roomBefore = roomBeforeEach(merges, 'base', rooms, context);
   const mergeSteps = merges.flatMap((range) => {
     const mine = spoiledSnapshots(range, context).filter((snapshot) => !told.has(snapshot));
     const records = spoiledRecordsGo(range, mine, [...told], context);
     for (const snapshot of mine) told.add(snapshot);
     const isDone = isRangeMerged(range, context);
-    const room = range === merges[0] ? [] : roomBefore(range, merges, 'base', context);
+    const room = range === merges[0] ? [] : roomBefore(range);
     if (live) return isDone ? records : [...room, liveCommit(range, bytesPerSecond, context), ...records];
     const { merge, hang } = offlineCommit(range, context);
     return isDone ? [...records, hang] : [...room, merge, ...records, hang];

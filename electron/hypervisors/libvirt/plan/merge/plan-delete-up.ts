@@ -16,7 +16,7 @@ import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
 import { memoryFilesToGo, replacementsOf, treeAfterMerge } from './merge-records.ts';
-import { fullVolumeWarnings, roomBefore, roomsForMerge } from './merge-room.ts';
+import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { filesGo, livePull, nothingNeeds, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
 import { volumeWarnings } from './plan-commit.ts';
@@ -45,6 +45,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
   const memory = [...new Set([...begunFiles(context).memoryFiles, ...memoryFilesToGo([snapshot], context)])];
   const live = vm.state !== 'shutoff';
   const rooms = roomsForMerge(toDo, 'above', context);
+  const roomBefore = roomBeforeEach(toDo, 'above', rooms, context);
   const stay = vm.snapshots.filter((each) => each !== snapshot);
   return {
     vmName: vm.name,
@@ -88,7 +89,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
     steps: [
       ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       ...toDo.flatMap((range) => [
-        ...(range === ranges[0] ? [] : roomBefore(range, toDo, 'above', context)),
+        ...(range === ranges[0] ? [] : roomBefore(range)),
         live ? livePull(range, null, context) : offlinePull(range, context),
       ]),
       // What was written after the snapshot before this one went on in its image, and goes on in the overlay now.

@@ -8,7 +8,7 @@ import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
 import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
-import { fullVolumeWarnings, roomBefore, roomsForMerge } from './merge-room.ts';
+import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { definitionFollows, livePull, offlinePull } from './merge-steps.ts';
 
@@ -25,6 +25,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
   const merged = ranges.flatMap((range) => range.merged);
   const active = ranges.flatMap(({ above }) => (above ? [above.image.id] : []));
   const rooms = roomsForMerge(ranges, 'above', context);
+  const roomBefore = roomBeforeEach(ranges, 'above', rooms, context);
   // Also those whose merge is done already.
   const disks = vm.disks.filter(({ target }) => request.ranges.some((range) => range.target === target));
   const alone = ranges.filter(({ base }) => base === null).map(({ disk }) => disk.target);
@@ -65,7 +66,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
     steps: [
       ...roomIsThere(rooms, activeLayersStay(vm.disks)),
       ...ranges.flatMap((range) => [
-        ...(range.disk.target === request.ranges[0]?.target ? [] : roomBefore(range, ranges, 'above', context)),
+        ...(range.disk.target === request.ranges[0]?.target ? [] : roomBefore(range)),
         live ? livePull(range, request.bytesPerSecond, context) : offlinePull(range, context),
       ]),
       ...(live ? [] : [definitionFollows(disks, context)]),
