@@ -33,10 +33,26 @@ test('whoever depends on an image without being a VM stands in its chain', async
     id: '/srv/old/forgotten.qcow2',
     parent: { relation: 'backing' as const, reference: base.id, imageId: base.id, format: 'qcow2' },
   };
+  // Only the record of a snapshot of the VM itself names it: what a revert left.
+  const left = { ...orphan, id: '/srv/old/left.qcow2' };
   const unreadable = { what: '/srv/closed/x.qcow2', reason: 'Permission denied.', imageIds: [base.id] };
   show(harness, {
     ...inventory,
-    images: [...inventory.images, orphan],
+    vms: inventory.vms.map((each) =>
+      each.readable && each.name === 'app-blue'
+        ? {
+            ...each,
+            snapshots: [
+              ...each.snapshots,
+              snapshot('left', null, {
+                kind: 'external',
+                disks: [{ target: 'vda', kind: 'external', dataImageId: base.id, overlayImageId: left.id }],
+              }),
+            ],
+          }
+        : each,
+    ),
+    images: [...inventory.images, orphan, left],
     unknownDependents: [...inventory.unknownDependents, unreadable],
   });
   await openVm(harness, page, /^app-blue/);
@@ -44,6 +60,7 @@ test('whoever depends on an image without being a VM stands in its chain', async
   const layer = chains.getByRole('listitem').filter({ hasText: 'golden-12.qcow2' }).first();
   await expect(layer).toContainText('Also used by 2 VMs');
   await expect(layer).toContainText('Also needed by 1 image that no VM is known to use:/srv/old/forgotten.qcow2');
+  await expect(layer).toContainText('Also needed by 1 image in another chain of this VM:/srv/old/left.qcow2');
   await expect(layer).toContainText('Perhaps also needed by what could not be looked into:/srv/closed/x.qcow2');
   await expect(chains).toContainText('may need any of these images, so some changes are refused:/srv/private');
 });

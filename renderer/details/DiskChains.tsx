@@ -4,11 +4,11 @@ import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inve
 import { chainOfDisk, dependentsIndex, type Chain, type Dependents } from '../../shared/rules/chains.ts';
 import { brokenChainOfDisk, type BrokenChain } from '../../shared/rules/broken-chains.ts';
 import { blockJobWords } from '../../shared/rules/jobs.ts';
+import { dependenceOf, type LayerDependence } from '../../shared/rules/layer-dependence.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
-import { dependenceOf, type LayerDependence } from '../appearance/dependence.ts';
 import { areSameProps } from '../design/same-props.ts';
 import { useFirst } from '../design/ShowMore.tsx';
 import { count, formatBytes, formatTime } from '../design/format.ts';
@@ -110,7 +110,7 @@ function DiskChain({
               key={image.id}
               image={image}
               role={layerRole(index, chain)}
-              {...dependenceOf(image.id, vm, inventory, dependents)}
+              {...dependenceOf(image.id, chain.images, vm, inventory, dependents)}
             />
           ))}
           {broken && (
@@ -179,7 +179,8 @@ interface LayerProps extends LayerDependence {
   readonly role: string;
 }
 
-function PlainLayer({ image, role, others, names, namedByOthers, ofNoVm, possible, unknown }: LayerProps) {
+function PlainLayer(props: LayerProps) {
+  const { image, role, others, names, namedByOthers, inOtherChains, ofNoVm, possible, unknown } = props;
   const [folder, file] = splitPath(image.id);
   return (
     <LayerFrame imageId={image.id} role={role} status={<Status image={image} />}>
@@ -241,6 +242,10 @@ function PlainLayer({ image, role, others, names, namedByOthers, ofNoVm, possibl
       )}
       <Dependence intro="Also named by:" names={names} quiet={!namedByOthers} />
       <Dependence
+        intro={`Also needed by ${count(inOtherChains.length, 'image')} in ${inOtherChains.length === 1 ? 'another chain' : 'other chains'} of this VM:`}
+        names={inOtherChains}
+      />
+      <Dependence
         intro={`Also needed by ${count(ofNoVm.length, 'image')} that no VM is known to use:`}
         names={ofNoVm}
       />
@@ -286,7 +291,7 @@ function holdsSelected(state: State, imageId: string): boolean {
   return snapshot?.disks.some((disk) => disk.dataImageId === imageId) ?? false;
 }
 
-/** Who depends on an image without belonging to a VM: plans are refused for them too, so they are told in full. */
+/** Who depends on an image besides other VMs: plans are refused for them too, so they are told in full. */
 const Dependence = memo(function Dependence({
   intro,
   names,

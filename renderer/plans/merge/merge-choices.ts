@@ -1,6 +1,7 @@
 /** What the dialog for merges holds: for each disk, whether it takes part and which images are chosen. Pure. */
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
-import { dependentsOf, type Dependents } from '../../../shared/rules/chains.ts';
+import type { Dependents } from '../../../shared/rules/chains.ts';
+import { dependenceOf } from '../../../shared/rules/layer-dependence.ts';
 import {
   mergeableDisks,
   mergedImages,
@@ -11,7 +12,6 @@ import {
   type MergeDirection,
 } from '../../../shared/rules/merge-proposals.ts';
 import { sumOf } from '../../../shared/rules/units.ts';
-import { dependenceOf } from '../../appearance/dependence.ts';
 import { imageIndex } from '../../store/selectors.ts';
 
 export interface LayerChoice {
@@ -47,9 +47,9 @@ export function startingChoices(
   dependents: ReadonlyMap<string, Dependents>,
 ): readonly DiskChoice[] {
   return mergeableDisks(vm, imageIndex(inventory.images)).map((disk) => {
-    const layers = disk.layers.map((image, index): LayerChoice => ({
+    const layers = disk.layers.map((image): LayerChoice => ({
       image,
-      neededBy: neededByOthers(image.id, disk.layers[index - 1]?.id ?? null, vm, inventory, dependents),
+      neededBy: neededByOthers(image.id, disk.layers, vm, inventory, dependents),
       snapshots: vm.snapshots
         .filter((each) => each.disks.some((held) => held.target === disk.target && held.dataImageId === image.id))
         .map(({ name }) => name),
@@ -65,20 +65,16 @@ export function startingChoices(
   });
 }
 
-/** Who needs an image besides the one above it in the chain and the VM that has the chain. */
+/** Who needs an image besides the chain itself and the VM that has it. */
 function neededByOthers(
   imageId: string,
-  aboveId: string | null,
+  layers: readonly Image[],
   vm: ReadableVm,
   inventory: Inventory,
   dependents: ReadonlyMap<string, Dependents>,
 ): readonly string[] {
-  const { others, ofNoVm, possible, unknown } = dependenceOf(imageId, vm, inventory, dependents);
-  const branches = dependentsOf(imageId, dependents).childImageIds.filter(
-    (child) => child !== aboveId && !ofNoVm.includes(child),
-  );
-  const own = others.length > 0 ? [] : branches;
-  return [...new Set([...others, ...own, ...ofNoVm.filter((child) => child !== aboveId), ...possible, ...unknown])];
+  const { others, inOtherChains, ofNoVm, possible, unknown } = dependenceOf(imageId, layers, vm, inventory, dependents);
+  return [...new Set([...others, ...inOtherChains, ...ofNoVm, ...possible, ...unknown])];
 }
 
 /** The choice with another uppermost image: what it goes into stays below it. */

@@ -5,6 +5,7 @@ import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } fro
 import { brokenChain, brokenChainOfDisk, type BrokenChain } from '../../../../shared/rules/broken-chains.ts';
 import type { Chain } from '../../../../shared/rules/chains.ts';
 import { wordsOfUse } from '../../../../shared/rules/dependents.ts';
+import { dependenceOf } from '../../../../shared/rules/layer-dependence.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { findVm, unreadAbout, unreadWords } from '../names.ts';
@@ -171,7 +172,10 @@ function printDocument(context: CommandContext, found: Found): void {
 function printText({ output }: CommandContext, { reading, vm, chains }: Found): void {
   const { paint, unicode } = output;
   const index = dependentsIndex(reading.inventory);
-  const children = (imageId: string): number => dependentsOf(imageId, index).childImageIds.length;
+  const told = (chain: Chain): Parameters<typeof chainLines>[2] => ({
+    children: (imageId) => dependentsOf(imageId, index).childImageIds.length,
+    dependence: vm && ((imageId) => dependenceOf(imageId, chain.images, vm, reading.inventory, index)),
+  });
   const title = vm === null ? '' : `${paint.out('bold', shown(vm.name))}  ${shown(vm.uuid)}  `;
   const lines = [
     `${title}on ${shown(reading.host.name)}`,
@@ -179,7 +183,7 @@ function printText({ output }: CommandContext, { reading, vm, chains }: Found): 
     ...chains.flatMap(({ target, blockJob, chain, broken }) => [
       ...(target === null ? [] : [paint.out('bold', shown(target))]),
       ...(blockJob === null ? [] : [paint.out('yellow', `    A block job runs: ${shown(blockJobWords(blockJob))}`)]),
-      ...chainLines(chain, broken, children, { paint: paint.out, unicode }),
+      ...chainLines(chain, broken, told(chain), { paint: paint.out, unicode }),
     ]),
     ...(vm === null ? usedBy(chains[0]?.chain, reading) : []),
   ];

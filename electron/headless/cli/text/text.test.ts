@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { image, internal, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
 import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
 import { planWith } from '../cli.fixtures.ts';
+import type { LayerDependence } from '../../../../shared/rules/layer-dependence.ts';
 import { brokenChain } from '../../../../shared/rules/broken-chains.ts';
 import { chainLines } from './chain-text.ts';
 import { planLines } from './plan-text.ts';
@@ -69,16 +70,39 @@ describe('a tree', () => {
 });
 
 describe('a chain', () => {
-  const lines = (images: Parameters<typeof imagesById>[0], children = 0) => {
+  const lines = (
+    images: Parameters<typeof imagesById>[0],
+    children = 0,
+    needed: Partial<LayerDependence> | null = null,
+  ) => {
     const byId = imagesById(images);
     const chain = chainFrom('/a', byId);
-    return chainLines(chain, brokenChain(chain, byId), () => children, look);
+    const nobody = {
+      others: [],
+      names: [],
+      namedByOthers: false,
+      inOtherChains: [],
+      ofNoVm: [],
+      possible: [],
+      unknown: [],
+    };
+    const dependence = needed && ((imageId: string) => ({ ...nobody, ...(imageId === '/base' && needed) }));
+    return chainLines(chain, brokenChain(chain, byId), { children: () => children, dependence }, look);
   };
   it('goes from the active layer to the base', () => {
     expect(lines([overlay('/a', '/base'), image('/base')], 2)).toEqual([
       '    /a     qcow2, 195 KiB of 1 GiB, 2 images hang on it',
       '  ↓ /base  qcow2, 195 KiB of 1 GiB, 2 images hang on it',
     ]);
+  });
+  it('names who else needs a layer, the VM’s other chains too', () => {
+    const images = [overlay('/a', '/base'), image('/base')];
+    expect(lines(images, 1, { inOtherChains: ['/left'], others: ['db', 'a\u202e'] }).slice(1)).toEqual([
+      '  ↓ /base  qcow2, 195 KiB of 1 GiB',
+      '      Also used by 2 VMs: db, a[right-to-left override]',
+      '      Also needed by 1 image in another chain of this VM: /left',
+    ]);
+    expect(lines(images, 1, {})).toHaveLength(2);
   });
   it.each([
     ['The chain is broken: /gone is missing.', [overlay('/a', '/gone'), image('/gone', { status: 'missing' })]],
