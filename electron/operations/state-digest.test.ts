@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import type { BlockJob, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { disk, held, image, internal, inventory, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
 import { stateDigestOf, type DigestedPlan } from './state-digest.ts';
 
@@ -61,6 +61,7 @@ const imageOf = (inventory: Inventory, id: string) => {
   if (!found) throw new Error(id);
   return found;
 };
+const copy: BlockJob = { kind: 'copy', target: '/copy', ready: false, detail: null };
 const first = <T>(list: readonly T[]): T => {
   if (list[0] === undefined) throw new Error('empty');
   return list[0];
@@ -136,6 +137,10 @@ describe('the digest of a VM’s state', () => {
     ['memory', (_, own) => (first(own.snapshots).memory = { kind: 'none' })],
     ['a data image', (_, own) => (first(first(own.snapshots).disks).dataImageId = '/top')],
     ['an overlay', (_, own) => (first(first(own.snapshots).disks).overlayImageId = '/top')],
+    ['a block job', (_, own) => (first(own.disks).blockJob = copy)],
+    ['a block job of another kind', (_, own) => (first(own.disks).blockJob = { ...copy, kind: 'backup' })],
+    ['a block job to another place', (_, own) => (first(own.disks).blockJob = { ...copy, target: '/other' })],
+    ['a job of the VM', (_, own) => (own.job = { kind: 'backup', detail: '' })],
     ['an active layer', (_, own) => (first(own.disks).imageId = '/base')],
     ['a disk less', (_, own) => own.disks.pop()],
     ['a read-only disk', (_, own) => (first(own.disks).readOnly = true)],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { disk, folder, held, image, internal, inventory, overlay, vm } from '../model/inventory.fixtures.ts';
-import type { Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../model/inventory.ts';
+import type { BlockJob, Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } from '../model/inventory.ts';
 import { defaultReportThresholds } from './report-thresholds.ts';
 import type { Finding, ReportThresholds } from '../model/report.ts';
 import { fileSystems } from './findings-storage.ts';
@@ -285,6 +285,39 @@ describe('storage', () => {
     const [merge] = only(find(with_(not, [vmOn(one)], [small, large])), 'mergeWouldNotFit');
     expect(merge).toMatchObject({ code: 'mergeWouldNotFit', path: one, vmName: 'web' });
     expect(merge?.message).toContain('2 GiB (2147483648 bytes)');
+  });
+});
+
+describe('jobs', () => {
+  const busy = (parts: Partial<BlockJob>, job?: ReadableVm['job']) => {
+    const blockJob: BlockJob = { kind: 'commit', target: null, ready: false, detail: null, ...parts };
+    return find(inventory([vm({ disks: [disk('vda', base, { blockJob })], ...(job && { job }) })], [image(base)]));
+  };
+
+  it('are told with the disk that they work on, and are a warning where they do not end by themselves', () => {
+    expect(busy({})).toMatchObject([
+      {
+        code: 'jobRuns',
+        severity: 'information',
+        vmName: 'web',
+        path: base,
+        remedy: expect.stringMatching(/^Wait until it ends/) as string,
+      },
+    ]);
+    const [copy] = busy({ kind: 'copy', target: '/copy', ready: true });
+    expect(copy).toMatchObject({ severity: 'warning', remedy: expect.stringMatching(/let them end it/) as string });
+    expect(copy?.message).toContain('On disk vda of web a block job runs: a copy to /copy');
+  });
+
+  it('of the VM as a whole are told besides, and that nobody knows of any where it does not answer', () => {
+    const [silent, ...others] = busy({}, { kind: 'unknown', detail: 'no monitor' });
+    expect(silent).toMatchObject({
+      code: 'jobRuns',
+      severity: 'warning',
+      path: null,
+      remedy: expect.stringMatching(/QEMU hangs/) as string,
+    });
+    expect(codes(others)).toEqual(['jobRuns']);
   });
 });
 

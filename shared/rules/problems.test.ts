@@ -15,3 +15,17 @@ it('a VM’s problems are its broken chains, and then what reading it found', ()
     { severity: 'warning', message: 'A record has no data.' },
   ]);
 });
+
+it('tells of the jobs of a VM, and of its disks, before what reading it found', () => {
+  const blockJob = { kind: 'copy', target: '/copy', ready: true, detail: null } as const;
+  const busy = vm({
+    job: { kind: 'backup', detail: 'Backup' },
+    disks: [disk('vda', '/ok', { blockJob })],
+    problems: [{ severity: 'error', message: 'Read.' }],
+  });
+  expect(vmProblems(busy, imagesById([image('/ok')]))).toEqual([
+    { severity: 'warning', message: 'web is being backed up.' },
+    { severity: 'warning', message: expect.stringContaining('On disk vda of web a block job runs: a copy') as string },
+    { severity: 'error', message: 'Read.' },
+  ]);
+});

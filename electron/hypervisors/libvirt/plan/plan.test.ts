@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../../../shared/model/inventory.ts';
+import type { BlockJob, ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import {
@@ -14,6 +14,7 @@ import {
   uri,
   vm,
 } from '../../../../shared/model/inventory.fixtures.ts';
+import type { PlanDraft } from '../../driver.ts';
 import { planLibvirt } from './plan.ts';
 
 const uuid = vm().uuid;
@@ -159,6 +160,51 @@ describe('every plan', () => {
   it.each(['shutting-down', 'suspended', 'crashed', 'unknown'] as const)('is refused while the VM is %s', (state) => {
     const plan = planLibvirt(uri, create(), inventory([vm({ state })], imagesHolding()));
     expect(codes(plan.refusals)).toEqual(['vmState']);
+  });
+
+  describe('while a job runs', () => {
+    const jobs = (parts: Partial<ReadableVm>) => {
+      const host = inventory([vm({ snapshots: [internal('a', null)], ...parts })], imagesHolding('a'));
+      return [create(), revert('a'), remove('a')].map((request) => planLibvirt(uri, request, host));
+    };
+    const onDisk = (parts: Partial<BlockJob>) => {
+      const blockJob: BlockJob = { kind: 'copy', target: '/copy', ready: false, detail: null, ...parts };
+      const [first, second] = vm().disks;
+      return jobs({ disks: [{ ...(first ?? disk('vda', null)), blockJob }, ...(second ? [second] : [])] });
+    };
+    const refusals = (plans: readonly PlanDraft[]) =>
+      plans.flatMap((plan) => plan.refusals.filter(({ code }) => code === 'jobRuns'));
+
+    it('is refused with its name and what ends it', () => {
+      const plans = onDisk({});
+      expect(refusals(plans).map(({ names }) => names)).toEqual([['vda'], ['vda'], ['vda']]);
+      expect(plans.every(({ steps }) => steps.length === 0)).toBe(true);
+      const [refusal] = refusals(plans);
+      expect(refusal?.message).toContain('On disk vda of web a block job runs: a copy to /copy.');
+      expect(refusal?.message).toContain(`blockjob --domain=${uuid} --path=vda --abort`);
+      expect(refusal?.message).not.toContain('--pivot');
+      expect(refusals(onDisk({ ready: true }))[0]?.message).toContain('--pivot');
+    });
+
+    it('says of no commit that it may be broken off, and of no backup', () => {
+      for (const kind of ['commit', 'activeCommit', 'backup', 'unknown'] as const) {
+        const [refusal] = refusals(onDisk({ kind }));
+        expect(refusal?.names).toEqual(['vda']);
+        expect(refusal?.message).not.toContain('--abort');
+      }
+      expect(refusals(onDisk({ kind: 'commit' }))[0]?.message).toContain('Do not break it off');
+    });
+
+    it('in the VM as a whole, or may, is refused as well', () => {
+      const [saved] = refusals(jobs({ job: { kind: 'save', detail: 'Save' } }));
+      expect(saved).toMatchObject({
+        names: ['web'],
+        message: 'web is being saved. Wait until that is done, then plan again.',
+      });
+      const silent = refusals(jobs({ job: { kind: 'unknown', detail: 'no monitor' } }));
+      expect(silent).toHaveLength(3);
+      expect(silent[0]?.message).toContain(`domcontrol --domain=${uuid}`);
+    });
   });
 });
 
@@ -587,6 +633,34 @@ describe('reverting to an internal snapshot', () => {
     expect(refusals[1]?.names).toEqual([`${folder}/web.ext.qcow2`]);
   });
 
+  it('is refused where an image that is used as raw begins as an overlay of it, with who uses that', () => {
+    const clone = `${folder}/clone.qcow2`;
+    const web = `${folder}/web.qcow2`;
+    const header = { format: 'qcow2', reference: web, mayDependOn: [web] };
+    const own = vm({ snapshots: [internal('a', null)] });
+    const other = vm({ uuid: 'other', name: 'other', disks: [disk('sda', clone, { format: 'raw' })] });
+    const on = (vms: ReadableVm[]) =>
+      planLibvirt(
+        uri,
+        revert('a'),
+        inventory([own, ...vms], [...imagesHolding('a'), image(clone, { format: 'raw', header })]),
+      );
+    const plan = on([other]);
+    expect(plan.refusals).toMatchObject([{ code: 'imageMayHaveDependents', names: [clone] }]);
+    expect(plan.refusals[0]?.message).toContain(`${clone} is used as raw by disk sda of VM other`);
+    expect(plan.steps).toEqual([]);
+    expect(on([]).refusals[0]?.message).toContain(`${clone} is used as raw, but`);
+    // Where it has a dependent for certain, the doubtful one is said besides.
+    const sure = inventory(
+      [own, other],
+      [...imagesHolding('a'), image(clone, { format: 'raw', header }), overlay(`${folder}/over.qcow2`, web)],
+    );
+    expect(codes(planLibvirt(uri, revert('a'), sure).refusals)).toEqual([
+      'imageHasDependents',
+      'imageMayHaveDependents',
+    ]);
+  });
+
   it('names the other VM that writes to the same image', () => {
     const other = vm({ uuid: '22222222-2222-4222-8222-222222222222', name: 'twin', state: 'shutoff' });
     const host = inventory([vm({ snapshots: [internal('a', null)] }), other], imagesHolding('a'));
@@ -734,6 +808,17 @@ describe('deleting internal snapshots', () => {
     );
     const { refusals } = planLibvirt(uri, remove('a'), host);
     expect(refusals.map(({ code, names }) => [code, ...names])).toEqual([['dataElsewhere', moved.id]]);
+  });
+
+  it('is done only where no job has begun on a disk meanwhile, after each of its steps', () => {
+    const { steps } = planLibvirt(uri, remove('b', true), host);
+    expect(steps).toHaveLength(3);
+    for (const { verify } of steps) {
+      expect(verify.filter(({ kind }) => kind === 'noBlockJob')).toEqual([
+        { kind: 'noBlockJob', target: 'vda' },
+        { kind: 'noBlockJob', target: 'vdb' },
+      ]);
+    }
   });
 
   it('gives the children of the deleted one to its parent', () => {

@@ -62,3 +62,14 @@ describe('images that are smaller than one below', () => {
     expect(refusals(pull(null), chain([1, 1, 2, 3]))).toEqual([]);
   });
 });
+
+it('a merge of a VM that runs is done only where no job is left on its disk', () => {
+  const merging = (request: ChangeRequest) =>
+    planLibvirt(uri, request, inventory([vm({ disks: [disk('vda', active)] })], chain([1, 1, 1, 1])))
+      .steps.filter(({ writes, onlyLooks }) => writes.length > 0 && !onlyLooks)
+      .map(({ verify }) => verify.filter(({ kind }) => kind === 'noBlockJob'));
+  const gone = [{ kind: 'noBlockJob', target: 'vda' }];
+  expect(merging(commit(top, base))).toEqual([gone]);
+  expect(merging(commit(active, top))).toEqual([gone]);
+  expect(merging(pull(base))).toEqual([gone]);
+});
