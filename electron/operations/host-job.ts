@@ -408,7 +408,10 @@ while :; do
     if [ "$bytes" -gt ${Math.max(0, Math.floor(seen.outputBytes))} ] && [ "$elapsed" -ge 1 ]; then break; fi
     if [ "$progress" != ${quoteArgument(progressLine(seen.progress))} ] && [ "$elapsed" -ge ${progressSeconds} ]; then break; fi
   fi
-  sleep 0.1 2>/dev/null || sleep 1
+  # What is short is told at once; what takes long is not kept from the processor.
+  pause=0.1
+  [ "$elapsed" -lt 3 ] || pause=0.5
+  sleep "$pause" 2>/dev/null || sleep 1
 done
 frame state
 echo "$state $rebooted $bytes"

@@ -140,7 +140,7 @@ heed() {
     answer no 'The merge has just ended.'
     return 0
   fi
-  if [ "$own" != yes ] || ! isAlike; then
+  if [ "$own" != yes ]; then
     answer no "The job on $target was not begun by this operation, and is left alone."
     return 0
   fi
@@ -237,12 +237,14 @@ elif [ -n "$base" ] && ! holds "$base"; then
 fi
 [ -z "$folder" ] || : >"\${folder%/*}/$mark"
 isSaid=no looks=0 readyAt=
-# Whether the job that was seen last is surely not the one of this merge: one that is just ending may look like another for a moment.
-isOthers() {
-  [ -n "$job" ] && ! isAlike || return 1
+# Whether the job that was seen last is the one of this merge, as far as can be told: one that is just ending may look like another for
+# a moment.
+isOurs() {
+  [ -n "$job" ] || return 1
+  isAlike && return 0
   sleep 1
   look
-  [ -n "$job" ] && ! isAlike
+  [ -n "$job" ] && isAlike
 }
 # Waiting for the guest's last writes would be without an end where it writes faster than they are copied.
 giveUp() {
@@ -250,24 +252,23 @@ giveUp() {
   for again in 1 2 3 4 5; do
     sleep 1
     look
-    { [ -n "$job" ] && ! isOthers; } || break
+    isOurs || break
     ask blockjob "--domain=$vm" "--path=$target" --abort --async 2>/dev/null && break
   done
   for again in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
     look
-    { [ -n "$job" ] && ! isOthers; } || break
+    isOurs || break
     sleep 1
   done
-  [ -z "$job" ] || isOthers || fail "The merge of $target could not be given up, and goes on."
+  ! isOurs || fail "The merge of $target could not be given up, and goes on."
   holdsTop || finish
   fail "The merge of $target was given up. The VM reads what it read before."
 }
 while :; do
   [ "$cancelled" = no ] || giveUp
   look
-  [ -n "$job" ] || break
   # The job of somebody who ended this one and began their own is not waited for, told anything, or pivoted.
-  ! isOthers || break
+  isOurs || break
   done=$(number cur) end=$(number end)
   judge "\${done:-0}" "\${end:-0}"
   heed
