@@ -115,7 +115,7 @@ export async function beginJob(
     }
     case 'dump':
       await onPrepared();
-      return writeIntoFullPipe(vm, ['dump', '--memory-only', '--live']);
+      return writeIntoFullPipe(vm, ['dump', '--memory-only']);
     case 'save':
       await onPrepared();
       return writeIntoFullPipe(vm, ['save']);
