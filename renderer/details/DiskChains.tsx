@@ -3,7 +3,7 @@ import { memo, useCallback, useMemo, type ReactNode } from 'react';
 import type { Disk, Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { chainOfDisk, dependentsIndex, type Chain, type Dependents } from '../../shared/rules/chains.ts';
 import { brokenChainOfDisk, type BrokenChain } from '../../shared/rules/broken-chains.ts';
-import { blockJobWords } from '../../shared/rules/jobs.ts';
+import { blockJobWords, untilJobEnds } from '../../shared/rules/jobs.ts';
 import { dependenceOf, type LayerDependence } from '../../shared/rules/layer-dependence.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
@@ -99,7 +99,7 @@ function DiskChain({
       </h4>
       {disk.blockJob && (
         <p className={css('quiet')}>
-          A block job runs: <HostText text={blockJobWords(disk.blockJob)} />. Until it ends no snapshot can be changed.
+          A block job runs: <HostText text={blockJobWords(disk.blockJob)} />. {untilJobEnds}
         </p>
       )}
       {!chain && !broken && <p className={css('quiet')}>empty drive</p>}

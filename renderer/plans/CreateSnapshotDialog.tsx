@@ -1,9 +1,16 @@
 import { useState } from 'react';
-import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import type { ChangeRequest } from '../../shared/model/plan.ts';
+import type { Disk, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
+import type { ChangeRequest, PlanNote } from '../../shared/model/plan.ts';
 import { isForMedia, writableDisks } from '../../shared/rules/disks.ts';
 import { abilitiesOf } from '../../shared/rules/actions.ts';
-import { createExternalRefusals, createInternalRefusals } from '../../shared/rules/libvirt-refusals.ts';
+import type { VmWithImages } from '../../shared/rules/image-refusals.ts';
+import { overlayRefusals } from '../../shared/rules/libvirt-disk-refusals.ts';
+import {
+  createExternalRefusals,
+  createInternalRefusals,
+  createMemoryRefusals,
+  noMemoryRefusals,
+} from '../../shared/rules/libvirt-refusals.ts';
 import { checkNewFile, memoryFileBeside, overlayBeside } from '../../shared/rules/new-files.ts';
 import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
 import { classes } from '../design/classes.ts';
@@ -31,13 +38,19 @@ export function CreateSnapshotDialog({
 }) {
   const inventory = useStore((state) => state.inventories[hostId]?.inventory);
   const images = inventory && imageIndex(inventory.images);
-  const impossible = impossibleKinds(vm, inventory?.hypervisor);
+  const isLibvirt = inventory?.hypervisor.kind === 'libvirt';
+  const impossible = impossibleKinds({ vm, images: images ?? new Map() }, inventory?.hypervisor);
   const disks = vm.disks.filter((disk) => !isForMedia(disk) && disk.source !== null);
+  const obstacleTo = (disk: Disk): string | null => {
+    if (disk.readOnly)
+      return `Disk ${disk.target} is read-only for this VM: nothing is written that an overlay could take.`;
+    return isLibvirt && images ? (overlayRefusals({ vm, images }, [disk])[0]?.message ?? null) : null;
+  };
   const [name, setName] = useState(() => formatSnapshotName(new Date()));
   const [kind, setKind] = useState<Kind>(() => (impossible.internal === null ? 'internal' : 'external'));
   const [description, setDescription] = useState('');
   const [targets, setTargets] = useState<ReadonlySet<string>>(
-    () => new Set(writableDisks(disks).map((disk) => disk.target)),
+    () => new Set(writableDisks(disks).flatMap((disk) => (obstacleTo(disk) === null ? [disk.target] : []))),
   );
   const [ownOverlays, setOwnOverlays] = useState<ReadonlyMap<string, string>>(new Map());
   const [ownMemoryFile, setOwnMemoryFile] = useState<string | null>(null);
@@ -139,25 +152,30 @@ export function CreateSnapshotDialog({
       {kind === 'external' && (
         <fieldset className={css('disks')}>
           <legend>Disks to include</legend>
-          {disks.map((disk) => (
-            <CheckboxLine
-              key={disk.target}
-              selected={targets.has(disk.target)}
-              onChange={(selected) => {
-                const next = new Set(targets);
-                if (selected) next.add(disk.target);
-                else next.delete(disk.target);
-                setTargets(next);
-              }}
-            >
-              <span className={css('target')}>
-                <HostText text={disk.target} />
-              </span>
-              <code className={css('source')}>
-                <HostText text={disk.source ?? ''} />
-              </code>
-            </CheckboxLine>
-          ))}
+          {disks.map((disk) => {
+            const obstacle = obstacleTo(disk);
+            return (
+              <CheckboxLine
+                key={disk.target}
+                disabled={obstacle !== null}
+                {...(obstacle !== null && { description: <HostText text={obstacle} /> })}
+                selected={targets.has(disk.target)}
+                onChange={(selected) => {
+                  const next = new Set(targets);
+                  if (selected) next.add(disk.target);
+                  else next.delete(disk.target);
+                  setTargets(next);
+                }}
+              >
+                <span className={css('target')}>
+                  <HostText text={disk.target} />
+                </span>
+                <code className={css('source')}>
+                  <HostText text={disk.source ?? ''} />
+                </code>
+              </CheckboxLine>
+            );
+          })}
           {tried && disksError !== null && <p className={css('error')}>{disksError}</p>}
           <p className={css('quiet')}>A disk that is left out keeps its active layer and is not in the snapshot.</p>
         </fieldset>
@@ -190,16 +208,17 @@ export function CreateSnapshotDialog({
 
 /** Why a kind cannot be taken of this VM on this host, by the rules that plans are refused by; null where it can. */
 function impossibleKinds(
-  vm: ReadableVm,
+  known: VmWithImages,
   hypervisor: Inventory['hypervisor'] | undefined,
 ): Readonly<Record<Kind, string | null>> {
-  const noMemory = vm.state === 'shutoff' ? `${vm.name} is shut off, so there is no memory to save.` : null;
-  if (hypervisor?.kind !== 'libvirt') return { internal: null, external: null, memory: noMemory };
-  const external = createExternalRefusals(vm)[0]?.message ?? null;
+  const first = (refusals: readonly PlanNote[]) => refusals[0]?.message ?? null;
+  if (hypervisor?.kind !== 'libvirt') {
+    return { internal: null, external: null, memory: first(noMemoryRefusals(known.vm)) };
+  }
   return {
-    internal: createInternalRefusals(vm, abilitiesOf(hypervisor))[0]?.message ?? null,
-    external,
-    memory: noMemory ?? external,
+    internal: first(createInternalRefusals(known, abilitiesOf(hypervisor))),
+    external: first(createExternalRefusals(known)),
+    memory: first(createMemoryRefusals(known)),
   };
 }
 

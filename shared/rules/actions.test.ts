@@ -20,7 +20,7 @@ const context: ActionContext = {
   snapshot,
   several: null,
   descendants: [{ id: 'below' } as Snapshot],
-  images: new Map(),
+  images: imagesById([madeImage('/a.qcow2')]),
   hypervisor: null,
   readOnly: false,
   operationRuns: false,
@@ -116,6 +116,38 @@ describe('actionsFor', () => {
         'exists only as long as it runs',
       );
       expect(reason('revertToSnapshot', { vm: fleeting })).toBeNull();
+    });
+
+    it('offers no change while a job runs, by the name of the job', () => {
+      const blockJob = { kind: 'copy' as const, target: '/copy.qcow2', ready: false, detail: null };
+      const copied = { ...writable, disks: [{ ...madeDisk('vda', '/a.qcow2'), blockJob }] };
+      expect(on({ vm: copied })).toEqual(['report']);
+      expect(reason('createSnapshot', { vm: copied })).toBe(
+        'On disk vda of web a block job runs: a copy to /copy.qcow2. Until it ends no snapshot can be changed.',
+      );
+      const saved = { ...writable, job: { kind: 'save' as const, detail: '' } };
+      expect(reason('deleteSnapshot', { vm: saved })).toBe(
+        'web is being saved. Until it ends no snapshot can be changed.',
+      );
+      // Nobody knows whether anything ends then.
+      const silent = { ...writable, job: { kind: 'unknown' as const, detail: 'timeout' } };
+      expect(reason('revertToSnapshot', { vm: silent })).toMatch(/^web does not answer .* run in it\.$/);
+    });
+
+    it('offers no snapshot of a VM none of whose disks can have one', () => {
+      const off = { ...writable, state: 'shutoff' as const };
+      const locked = imagesById([madeImage('/a.qcow2', { encryption: 'luks' })]);
+      expect(reason('createSnapshot', { vm: off, images: locked })).toContain('is encrypted');
+      // Its QEMU has the key for an internal one.
+      expect(reason('createSnapshot', { images: locked })).toBeNull();
+      const lost = imagesById([madeImage('/a.qcow2', { status: 'missing' })]);
+      expect(reason('createSnapshot', { images: lost })).toMatch(/\/a\.qcow2 is missing\..* Then refresh\.$/);
+      const spoiled = imagesById([madeImage('/a.qcow2', { corrupt: true })]);
+      expect(reason('createSnapshot', { images: spoiled })).toContain('marked corrupt');
+      const beside = { ...writable, disks: [...writable.disks, { ...madeDisk('vdb', '/b.raw'), format: 'raw' }] };
+      const both = imagesById([madeImage('/a.qcow2'), madeImage('/b.raw', { format: 'raw', status: 'missing' })]);
+      // An external one of the other disk.
+      expect(reason('createSnapshot', { vm: beside, images: both })).toBeNull();
     });
 
     it('offers merges where a chain has something to merge, and says why where none has', () => {

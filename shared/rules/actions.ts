@@ -10,6 +10,8 @@ import {
   type LibvirtAbilities,
 } from './libvirt-refusals.ts';
 import { brokenChainOfDisk } from './broken-chains.ts';
+import type { VmWithImages } from './image-refusals.ts';
+import { jobsOf, untilJobEnds } from './jobs.ts';
 import { mergeableDisks, proposeMerge } from './merge-proposals.ts';
 import { rangeOf } from './snapshot-range.ts';
 
@@ -101,8 +103,8 @@ export interface ActionContext {
 
 /**
  * All actions in the order in which they are shown. What is known to be refused, by the rules that plans are refused by, is
- * not offered. What depends on images and dependents is not judged here: the plan does that from a fresh reading, and a
- * refused plan says more than a greyed word.
+ * not offered. What depends on dependents, and on what an image holds of a snapshot, is not judged here: the plan does that from a
+ * fresh reading, and a refused plan says more than a greyed word.
  */
 export function actionsFor(context: ActionContext): readonly Action[] {
   return actionIds.map((id) => {
@@ -157,26 +159,31 @@ function nothingToMerge(vm: ReadableVm, { images, snapshot: selected, several }:
 function knownRefusal(
   id: ActionId,
   vm: ReadableVm,
-  { hypervisor, snapshot, descendants }: ActionContext,
+  { hypervisor, snapshot, descendants, images }: ActionContext,
 ): string | null {
   // Of the other hypervisors nothing is planned yet.
   if (hypervisor?.kind !== 'libvirt') return null;
-  const refusal = libvirtRefusals(id, vm, abilitiesOf(hypervisor), snapshot, descendants)[0];
+  const [job] = jobsOf(vm);
+  if (job) return job.isSilent ? job.message : `${job.message} ${untilJobEnds}`;
+  const refusal = libvirtRefusals(id, { vm, images }, abilitiesOf(hypervisor), snapshot, descendants)[0];
   if (refusal === undefined) return null;
-  // What is put back on storage is not always noticed between two readings of everything.
-  return refusal.code === 'revertObstacle' ? `${refusal.message} Then refresh.` : refusal.message;
+  return onStorage.has(refusal.code) ? `${refusal.message} Then refresh.` : refusal.message;
 }
+
+/** What is put back on storage is not always noticed between two readings of everything. */
+const onStorage: ReadonlySet<string> = new Set(['revertObstacle', 'chainBroken', 'imageCorrupt']);
 
 function libvirtRefusals(
   id: ActionId,
-  vm: ReadableVm,
+  known: VmWithImages,
   abilities: LibvirtAbilities,
   snapshot: Snapshot | null,
   descendants: readonly Snapshot[],
 ) {
+  const { vm } = known;
   if (id === 'createSnapshot') {
-    const external = createExternalRefusals(vm);
-    return createInternalRefusals(vm, abilities).length > 0 ? external : [];
+    const external = createExternalRefusals(known);
+    return createInternalRefusals(known, abilities).length > 0 ? external : [];
   }
   if (id === 'mergeDown' || id === 'mergeUp') return mergeVmRefusals(vm);
   if (!snapshot) return [];

@@ -16,6 +16,9 @@ export function blockJobWords({ kind, target, ready, detail }: BlockJob): string
   return ready ? `${what}, which has done its work and waits for being ended` : what;
 }
 
+/** What a job means for everybody else; it goes behind what says that it runs. */
+export const untilJobEnds = 'Until it ends no snapshot can be changed.';
+
 export interface RunningJob {
   /** The disk; null where it is about the VM as a whole. */
   readonly target: string | null;

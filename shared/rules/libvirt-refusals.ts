@@ -1,12 +1,14 @@
 /**
- * Refusals of libvirt's plans that follow from a VM, a snapshot and versions alone, and that no fresh reading is likely to
- * take back. Planning refuses by them; the window says them before anybody asks for a plan. Refusals about images and
- * dependents are not here: the plan judges them, from a fresh reading, and says more.
+ * Refusals of libvirt's plans that follow from a VM, a snapshot and versions, and that no fresh reading is likely to take back.
+ * Planning refuses by them; the window says them before anybody asks for a plan. Refusals about dependents are not here: the plan
+ * judges them, from a fresh reading, and says more.
  */
-import type { Capability, Disk, ReadableVm, Snapshot } from '../model/inventory.ts';
+import type { Capability, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { PlanNote } from '../model/plan.ts';
 import { firstOf } from './first-of.ts';
 import { writableDisks } from './disks.ts';
+import { refusal, type VmWithImages } from './image-refusals.ts';
+import { internalDiskRefusals, overlayRefusals } from './libvirt-disk-refusals.ts';
 import { revertNeeds, type RevertNeeds } from './revert-needs.ts';
 
 /** What refusals ask about the host. */
@@ -47,7 +49,7 @@ export function stateRefusals({ name, state }: Pick<ReadableVm, 'name' | 'state'
  * without being listed as one: whoever shares it, and what bears the name in it, is not judged here yet (seen on 11.3: a
  * clone's store was set back, and another snapshot's data in it deleted).
  */
-export function createFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
+function createFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
   if (!vm.hasNvram) return [];
   if (can('createInternalWithNvram')) {
     if (vm.nvramFormat !== 'qcow2') return [];
@@ -75,54 +77,6 @@ function revertFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbiliti
       `${vm.name} has UEFI firmware with its own variable store; libvirt ${version ?? '(unknown version)'} cannot revert it (10.10 is the first that can).`,
     ),
   ];
-}
-
-/** Every disk that an internal snapshot would have to be in must be of a format that holds one. */
-export function diskFormatRefusals(vm: ReadableVm, disks: readonly Disk[]): PlanNote[] {
-  if (disks.length === 0)
-    return [refusal('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
-  return disks
-    .filter((disk) => disk.format !== 'qcow2')
-    .map((disk) =>
-      refusal(
-        'formatWithoutSnapshots',
-        `Disk ${disk.target} is ${disk.format ?? 'of an unknown format'}, which holds no internal snapshots. Every writable disk must be qcow2; an external snapshot is possible.`,
-        [disk.target],
-      ),
-    );
-}
-
-/**
- * libvirt counts a floppy in and cannot be told to leave it out, but writes nothing into it while the VM is shut off:
- * the record then promises data that is not there (seen on 9.0). While the VM runs, a raw one makes QEMU refuse.
- */
-export function floppyRefusals(vm: ReadableVm): PlanNote[] {
-  return vm.disks
-    .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
-    .map((disk) =>
-      refusal(
-        'floppy',
-        `In the drive ${disk.target} lies a floppy that can be written to (${disk.source ?? ''}). libvirt would record it as part of the snapshot without its data. Take it out first.`,
-        [disk.target],
-      ),
-    );
-}
-
-/**
- * libvirt puts an overlay on such a disk while the VM runs, and removes it afterwards. It refuses snapshots of both kinds then
- * ("migration with transient disk is not supported", "block jobs are not supported on transient disk"; seen on 9.0).
- */
-export function transientDiskRefusals({ state }: ReadableVm, disks: readonly Disk[]): PlanNote[] {
-  if (state === 'shutoff') return [];
-  return disks
-    .filter(({ transient }) => transient === true)
-    .map(({ target }) =>
-      refusal(
-        'transientDisk',
-        `What is written to disk ${target} is thrown away when the VM is shut off (<transient/>), and libvirt takes no snapshot of it while the VM runs.`,
-        [target],
-      ),
-    );
 }
 
 function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
@@ -187,13 +141,11 @@ export function mixedKindRefusals(doomed: readonly Snapshot[]): PlanNote[] {
 }
 
 /** Why no internal snapshot can be taken of a VM. Empty: as far as it is known here, one can. */
-export function createInternalRefusals(vm: ReadableVm, abilities: LibvirtAbilities): PlanNote[] {
+export function createInternalRefusals(known: VmWithImages, abilities: LibvirtAbilities): PlanNote[] {
   return [
-    ...stateRefusals(vm),
-    ...createFirmwareRefusals(vm, abilities),
-    ...diskFormatRefusals(vm, writableDisks(vm.disks)),
-    ...floppyRefusals(vm),
-    ...transientDiskRefusals(vm, writableDisks(vm.disks)),
+    ...stateRefusals(known.vm),
+    ...createFirmwareRefusals(known.vm, abilities),
+    ...internalDiskRefusals(known, abilities.version),
   ];
 }
 
@@ -213,14 +165,34 @@ export function transientOverlayRefusals({ name, persistent }: ReadableVm): Plan
       ];
 }
 
-/** Why no external snapshot can be taken of a VM. */
-export function createExternalRefusals(vm: ReadableVm): PlanNote[] {
+/** Why no external snapshot can be taken of a VM, whichever of its disks are chosen. */
+export function createExternalRefusals(known: VmWithImages): PlanNote[] {
+  const { vm } = known;
+  const disks = writableDisks(vm.disks);
   const nothing = refusal('noDisk', `${vm.name} has no writable disk that could get an overlay.`);
+  const obstacles = disks.map((disk) => overlayRefusals(known, [disk]));
   return [
     ...stateRefusals(vm),
     ...transientOverlayRefusals(vm),
     ...savedImagesRefusals(vm),
-    ...(writableDisks(vm.disks).length === 0 ? [nothing] : []),
+    ...(disks.length === 0 ? [nothing] : []),
+    ...(obstacles.every((each) => each.length > 0) ? obstacles.flat() : []),
+  ];
+}
+
+export function noMemoryRefusals({ name, state }: Pick<ReadableVm, 'name' | 'state'>): PlanNote[] {
+  return state === 'shutoff'
+    ? [refusal('noMemory', `${name} is shut off, so there is no memory to save. Take the snapshot of its disks only.`)]
+    : [];
+}
+
+/** Why the memory cannot be saved as well: it fits the disks of the same moment only, so that every one needs an overlay. */
+export function createMemoryRefusals(known: VmWithImages): PlanNote[] {
+  const { vm } = known;
+  return [
+    ...noMemoryRefusals(vm),
+    ...createExternalRefusals(known),
+    ...overlayRefusals(known, writableDisks(vm.disks)),
   ];
 }
 
@@ -321,10 +293,6 @@ export function deleteRefusals(doomed: readonly Snapshot[], vm: ReadableVm): Pla
 
 export function deleteRecordRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
   return recordRefusals(snapshot, vm, 'Which images deleting it would change is not known either.');
-}
-
-function refusal(code: string, message: string, names: readonly string[] = []): PlanNote {
-  return { code, message, names: [...names] };
 }
 
 /** What speaks against any merge of a VM's images. */

@@ -99,15 +99,6 @@ export function hasInternalRevertRegression(libvirtVersion: string | null): bool
 }
 
 /**
- * Whether internal snapshots of shut-off VMs are made, set back and deleted in every disk (`device='disk'`), whatever the
- * record says of it: read-only and shared ones, and those left out, too. Seen on 7.0 and not on 9.0; which version between
- * them ended it was not looked for, so all before 9.0 count.
- */
-export function takesEveryDiskOffline(libvirtVersion: string | null): boolean {
-  return !isAtLeast(libvirtVersion, '9.0.0');
-}
-
-/**
  * How many images a disk's chain may have, from the active layer to the base: one more than the disk has external snapshots.
  * libvirt takes 200. Before 12.0 VMs did not start with more than about 25 snapshots; the number is not exact, so it is taken
  * for images, which is one snapshot fewer.

@@ -1,28 +1,6 @@
-/** Rules about images that a change writes to: what is known to make one of them unwritable, and a look before the first is changed. */
-import type { Disk } from '../../../shared/model/inventory.ts';
-import type { Expectation, PlanNote, PlanStep } from '../../../shared/model/plan.ts';
-import { chainOfDisk } from '../../../shared/rules/chains.ts';
+/** A look at the images that a change writes to, before the first is changed. */
+import type { Expectation, PlanStep } from '../../../shared/model/plan.ts';
 import { lookingStep } from './looking-step.ts';
-import { note } from './notes.ts';
-import type { PlanningContext } from './planning-context.ts';
-
-/**
- * Images of the disks' chains that are marked corrupt. QEMU opens none of these for writing, and a command over several
- * disks then ends between two of them: some set back, some not (seen with snapshot-revert on 7.0, 9.0 and 11.3).
- */
-export function corruptRefusals({ images }: PlanningContext, disks: readonly Disk[]): PlanNote[] {
-  return disks.flatMap((disk) =>
-    (chainOfDisk(disk, images)?.images ?? [])
-      .filter(({ corrupt }) => corrupt === true)
-      .map(({ id }) =>
-        note(
-          'imageCorrupt',
-          `${id}, in the chain of disk ${disk.target}, is marked corrupt by its own format: QEMU does not open it for writing, and a change of several disks would end half done. Copy what can still be read to a safe place first; then examine the copy with qemu-img check.`,
-          [id],
-        ),
-      ),
-  );
-}
 
 /**
  * Opens each image for writing as the change will, and closes it again. One command that changes several images is not

@@ -6,15 +6,14 @@ import { writableDisks } from '../../../../shared/rules/disks.ts';
 import {
   savedImagesRefusals,
   stateRefusals,
-  transientDiskRefusals,
   transientOverlayRefusals,
 } from '../../../../shared/rules/libvirt-refusals.ts';
+import { overlayRefusals } from '../../../../shared/rules/libvirt-disk-refusals.ts';
 import { defaultClusterBytes, emptyOverlayBytes, fullBytes } from '../../../../shared/rules/image-growth.ts';
 import { overlayBeside } from '../../../../shared/rules/new-files.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { activeLayersStay, chainIds, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { activeLayersStay, chainIds, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
-import { corruptRefusals } from '../../planning/image-rules.ts';
 import { lookingStep } from '../../planning/looking-step.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomIsThere } from '../../planning/room-step.ts';
@@ -22,7 +21,6 @@ import { atMostWithGuest, roomsFor, roomWarnings, type RoomNeed } from '../../pl
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { longestChain } from '../capabilities.ts';
-import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { savingMemory } from './memory-script.ts';
 import { memoryPause, memoryRefusals, memoryRoom, memorySpec, memoryWarnings } from './plan-create-memory.ts';
 import { nameRefusals, namingOptions, newFileRefusals, type CreateRequest } from './plan-create-rules.ts';
@@ -47,8 +45,7 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
     ...transientOverlayRefusals(vm),
     ...unknownTargets.map((target) => note('noSuchDisk', `${vm.name} has no writable disk ${target}.`, [target])),
     ...(disks.length === 0 ? [note('noDisk', 'No disk is chosen: an external snapshot needs at least one.')] : []),
-    ...chainRefusals(context, disks),
-    ...corruptRefusals(context, disks),
+    ...overlayRefusals(context, disks),
     ...disks.flatMap((disk) =>
       overlays.get(disk.target) === null
         ? [
@@ -61,9 +58,6 @@ export function planExternal(request: CreateRequest, context: LibvirtContext): P
         : [],
     ),
     ...chainLengthRefusals(context, disks),
-    ...shareableRefusals(disks),
-    ...transientDiskRefusals(vm, disks),
-    ...encryptedOverlayRefusals(context, new Set(disks.map(({ target }) => target))),
     ...savedImagesRefusals(vm),
     ...sharedLayerRefusals(context, disks),
     ...(memory === null ? [] : memoryRefusals(disks, context)),
@@ -278,19 +272,6 @@ function overlaysOf(
 
 function chosenFiles({ memoryFile, overlayPaths }: CreateRequest): readonly string[] {
   return [...Object.values(overlayPaths ?? {}), ...(memoryFile === undefined ? [] : [memoryFile])];
-}
-
-/** libvirt: "shared access for disk 'vdb' requires use of supported storage format", which an overlay is not (seen on 11.3). */
-function shareableRefusals(disks: readonly Disk[]): PlanNote[] {
-  return disks
-    .filter(({ shareable }) => shareable)
-    .map(({ target }) =>
-      note(
-        'shareable',
-        `Disk ${target} is shared with other VMs (<shareable/>). An overlay would be seen by this VM alone, and libvirt refuses it. Leave the disk out.`,
-        [target],
-      ),
-    );
 }
 
 function partialWarnings({ vm }: LibvirtContext, writable: readonly Disk[], disks: readonly Disk[]): PlanNote[] {

@@ -6,33 +6,18 @@ import { fullBytes } from '../../../../shared/rules/image-growth.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 import { roomForSnapshot } from '../../../images/qcow2/snapshot-room.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { activeLayersStay, chainsOf } from '../../planning/chain-rules.ts';
 import { dependentRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
-import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomIsThere } from '../../planning/room-step.ts';
 import { roomsFor, roomWarnings } from '../../planning/space.ts';
 import { treeWithNew } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf } from '../capabilities.ts';
-import {
-  createFirmwareRefusals,
-  diskFormatRefusals,
-  floppyRefusals,
-  stateRefusals,
-  transientDiskRefusals,
-} from '../../../../shared/rules/libvirt-refusals.ts';
-import { encryptionRefusals } from './encryption-rules.ts';
+import { createInternalRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { memoryGrowth } from './plan-create-memory.ts';
 import { isNameTaken, nameRefusals, namingOptions, type CreateRequest } from './plan-create-rules.ts';
-import {
-  everyDiskRefusals,
-  monitorNameRefusals,
-  nextStartWarnings,
-  sameNameRefusals,
-  virsh,
-  type LibvirtContext,
-} from './plan-rules.ts';
+import { monitorNameRefusals, nextStartWarnings, sameNameRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 /** The plan for an internal snapshot of every writable disk, with memory where the VM runs. */
 export function planInternal(request: CreateRequest, context: LibvirtContext): PlanDraft {
@@ -45,16 +30,8 @@ export function planInternal(request: CreateRequest, context: LibvirtContext): P
     ...monitorNameRefusals(context, request.name),
     // Where a record has the name, what lies in the images is that record's data and no further reason.
     ...(isNameTaken(request, context) ? [] : sameNameRefusals(context, request.name, [], 'A new one')),
-    ...stateRefusals(context.vm),
-    ...chainRefusals(context, disks),
-    ...corruptRefusals(context, disks),
-    ...internalFormatRefusals(context, disks),
-    ...floppyRefusals(vm),
-    ...transientDiskRefusals(vm, disks),
-    ...(live ? [] : everyDiskRefusals(context, new Set(disks.map(({ target }) => target)), 'Making it')),
+    ...createInternalRefusals(context, abilitiesOf(context.inventory.hypervisor.version)),
     ...dependentRefusals(context, imageIds, 'Reverting to an internal snapshot'),
-    ...encryptionRefusals(context, new Set(disks.map(({ target }) => target)), 'An internal snapshot'),
-    ...createFirmwareRefusals(vm, abilitiesOf(context.inventory.hypervisor.version)),
   ];
   const memoryText = vm.memoryBytes === null ? 'its memory' : `up to ${readableBytes(vm.memoryBytes)} of memory`;
   const rooms = roomsFor(
@@ -176,17 +153,6 @@ function numberWarnings(context: LibvirtContext, disks: readonly Disk[]): PlanNo
       ),
     ];
   });
-}
-
-function internalFormatRefusals({ vm, images }: LibvirtContext, disks: readonly Disk[]): PlanNote[] {
-  // QEMU (qcow2_snapshot_create) answers “Operation not supported”.
-  const onDataFiles = disks.flatMap((disk): PlanNote[] => {
-    const dataFile = disk.imageId === null ? undefined : images.get(disk.imageId)?.dataFile;
-    if (!dataFile) return [];
-    const message = `Disk ${disk.target} keeps its data in a file of its own (${dataFile.imageId ?? dataFile.reference}), and such an image holds no internal snapshots; an external snapshot is possible.`;
-    return [note('formatWithoutSnapshots', message, [disk.target])];
-  });
-  return [...diskFormatRefusals(vm, disks), ...onDataFiles];
 }
 
 /** libvirt forgets the records of such a VM when it ends; the data stays in the images. */

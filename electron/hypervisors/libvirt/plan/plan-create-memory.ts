@@ -3,6 +3,7 @@ import type { Disk } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import type { Growth } from '../../../../shared/rules/image-growth.ts';
+import { noMemoryRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomsFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
@@ -22,14 +23,7 @@ export function memoryRefusals(disks: readonly Disk[], { vm }: LibvirtContext): 
     .filter((disk) => !disks.includes(disk))
     .map(({ target }) => target);
   return [
-    ...(vm.state === 'shutoff'
-      ? [
-          note(
-            'noMemory',
-            `${vm.name} is shut off, so there is no memory to save. Take the snapshot of its disks only.`,
-          ),
-        ]
-      : []),
+    ...noMemoryRefusals(vm),
     ...(left.length === 0
       ? []
       : [

@@ -5,20 +5,19 @@ import { deleteRecordRefusals, mixedKindRefusals, stateRefusals } from '../../..
 import { movedData } from '../../../../shared/rules/moved-data.ts';
 import { dataOfDisks } from '../../../../shared/rules/snapshot-data.ts';
 import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
+import { chainRefusals, corruptRefusals } from '../../../../shared/rules/image-refusals.ts';
+import { encryptionRefusals, everyDiskRefusals } from '../../../../shared/rules/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { chainsOf } from '../../planning/chain-rules.ts';
 import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
-import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomsBeside } from '../../planning/space.ts';
 import { plannedSnapshot } from '../../planning/planning-context.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';
 import { plainStep } from '../../planning/plain-step.ts';
-import { encryptionRefusals } from './encryption-rules.ts';
 import { planDeleteExternal, planDeleteExternalOn } from './merge/plan-delete-external.ts';
 import { noBlockJobs } from './job-rules.ts';
 import {
-  everyDiskRefusals,
   internalHoldings,
   monitorNameRefusals,
   sameNameRefusals,
@@ -67,7 +66,7 @@ export function planDelete(request: DeleteRequest, context: LibvirtContext): Pla
       ...doomed.flatMap((one) => activeLayerRefusals(one, context)),
       // Of a VM that is shut off libvirt takes the disks that the record names, and, since 9.0, no others.
       ...(vm.state === 'shutoff'
-        ? everyDiskRefusals(context, held, `Deleting "${snapshot.name}"`)
+        ? everyDiskRefusals(context.vm, context.inventory.hypervisor.version, held, `Deleting "${snapshot.name}"`)
         : doomed.flatMap((one) => strangerRefusals(one, context))),
       ...chainRefusals(context, heldDisks),
       ...corruptRefusals(context, heldDisks),

@@ -7,15 +7,15 @@ import { revertExternalRefusals } from '../../../../shared/rules/libvirt-refusal
 import { overlayBeside } from '../../../../shared/rules/new-files.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
 import { isWrittenSince } from '../../../../shared/rules/snapshot-data.ts';
+import { chainRefusals, corruptRefusals } from '../../../../shared/rules/image-refusals.ts';
+import { encryptedOverlayRefusals } from '../../../../shared/rules/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { activeLayersStay, chainsOf } from '../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../planning/dependent-rules.ts';
-import { corruptRefusals } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { looksForRoom, roomIsThere } from '../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../planning/space.ts';
-import { encryptedOverlayRefusals } from './encryption-rules.ts';
 import { memoryRoom, memoryRoomWarnings } from './plan-create-memory.ts';
 import { editArgv } from './merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from './plan-create-external.ts';

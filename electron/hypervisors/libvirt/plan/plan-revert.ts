@@ -5,25 +5,25 @@ import { chainFrom } from '../../../../shared/rules/chains.ts';
 import { writableDisks } from '../../../../shared/rules/disks.ts';
 import { revertRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { revertNeeds, revertsInPlace } from '../../../../shared/rules/revert-needs.ts';
+import { chainRefusals, corruptRefusals } from '../../../../shared/rules/image-refusals.ts';
+import { encryptionRefusals, everyDiskRefusals } from '../../../../shared/rules/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
-import { activeLayersStay, chainRefusals, chainsOf } from '../../planning/chain-rules.ts';
+import { activeLayersStay, chainsOf } from '../../planning/chain-rules.ts';
 import {
   dependentRefusals,
   remoteDependentWarnings,
   unknownDependentRefusals,
 } from '../../planning/dependent-rules.ts';
-import { corruptRefusals, imagesAreWritable } from '../../planning/image-rules.ts';
+import { imagesAreWritable } from '../../planning/image-rules.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomsBeside } from '../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../shared/rules/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
 import { plainStep } from '../../planning/plain-step.ts';
 import { abilitiesOf, hasInternalRevertRegression } from '../capabilities.ts';
-import { encryptionRefusals } from './encryption-rules.ts';
 import { bitmapRefusals } from './job-rules.ts';
 import { needsAreThere } from './needs-step.ts';
 import {
-  everyDiskRefusals,
   internalHoldings,
   jobNameRefusals,
   numberRefusals,
@@ -84,7 +84,12 @@ export function planRevert(
     ...unknownDependentRefusals(context, rewritten, `Reverting to "${snapshot.name}"`),
     // Without memory the disks are set back while the VM is shut off, which it is made to be first.
     ...(snapshot.kind === 'internal' && snapshot.memory.kind === 'none'
-      ? everyDiskRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`)
+      ? everyDiskRefusals(
+          context.vm,
+          context.inventory.hypervisor.version,
+          new Set(held.keys()),
+          `Reverting to "${snapshot.name}"`,
+        )
       : []),
     ...bitmapRefusals(context, imageIds),
     ...encryptionRefusals(context, new Set(held.keys()), `Reverting to "${snapshot.name}"`),

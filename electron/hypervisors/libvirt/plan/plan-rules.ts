@@ -6,7 +6,7 @@ import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
 import type { BegunPlan } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
-import { namesJobsAfterSnapshots, takesEveryDiskOffline } from '../capabilities.ts';
+import { namesJobsAfterSnapshots } from '../capabilities.ts';
 
 /** What plans for libvirt are made from. */
 export interface LibvirtContext extends PlanningContext, BegunPlan {
@@ -142,24 +142,4 @@ export function sameNameRefusals(
       ),
     ];
   });
-}
-
-/**
- * Disks that an old libvirt changes along with a snapshot's own while the VM is shut off (see `takesEveryDiskOffline`): nobody
- * is told, and what else uses their images reads other data.
- *
- * @param targets the disks in which the snapshot is to be
- */
-export function everyDiskRefusals(context: LibvirtContext, targets: ReadonlySet<string>, verb: string): PlanNote[] {
-  const { version } = context.inventory.hypervisor;
-  if (!takesEveryDiskOffline(version)) return [];
-  return context.vm.disks
-    .filter(({ target, device, source }) => device === 'disk' && source !== null && !targets.has(target))
-    .map(({ target, source }) =>
-      note(
-        'diskTakenAlong',
-        `libvirt ${version ?? '(unknown version)'} changes every disk of a VM that is shut off, also ${target} (${source ?? ''}), which is not to be part of the snapshot: ${verb} would change its image without a word. Detach that disk first, or do it while the VM runs.`,
-        [target],
-      ),
-    );
 }

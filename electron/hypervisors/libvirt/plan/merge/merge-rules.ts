@@ -1,17 +1,16 @@
 /** When images of a VM may be merged, and when not. Pure. */
 import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../../shared/model/plan.ts';
+import { chainRefusals, corruptRefusals } from '../../../../../shared/rules/image-refusals.ts';
 import { dependentsOf } from '../../../../../shared/rules/chains.ts';
 import { mergeVmRefusals } from '../../../../../shared/rules/libvirt-refusals.ts';
 import { readableBytes } from '../../../../../shared/rules/units.ts';
 import { isAtLeast } from '../../../../../shared/rules/version-numbers.ts';
-import { chainRefusals } from '../../../planning/chain-rules.ts';
 import {
   dependentRefusals,
   openElsewhereRefusals,
   unknownDependentRefusals,
 } from '../../../planning/dependent-rules.ts';
-import { corruptRefusals } from '../../../planning/image-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { idsOf, type MergeRange } from './merge-ranges.ts';
