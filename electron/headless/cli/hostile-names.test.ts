@@ -2,18 +2,12 @@
  * Every way by which names of a host reach a terminal, a pipe or a file, with names that were made to do harm. Nothing of
  * them acts, and a name that is shown is not another name.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApplication } from '../../application/application.ts';
 import { createSimulatedTestbed } from '../../simulator/simulated-testbed.fixtures.ts';
-import { hostBookVersion } from '../../store/host-book.ts';
-import { createContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { programFor } from './main.ts';
-import { createOutput } from './output.ts';
+import { createSimulatedCli } from './simulated-cli.fixtures.ts';
 
 /** What libvirt takes in a name: DEL, C1 (a CSI of one character), and what turns the direction of writing. */
 const evil = 'a\u007fb\u009b31mc\u202ed\u2066e\u200ff';
@@ -24,48 +18,16 @@ const snapshotName = `one ${evil}`;
 /** RFC 4180 ends its lines with CR LF. */
 const acting = /(?!\r\n|[\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
-const folder = mkdtempSync(join(tmpdir(), 'snaptree-hostile-'));
 const testbed = createSimulatedTestbed();
+const { folder, run, remove } = createSimulatedCli(testbed, hostName);
 const planFile = join(folder, 'plan.json');
 
 beforeAll(async () => {
-  const hosts = [{ id: crypto.randomUUID(), ...testbed.settings, name: hostName }];
-  writeFileSync(
-    join(folder, 'hosts.json'),
-    JSON.stringify({ schema: 'snaptree.hostBook', version: hostBookVersion, hosts }),
-  );
   const { uuid } = await testbed.createVirtualMachine({ name: vmName, folder: evil, disks: [{ target: 'vda' }] });
   await testbed.virsh(['snapshot-create-as', uuid, snapshotName, evil]);
 });
 
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
-
-interface Printed {
-  readonly out: string;
-  readonly err: string;
-  readonly exitCode: number;
-}
-
-async function run(isTTY: boolean, ...parameters: readonly string[]): Promise<Printed> {
-  const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
-  for (const stream of Object.values(streams)) Object.assign(stream, { isTTY, columns: 2000 });
-  const output = createOutput({
-    stdout: streams.stdout as unknown as NodeJS.WriteStream,
-    stderr: streams.stderr as unknown as NodeJS.WriteStream,
-    environment: { NO_COLOR: '1', LANG: 'C.UTF-8' },
-  });
-  const context = createContext({
-    output,
-    environment: {},
-    createApplication: (options) => createApplication({ ...options, connectSimulated: testbed.connectSimulated }),
-  });
-  await programFor(context).parseAsync(['--data-folder', folder, '--no-input', ...parameters], { from: 'user' });
-  await output.flush();
-  const read = (stream: PassThrough): string => String(stream.read() ?? '');
-  return { out: read(streams.stdout), err: read(streams.stderr), exitCode: context.exitCode };
-}
+afterAll(remove);
 
 /** What takes a line of progress away again. */
 const withoutProgress = (text: string): string => text.replaceAll('\r\u001b[K', '');

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createSimulatedTestbed } from '../../../simulator/simulated-testbed.fixtures.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { createSimulatedCli } from '../simulated-cli.fixtures.ts';
+
+const testbed = createSimulatedTestbed();
+const { run, remove } = createSimulatedCli(testbed, 'kvm1');
+const disk = (target: string, type: string, source: string) =>
+  `<disk type='${type}' device='disk'><driver name='qemu' type='qcow2'/><source ${source}<target dev='${target}'/></disk>`;
+/** On an image of a server of NBD, and on a volume of a pool that libvirt does not know. */
+const elsewhere = `<domain type='kvm'><name>elsewhere</name><uuid>22222222-2222-4222-8222-222222222222</uuid>
+  <memory>32768</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>
+  ${disk('vda', 'network', "protocol='nbd' name='export'><host name='nbd.example'/></source>")}
+  ${disk('vdb', 'volume', "pool='undefined' volume='data.qcow2'/>")}</devices></domain>`;
+
+beforeAll(async () => {
+  await testbed.createVirtualMachine({ name: 'web', disks: [{ target: 'vda' }] });
+  await testbed.virshWithXml(['define'], elsewhere);
+});
+
+afterAll(remove);
+
+it('what nothing speaks for is no lack of what was read of a healthy VM', async () => {
+  const { err, exitCode } = await run(false, 'chain', 'web');
+  expect(err).not.toContain('Not read');
+  expect(exitCode).toBe(exitCodes.done);
+  const { out } = await run(false, 'chain', 'web', '--json');
+  expect(JSON.parse(out)).toMatchObject({ unread: [] });
+});
+
+it('of a whole host it is what was not examined alone, and not what that might hang on', async () => {
+  const { out } = await run(false, 'inventory', '--json');
+  expect(JSON.parse(out)).toMatchObject({
+    inventory: {
+      unknownDependents: [
+        { what: 'nbd://nbd.example/export', likelihood: 'remote' },
+        { what: 'undefined/data.qcow2', likelihood: 'remote' },
+      ],
+    },
+    unread: [{ what: 'image nbd://nbd.example/export' }],
+  });
+});
+
+it('of the VM itself it is what could not be read, with an exit code of its own', async () => {
+  const { err, exitCode } = await run(false, 'chain', 'elsewhere');
+  expect(exitCode).toBe(exitCodes.partlyUnread);
+  expect(err).toContain('undefined/data.qcow2');
+});
