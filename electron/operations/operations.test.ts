@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
-import type { Plan } from '../../shared/model/plan.ts';
+import type { Plan, PlanStep } from '../../shared/model/plan.ts';
 import { draftAgain, FakeHost, hostId, planFor, step, vmUuid } from './fake-host.fixtures.ts';
 import type { Fault } from './fake-host.fixtures.ts';
 import { openOperationService } from './operations.ts';
@@ -590,8 +590,15 @@ describe('an operation that was cut off', () => {
     await service.dispose();
     host.reconnect();
     host.finish();
+    const each = (parts: Partial<PlanStep>) => ({ steps: plan.steps.map((step) => ({ ...step, ...parts })) });
     for (const [changed, reason] of [
       [{ steps: planFor(host, ['a', 'x']).steps }, 'another command'],
+      [each({ reads: ['/x'] }), 'other things that it reads'],
+      [each({ writes: ['/x'] }), 'other things that it writes to'],
+      [each({ creates: ['/x'] }), 'other things that it creates'],
+      [each({ invalidates: ['/x'] }), 'other things that it makes useless'],
+      [each({ deletes: ['/x'] }), 'other things that it deletes'],
+      [each({ verify: [{ kind: 'snapshotExists', snapshotId: 'other' }] }), 'another check of its result'],
       [{ steps: plan.steps.slice(0, 1) }, '0 steps'],
       [{ steps: [...planFor(host, ['z']).steps, ...plan.steps] }, 'would have to be done first'],
       [{ refusals: [{ code: 'x', message: 'It would destroy c.', names: [] }] }, 'destroy c'],
