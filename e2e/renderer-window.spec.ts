@@ -136,6 +136,52 @@ test('a plan begins with a sentence, and equal steps are one block that can be o
   await expect(dialog.getByRole('button', { name: /^Copy command of step/ })).toHaveCount(19);
 });
 
+test('equal steps are one block of an operation too, with how far it is, open while one runs', async ({ page }) => {
+  const tree = largeTree(19).map((each) => ({ ...each, parentId: each.parentId ?? 'root' }));
+  const nightly = vm(1, 'nightly', { snapshots: [snapshot('root', null), ...tree], currentSnapshotId: 'root' });
+  const inventory = { ...busyInventory(), vms: [nightly] };
+  show(harness, inventory);
+  const plan = fakePlan(kvm1, nightly, inventory, {
+    action: 'deleteSnapshot',
+    vmUuid: nightly.uuid,
+    snapshotId: tree[0]?.id ?? '',
+    withDescendants: true,
+  });
+  const operation = (done: number, running: boolean): ReturnType<typeof operationOf> => ({
+    ...operationOf(plan, 1),
+    steps: plan.steps.map(({ index }) => ({
+      index,
+      state: index < done ? 'done' : index === done && running ? 'running' : 'waiting',
+      startedAt: index < done || running ? now - 60 : null,
+      endedAt: index < done ? now - 57 : null,
+      exitCode: index < done ? 0 : null,
+      output: index < done ? `Domain snapshot ${index} deleted\n` : '',
+    })),
+  });
+  harness.setOperations([operation(0, false)]);
+  await page.goto(harness.url);
+  const card = page.getByRole('article');
+  const block = card.getByRole('button', { name: /^Steps 1 to 19 are alike: Delete snapshot "nightly 00000.*18 more/ });
+  await expect(block).toHaveAttribute('aria-expanded', 'false');
+  await expect(block).toContainText('waiting, 0 of 19 done');
+  for (const running of [true, false]) {
+    harness.changeOperation(operation(9, running));
+    await expect(block).toContainText('running, 9 of 19 done');
+    await expect(block).toHaveAttribute('aria-expanded', 'true');
+    // What is done and what waits stands on a line each; what runs is shown whole.
+    await expect(card.getByText(`Steps 1 to 9 · done`)).toBeVisible();
+    await expect(card.getByText(`Steps ${running ? 11 : 10} to 19 · waiting`)).toBeVisible();
+    await expect(card.getByRole('button', { name: 'Copy command of step' })).toHaveCount(running ? 1 : 0);
+  }
+  await card.getByText('Steps 1 to 9 · done').click();
+  await card.getByText('Delete snapshot "nightly 00003').click();
+  await expect(card.getByRole('region', { name: 'Output of step 4' })).toHaveText('Domain snapshot 3 deleted');
+  const last = operation(19, false);
+  harness.changeOperation({ ...last, steps: last.steps.map((step) => ({ ...step, endedAt: now })) });
+  await expect(block).toHaveAttribute('aria-expanded', 'false');
+  await expect(block).toContainText('done, 19 of 19 done');
+});
+
 test('a demo host that is selected opens on its fullest tree, and on nothing else of anybody’s', async ({ page }) => {
   const demo = hostWithId(kvm1, { name: 'Demo alder', connection: { transport: 'demo', machine: 'alder' } });
   harness.setHosts([

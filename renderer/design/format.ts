@@ -1,6 +1,8 @@
 /** Numbers and times as an administrator reads them. All times in are seconds since 1970 UTC. */
 import { localDate, readableBytes, twoDigits } from '../../shared/rules/units.ts';
 
+export { count } from '../../shared/rules/units.ts';
+
 /** Bytes with a binary unit: `1.5 GiB`. Null: `unknown`. */
 export function formatBytes(bytes: number | null): string {
   return bytes === null ? 'unknown' : readableBytes(bytes);
@@ -39,9 +41,4 @@ export function formatAge(seconds: number, now: number): string {
   if (days < 60) return `${days} days ago`;
   if (days < 730) return `${Math.round(days / 30.44)} months ago`;
   return `${Math.floor(days / 365.25)} years ago`;
-}
-
-/** `1 snapshot`, `3 snapshots`. */
-export function count(number: number, singular: string, plural = `${singular}s`): string {
-  return `${number} ${number === 1 ? singular : plural}`;
 }

@@ -1,15 +1,12 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { useId, useMemo, useState } from 'react';
-import type { Operation, OperationStep } from '../../shared/model/operation.ts';
-import type { Plan, PlanStep } from '../../shared/model/plan.ts';
-import { cancelMeaning, stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
+import type { Operation } from '../../shared/model/operation.ts';
+import { cancelMeaning } from '../../shared/rules/step-sentences.ts';
 import { reportFailure } from '../feed/messages.ts';
 import { Button } from '../design/Button.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { isInterrupted, isUnderWay } from '../../shared/rules/operation-life.ts';
 import { classes } from '../design/classes.ts';
-import { CommandText } from '../design/CommandText.tsx';
-import { CopyButton } from '../design/Copy.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { formatClock, formatTime } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
@@ -17,14 +14,12 @@ import { visibleString } from '../../shared/rules/visible-text.ts';
 import { useNow } from '../design/use-now.ts';
 import { useClient } from '../ipc/client-context.ts';
 import { showDialog, useStore } from '../store/store.ts';
-import { progressWords } from '../../shared/rules/progress-words.ts';
-import { shellText } from '../../shared/rules/shell-words.ts';
 import { undoRequest } from '../../shared/rules/undo.ts';
 import { readableDuration } from '../../shared/rules/units.ts';
 import { Interruption } from './Interruption.tsx';
-import { StepControls } from './StepControls.tsx';
+import { OperationSteps } from './OperationSteps.tsx';
 import styles from './OperationCard.module.css';
-import { operationAppearance, progressOf, stepAppearance } from './operation-words.ts';
+import { operationAppearance, progressOf } from './operation-words.ts';
 
 const css = classes(styles);
 
@@ -75,17 +70,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
         <div className={css('body')}>
           {operation.error && <ErrorCallout error={operation.error} live={false} />}
           {operation.state === 'interrupted' && <Interruption operation={operation} />}
-          <ol className={css('steps')}>
-            {operation.plan.steps.map((step) => (
-              <Step
-                operationId={operation.id}
-                plan={operation.plan}
-                key={step.index}
-                step={step}
-                run={operation.steps.find((run) => run.index === step.index) ?? null}
-              />
-            ))}
-          </ol>
+          <OperationSteps operation={operation} />
         </div>
       )}
       <span className={css('visuallyHidden')} role="status">
@@ -153,90 +138,4 @@ function Undo({ operation }: { readonly operation: Operation }) {
       Undo…
     </Button>
   );
-}
-
-/** How far a step is, where its command tells. */
-function Progress({ operationId, index }: { readonly operationId: string; readonly index: number }) {
-  const progress = useStore((state) =>
-    state.stepProgress.find((each) => each.operationId === operationId && each.index === index),
-  );
-  if (!progress) return null;
-  return (
-    <>
-      <p className={css('progress', 'stepProgress')}>
-        <progress
-          value={progress.doneBytes}
-          max={Math.max(1, progress.totalBytes)}
-          aria-label={`Progress of step ${index + 1}`}
-        />
-        {progressWords(progress)}
-      </p>
-      {progress.control && <StepControls progress={progress} control={progress.control} />}
-    </>
-  );
-}
-
-function Step({
-  operationId,
-  plan,
-  step,
-  run,
-}: {
-  readonly operationId: string;
-  readonly plan: Plan;
-  readonly step: PlanStep;
-  readonly run: OperationStep | null;
-}) {
-  const { word, icon: Icon, tone, spins } = stepAppearance(run?.state ?? 'waiting');
-  const exitCode = run?.exitCode ?? 0;
-  const duration = durationOf(run);
-  const output = run?.output.trimEnd() ?? '';
-  return (
-    <li className={css('step')}>
-      <Icon size={15} aria-hidden className={`${css('stepIcon', tone)} ${css(spins && 'spinning')}`} />
-      <div className={css('stepBody')}>
-        <p>
-          <HostText text={step.title} />{' '}
-          <span className={css('quiet')}>
-            · {word}
-            {duration !== null && `, ${readableDuration(duration)}`}
-            {exitCode !== 0 && `, exit code ${exitCode}`}
-          </span>
-        </p>
-        {run?.state === 'running' && <Progress operationId={operationId} index={step.index} />}
-        {run?.state === 'running' && <p className={css('quiet')}>If cancelled now: {stepCancelMeaning(plan, step)}</p>}
-        <Command step={step} isOpen={run?.state === 'failed'} />
-        {output !== '' && (
-          // It scrolls, so the keyboard must get to it.
-          <pre className={css('output')} tabIndex={0} role="region" aria-label={`Output of step ${step.index + 1}`}>
-            <HostText text={output} lines />
-          </pre>
-        )}
-      </div>
-    </li>
-  );
-}
-
-/** A script of many lines is folded: it would push what is going on out of sight, and its plan has shown it. */
-function Command({ step, isOpen }: { readonly step: PlanStep; readonly isOpen: boolean }) {
-  const command = shellText(step.argv);
-  const line = (
-    <div className={css('command')}>
-      <CommandText text={command} what={`Command of step ${step.index + 1}`} />
-      <CopyButton text={command} what={`command of step ${step.index + 1}`} />
-    </div>
-  );
-  if (!command.includes('\n')) return line;
-  return (
-    <details className={css('script')} open={isOpen}>
-      <summary aria-label={`Script of step ${step.index + 1}`}>Script</summary>
-      {line}
-    </details>
-  );
-}
-
-/** Seconds that a step took; null while it has not ended. */
-function durationOf(run: OperationStep | null): number | null {
-  const { startedAt, endedAt } = run ?? { startedAt: null, endedAt: null };
-  return startedAt === null || endedAt === null ? null : endedAt - startedAt;
 }

@@ -1,5 +1,4 @@
 import { Fragment } from 'react';
-import type { Image } from '../../shared/model/inventory.ts';
 import type { Plan, PlanNote, PlanStep } from '../../shared/model/plan.ts';
 import { runsMeaning, stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
 import { Callout } from '../design/Callout.tsx';
@@ -14,17 +13,16 @@ import { ChainChange } from './ChainChange.tsx';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { stateWords } from '../../shared/rules/state-words.ts';
-import { foldSteps } from './fold-steps.ts';
+import { foldSteps } from '../../shared/rules/fold-steps.ts';
+import { planSentence } from '../../shared/rules/plan-sentence.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
 import { PlanRooms } from './PlanRooms.tsx';
-import { planSentence } from './plan-sentence.ts';
 import { StepsAlike } from './StepsAlike.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
 import { shellText } from '../../shared/rules/shell-words.ts';
 
 const css = classes(styles);
-const noImages: readonly Image[] = [];
 
 /** A plan as it is to be read before it is run: why not, what to know, what exactly, and what then. */
 export function PlanReview({ plan }: { readonly plan: Plan }) {
@@ -71,13 +69,10 @@ export function PlanReview({ plan }: { readonly plan: Plan }) {
 }
 
 function Sentence({ plan }: { readonly plan: Plan }) {
-  const images = useStore((state) => state.inventories[plan.hostId]?.inventory?.images ?? noImages);
-  const before = useStore((state) => findVm(state, plan.hostId, plan.vmUuid));
-  const kept = new Set(plan.after.snapshots.map(({ id }) => id));
-  const gone = before?.readable ? before.snapshots.filter(({ id }) => !kept.has(id)).length : 0;
+  const inventory = useStore((state) => state.inventories[plan.hostId]?.inventory ?? null);
   return (
     <p className={css('sentence')}>
-      <HostText text={planSentence(plan, images, gone)} />
+      <HostText text={planSentence(plan, inventory)} />
     </p>
   );
 }

@@ -14,6 +14,11 @@ export function readableBytes(bytes: number): string {
   return `${rounded.replace(/\.0$/, '')} ${units[unit] ?? 'B'}`;
 }
 
+/** `1 snapshot`, `3 snapshots`. */
+export function count(number: number, singular: string, plural = `${singular}s`): string {
+  return `${number} ${number === 1 ? singular : plural}`;
+}
+
 /** `05` of 5. */
 export function twoDigits(value: number): string {
   return String(value).padStart(2, '0');

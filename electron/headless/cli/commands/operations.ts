@@ -13,11 +13,10 @@ import type { Paint } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { hostOfUri } from '../targets.ts';
-import { planLines } from '../text/plan-text.ts';
 import { tableLines } from '../text/table.ts';
 import { utc } from '../text/words.ts';
 import { undoRequest } from '../../../../shared/rules/undo.ts';
-import { isRefused } from './plan-command.ts';
+import { isRefused, linesOf } from './plan-command.ts';
 import { addAdjustments } from './operations-adjust.ts';
 import { uriOption } from './shared-options.ts';
 
@@ -205,8 +204,7 @@ async function undo(
   const plan = await client.ask('plans.create', { hostId: host.id, request });
   // Of the host as it was after planning: what changes from then on makes the plan stale.
   undoRequest(operation, (await client.read(host)).inventory, now);
-  const { paint, unicode } = context.output;
-  for (const line of planLines(plan, { paint: paint.err, unicode })) context.output.say(line);
+  for (const line of linesOf(plan, client, context, 'err')) context.output.say(line);
   if (isRefused(plan)) {
     if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 2, plan });
     return exitCodes.refused;

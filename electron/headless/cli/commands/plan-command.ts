@@ -2,6 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
+import type { Client } from '../client.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -70,7 +71,7 @@ export async function printPlan(
     context.output.progress(null);
     if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 2, plan });
     else if (options.script === true) printScript(context, plan);
-    else printPlanText(context, plan);
+    else context.output.text(`${linesOf(plan, client, context, 'out').join('\n')}\n`);
     return planExitCode(plan);
   });
 }
@@ -83,8 +84,16 @@ function planExitCode(plan: Plan): ExitCode {
   return isRefused(plan) ? exitCodes.refused : exitCodes.done;
 }
 
-function printPlanText({ output }: CommandContext, plan: Plan): void {
-  output.text(`${planLines(plan, { paint: output.paint.out, unicode: output.unicode }).join('\n')}\n`);
+/** A plan for the eye, with what was last read of its host. `stream` is where it goes. */
+export function linesOf(
+  plan: Plan,
+  client: Client,
+  { output: { paint, unicode } }: CommandContext,
+  stream: 'out' | 'err',
+): readonly string[] {
+  const event = client.present('inventory', { hostId: plan.hostId });
+  const before = event.kind === 'all' ? event.state.inventory : null;
+  return planLines(plan, before, { paint: paint[stream], unicode });
 }
 
 function printScript({ output }: CommandContext, plan: Plan): void {

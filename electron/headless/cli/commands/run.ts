@@ -7,7 +7,7 @@ import { confirmed, runPlan } from '../follow.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { hostOfUri } from '../targets.ts';
-import { planLines } from '../text/plan-text.ts';
+import { linesOf } from './plan-command.ts';
 import { uriOption } from './shared-options.ts';
 
 export function addRun(program: Program, context: CommandContext): void {
@@ -45,8 +45,7 @@ export function addRun(program: Program, context: CommandContext): void {
         context.output.progress(null);
         checkSamePlan(inFile, plan);
         if (options.yes !== true) {
-          const { paint, unicode } = context.output;
-          for (const line of planLines(plan, { paint: paint.err, unicode })) context.output.say(line);
+          for (const line of linesOf(plan, client, context, 'err')) context.output.say(line);
         }
         if (!(await confirmed(work, 'Run this plan?', options.yes === true))) {
           context.output.say('Nothing was done.');

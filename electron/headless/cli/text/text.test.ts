@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { image, internal, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
+import { image, internal, inventory, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
 import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
 import { planWith } from '../cli.fixtures.ts';
 import type { LayerDependence } from '../../../../shared/rules/layer-dependence.ts';
@@ -119,13 +119,51 @@ describe('a chain', () => {
 
 describe('a plan', () => {
   it('shows its commands so that they could be typed, and what they do to which file', () => {
-    const text = planLines(planWith(), look);
+    const text = planLines(planWith(), null, look);
     expect(text).toContain("  virsh --name=one 'two words'");
     expect(text).toContain('  writes /srv/a');
   });
+  it('begins with a sentence, and tells of steps that are alike only where they differ', () => {
+    const [step] = planWith().steps;
+    if (!step) throw new Error('There is no step.');
+    const remove = (name: string, index: number) => ({
+      ...step,
+      index,
+      title: `Delete "${name}"`,
+      argv: ['virsh', 'snapshot-delete', `--snapshotname=${name}`],
+      deletes: index === 3 ? [`/srv/${name}`] : ['/srv/same'],
+    });
+    const steps = ['a', 'b', 'c d', 'e\nf'].map(remove);
+    const request = {
+      action: 'deleteSnapshot' as const,
+      vmUuid: planWith().vmUuid,
+      snapshotId: 'a',
+      withDescendants: true,
+    };
+    const before = inventory(
+      [vm({ snapshots: ['a', 'b', 'c d', 'x'].map((name) => internal(name, null)) })],
+      [image('/srv/same')],
+    );
+    const text = planLines(planWith({ request, steps: steps.slice(0, 3) }), before, look);
+    expect(text[1]).toBe('Deletes 4 snapshots, frees at least 195 KiB, no pause.');
+    expect(text.slice(4, 12)).toEqual([
+      'Step 1 of 3: Delete "a"',
+      '  virsh snapshot-delete --snapshotname=a',
+      '  writes /srv/a',
+      '  deletes /srv/same',
+      '',
+      'Steps 2 to 3 of 3 are alike, but for one argument:',
+      '  2. Delete "b": --snapshotname=b',
+      `  3. Delete "c d": '--snapshotname=c d'`,
+    ]);
+    const whole = planLines(planWith({ request, steps }), null, look);
+    expect(whole[1]).toBe('Deletes snapshots of web, frees no room on storage for certain, no pause.');
+    // A command of several lines may be another one: it is shown whole.
+    expect(whole).toContain('Step 4 of 4: Delete "e[newline]f"');
+  });
   it('that is refused shows why and no step', () => {
     const refusal = { code: 'x', message: 'Another VM needs\u202e it.', names: [] };
-    const text = planLines(planWith({ refusals: [refusal] }), look);
+    const text = planLines(planWith({ refusals: [refusal] }), null, look);
     expect(text).toContain('Refused:');
     expect(text).toContain('  Another VM needs[right-to-left override] it.');
     expect(text.join('\n')).not.toContain('virsh');

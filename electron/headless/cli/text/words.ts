@@ -2,6 +2,8 @@
 import type { Connection, SshEndpoint } from '../../../../shared/model/host.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
 
+export { count } from '../../../../shared/rules/units.ts';
+
 /** UTC to the second, ISO 8601; `-` where it is not known. */
 export function utc(seconds: number | null): string {
   if (seconds === null) return '-';
@@ -11,10 +13,6 @@ export function utc(seconds: number | null): string {
 
 export function bytes(value: number | null): string {
   return value === null ? '-' : readableBytes(value);
-}
-
-export function count(number: number, singular: string, plural = `${singular}s`): string {
-  return `${number} ${number === 1 ? singular : plural}`;
 }
 
 function endpoint({ user, address, port }: Pick<SshEndpoint, 'user' | 'address' | 'port'>): string {
