@@ -14,7 +14,7 @@ export function problemsByVm(inventory: Inventory): ReadonlyMap<string, readonly
   const images = imagesById(inventory.images);
   const found = new Map(
     inventory.vms.flatMap((vm) => {
-      const problems = vm.readable ? vmProblems(vm, images) : nothing;
+      const problems = vm.readable ? vmProblems(vm, images, inventory.hypervisor.kind) : nothing;
       return problems.length === 0 ? [] : [[vm.uuid, problems] as const];
     }),
   );

@@ -124,6 +124,8 @@ export const diskSchema = z.strictObject({
   shareable: z.boolean(),
   /** What is written to it is thrown away when the VM is shut off; absent where it is kept. */
   transient: z.literal(true).optional(),
+  /** The VM starts without it where its image is not there; absent where it does not. */
+  optional: z.literal(true).optional(),
   /** How the definition says that it is encrypted (`luks`, `qcow`); absent where it does not. */
   encryption: z.string().optional(),
   /** The path by which it is opened, where other chains start from other paths of the image; absent where that makes no difference. */

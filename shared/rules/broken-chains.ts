@@ -5,6 +5,7 @@
 import type { Disk, Image, ReadableVm } from '../model/inventory.ts';
 import { chainOfDisk, type Chain } from './chains.ts';
 import { isForMedia } from './disks.ts';
+import { willNotStartWithout } from './start-refusals.ts';
 
 /**
  * `missing`: an image, or the file that holds its data, is not there. `loop`: it comes back to itself. Of the others it is not known
@@ -96,12 +97,18 @@ export interface BrokenDisk extends BrokenChain {
   readonly isMedium: boolean;
 }
 
-/** The disks of a VM whose chains cannot be relied on, but for those of which an obstacle to its start tells more. */
+/**
+ * The disks of a VM whose chains cannot be relied on, but for those of which an obstacle to its start tells more. `words` tells here
+ * too that the VM does not start like that.
+ */
 export function brokenDisksOf(vm: ReadableVm, images: ReadonlyMap<string, Image>): readonly BrokenDisk[] {
   const told = new Set((vm.startObstacles ?? []).map(({ path }) => path));
   return vm.disks.flatMap((disk): readonly BrokenDisk[] => {
     const broken = brokenChainOfDisk(disk, images);
-    return broken && !told.has(broken.at) ? [{ ...broken, disk, isMedium: isForMedia(disk) }] : [];
+    if (!broken || told.has(broken.at)) return [];
+    const start = broken.isCertain ? willNotStartWithout(disk, vm) : null;
+    const words = start === null ? broken.words : `${broken.words} ${start}`;
+    return [{ ...broken, words, disk, isMedium: isForMedia(disk) }];
   });
 }
 

@@ -3,6 +3,7 @@ import type { Image, ReadableVm } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { wordsOfUse } from './dependents.ts';
 import { finding, type FindingContext } from './findings-context.ts';
+import { formatByHeader, willNotStartWithout } from './start-refusals.ts';
 
 interface Claim {
   readonly vm: ReadableVm | null;
@@ -11,6 +12,8 @@ interface Claim {
   readonly format: string;
   /** Whether the guest goes by it, now or at its next start. */
   readonly isInForce: boolean;
+  /** That the VM does not start where the image cannot be opened so; null where it does, or where it is not about its start. */
+  readonly start: string | null;
 }
 
 /**
@@ -20,8 +23,8 @@ interface Claim {
 export function formatFindings(context: FindingContext): readonly Finding[] {
   const claims = claimsByImage(context);
   return context.inventory.images.flatMap((image) => {
-    const format = image.header?.format ?? image.format;
-    if (image.status !== 'ok' || format === null || format === 'luks') return [];
+    const format = formatByHeader(image);
+    if (image.status !== 'ok' || format === null) return [];
     const contrary = (claims.get(image.id) ?? []).filter((claim) => claim.format !== format);
     return contrary.map((claim) => contradiction(image, format, claim, context));
   });
@@ -38,19 +41,25 @@ function claimsByImage({ vms, inventory }: FindingContext): ReadonlyMap<string, 
   for (const vm of vms) {
     const of = (what: string) => `VM “${vm.name}” (${what})`;
     for (const disk of vm.disks)
-      add(disk.imageId, disk.format, { vm, who: of(`disk ${disk.target}`), isInForce: true });
+      add(disk.imageId, disk.format, {
+        vm,
+        who: of(`disk ${disk.target}`),
+        isInForce: true,
+        start: willNotStartWithout(disk, vm),
+      });
     for (const use of vm.uses ?? []) {
-      add(use.imageId, use.format, { vm, who: of(wordsOfUse(use)), isInForce: use.by !== 'snapshot' });
+      add(use.imageId, use.format, { vm, who: of(wordsOfUse(use)), isInForce: use.by !== 'snapshot', start: null });
     }
   }
   for (const { id, parent } of inventory.images) {
-    if (parent) add(parent.imageId, parent.format, { vm: null, who: `The overlay ${id}`, isInForce: true });
+    if (parent)
+      add(parent.imageId, parent.format, { vm: null, who: `The overlay ${id}`, isInForce: true, start: null });
   }
   return claims;
 }
 
 function contradiction(image: Image, format: string, claim: Claim, context: FindingContext): Finding {
-  const { vm, who, isInForce } = claim;
+  const { vm, who, isInForce, start } = claim;
   const reference = image.header?.reference ?? image.parent?.reference ?? null;
   const overlay = reference === null ? '' : `, an overlay of ${reference}`;
   const [message, remedy] =
@@ -62,7 +71,7 @@ function contradiction(image: Image, format: string, claim: Claim, context: Find
             : `Find out which is right while the VM is shut off. If it is a ${format} image, set <driver name='qemu' type='${format}'/> with virsh edit. If the guest wrote it, move its data to another image, so that nothing takes it for an overlay.`,
         ]
       : [
-          `${who} uses ${image.id} as ${claim.format}, but it is ${format}: QEMU refuses to open it so.`,
+          `${who} uses ${image.id} as ${claim.format}, but it is ${format}: QEMU refuses to open it so.${start === null ? '' : ` ${start}`}`,
           vm === null
             ? `Record the right format: qemu-img rebase -u -b BACKING -F ${format} OVERLAY, while no VM uses the overlay.`
             : `Set <driver name='qemu' type='${format}'/> with virsh edit, or put the right image there.`,

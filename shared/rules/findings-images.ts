@@ -2,7 +2,7 @@
 import type { Image, InternalSnapshot, ReadableVm, UnknownDependents } from '../model/inventory.ts';
 import type { Finding, FindingCode } from '../model/report.ts';
 import { brokenChain, brokenDisksOf, type BreakKind } from './broken-chains.ts';
-import { chainFrom, chainOfDisk, imagesOfVm, longestLibvirtChain } from './chains.ts';
+import { chainFrom, chainOfDisk, imagesOfVm } from './chains.ts';
 import { isImage, unknownDependentsOf } from './dependents.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
@@ -11,6 +11,7 @@ import { folderOf } from './folders.ts';
 import { otherAtNextStart } from './next-start.ts';
 import { shellLine } from './shell-words.ts';
 import { copyOutLine, dataKey, memoryFilesIn, recordedData } from './snapshot-data.ts';
+import { corruptRemedy, tooLongChain, willNotStartWithout } from './start-refusals.ts';
 import { readableBytes } from './units.ts';
 
 /** What is wrong with the chains of a VM's disks. */
@@ -47,17 +48,10 @@ function chainLengths(vm: ReadableVm, context: FindingContext): readonly Finding
     if (disk.imageId === null || !chain) return [];
     const where = `disk ${disk.target} of VM “${vm.name}”`;
     const found: Finding[] = [];
-    if (context.inventory.hypervisor.kind === 'libvirt' && chain.images.length > longestLibvirtChain) {
+    const tooLong = tooLongChain(disk, vm, context.images, context.inventory.hypervisor.kind);
+    if (tooLong) {
       found.push(
-        finding(context, {
-          code: 'chainBeyondLimit',
-          severity: 'critical',
-          vm,
-          path: disk.imageId,
-          message: `The chain of ${where} has ${chain.images.length} images, and libvirt takes ${longestLibvirtChain}: the VM will not start${vm.state === 'shutoff' ? '' : ' again once it is shut off'}.`,
-          remedy:
-            'While the VM is shut off, write the whole chain into one new image where there is room for it (qemu-img convert), and give the disk that image (virsh edit). Keep the old images as they are: snapshots, clones and other VMs may need them, and a commit into one of them would change what they read.',
-        }),
+        finding(context, { code: 'chainBeyondLimit', severity: 'critical', vm, path: disk.imageId, ...tooLong }),
       );
     } else if (chain.images.length > maximumChainLength) {
       found.push(
@@ -116,10 +110,21 @@ function corrupt(image: Image, context: FindingContext): readonly Finding[] {
       severity: 'critical',
       vm: onlyVmOf(image.id, context),
       path: image.id,
-      message: `The image ${image.id} is marked corrupt by its own format. It is used by ${vmsInWords(vms)}.`,
-      remedy: 'Copy what can still be read to a safe place first; then examine the copy with qemu-img check.',
+      message: [
+        `The image ${image.id} is marked corrupt by its own format. It is used by ${vmsInWords(vms)}.`,
+        ...startsWithCorrupt(image, context),
+      ].join(' '),
+      remedy: corruptRemedy,
     }),
   ];
+}
+
+/** QEMU does not open it for writing; below an overlay it only reads it. */
+function startsWithCorrupt({ id }: Image, { vms }: FindingContext): readonly string[] {
+  return vms.flatMap((vm) => {
+    const disk = vm.disks.find((each) => each.imageId === id && !each.readOnly);
+    return (disk && willNotStartWithout(disk, vm)) ?? [];
+  });
 }
 
 function insideOverlay(image: Image, context: FindingContext): readonly Finding[] {

@@ -1,14 +1,26 @@
 /** What is wrong with a VM, as far as its disks and their chains show it. */
-import type { Image, Problem, ReadableVm } from '../model/inventory.ts';
+import type { HypervisorKind, Image, Problem, ReadableVm } from '../model/inventory.ts';
 import { brokenDisksOf } from './broken-chains.ts';
 import { jobsOf } from './jobs.ts';
 import { lackedBySnapshots, namesOf } from './snapshot-lacks.ts';
+import { startRefusals } from './start-refusals.ts';
 
-/** Everything that an administrator should know to be wrong with a VM: what reading it found, broken chains, and jobs. */
-export function vmProblems(vm: ReadableVm, images: ReadonlyMap<string, Image>): readonly Problem[] {
+/**
+ * Everything that an administrator should know to be wrong with a VM: what reading it found, broken chains, what keeps it from
+ * starting, and jobs.
+ */
+export function vmProblems(
+  vm: ReadableVm,
+  images: ReadonlyMap<string, Image>,
+  hypervisor: HypervisorKind,
+): readonly Problem[] {
   const chains = brokenDisksOf(vm, images).map(({ disk, words, isMedium }): Problem => ({
     severity: isMedium ? 'warning' : 'error',
     message: `The chain of disk ${disk.target} ${words}`,
+  }));
+  const refusals = startRefusals(vm, images, hypervisor).map(({ message, remedy }): Problem => ({
+    severity: 'error',
+    message: `${message} ${remedy}`,
   }));
   const jobs = jobsOf(vm).map(({ message }): Problem => ({ severity: 'warning', message }));
   const obstacles = (vm.startObstacles ?? []).map(({ message, remedy }): Problem => ({
@@ -19,5 +31,5 @@ export function vmProblems(vm: ReadableVm, images: ReadonlyMap<string, Image>): 
     severity: snapshots.some(({ memory }) => memory.kind !== 'none') ? 'error' : 'warning',
     message: `${namesOf(snapshots)}: ${obstacle.message} ${obstacle.remedy}`,
   }));
-  return [...chains, ...obstacles, ...lacks, ...jobs, ...vm.problems];
+  return [...chains, ...refusals, ...obstacles, ...lacks, ...jobs, ...vm.problems];
 }

@@ -102,7 +102,7 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
           return [shown(vm.name ?? '-'), 'unreadable', '-', '-', shown(vm.uuid), { text, paint: red }];
         }
         const depths = vm.disks.map((disk) => chainOfDisk(disk, images)?.images.length ?? 0);
-        const problems = vmProblems(vm, images);
+        const problems = vmProblems(vm, images, inventory.hypervisor.kind);
         const [first] = problems;
         const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
         return [

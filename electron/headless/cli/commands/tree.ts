@@ -33,7 +33,7 @@ export function addTree(program: Program, context: CommandContext): void {
       await context.work(options, 'readOnly', async ({ client }) => {
         const { reading, vm, unreadHosts } = await readVm(context, client, text, options);
         const { host, inventory } = reading;
-        const problems = vmProblems(vm, imagesById(inventory.images));
+        const problems = vmProblems(vm, imagesById(inventory.images), inventory.hypervisor.kind);
         const json = options.json === true;
         if (json) {
           context.document('tree', {

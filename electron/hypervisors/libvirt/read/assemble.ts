@@ -109,6 +109,7 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
     readOnly: disk.readOnly,
     shareable: disk.shareable,
     ...(disk.transient && { transient: true as const }),
+    ...(!disk.isMandatory && !isForMedia(disk) && { optional: true as const }),
     ...(blockJob && { blockJob }),
     ...(disk.encryption !== null && { encryption: disk.encryption }),
     ...(isPathOfItsOwn === true && { openedAs: path }),

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -184,7 +184,7 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
       const { startObstacles = [] } = vmIn(broken, name);
       expect(startObstacles.map((obstacle) => obstacle.path)).toEqual([join(folder, path)]);
       expect(
-        vmProblems(vmIn(broken, name), imagesById(broken.images))
+        vmProblems(vmIn(broken, name), imagesById(broken.images), 'libvirt')
           .map(({ message }) => message)
           .join(),
       ).toContain('libvirt will refuse to start it');
@@ -214,6 +214,57 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
       expect(await tryToStart(name)).toEqual({ name, starts: true, words: '' });
     }
   }, 240_000);
+
+  it('says of disks what libvirt or QEMU does not start with, and of none that they do without', async () => {
+    const broken = {
+      gone: randomUUID(),
+      format: randomUUID(),
+      corrupt: randomUUID(),
+      below: randomUUID(),
+      without: randomUUID(),
+    };
+    for (const [name, uuid] of Object.entries(broken)) {
+      uuids.set(name, uuid);
+      execFileSync('qemu-img', ['create', '-q', '-f', name === 'format' ? 'raw' : 'qcow2', diskOf(name), '1M']);
+    }
+    const base = join(folder, 'base.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', base, '1M']);
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', base, diskOf('below')]);
+    const second = join(folder, 'second.qcow2');
+    const optional = `<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${second}' startupPolicy='optional'/><target dev='vdb' bus='virtio'/></disk>`;
+    for (const name of Object.keys(broken)) await define(name, name === 'without' ? { devices: () => optional } : {});
+    renameSync(diskOf('gone'), join(aside, 'gone.qcow2'));
+    renameSync(base, join(aside, 'base.qcow2'));
+    // Bit 1 of the incompatible features: “corrupt” (QEMU docs, interop/qcow2).
+    const mark = (isCorrupt: boolean) => {
+      const bytes = readFileSync(diskOf('corrupt'));
+      bytes[79] = isCorrupt ? 2 : 0;
+      writeFileSync(diskOf('corrupt'), bytes);
+    };
+    mark(true);
+    const inventory = await read();
+    const problems = (name: string) =>
+      vmProblems(vmIn(inventory, name), imagesById(inventory.images), 'libvirt')
+        .map(({ message }) => message)
+        .join(' ');
+    for (const name of ['gone', 'format', 'corrupt', 'below']) {
+      expect(problems(name)).toContain(`snaptree-named-${name} does not start like this.`);
+      expect(await tryToStart(name)).toMatchObject({ name, starts: false });
+    }
+    expect(problems('without')).toContain(`The chain of disk vdb is broken: ${second} is missing.`);
+    expect(problems('without')).not.toContain('start');
+    expect(await tryToStart('without')).toMatchObject({ starts: true });
+
+    renameSync(join(aside, 'gone.qcow2'), diskOf('gone'));
+    renameSync(join(aside, 'base.qcow2'), base);
+    mark(false);
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', diskOf('format'), '1M']);
+    const mended = await read();
+    for (const name of ['gone', 'format', 'corrupt', 'below']) {
+      expect(vmProblems(vmIn(mended, name), imagesById(mended.images), 'libvirt')).toEqual([]);
+      expect(await tryToStart(name)).toEqual({ name, starts: true, words: '' });
+    }
+  }, 120_000);
 
   it('knows what saved memory needs', async () => {
     await virsh(['start', uuidOf('saved')], { version });
