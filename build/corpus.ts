@@ -1,20 +1,30 @@
 /**
- * Writes what the present version keeps on disk into the corpus: electron/store/corpus/README.md says when. Every file is
- * written by the code that writes it for a user; only the host is in memory.
+ * Writes what the present version keeps on disk into the corpus, but for what is there already: electron/store/corpus/README.md
+ * says when. Every file is written by the code that writes it for a user; only the host is in memory.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hostId, vmUuid } from '../electron/operations/fake-host.fixtures.ts';
-import type { Fault } from '../electron/operations/fake-host.fixtures.ts';
+import type { FakeHost, Fault } from '../electron/operations/fake-host.fixtures.ts';
+import { ChainHost, chainRequests } from '../electron/operations/chain-host.fixtures.ts';
 import { LibvirtHost, planServiceFor, requests } from '../electron/operations/libvirt-host.fixtures.ts';
 import { openOperationService } from '../electron/operations/operations.ts';
 import type { OperationService } from '../electron/operations/operations.ts';
 import { createAuditTrail } from '../electron/store/audit-trail.ts';
 import { hostBookVersion, openHostBook } from '../electron/store/host-book.ts';
 import { journalVersion } from '../electron/store/journal-records.ts';
-import type { Plan } from '../shared/model/plan.ts';
+import type { ChangeRequest, Plan } from '../shared/model/plan.ts';
 import { isUnderWay } from '../shared/rules/operation-life.ts';
 import { inRepository } from './paths.ts';
 
@@ -29,7 +39,7 @@ const newId = () => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '
 const quiet = () => undefined;
 const startTime = 1_795_000_000;
 
-function open(host: LibvirtHost, folder: string, plan: Plan | null): Promise<OperationService> {
+function open(host: FakeHost, folder: string, plan: Plan | null): Promise<OperationService> {
   const plans = planServiceFor(host, clock, newId);
   return openOperationService({
     plans: {
@@ -52,6 +62,9 @@ function open(host: LibvirtHost, folder: string, plan: Plan | null): Promise<Ope
 }
 
 const seen = new Set<string>();
+for (const part of ['journal', 'plan-files']) mkdirSync(join(out, part), { recursive: true });
+/** Of what there are journals already: those stay as they are. */
+const present = new Set(readdirSync(join(out, 'journal')).map((name) => name.split('.')[0]));
 
 /** Keeps the journals in a folder under names that say what they hold, each kind once. */
 function keep(what: string, folder: string): void {
@@ -75,11 +88,13 @@ function keep(what: string, folder: string): void {
   }
 }
 
-interface Scenario {
-  readonly what: keyof typeof requests;
+interface Scenario<Host extends FakeHost> {
+  readonly what: string;
   readonly fault?: Fault;
-  readonly prepare?: (host: LibvirtHost) => void;
-  readonly then?: (service: OperationService, id: string, host: LibvirtHost) => Promise<void>;
+  readonly prepare?: (host: Host) => void;
+  readonly then?: (service: OperationService, id: string, host: Host) => Promise<void>;
+  /** Keeps its audit trail as well, under this name. */
+  readonly trail?: string;
 }
 
 /**
@@ -98,12 +113,21 @@ async function settled(folder: string): Promise<void> {
   }
 }
 
-async function play({ what, fault, prepare, then }: Scenario): Promise<void> {
+function play(scenario: Scenario<LibvirtHost> & { readonly what: keyof typeof requests }): Promise<void> {
+  return playOn(new LibvirtHost(), requests[scenario.what], scenario);
+}
+
+async function playOn<Host extends FakeHost>(
+  host: Host,
+  request: ChangeRequest,
+  { what, fault, prepare, then, trail }: Scenario<Host>,
+): Promise<void> {
+  if (present.has(what)) return;
   time = startTime;
   ids = 0;
-  const host = new LibvirtHost();
   const folder = mkdtempSync(join(tmpdir(), 'snaptree-corpus-'));
-  const plan = await planServiceFor(host, clock, newId).create(hostId, requests[what]);
+  const plan = await planServiceFor(host, clock, newId).create(hostId, request);
+  if (host instanceof ChainHost) host.plan = plan;
   prepare?.(host);
   const service = await open(host, folder, plan);
   host.arm(fault ?? null);
@@ -116,6 +140,7 @@ async function play({ what, fault, prepare, then }: Scenario): Promise<void> {
     await settled(folder);
   }
   keep(what, join(folder, 'journal'));
+  if (trail !== undefined) copyFileSync(join(folder, 'audit.jsonl'), join(out, trail));
   rmSync(folder, { recursive: true });
 }
 
@@ -123,7 +148,7 @@ const slow = (host: LibvirtHost) => {
   host.slow = true;
 };
 
-async function cut(host: LibvirtHost, service: OperationService): Promise<void> {
+async function cut(host: FakeHost, service: OperationService): Promise<void> {
   host.disconnect();
   while (service.list().some(isUnderWay)) await delay(20);
   host.reconnect();
@@ -216,6 +241,7 @@ async function writeJournals(): Promise<void> {
     await play({ what: other });
     await play({ what: other, prepare: slow, then: (service, _id, host) => cut(host, service) });
   }
+  if (present.has(what)) return;
   const whole = readFileSync(join(out, 'journal', `${what}.06-stepStarting-1.jsonl`));
   writeFileSync(join(out, 'journal', `${what}.torn.jsonl`), whole.subarray(0, whole.length - 20));
   // Nothing is asked of the host there, so no fault stops Snaptree between these two records.
@@ -223,7 +249,86 @@ async function writeJournals(): Promise<void> {
   writeFileSync(join(out, 'journal', `${what}.11-stepFinished-2-done.jsonl`), `${ended.slice(0, 11).join('\n')}\n`);
 }
 
+type ChainScenario = Omit<Scenario<ChainHost>, 'what'> & { readonly state?: 'running' | 'shutoff' };
+
+/** @param how it differs from another operation with the same request; null: it does not */
+function playChain(
+  what: keyof typeof chainRequests,
+  how: string | null,
+  { state = 'running', ...scenario }: ChainScenario = {},
+): Promise<void> {
+  const name = how === null ? what : `${what}-${how}`;
+  return playOn(new ChainHost(state), chainRequests[what], { ...scenario, what: name });
+}
+
+/** The merge, or what else takes long, is under way; the host goes on with it. */
+const amid = (word: string) => (host: ChainHost) => {
+  host.slowAt = word;
+};
+const amidMerge = amid('snaptree-merge');
+
+async function adjusted(service: OperationService, id: string, host: ChainHost): Promise<void> {
+  host.tell({ doneBytes: 10, totalBytes: 40, told: 'can=limit,pause' });
+  while (service.listProgress().every(({ control }) => !control)) await delay(20);
+  await service.adjust(id, { kind: 'limit', bytesPerSecond: 1_000_000 });
+  await service.adjust(id, { kind: 'limit', bytesPerSecond: null });
+  await service.adjust(id, { kind: 'pause' });
+}
+
+async function killed(service: OperationService, id: string, host: ChainHost): Promise<void> {
+  await cut(host, service);
+  host.kill();
+  host.slowAt = null;
+  await service.examine(id);
+}
+
+async function resumed(service: OperationService, id: string, host: ChainHost): Promise<void> {
+  await killed(service, id, host);
+  await service.resolve(id, 'resume');
+}
+
+async function writeChainJournals(): Promise<void> {
+  await playChain('commit', null);
+  await playChain('commit', 'cut', { prepare: amidMerge, then: (service, _id, host) => cut(host, service) });
+  await playChain('commit', 'resumed', { prepare: amidMerge, then: resumed });
+  await playChain('commit', 'cancelled', {
+    prepare: amidMerge,
+    then: async (service, id, host) => {
+      await service.cancel(id);
+      host.finish(143);
+    },
+  });
+  await playChain('commit', 'adjusted', { prepare: amidMerge, then: adjusted });
+  // Between the merge and what follows it.
+  await playChain('commit', 'merged', { fault: { at: 10, when: 'before', kind: 'crash' } });
+  await playChain('commit-one-by-one', null, { state: 'shutoff' });
+  await playChain('commit-one-by-one', 'cut', {
+    state: 'shutoff',
+    prepare: amidMerge,
+    then: (service, _id, host) => cut(host, service),
+  });
+  await playChain('pull', null, {
+    trail: 'audit-adjusted.jsonl',
+    prepare: amidMerge,
+    then: async (service, id, host) => {
+      await adjusted(service, id, host);
+      host.finish();
+    },
+  });
+  await playChain('pull', 'resumed', { prepare: amidMerge, then: resumed });
+  for (const what of ['delete-down', 'delete-up'] as const) {
+    await playChain(what, null);
+    await playChain(what, 'resumed', { prepare: amidMerge, then: resumed });
+  }
+  await playChain('create-memory', null);
+  await playChain('create-memory', 'cut', { prepare: amid('snaptree-save'), then: killed });
+  await playChain('create-quiesced', null);
+  await playChain('revert-saving', null);
+  await playChain('revert-saving', 'cut', { prepare: amid('snaptree-overlay'), then: killed });
+}
+
 async function writeAuditTrail(): Promise<void> {
+  if (existsSync(join(out, 'audit.jsonl'))) return;
   time = startTime;
   ids = 0;
   const folder = mkdtempSync(join(tmpdir(), 'snaptree-corpus-'));
@@ -246,16 +351,23 @@ async function writeAuditTrail(): Promise<void> {
 
 async function writePlanFiles(): Promise<void> {
   const refused = { ...requests['create-internal'], name: 'base state' };
-  for (const [name, request] of Object.entries({ ...requests, refused })) {
-    time = startTime;
-    ids = 0;
-    const plan = await planServiceFor(new LibvirtHost(), clock, newId).create(hostId, { ...request, vmUuid });
-    const file = { schema: 'snaptree.plan', version: journalVersion, plan };
-    writeFileSync(join(out, 'plan-files', `${name}.json`), `${JSON.stringify(file, null, 2)}\n`);
-  }
+  for (const [name, request] of Object.entries({ ...requests, refused }))
+    await writePlanFile(name, LibvirtHost, request);
+  for (const [name, request] of Object.entries(chainRequests)) await writePlanFile(name, ChainHost, request);
+}
+
+async function writePlanFile(name: string, Host: new () => FakeHost, request: ChangeRequest): Promise<void> {
+  const path = join(out, 'plan-files', `${name}.json`);
+  if (existsSync(path)) return;
+  time = startTime;
+  ids = 0;
+  const plan = await planServiceFor(new Host(), clock, newId).create(hostId, { ...request, vmUuid });
+  const file = { schema: 'snaptree.plan', version: journalVersion, plan };
+  writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`);
 }
 
 async function writeHostBook(): Promise<void> {
+  if (existsSync(hostBookFile)) return;
   ids = 0;
   const book = await openHostBook(hostBookFile, quiet, 'leave', newId);
   const common = { hypervisor: { kind: 'libvirt', uri: 'qemu:///system' }, sudo: false, readOnly: false } as const;
@@ -294,12 +406,8 @@ async function writeHostBook(): Promise<void> {
   }
 }
 
-for (const part of ['journal', 'plan-files']) {
-  rmSync(join(out, part), { recursive: true, force: true });
-  mkdirSync(join(out, part), { recursive: true });
-}
-rmSync(hostBookFile, { force: true });
 await writeJournals();
+await writeChainJournals();
 await writeAuditTrail();
 await writePlanFiles();
 await writeHostBook();

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { changeRequestSchema } from '../../shared/model/plan.ts';
 import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
 import { readAuditTrail } from '../store/audit-trail.ts';
 import { hostBookVersion, openHostBook } from '../store/host-book.ts';
-import { journalVersion } from '../store/journal-records.ts';
+import { journalEntrySchema, journalVersion } from '../store/journal-records.ts';
 import { readJournals } from '../store/journal.ts';
 import { hostId, vmUuid } from './fake-host.fixtures.ts';
 import { LibvirtHost, planServiceFor } from './libvirt-host.fixtures.ts';
@@ -65,6 +66,23 @@ test('every version has its files in the corpus', () => {
 const journals = versionsOf('journal').flatMap((version) =>
   readdirSync(join(corpus, version, 'journal')).map((name) => ({ version, name })),
 );
+
+test('every kind of change is in the present version’s journals and plan files, and every record that is written today', () => {
+  const present = join(corpus, String(journalVersion));
+  const actions = changeRequestSchema.options.map(({ shape }) => shape.action.value).toSorted();
+  const kindsIn = (texts: readonly string[], pattern: RegExp) =>
+    [...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map(([, kind]) => kind)))].toSorted();
+  const textsIn = (part: string) =>
+    readdirSync(join(present, part)).map((name) => readFileSync(join(present, part, name), 'utf8'));
+  const records = textsIn('journal');
+  expect(kindsIn(records, /"request":\{"action":"(\w+)"/g)).toEqual(actions);
+  expect(kindsIn(textsIn('plan-files'), /"request": \{\s*"action": "(\w+)"/g)).toEqual(actions);
+  const types = journalEntrySchema.options.map(({ shape }) => shape.type.value);
+  // No driver plans a step to take things back that verifies anything.
+  expect(kindsIn(records, /"entry":\{"type":"(\w+)"/g)).toEqual(
+    types.filter((type) => type !== 'stepSkipped').toSorted(),
+  );
+});
 
 describe.each(journals)('the journal $name of version $version', ({ version, name }) => {
   const original = join(corpus, version, 'journal', name);
@@ -160,4 +178,10 @@ describe.each(versionsOf('audit.jsonl'))('of version %s', (version) => {
     expect(events).toContain('operationRefused');
     expect(events.at(-1)).toBe('interrupted');
   });
+});
+
+test('the audit trail of a step that was told to work otherwise is read', async () => {
+  const { entries, damagedLines } = await readAuditTrail(join(corpus, '2/audit-adjusted.jsonl'));
+  expect(damagedLines).toBe(0);
+  expect(entries.filter(({ event }) => event === 'stepAdjusted')).toHaveLength(6);
 });

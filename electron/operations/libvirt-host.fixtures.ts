@@ -95,7 +95,7 @@ export class LibvirtHost extends FakeHost {
 }
 
 /** Plans for `host` by the libvirt driver. */
-export function planServiceFor(host: LibvirtHost, clock: () => number, newId: () => string): PlanService {
+export function planServiceFor(host: FakeHost, clock: () => number, newId: () => string): PlanService {
   return createPlanService({
     askGuestAgent: () => Promise.resolve(null),
     driverFor: () => ({ plan: (request, found) => planLibvirt('qemu:///system', request, found) }),

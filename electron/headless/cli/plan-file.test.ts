@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostWithId } from '../../../shared/model/host.fixtures.ts';
@@ -84,21 +84,25 @@ describe('a plan that was made again', () => {
 describe('a plan file that a disk has changed', () => {
   const corpus = new URL('../../store/corpus/', import.meta.url);
   const ofVersion = (version: number, name: string) => readFileSync(new URL(`${version}/plan-files/${name}`, corpus));
+  const names = (version: number) => readdirSync(new URL(`${version}/plan-files`, corpus));
 
-  it.each(['delete-subtree.json', 'revert.json', 'create-internal.json', 'create-external.json', 'refused.json'])(
-    'is understood as every version wrote it: %s',
-    (name) => {
+  it.each([1, 2].flatMap((version) => names(version).map((name) => ({ version, name }))))(
+    'is understood as version $version wrote it: $name',
+    ({ version, name }) => {
       // What the driver plans for a request may differ from version to version; what a file says stays.
-      const [first, second] = [1, 2].map((version) => {
-        const text = ofVersion(version, name).toString();
-        const parsed = parsePlanFile(text, name);
-        const written = JSON.parse(text) as { plan: { steps: { argv: string[] }[] } };
-        expect(parsed.steps.map(({ argv }) => argv)).toEqual(written.plan.steps.map(({ argv }) => argv));
-        return parsed;
-      });
-      expect(first?.request).toEqual(second?.request);
+      const text = ofVersion(version, name).toString();
+      const parsed = parsePlanFile(text, name);
+      const written = JSON.parse(text) as { plan: { request: object; steps: { argv: string[] }[] } };
+      expect(parsed.steps.map(({ argv }) => argv)).toEqual(written.plan.steps.map(({ argv }) => argv));
+      expect(parsed.request).toMatchObject(written.plan.request);
     },
   );
+
+  it('has the same request, whatever version wrote it', () => {
+    const requestIn = (version: number, name: string) =>
+      parsePlanFile(ofVersion(version, name).toString(), name).request;
+    for (const name of names(1)) expect(requestIn(1, name)).toEqual(requestIn(2, name));
+  });
 
   it('is understood as it was before it could say that a revert saves something first', () => {
     const written = JSON.parse(ofVersion(2, 'revert.json').toString()) as { plan: { request: { saveAs?: null } } };
