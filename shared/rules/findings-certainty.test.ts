@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { disk, folder, held, image, internal, inventory, vm } from '../model/inventory.fixtures.ts';
-import { findingsOf } from './findings.ts';
+import { soundFindings } from './last-copies.fixtures.ts';
 import { defaultReportThresholds } from './report-thresholds.ts';
 
 const day = 86_400;
@@ -17,7 +17,7 @@ const holding = (snapshots: readonly ReturnType<typeof internal>[]) =>
     })),
   });
 const codes = (snapshots: ReturnType<typeof internal>[], now: number) =>
-  findingsOf(
+  soundFindings(
     'kvm1',
     inventory([vm({ disks: [disk('vda', path)], snapshots })], [holding(snapshots)]),
     defaultReportThresholds,
@@ -49,6 +49,6 @@ it('counts one thing that could not be read once', () => {
     ...inventory([unreadable], [image(`${folder}/loose.qcow2`)]),
     unknownDependents: [{ what: 'VM secret', reason: 'The VM could not be read: no', imageIds: null }],
   };
-  const [loose] = findingsOf('kvm1', host, defaultReportThresholds, 0);
+  const [loose] = soundFindings('kvm1', host, defaultReportThresholds, 0);
   expect(loose?.message).toContain('It is not certain: VM secret could not be read and may use it.');
 });

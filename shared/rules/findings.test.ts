@@ -4,7 +4,7 @@ import type { BlockJob, Image, Inventory, ReadableVm, Snapshot, SnapshotDisk } f
 import { defaultReportThresholds } from './report-thresholds.ts';
 import type { Finding, ReportThresholds } from '../model/report.ts';
 import { fileSystems } from './findings-storage.ts';
-import { findingsOf } from './findings.ts';
+import { soundFindings } from './last-copies.fixtures.ts';
 
 const now = 1_795_200_000 + 86_400;
 const base = `${folder}/base.qcow2`;
@@ -13,7 +13,7 @@ const two = `${folder}/two.snap`;
 const GiB = 1024 ** 3;
 
 function find(from: Inventory, thresholds: Partial<ReportThresholds> = {}): readonly Finding[] {
-  return findingsOf('host', from, { ...defaultReportThresholds, ...thresholds }, now);
+  return soundFindings('host', from, { ...defaultReportThresholds, ...thresholds }, now);
 }
 const codes = (found: readonly Finding[]) => found.map(({ code }) => code);
 const only = (found: readonly Finding[], code: Finding['code']) => found.filter((finding) => finding.code === code);

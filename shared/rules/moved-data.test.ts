@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultReportThresholds } from './report-thresholds.ts';
 import { disk, folder, held, image, internal, inventory, vm } from '../model/inventory.fixtures.ts';
-import { findingsOf } from './findings.ts';
+import { soundFindings } from './last-copies.fixtures.ts';
 
 const old = `${folder}/web.qcow2`;
 const renamed = `${folder}/renamed.qcow2`;
@@ -10,7 +10,7 @@ const tag = (parts = {}) => ({ id: '1', name: 'one', createdAt, memoryBytes: 0, 
 const machine = (active = renamed) =>
   vm({ disks: [disk('vda', active)], snapshots: [internal('one', null, { disks: [held('vda', old)] })] });
 const findings = (...parts: Parameters<typeof inventory>) =>
-  findingsOf('kvm1', inventory(...parts), { ...defaultReportThresholds, maximumAgeDays: 36_500 }, createdAt);
+  soundFindings('kvm1', inventory(...parts), { ...defaultReportThresholds, maximumAgeDays: 36_500 }, createdAt);
 const gone = image(old, { status: 'missing', problem: 'There is nothing.' });
 
 describe('an image renamed since its internal snapshot', () => {
@@ -46,7 +46,7 @@ describe('an image renamed since its internal snapshot', () => {
   it('is not told to be moved where something that could not be looked into may need the image', () => {
     const host = inventory([machine(old)], [gone, image(renamed, { internalSnapshots: [tag()] })]);
     const unknownDependents = [{ what: 'VM odd', reason: 'Not read.', imageIds: null }];
-    const [only] = findingsOf('kvm1', { ...host, unknownDependents }, defaultReportThresholds, createdAt).filter(
+    const [only] = soundFindings('kvm1', { ...host, unknownDependents }, defaultReportThresholds, createdAt).filter(
       ({ code }) => code === 'dataMoved',
     );
     expect(only?.remedy).toContain('qemu-img convert');

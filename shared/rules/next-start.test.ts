@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { disk, image, inventory, vm } from '../model/inventory.fixtures.ts';
 import type { ImageUse } from '../model/inventory.ts';
-import { findingsOf } from './findings.ts';
+import { soundFindings } from './last-copies.fixtures.ts';
 import { otherAtNextStart } from './next-start.ts';
 import { defaultReportThresholds } from './report-thresholds.ts';
 
@@ -19,7 +19,7 @@ const running = (...uses: ImageUse[]) => vm({ state: 'running', disks: [disk('vd
 it('says which disk will be another image, as a finding too', () => {
   const one = running(use('/next'));
   expect(otherAtNextStart(one)).toMatchObject([{ disk: { target: 'vda' }, imageId: '/next' }]);
-  const [only, ...others] = findingsOf(
+  const [only, ...others] = soundFindings(
     'host',
     inventory([one], [image('/now'), image('/next')]),
     defaultReportThresholds,
