@@ -1,5 +1,8 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { installedLicenses, licenseText, mergeLicenses, standardText } from './licenses.ts';
+import { bundledFile, installedLicenses, licenseText, mergeLicenses, standardText, writeLicenses } from './licenses.ts';
 import type { License } from './licenses.ts';
 import { productDependencies } from './product-dependencies.ts';
 
@@ -39,5 +42,19 @@ describe('the licences', () => {
       'b 1.0.0 other',
     ]);
     expect(licenseText(merged)).toContain('a 2.0.0 (MIT)\n\ntext\n\n---');
+  });
+
+  test('are written beside the product, for people, and for its page', () => {
+    const built = mkdtempSync(join(tmpdir(), 'snaptree-licenses-'));
+    try {
+      mkdirSync(join(built, 'renderer'));
+      writeFileSync(join(built, 'renderer', bundledFile), JSON.stringify([license('only-bundled')]));
+      writeLicenses(built, ['renderer']);
+      const written = mergeLicenses([found, [license('only-bundled')]]);
+      expect(readFileSync(join(built, 'THIRD-PARTY-LICENSES.txt'), 'utf8')).toBe(licenseText(written));
+      expect(JSON.parse(readFileSync(join(built, 'renderer/licenses.json'), 'utf8'))).toEqual(written);
+    } finally {
+      rmSync(built, { recursive: true });
+    }
   });
 });

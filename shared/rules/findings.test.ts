@@ -37,7 +37,7 @@ it('finds nothing where all is well', () => {
 });
 
 describe('snapshots', () => {
-  it('are too old by the second, and too many', () => {
+  it('are too old by whole days over the limit, and too many', () => {
     const tag = { id: '1', name: 'a', createdAt: recordedAt, memoryBytes: 1 };
     const one = vmOn(base, { snapshots: [internal('a', null, { disks: [held('vda', base)] })] });
     const from = inventory([one], [image(base, { internalSnapshots: [tag] })]);
