@@ -120,6 +120,52 @@ test('a VM whose memory was saved meanwhile is shown so', async ({ page }) => {
   await expect(row).toContainText('saved');
 });
 
+test('what a snapshot lacks to be reverted to is marked in its row, and listed in the details', async ({ page }) => {
+  const memory = {
+    path: '/srv/memory/evening',
+    message: 'Its memory should be in /srv/memory/evening, and nothing is there.',
+    remedy: 'Put the file back from a backup to let the guest go on from there.',
+  };
+  const held = (dataImageId: string) => ({
+    disks: [{ target: 'vda', kind: 'external' as const, dataImageId, overlayImageId: null }],
+    kind: 'external' as const,
+  });
+  const snapshots = [
+    snapshot('morning', null, { ...held('/srv/morning.qcow2'), memory: { kind: 'none' } }),
+    snapshot('evening', 'morning', {
+      ...held('/srv/evening.qcow2'),
+      memory: { kind: 'external', file: memory.path },
+      revertObstacles: [memory],
+    }),
+    snapshot('night', 'evening', { ...held('/srv/night.qcow2'), memory: { kind: 'none' } }),
+  ];
+  const images = [
+    image('/srv/morning.qcow2'),
+    image('/srv/evening.qcow2', { parent: backing('/srv/gone.qcow2') }),
+    image('/srv/gone.qcow2', { status: 'missing' }),
+    image('/srv/night.qcow2', { status: 'unreadable', problem: 'Permission denied' }),
+  ];
+  const lacking = { ...busyInventory(), images, vms: [vm(1, 'db-1', { snapshots, currentSnapshotId: 'night' })] };
+  show(harness, lacking);
+  await openVm(harness, page, /^db-1/);
+  const row = (name: RegExp) => page.getByRole('row', { name });
+  await expect(row(/^morning/)).not.toContainText('lack');
+  await expect(row(/^night/)).toContainText('night, may lack what a revert needs');
+  await row(/^evening ?, lacks what a revert needs/).click();
+  const details = page.getByRole('complementary', { name: 'Details' });
+  await expect(details.getByText('Lacks what a revert needs')).toBeVisible();
+  await expect(details.getByText(`${memory.message} ${memory.remedy}`)).toBeVisible();
+  await expect(details.getByText('The chain of its data of vda is broken: /srv/gone.qcow2 is missing.')).toBeVisible();
+  await row(/^morning/).click();
+  await expect(details.getByText(/lacks? what a revert needs/i)).toHaveCount(0);
+  // It was put back, which no snapshot says.
+  await row(/^evening/).click();
+  show(harness, { ...lacking, images: images.map((each) => ({ ...each, status: 'ok' as const })) });
+  await expect(details.getByText('is broken')).toHaveCount(0);
+  await expect(row(/^night/)).not.toContainText('lack');
+  await expect(row(/^evening/)).toContainText('lacks what a revert needs');
+});
+
 test('a plan begins with a sentence, and equal steps are one block that can be opened', async ({ page }) => {
   const tree = [
     snapshot('root', null),

@@ -1,16 +1,19 @@
-import { memo, type ReactNode } from 'react';
-import type { ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
+import { memo, useMemo, type ReactNode } from 'react';
+import type { Image, ReadableVm, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
+import { Callout } from '../design/Callout.tsx';
 import { Chip } from '../design/Chip.tsx';
 import { count, formatAge, formatBytes, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { useNow } from '../design/use-now.ts';
+import { lacksOf } from '../../shared/rules/snapshot-lacks.ts';
 import { stateWords } from '../../shared/rules/state-words.ts';
 import { diskKindWords, snapshotKindWords } from '../appearance/model-words.ts';
+import { worstOf } from '../appearance/vm-problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { findSnapshot } from '../store/state.ts';
-import { snapshotsById } from '../store/selectors.ts';
+import { imageIndex, snapshotsById } from '../store/selectors.ts';
 import { useStore } from '../store/store.ts';
 import { DiskChains } from './DiskChains.tsx';
 import styles from './Details.module.css';
@@ -21,19 +24,19 @@ const css = classes(styles);
 export const Details = memo(function Details({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
   return (
     <aside className={css('pane')} aria-label="Details">
-      <SelectedDetails vm={vm} />
+      <SelectedDetails hostId={hostId} vm={vm} />
       <DiskChains hostId={hostId} vm={vm} />
     </aside>
   );
 });
 
-function SelectedDetails({ vm }: { readonly vm: ReadableVm }) {
+function SelectedDetails({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
   const snapshot = useStore((state) => findSnapshot(vm, state.selection.snapshotId));
   const now = useNow();
-  return snapshot ? snapshotDetails(snapshot, vm, now) : presentDetails(vm);
+  return snapshot ? snapshotDetails(snapshot, hostId, vm, now) : presentDetails(vm);
 }
 
-function snapshotDetails(snapshot: Snapshot, vm: ReadableVm, now: number): ReactNode {
+function snapshotDetails(snapshot: Snapshot, hostId: string, vm: ReadableVm, now: number): ReactNode {
   const parent = snapshot.parentId === null ? undefined : snapshotsById(vm.snapshots).get(snapshot.parentId);
   return (
     <section className={css('section')}>
@@ -90,12 +93,39 @@ function snapshotDetails(snapshot: Snapshot, vm: ReadableVm, now: number): React
           <HostText text={snapshot.unknownPart} />
         </p>
       )}
+      <Lacks hostId={hostId} snapshot={snapshot} />
       <h3 className={css('heading')}>Where its data lives</h3>
       {snapshot.disks.length === 0 && <p className={css('quiet')}>The snapshot names no disk.</p>}
       <ul className={css('disks')}>{snapshot.disks.map(diskLine)}</ul>
     </section>
   );
 }
+
+const noImages: readonly Image[] = [];
+
+/** All that it lacks to be reverted to: apart, for images are other ones with every reading. */
+const Lacks = memo(function Lacks({ hostId, snapshot }: { readonly hostId: string; readonly snapshot: Snapshot }) {
+  const images = useStore((state) => state.inventories[hostId]?.inventory?.images ?? noImages);
+  const lacks = useMemo(() => lacksOf(snapshot, imageIndex(images)), [snapshot, images]);
+  const worst = worstOf(lacks);
+  if (worst === null) return null;
+  return (
+    <div className={css('callout')}>
+      <Callout
+        tone={worst === 'error' ? 'danger' : 'warning'}
+        title={worst === 'error' ? 'Lacks what a revert needs' : 'May lack what a revert needs'}
+      >
+        <ul className={css('lacks')}>
+          {lacks.map(({ message }, index) => (
+            <li key={index}>
+              <HostText text={message} lines />
+            </li>
+          ))}
+        </ul>
+      </Callout>
+    </div>
+  );
+});
 
 function memoryOf({ memory, vmState }: Snapshot): ReactNode {
   switch (memory.kind) {

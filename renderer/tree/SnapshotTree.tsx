@@ -13,8 +13,9 @@ import { findSnapshot, selectedOf } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
+import { lackMarks, type LackMark } from './lack-marks.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
-import { chevron, RowIcons } from './row-icons.tsx';
+import { chevron, rowIcon, RowIcons } from './row-icons.tsx';
 import { HereCells, SnapshotCells } from './RowCells.tsx';
 import { isSameRow } from './same-row.ts';
 import styles from './SnapshotTree.module.css';
@@ -31,6 +32,7 @@ const columns: readonly TreeColumn[] = [
 ];
 
 interface SnapshotTreeProps {
+  readonly hostId: string;
   readonly vm: ReadableVm;
   /** What is shown is what was last known. */
   readonly stale: boolean;
@@ -46,12 +48,13 @@ interface SnapshotTreeProps {
 
 /** The snapshots of a VM as a treegrid with lanes. */
 export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps) {
-  const { vm, stale, collapsed, search, onSelect, onToggle, onMenu, onDelete } = props;
+  const { hostId, vm, stale, collapsed, search, onSelect, onToggle, onMenu, onDelete } = props;
   const { snapshots, currentSnapshotId } = vm;
   const now = useNow();
+  const lacks = useStore((state) => lackMarks(snapshots, state.inventories[hostId]?.inventory?.images));
   const layout = useMemo(
-    () => layoutTree(snapshots, currentSnapshotId, collapsed),
-    [snapshots, currentSnapshotId, collapsed],
+    () => layoutTree(snapshots, currentSnapshotId, collapsed, lacks),
+    [snapshots, currentSnapshotId, collapsed, lacks],
   );
   const metrics = useMemo(() => laneMetrics(layout.laneCount), [layout.laneCount]);
   const keys = useMemo(() => new Set(layout.rows.map((row) => row.key)), [layout]);
@@ -203,6 +206,7 @@ function NameCell({
       ) : (
         <span className={css('text', 'hereText')}>You are here</span>
       )}
+      {row.lack && lackSign(row.lack)}
       {isCurrent && <Chip title="The present state of the VM was built on this snapshot">current</Chip>}
       {row.hiddenCount > 0 && (
         <Chip
@@ -221,6 +225,17 @@ function NameCell({
         </Chip>
       )}
     </div>
+  );
+}
+
+/** Small, so that the name has the room; the details list what it is. */
+function lackSign({ severity, words }: LackMark) {
+  const what = severity === 'error' ? 'lacks what a revert needs' : 'may lack what a revert needs';
+  return (
+    <span className={css('lack', severity)} title={visibleString(`${what}: ${words}`)}>
+      {rowIcon(severity, 14)}
+      <span className={css('spoken')}>, {what}</span>
+    </span>
   );
 }
 

@@ -124,6 +124,7 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
         {vm.readable ? (
           <SnapshotTree
             key={vmKey(hostId, vm.uuid)}
+            hostId={hostId}
             vm={vm}
             stale={isStale}
             collapsed={collapsed}

@@ -6,6 +6,7 @@
  * O(n) time and room: the lanes that pass a row are a list that rows share, not an array a row.
  */
 import type { Snapshot } from '../../shared/model/inventory.ts';
+import { noMarks, type LackMark, type LackMarks } from './lack-marks.ts';
 import { snapshotForest, type SnapshotNode } from '../../shared/rules/snapshot-forest.ts';
 
 /** Lanes that pass through a row, the innermost (rightmost) first. */
@@ -22,6 +23,8 @@ export interface TreeRow {
   /** Null for the row "you are here". */
   readonly snapshot: Snapshot | null;
   readonly oddity: SnapshotNode['oddity'];
+  /** What it lacks to be reverted to; null where it lacks nothing. */
+  readonly lack: LackMark | null;
   /** From 1, as `aria-level` has it. */
   readonly level: number;
   readonly positionInSet: number;
@@ -71,11 +74,13 @@ interface LayoutNode {
  * Lays out the snapshots of a VM.
  * @param currentSnapshotId below which "you are here" hangs; it is a root of its own where this is null or not there
  * @param collapsed keys of rows whose descendants are not shown
+ * @param lacks what snapshots lack, for their rows
  */
 export function layoutTree(
   snapshots: readonly Snapshot[],
   currentSnapshotId: string | null,
   collapsed: ReadonlySet<string>,
+  lacks: LackMarks = noMarks,
 ): TreeLayout {
   const roots = layoutNodes(snapshots, currentSnapshotId);
   const rows: TreeRow[] = [];
@@ -114,6 +119,7 @@ export function layoutTree(
       key: node.key,
       snapshot: node.snapshot,
       oddity: node.oddity,
+      lack: (node.snapshot && lacks.get(node.snapshot.id)) ?? null,
       level: at.level,
       positionInSet: at.position,
       setSize: at.setSize,

@@ -1,13 +1,13 @@
-import { HardDrive, MemoryStick, type LucideIcon } from 'lucide-react';
+import { CircleAlert, HardDrive, MemoryStick, TriangleAlert, type LucideIcon } from 'lucide-react';
 import { memo, type ReactNode } from 'react';
-import type { Snapshot } from '../../shared/model/inventory.ts';
+import type { Problem, Snapshot } from '../../shared/model/inventory.ts';
 import { vmStateIcons } from '../appearance/vm-state.ts';
 import { classes } from '../design/classes.ts';
 import styles from './SnapshotTree.module.css';
 
 const css = classes(styles);
 
-type IconName = 'memory' | Snapshot['vmState'];
+type IconName = 'memory' | Problem['severity'] | Snapshot['vmState'];
 
 const icons: Readonly<Record<IconName, LucideIcon>> = {
   memory: MemoryStick,
@@ -18,6 +18,8 @@ const icons: Readonly<Record<IconName, LucideIcon>> = {
   crashed: vmStateIcons.crashed,
   unknown: vmStateIcons.unknown,
   'disk-only': HardDrive,
+  warning: TriangleAlert,
+  error: CircleAlert,
 };
 
 /** The icons of rows, once for all rows: they have many strokes, and rows come and go while the tree is scrolled. */

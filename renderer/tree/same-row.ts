@@ -1,5 +1,6 @@
 /** Whether a row of the snapshot tree looks as before: a reading makes all of them anew, and most are the same. */
 import type { Snapshot } from '../../shared/model/inventory.ts';
+import { isSameMark } from './lack-marks.ts';
 import type { PassingLanes, TreeRow } from './layout.ts';
 
 export function isSameRow(a: TreeRow, b: TreeRow): boolean {
@@ -8,6 +9,7 @@ export function isSameRow(a: TreeRow, b: TreeRow): boolean {
     // Where the parent is, no row shows.
     if (key === 'parentIndex') return true;
     if (key === 'snapshot') return isSameSnapshot(a.snapshot, b.snapshot);
+    if (key === 'lack') return isSameMark(a.lack, b.lack);
     if (key === 'passing') return isSamePassing(a.passing, b.passing);
     return a[key] === b[key];
   });

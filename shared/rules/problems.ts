@@ -2,7 +2,7 @@
 import type { HypervisorKind, Image, Problem, ReadableVm } from '../model/inventory.ts';
 import { brokenDisksOf } from './broken-chains.ts';
 import { jobsOf } from './jobs.ts';
-import { lackedBySnapshots, namesOf } from './snapshot-lacks.ts';
+import { lackedBySnapshots, namesOf, severityOfObstacles } from './snapshot-lacks.ts';
 import { startRefusals } from './start-refusals.ts';
 
 /**
@@ -28,7 +28,7 @@ export function vmProblems(
     message: `${message} ${remedy}`,
   }));
   const lacks = lackedBySnapshots(vm).map(({ obstacle, snapshots }): Problem => ({
-    severity: snapshots.some(({ memory }) => memory.kind !== 'none') ? 'error' : 'warning',
+    severity: severityOfObstacles(snapshots),
     message: `${namesOf(snapshots)}: ${obstacle.message} ${obstacle.remedy}`,
   }));
   return [...chains, ...refusals, ...obstacles, ...lacks, ...jobs, ...vm.problems];

@@ -25,9 +25,18 @@ export type SnapshotData =
   | { readonly kind: 'other'; readonly internals: readonly InternalSnapshot[] }
   | { readonly kind: 'none' };
 
+/** Made when first asked for and kept as long as the image, which is never changed in place: thousands of records ask one image. */
+const tagsByName = new WeakMap<Image, ReadonlyMap<string, readonly InternalSnapshot[]>>();
+
+function tagsOf(image: Image, name: string): readonly InternalSnapshot[] {
+  let tags = tagsByName.get(image);
+  if (!tags) tagsByName.set(image, (tags = Map.groupBy(image.internalSnapshots, (tag) => tag.name)));
+  return tags.get(name) ?? [];
+}
+
 /** What an image holds for a record. Of several of that name the nearest in time counts; without a time in the record, the first. */
 export function dataIn(snapshot: Snapshot, image: Image): SnapshotData {
-  const internals = image.internalSnapshots.filter(({ name }) => name === snapshot.name);
+  const internals = tagsOf(image, snapshot.name);
   const { createdAt } = snapshot;
   const [nearest] =
     createdAt === null

@@ -9,7 +9,7 @@ import type {
   VmState,
 } from '../../../../shared/model/inventory.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
-import { dataIn, lacksMemory } from '../../../../shared/rules/snapshot-data.ts';
+import { lostDataOf } from '../../../../shared/rules/snapshot-lacks.ts';
 import { problemsOfDefinedChains } from './defined-chains.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
@@ -152,31 +152,11 @@ function assembleSnapshotDisk(
   };
 }
 
-function problemsOfSnapshot(snapshot: Snapshot, context: AssembleContext): readonly Problem[] {
-  const ofDisks = snapshot.disks.flatMap(({ kind, target, dataImageId }): readonly Problem[] => {
-    const image = dataImageId === null ? undefined : context.images.get(dataImageId);
-    if (!image) return [];
-    const says = `Snapshot “${snapshot.name}” says that its data of ${target} is in ${image.id}`;
-    if (image.status === 'missing') {
-      return [{ severity: 'error', message: `${says}, which is missing. The snapshot cannot be reverted to.` }];
-    }
-    if (kind !== 'internal' || image.status !== 'ok') return [];
-    switch (dataIn(snapshot, image).kind) {
-      case 'own':
-        return [];
-      case 'none': {
-        const message = `${says}, which holds no such internal snapshot: it is a record without data, and reverting to it will fail.`;
-        return [{ severity: 'error', message }];
-      }
-      case 'other': {
-        const message = `${says}, which holds something else of that name, of another time: reverting would take the disk to that, and deleting would delete it.`;
-        return [{ severity: 'error', message }];
-      }
-    }
-  });
-  if (!lacksMemory(snapshot, context.images)) return ofDisks;
-  const message = `Snapshot “${snapshot.name}” is said to hold memory, and none of its images holds any for it: reverting to it would end the VM and fail.`;
-  return [...ofDisks, { severity: 'error', message }];
+function problemsOfSnapshot(snapshot: Snapshot, { images }: AssembleContext): readonly Problem[] {
+  return lostDataOf(snapshot, images).map((words) => ({
+    severity: 'error',
+    message: `Snapshot “${snapshot.name}” ${words}`,
+  }));
 }
 
 /** What a running VM will use from its next start on is in use too, in a way that its present disks do not show. */
