@@ -158,8 +158,9 @@ export const awkShorten = String.raw`
 BEGIN {
   K = "~" substr(N, 7, 9)
   SQ = sprintf("%c", 39)
-  # The start of an absolute path: of an attribute's value (and no end of an element), of text, or of a part of an argument.
-  PATH = "[" SQ "\"](/[^>]|file:///)|>/[^>]|=/| pool="
+  # The start of an absolute path: of an attribute's value (and no end of an element), of text, or of a part of an argument; and
+  # what names a pool, a network or a filter.
+  PATH = "[" SQ "\"](/[^>]|file:///)|>/[^>]|=/| (pool|network|filter)="
   split("name uuid title description memory vcpu os devices qemu:commandline", words, " ")
   for (i in words) keep[words[i]] = 1
   split("name uuid devices qemu:commandline", words, " ")

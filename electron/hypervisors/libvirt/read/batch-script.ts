@@ -3,6 +3,7 @@ import { quoteArgument } from '../../../hosts/commands/quoting.ts';
 import { frameLine } from '../../../hosts/commands/frames.ts';
 import { awkFunctions, awkLists, awkLookups, awkOutlines, awkRecords, awkShorten, awkVolumes } from './batch-awk.ts';
 import { askJobs, findDisks, limitedVirsh } from './batch-qemu.ts';
+import { resourceCommands } from './host-resources.ts';
 import { definitionInFiles, takeStamp, tellWritten } from './state-files.ts';
 import { quoteForVirsh, virshOption } from './virsh-quoting.ts';
 
@@ -48,6 +49,11 @@ function framed(nonce: string, commands: readonly (readonly [frame: string, comm
   return commands.map(([frame, command]) => `echo ${quoteForVirsh(frameLine(nonce, frame))}; ${command}; `).join('');
 }
 
+/** In a virsh of its own: one that does not know an option of theirs takes none of the others, and says so behind `resources`. */
+function askForResources(nonce: string): string {
+  return `frame resources; virsh_run ${quoteArgument(framed(nonce, resourceCommands))}`;
+}
+
 /**
  * Asks about the whole host, into `host`; where virsh cannot connect, the batch ends with `failed`.
  *
@@ -80,7 +86,8 @@ export function versionScript(nonce: string, uri: string): string {
 /**
  * A script that prints, framed, all of libvirt that Snaptree reads of a host, in one round trip. Frames:
  * `novirsh`; `stamp` (of libvirt's files; empty where it cannot be taken) and `written` (a checksum and a name on each line, see
- * state-files.ts); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools`, `with-checkpoints` (UUIDs); `version`; per
+ * state-files.ts); `failed` (virsh's words; nothing else then); `vms`, `persistent`, `saved`, `with-snapshots`, `pools`, `with-checkpoints` (UUIDs); `version`; the lists of
+ * host-resources.ts; per
  * pool `pool` (its definition); per VM `name`, `state`, `current` (snapshot), `listing` (of snapshot names), `control` (whether it can be
  * asked for its jobs), `memory` (the definition inside the saved memory, of VMs that have some), `domain`, `inactive` (the definition
  * for the next start, of VMs that are not shut off), `job` and `blockjob-TARGET` (of VMs that run and answer), each with the UUID;
@@ -114,7 +121,7 @@ export function inventoryScript(nonce: string, uri: string, only?: readonly stri
     ...tellWritten(uri),
     'frame written',
     `printf %s "$written"`,
-    ...askHost(commands),
+    ...askHost(commands, [askForResources(nonce)]),
     `printf '%s' "$host"`,
     'files=0; [ -z "$stamp" ] || files=1',
     ...definitionInFiles(),
@@ -171,10 +178,10 @@ const askableTarget = /^[A-Za-z0-9_-]+$/;
  * A script that prints, framed, what changes when something does that Snaptree shows: `stamp`, and, unless it is still the one
  * that is known, `outline` (a checksum over all that follows; empty where it cannot be taken), and, unless that is known, `written`, `vms`,
  * `names` (in the order of `vms`), `persistent`, `saved`, `pools`, `with-snapshots`, `with-checkpoints`, `running`, `paused`,
- * `shutoff`, `other` (UUIDs); per pool `pool` (its definition, without how full it is); per volume `volume` and `path`; per VM of `withSnapshots` `current` and `listing`; per VM of `disks` `control`, `domain`, `inactive`, `job` and
+ * `shutoff`, `other` (UUIDs); the lists of host-resources.ts; per pool `pool` (its definition, without how full it is); per volume `volume` and `path`; per VM of `withSnapshots` `current` and `listing`; per VM of `disks` `control`, `domain`, `inactive`, `job` and
  * `blockjob-TARGET` as in `inventoryScript`. `novirsh`, `failed` and `end` too are as there.
  *
- * It costs three virsh, and of their commands two for a VM that is off, five for one that runs with one disk, two more
+ * It costs four virsh, and of their commands two for a VM that is off, five for one that runs with one disk, two more
  * for one with snapshots, and one for each pool and volume.
  */
 export function changesScript(nonce: string, uri: string, question: OutlineQuestion): string {
@@ -205,7 +212,7 @@ export function changesScript(nonce: string, uri: string, question: OutlineQuest
     ]),
   );
   const [first = '', ...rest] = chunks([...commands.map((command) => framed(nonce, [command])), ...paths]);
-  const further = rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`);
+  const further = [...rest.map((chunk) => `virsh_run ${quoteArgument(chunk)}`), askForResources(nonce)];
   const lines = [...disks].map(([uuid, targets]) => [uuid, ...targets.filter((each) => askableTarget.test(each))]);
   return [
     ...preface(nonce, uri),

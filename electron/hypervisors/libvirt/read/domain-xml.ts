@@ -1,5 +1,6 @@
 /** A libvirt domain's definition (`virsh dumpxml`, or the `<domain>` in a snapshot) as facts. */
 import type { Disk } from '../../../../shared/model/inventory.ts';
+import { resourcesNeeded, type NeededResource } from './host-resources.ts';
 import { attribute, child, children, childText, XmlError, type XmlElement } from './xml.ts';
 
 export type DiskSource =
@@ -52,6 +53,7 @@ export interface Domain {
   /** The format of the firmware's variable store; null where it is not said, which means raw. */
   readonly nvramFormat: string | null;
   readonly disks: readonly DomainDisk[];
+  readonly resources: readonly NeededResource[];
 }
 
 /** @throws XmlError where `element` is not a domain's definition */
@@ -73,6 +75,7 @@ export function domainFromElement(element: XmlElement): Domain {
       child(os, 'nvram') !== null || attribute(os, 'firmware') === 'efi' || attribute(loader, 'type') === 'pflash',
     nvramFormat: attribute(child(os, 'nvram'), 'format'),
     disks: children(child(element, 'devices'), 'disk').flatMap(diskFromElement),
+    resources: resourcesNeeded(element),
   };
 }
 

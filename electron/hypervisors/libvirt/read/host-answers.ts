@@ -1,6 +1,7 @@
 /** The frames of a reading, sorted by VM. */
 import { createHash } from 'node:crypto';
 import type { Frame } from '../../../hosts/commands/frames.ts';
+import { hostResources, type HostResources } from './host-resources.ts';
 
 export interface VmAnswers {
   readonly uuid: string;
@@ -50,6 +51,7 @@ export interface HostAnswers {
   /** The list of storage pools as virsh gave it, and what each is. */
   readonly poolList: string;
   readonly pools: ReadonlyMap<string, string>;
+  readonly resources: HostResources;
   /** UUIDs of the VMs that have snapshots, also such as their lists leave out. */
   readonly withSnapshots: ReadonlySet<string>;
   readonly vms: readonly VmAnswers[];
@@ -122,6 +124,7 @@ export function sortAnswers(frames: readonly Frame[]): HostAnswers {
     list: answer('vms'),
     poolList: answer('pools'),
     pools,
+    resources: hostResources((frame) => byKey.get(`${frame} `) ?? null),
     volumes,
     withSnapshots: new Set(uuidsIn(answer('with-snapshots'))),
     vms: [...uuids].map((uuid) => ({

@@ -13,6 +13,7 @@ import { unknownLayers } from './defined-chains.ts';
 import type { DiskSource } from './domain-xml.ts';
 import { pathsNeeded } from './obstacles.ts';
 import { parseVersions, strayLines, uuidsIn, virshError, type HostAnswers, type VmAnswers } from './host-answers.ts';
+import type { HostResources } from './host-resources.ts';
 import { storagePools, type StoragePools } from './storage-pools.ts';
 import { imageUses, type FileUse, type NamedFile } from './named-files.ts';
 import { sealedDoubts, strangePaths } from './sealed-doubts.ts';
@@ -32,6 +33,7 @@ export interface HostState {
   readonly strayLines: readonly string[];
   readonly poolList: readonly string[];
   readonly pools: StoragePools;
+  readonly resources: HostResources;
   /** By UUID. */
   readonly vms: ReadonlyMap<string, VmRecords | UnreadableVm>;
   /** What virsh said of volumes, by `POOL/VOLUME`. */
@@ -128,6 +130,7 @@ export async function hostStateFrom(answers: HostAnswers, before?: HostState): P
     strayLines: strayLines(answers.list),
     poolList: uuidsIn(answers.poolList),
     pools: storagePools(answers),
+    resources: answers.resources,
     volumes: answers.volumes,
     withSnapshots: answers.withSnapshots,
   });
@@ -221,6 +224,7 @@ function assembledInventory(hostName: string, state: HostState, images: ImageRea
       return reference === null ? null : images.imageIdOf(reference);
     },
     whatIsAt: (path) => images.lookedFor.get(path) ?? 'hidden',
+    resources: state.resources,
     pathOf(source) {
       const reference = referenceOf(source, state.volumes);
       return reference === null ? null : images.openedAs(reference);

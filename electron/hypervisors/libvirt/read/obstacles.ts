@@ -7,6 +7,7 @@ import { shellLine } from '../../../../shared/rules/shell-words.ts';
 import type { WhatIsThere } from '../../../images/scan/read-images.ts';
 import type { DiskSource, DomainDisk } from './domain-xml.ts';
 import type { FileClaim } from './file-claims.ts';
+import type { HostResources, NeededResource } from './host-resources.ts';
 import { imageUses } from './named-files.ts';
 import { firmwareFiles, firmwareNeeds, needsOf, pathsNeededBy } from './needs.ts';
 import type { SnapshotRecord } from './snapshot-xml.ts';
@@ -19,6 +20,7 @@ export interface ObstacleContext {
   pathOf(source: DiskSource): string | null;
   /** What is at one of `pathsNeeded`; `hidden` where that is not known. */
   whatIsAt(path: string): WhatIsThere;
+  readonly resources: HostResources;
 }
 
 /** Every path to look for, so that `startObstacles` and `revertObstacles` can tell. */
@@ -55,8 +57,11 @@ export function startObstacles(vm: VmRecords, context: ObstacleContext): readonl
     message: `The VM needs ${path} (${what}), and nothing is there: ${whatHappens}.`,
     remedy,
   }));
-  const saved = by === 'savedMemory' ? savedMemoryObstacles(vm, claims, context) : [];
-  return [...new Map([...obstacles, ...saved].map((obstacle) => [obstacle.path, obstacle])).values()];
+  const rest =
+    by === 'savedMemory'
+      ? savedMemoryObstacles(vm, claims, context)
+      : resourceObstacles((isRunning ? inactive : domain)?.resources ?? [], whatHappens, edit, context.resources);
+  return [...new Map([...obstacles, ...rest].map((obstacle) => [obstacle.path, obstacle])).values()];
 }
 
 /**
@@ -159,6 +164,59 @@ export function firmwareProblems(vm: VmRecords, context: ObstacleContext): reado
     severity: 'warning',
     message: `The variables of the firmware, ${path}, are gone: ${next}, without the boot entries and keys that were in them.`,
   }));
+}
+
+/** Of networks, filters and secrets that libvirt does not list to this user, or that are not active. */
+function resourceObstacles(
+  needed: readonly NeededResource[],
+  whatHappens: string,
+  edit: string,
+  { networks, activeNetworks, filters, secrets }: HostResources,
+): readonly Obstacle[] {
+  const leftOut = `or take it out of the definition: ${edit}`;
+  return needed.flatMap(({ kind, name }): Obstacle[] => {
+    switch (kind) {
+      case 'network': {
+        if (networks === null || activeNetworks === null || activeNetworks.has(name)) return [];
+        const path = `network ${name}`;
+        return networks.has(name)
+          ? [
+              {
+                path,
+                message: `The VM needs the virtual network “${name}”, which is not active: ${whatHappens}.`,
+                remedy: `Start the network: ${shellLine(['virsh', 'net-start', `--network=${name}`])}`,
+              },
+            ]
+          : [
+              {
+                path,
+                message: `The VM needs the virtual network “${name}”, and libvirt lists none of that name: ${whatHappens}.`,
+                remedy: `Define and start it (virsh net-define, net-start), ${leftOut}`,
+              },
+            ];
+      }
+      case 'filter':
+        return filters === null || filters.has(name)
+          ? []
+          : [
+              {
+                path: `filter ${name}`,
+                message: `The VM needs the network filter “${name}”, and libvirt lists none of that name: ${whatHappens}.`,
+                remedy: `Define it (virsh nwfilter-define), ${leftOut}`,
+              },
+            ];
+      case 'secret':
+        return secrets === null || secrets.has(name)
+          ? []
+          : [
+              {
+                path: `secret ${name}`,
+                message: `The VM needs the secret ${name}, and libvirt lists none of that UUID: ${whatHappens}.`,
+                remedy: `Define it and set its value (virsh secret-define, secret-set-value), ${leftOut}`,
+              },
+            ];
+    }
+  });
 }
 
 /** A command at the end has no full stop, which would be taken for a part of it. */

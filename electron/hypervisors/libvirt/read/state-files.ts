@@ -20,6 +20,10 @@ const optionalStateFiles: readonly string[] = [
   '/etc/libvirt/storage',
   '/run/libvirt/storage',
   '/var/lib/libvirt/qemu/checkpoint',
+  // Networks are below `/etc/libvirt/qemu`.
+  '/run/libvirt/network',
+  '/etc/libvirt/nwfilter',
+  '/etc/libvirt/secrets',
 ];
 
 /**

@@ -20,7 +20,8 @@ export interface Changes {
   /** UUIDs of the VMs to read again: new ones, and those that are not what they were. */
   readonly toRead: readonly string[];
   readonly present: ReadonlySet<string>;
-  readonly havePoolsChanged: boolean;
+  /** Of what libvirt offers besides VMs: pools, networks, filters, secrets. */
+  readonly haveResourcesChanged: boolean;
   readonly strayLines: readonly string[];
 }
 
@@ -72,17 +73,18 @@ export function findChanges(frames: readonly Frame[], before: HostState, changed
     );
   };
   const toRead = uuids.filter((uuid) => !isSame(uuid));
-  const havePoolsChanged =
+  const haveResourcesChanged =
     !isDeepStrictEqual([...list('pools')].sort(), [...before.poolList].sort()) ||
-    !isDeepStrictEqual(storagePools(answers), before.pools);
+    !isDeepStrictEqual(storagePools(answers), before.pools) ||
+    !isDeepStrictEqual(answers.resources, before.resources);
   const stray = strayLines(lists.get('vms') ?? '');
   const isListSame = uuids.length === before.vms.size && isDeepStrictEqual(stray, before.strayLines);
   return {
-    isSame: toRead.length === 0 && isListSame && !havePoolsChanged,
+    isSame: toRead.length === 0 && isListSame && !haveResourcesChanged,
     strayLines: stray,
     toRead,
     present: new Set(uuids),
-    havePoolsChanged,
+    haveResourcesChanged,
   };
 }
 

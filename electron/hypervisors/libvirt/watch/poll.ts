@@ -134,7 +134,7 @@ function questionsFor(state: HostState, changedVms: ReadonlySet<string>): Outlin
 }
 
 function nothingChanged({ vms, strayLines }: HostState): Changes {
-  return { isSame: true, toRead: [], present: new Set(vms.keys()), havePoolsChanged: false, strayLines };
+  return { isSame: true, toRead: [], present: new Set(vms.keys()), haveResourcesChanged: false, strayLines };
 }
 
 function withFurther(changes: Changes, uuids: readonly string[]): Changes {
@@ -161,12 +161,12 @@ function withOtherSnapshots({ state, images: before }: HostReading, now: ImageRe
 
 async function readAgain(
   before: HostState,
-  { toRead, present, havePoolsChanged, strayLines: stray }: Changes,
+  { toRead, present, haveResourcesChanged, strayLines: stray }: Changes,
   read: (only: readonly string[]) => Promise<readonly Frame[]>,
 ): Promise<HostState> {
   const vms = new Map([...before.vms].filter(([uuid]) => present.has(uuid)));
   const withSnapshots = new Set([...before.withSnapshots].filter((uuid) => present.has(uuid)));
-  if (toRead.length === 0 && !havePoolsChanged) return { ...before, strayLines: stray, vms, withSnapshots };
+  if (toRead.length === 0 && !haveResourcesChanged) return { ...before, strayLines: stray, vms, withSnapshots };
   const answers = await withoutVanished(sortAnswers(await read(toRead)), async (uuids) =>
     sortAnswers(await read(uuids)),
   );
@@ -190,6 +190,7 @@ async function readAgain(
     withSnapshots,
     poolList: intern(uuidsIn(answers.poolList)),
     pools: intern(storagePools(answers)),
+    resources: intern(answers.resources),
     volumes: new Map([...before.volumes, ...intern(answers.volumes)].filter(([key]) => named.has(`volume ${key}`))),
   };
 }
