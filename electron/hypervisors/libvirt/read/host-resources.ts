@@ -34,7 +34,7 @@ export function hostResources(answer: (frame: (typeof resourceCommands)[number][
   return {
     networks: names(answer('networks')),
     activeNetworks: names(answer('active-networks')),
-    filters: setOf(answer('filters'), (line) => /^ *[0-9a-f-]{36} +(.*\S) *$/.exec(line)?.[1]),
+    filters: setOf(answer('filters'), (line) => /^ *[0-9a-f-]{36} (.*)$/.exec(line)?.[1]?.trim()),
     secrets: setOf(answer('secrets'), (line) => /^ *([0-9a-f-]{36})(?: |$)/.exec(line)?.[1]),
   };
 }
