@@ -130,6 +130,11 @@ export const diskSchema = z.strictObject({
   encryption: z.string().optional(),
   /** The path by which it is opened, where other chains start from other paths of the image; absent where that makes no difference. */
   openedAs: z.string().optional(),
+  /**
+   * The images below the active layer that the VM's definition names, nearest first, where those are others than the images themselves
+   * record: the hypervisor goes by the definition. Absent where both say the same, or the definition says nothing of them.
+   */
+  definedChain: z.array(z.string()).optional(),
   /** Absent where there is none. */
   blockJob: blockJobSchema.optional(),
 });

@@ -32,6 +32,26 @@ export function chainRefusals({ images }: Pick<VmWithImages, 'images'>, disks: r
 }
 
 /**
+ * A change of images is about the chain that these record. Where the VM's definition names another, the guest reads that, and would
+ * read something else afterwards, without a word.
+ */
+export function definedChainRefusals({ images }: Pick<VmWithImages, 'images'>, disks: readonly Disk[]): PlanNote[] {
+  return disks.flatMap((disk) => {
+    const { target, imageId, definedChain } = disk;
+    if (definedChain === undefined || imageId === null) return [];
+    const recorded = (chainOfDisk(disk, images)?.images ?? []).slice(1).map(({ id }) => id);
+    const below = (ids: readonly string[]) => (ids.length === 0 ? 'nothing' : ids.join(', '));
+    return [
+      refusal(
+        'otherChainDefined',
+        `Below ${imageId} the definition of disk ${target} names ${below(definedChain)}, and the images themselves record ${below(recorded)}. The guest reads what the definition names, and this change would be made to the other. Shut the VM down and find out which is right: then take <backingStore> out of the definition (virsh edit), or let the images record what it names (qemu-img rebase -u).`,
+        [imageId],
+      ),
+    ];
+  });
+}
+
+/**
  * Images of the disks' chains that are marked corrupt. QEMU opens none of these for writing, and a command over several
  * disks then ends between two of them: some set back, some not (seen with snapshot-revert on 7.0, 9.0 and 11.3).
  */

@@ -7,7 +7,7 @@ import { revertExternalRefusals } from '../../../../shared/rules/libvirt-refusal
 import { overlayBeside } from '../../../../shared/rules/new-files.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
 import { isWrittenSince } from '../../../../shared/rules/snapshot-data.ts';
-import { chainRefusals, corruptRefusals } from '../../../../shared/rules/image-refusals.ts';
+import { chainRefusals, corruptRefusals, definedChainRefusals } from '../../../../shared/rules/image-refusals.ts';
 import { encryptedOverlayRefusals } from '../../../../shared/rules/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../planning/chain-rules.ts';
@@ -67,6 +67,11 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
     ...diskRefusals(snapshot, branches, context),
     ...(memory === null ? [] : memoryRevertRefusals(snapshot, context)),
     ...chainRefusals(context, then),
+    // The definition of then is in the record, and most likely names the same; what is left is saved with that of now.
+    ...definedChainRefusals(
+      context,
+      branches.map(({ disk }) => disk),
+    ),
     ...corruptRefusals(context, then),
     ...sharedLayerRefusals(context, then),
     ...chainLengthRefusals(context, then),

@@ -10,8 +10,8 @@ import type {
 } from '../../../../shared/model/inventory.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
 import { lostDataOf } from '../../../../shared/rules/snapshot-lacks.ts';
-import { problemsOfDefinedChains } from './defined-chains.ts';
-import type { DiskSource, DomainDisk } from './domain-xml.ts';
+import { chainBesideImages, problemsOfDefinedChains } from './defined-chains.ts';
+import { sourceText, type DiskSource, type DomainDisk } from './domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
 import { formatObstacles } from './format-obstacles.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
@@ -40,19 +40,6 @@ function parseState(text: string): { readonly state: VmState; readonly stateReas
   const match = /^([a-z ]+?)(?: \((.*)\))?$/.exec(text.trim());
   const reason = match?.[2] ?? null;
   return { state: states.get(match?.[1] ?? '') ?? 'unknown', stateReason: reason === 'unknown' ? null : reason };
-}
-
-/** How a source is shown. */
-function sourceText(source: DiskSource): string | null {
-  switch (source.kind) {
-    case 'empty':
-      return null;
-    case 'volume':
-      return `${source.pool}/${source.volume}`;
-    case 'image':
-    case 'other':
-      return source.reference;
-  }
 }
 
 /** One VM in the words of the model. */
@@ -99,6 +86,7 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
   const imageId = context.imageIdOf(disk.source);
   const path = context.pathOf(disk.source);
   const image = imageId === null ? undefined : context.images.get(imageId);
+  const definedChain = chainBesideImages(disk, context);
   const isPathOfItsOwn = path !== null && path !== imageId && image?.parentsByPath?.some((view) => view.path === path);
   return {
     target: disk.target,
@@ -110,6 +98,7 @@ function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: Assembl
     shareable: disk.shareable,
     ...(disk.transient && { transient: true as const }),
     ...(!disk.isMandatory && !isForMedia(disk) && { optional: true as const }),
+    ...(definedChain && { definedChain: [...definedChain] }),
     ...(blockJob && { blockJob }),
     ...(disk.encryption !== null && { encryption: disk.encryption }),
     ...(isPathOfItsOwn === true && { openedAs: path }),

@@ -29,6 +29,7 @@ describe('disks', () => {
     expect(disks).toEqual([
       {
         isChainDefined: true,
+        isChainEnded: true,
         target: 'vda',
         device: 'disk',
         source: { kind: 'image', reference: '/var/lib/libvirt/images/e1-memext3.livemem4' },

@@ -40,6 +40,8 @@ export interface DomainDisk {
   readonly isChainDefined: boolean;
   /** The chain as the definition names it, nearest first. */
   readonly backing: readonly { readonly source: DiskSource; readonly format: string | null }[];
+  /** Whether the definition says that nothing comes below that; otherwise libvirt goes on with what the last of them records. */
+  readonly isChainEnded: boolean;
 }
 
 export interface Domain {
@@ -113,7 +115,7 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       isMandatory: policy !== 'optional',
       isMandatoryForMemory: policy !== 'optional' && policy !== 'requisite',
       isChainDefined: child(element, 'backingStore') !== null,
-      backing: backingOf(element),
+      ...backingOf(element),
     },
   ];
 }
@@ -137,14 +139,27 @@ function mirrorOf(mirror: XmlElement | null): DiskMirror | null {
   };
 }
 
-function backingOf(disk: XmlElement): DomainDisk['backing'] {
-  const chain: { source: DiskSource; format: string | null }[] = [];
+function backingOf(disk: XmlElement): Pick<DomainDisk, 'backing' | 'isChainEnded'> {
+  const backing: { source: DiskSource; format: string | null }[] = [];
   for (let layer = child(disk, 'backingStore'); layer; layer = child(layer, 'backingStore')) {
     const source = sourceOf(attribute(layer, 'type'), child(layer, 'source'));
-    if (source.kind === 'empty') break;
-    chain.push({ source, format: attribute(child(layer, 'format'), 'type') });
+    if (source.kind === 'empty') return { backing, isChainEnded: true };
+    backing.push({ source, format: attribute(child(layer, 'format'), 'type') });
   }
-  return chain;
+  return { backing, isChainEnded: false };
+}
+
+/** How a source is shown. */
+export function sourceText(source: DiskSource): string | null {
+  switch (source.kind) {
+    case 'empty':
+      return null;
+    case 'volume':
+      return `${source.pool}/${source.volume}`;
+    case 'image':
+    case 'other':
+      return source.reference;
+  }
 }
 
 /** What a `<source>` names, by the `type` of the element around it. */

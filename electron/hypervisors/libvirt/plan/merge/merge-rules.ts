@@ -1,7 +1,7 @@
 /** When images of a VM may be merged, and when not. Pure. */
 import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../../shared/model/plan.ts';
-import { chainRefusals, corruptRefusals } from '../../../../../shared/rules/image-refusals.ts';
+import { chainRefusals, corruptRefusals, definedChainRefusals } from '../../../../../shared/rules/image-refusals.ts';
 import { dependentsOf } from '../../../../../shared/rules/chains.ts';
 import { mergeVmRefusals } from '../../../../../shared/rules/libvirt-refusals.ts';
 import { readableBytes } from '../../../../../shared/rules/units.ts';
@@ -13,7 +13,7 @@ import {
 } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
-import { idsOf, type MergeRange } from './merge-ranges.ts';
+import { idsOf, isMergeDone, type MergeRange } from './merge-ranges.ts';
 
 /** What stands in the way of any merge of these disks. */
 export function mergeRefusals(ranges: readonly MergeRange[], context: LibvirtContext): PlanNote[] {
@@ -23,6 +23,11 @@ export function mergeRefusals(ranges: readonly MergeRange[], context: LibvirtCon
     ...mergeVmRefusals(vm),
     ...versionRefusals(ranges, context),
     ...chainRefusals(context, disks),
+    // What is merged already is brought in line by the steps behind it.
+    ...definedChainRefusals(
+      context,
+      disks.filter(({ target }) => !isMergeDone(target, context)),
+    ),
     ...corruptRefusals(context, disks),
     ...ranges.flatMap((range) => diskRefusals(range, context)),
   ];
