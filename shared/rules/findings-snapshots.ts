@@ -8,6 +8,7 @@ import { counted, finding } from './findings-context.ts';
 import { lackedBySnapshots, lostMemory, namesOf, type Lack } from './snapshot-lacks.ts';
 import type { FindingContext } from './findings-context.ts';
 import { howToReunite, otherNeedsOf, whereItIs, type LostData } from './moved-data.ts';
+import { remedyOfRenamed, renamedData, wordsOfRenamed } from './renamed-data.ts';
 import { copyOutLine, dataIn, isSameMoment, isWrittenSince, lacksMemory } from './snapshot-data.ts';
 import { readableBytes } from './units.ts';
 
@@ -20,6 +21,7 @@ export function snapshotFindings(vm: ReadableVm, context: FindingContext): reado
     ...withoutData(vm, context),
     ...withoutMemory(vm, context),
     ...besideTheChain(vm, context),
+    ...olderImageNamed(vm, context),
     ...olderThanParent(vm, context),
   ];
 }
@@ -227,9 +229,12 @@ function lackFinding({ obstacle, snapshots }: Lack, vm: ReadableVm, context: Fin
 function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Finding[] {
   const lineage = lineageOf(vm);
   const overlays = new Set(vm.snapshots.flatMap(({ disks }) => disks.map(({ overlayImageId }) => overlayImageId)));
+  const renamed = renamedData(vm.snapshots, context.images);
   return lineage.flatMap((snapshot) =>
     snapshot.disks.flatMap((disk): readonly Finding[] => {
       if (disk.kind !== 'external' || disk.dataImageId === null) return [];
+      // That is told by itself.
+      if (renamed.some((one) => one.snapshot === snapshot && one.target === disk.target)) return [];
       const now = vm.disks.find(({ target }) => target === disk.target);
       const chain = now ? chainOfDisk(now, context.images) : null;
       if (!now || chain?.end !== 'base') return [];
@@ -255,6 +260,21 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
             'Do not revert to it before you have checked what the images hold: a merge by Snaptree leaves its data right, one by hand may not. Where the data was merged on purpose, keep a copy of the record (virsh snapshot-dumpxml --security-info), then delete the snapshot here (virsh snapshot-delete --metadata lets the snapshots below it name other images, from libvirt 9.0 on).',
         }),
       ];
+    }),
+  );
+}
+
+/** On whatever branch: what is done by the record would be done to the data of another snapshot. */
+function olderImageNamed(vm: ReadableVm, context: FindingContext): readonly Finding[] {
+  return renamedData(vm.snapshots, context.images).map((renamed) =>
+    finding(context, {
+      code: 'activeLayerMismatch',
+      severity: 'critical',
+      vm,
+      snapshotName: renamed.snapshot.name,
+      path: renamed.parentId,
+      message: `${wordsOfRenamed(renamed)} (VM “${vm.name}”)`,
+      remedy: remedyOfRenamed(renamed),
     }),
   );
 }

@@ -105,6 +105,34 @@ describe('snapshots', () => {
     ]);
   });
 
+  it('name an older image than the one that their overlay was made on, as libvirt 9.0 lets them', () => {
+    const three = `${folder}/three.snap`;
+    const images = (written: Partial<Image>) => [
+      image(base),
+      overlay(one, base),
+      overlay(two, one, written),
+      overlay(three, two),
+    ];
+    const found = (data: string, written: Partial<Image> = {}, active = three) =>
+      only(
+        find(
+          inventory(
+            [vmOn(active, { snapshots: [...chained, external('s3', 's1', data, three)], currentSnapshotId: 's3' })],
+            images(written),
+          ),
+        ),
+        'activeLayerMismatch',
+      ).map(({ severity, snapshotName, path }) => [severity, snapshotName, path]);
+    const wrong = [['critical', 's3', two]];
+    expect(found(two)).toEqual([]);
+    expect(found(one)).toEqual(wrong);
+    expect(found(base)).toEqual(wrong);
+    // On whatever branch, but not where another overlay may have that name now.
+    expect(found(one, {}, one)).toContainEqual(wrong[0]);
+    expect(found(one, { modifiedAt: recordedAt })).toEqual(wrong);
+    expect(found(one, { modifiedAt: recordedAt + 3600 })).not.toContainEqual(wrong[0]);
+  });
+
   it('whose overlay ends a branch that was left, for which nobody looks, are said once nothing needs that', () => {
     const branch = `${folder}/branch.snap`;
     const images = [...chain, overlay(branch, base)];

@@ -27,7 +27,7 @@ import {
   memoryRevertWarnings,
   restoreStep,
 } from './plan-revert-memory.ts';
-import { virsh, type LibvirtContext } from './plan-rules.ts';
+import { renamedDataRefusals, virsh, type LibvirtContext } from './plan-rules.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
 type Step = Omit<PlanStep, 'index'>;
@@ -65,6 +65,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
   const own = [
     ...revertExternalRefusals(snapshot, vm),
     ...diskRefusals(snapshot, branches, context),
+    ...renamedDataRefusals(context, [snapshot], new Set(branches.map(({ disk }) => disk.target))),
     ...(memory === null ? [] : memoryRevertRefusals(snapshot, context)),
     ...chainRefusals(context, then),
     // The definition of then is in the record, and most likely names the same; what is left is saved with that of now.

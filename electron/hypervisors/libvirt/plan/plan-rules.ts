@@ -3,6 +3,7 @@ import type { GuestAgent } from '../../../../shared/model/guest-agent.ts';
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
+import { remedyOfRenamed, renamedData, wordsOfRenamed } from '../../../../shared/rules/renamed-data.ts';
 import type { BegunPlan } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
@@ -32,6 +33,24 @@ export function internalHoldings(snapshot: Snapshot): readonly InternalHolding[]
   return snapshot.disks.flatMap((disk) =>
     disk.kind === 'internal' && disk.dataImageId !== null ? [{ target: disk.target, imageId: disk.dataImageId }] : [],
   );
+}
+
+/**
+ * What a record of an external snapshot says of its data is what plans go by, and where it names an older image than it should, they
+ * would be made for another state.
+ *
+ * @param targets the disks that the change is about
+ */
+export function renamedDataRefusals(
+  { images }: LibvirtContext,
+  snapshots: readonly Snapshot[],
+  targets: ReadonlySet<string>,
+): PlanNote[] {
+  return renamedData(snapshots, images)
+    .filter(({ target }) => targets.has(target))
+    .map((renamed) =>
+      note('dataRenamed', `${wordsOfRenamed(renamed)} ${remedyOfRenamed(renamed)}`, [renamed.snapshot.name]),
+    );
 }
 
 /** libvirt makes the snapshot of what the VM uses now, and leaves the definition of its next start as it is. */

@@ -9,6 +9,7 @@ import type {
   VmState,
 } from '../../../../shared/model/inventory.ts';
 import { isForMedia } from '../../../../shared/rules/disks.ts';
+import { renamedData, wordsOfRenamed } from '../../../../shared/rules/renamed-data.ts';
 import { lostDataOf } from '../../../../shared/rules/snapshot-lacks.ts';
 import { chainBesideImages, problemsOfDefinedChains } from './defined-chains.ts';
 import { sourceText, type DiskSource, type DomainDisk } from './domain-xml.ts';
@@ -73,6 +74,10 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     problems: [
       ...vm.problems,
       ...snapshots.flatMap((snapshot) => problemsOfSnapshot(snapshot, context)),
+      ...renamedData(snapshots, context.images).map((renamed): Problem => ({
+        severity: 'error',
+        message: wordsOfRenamed(renamed),
+      })),
       ...firmwareProblems(vm, context),
       ...problemsOfNextStart(vm, context),
       ...problemsOfDefinedChains(vm, context),

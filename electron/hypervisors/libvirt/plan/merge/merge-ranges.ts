@@ -166,6 +166,11 @@ export function nameOfBase(range: MergeRange): string {
   return isNamedRelatively(range) && path.startsWith(`${folder}/`) && isRelativeName(name) ? name : path;
 }
 
+/** The disks of which these are. */
+export function targetsOf(ranges: readonly MergeRange[]): ReadonlySet<string> {
+  return new Set(ranges.map(({ disk }) => disk.target));
+}
+
 /** A colon before the first slash would make it a protocol (QEMU, block.c: path_has_protocol). */
 function isRelativeName(name: string): boolean {
   const first = name.split('/', 1)[0] ?? '';

@@ -7,9 +7,9 @@ import { remoteDependentWarnings } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
-import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
+import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
 import { begunAbsentIds, begunFiles } from './begun-plan.ts';
-import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, type MergeRange } from './merge-ranges.ts';
+import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, targetsOf, type MergeRange } from './merge-ranges.ts';
 import {
   memoryFilesToGo,
   movedDataExpectations,
@@ -62,6 +62,7 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
     refusals: [
       ...refusals,
       ...mergeRefusals(ranges, context),
+      ...renamedDataRefusals(context, stay, targetsOf(ranges)),
       ...ranges.flatMap((range) => commitRefusals(range, context, 'Merging down')),
     ],
     warnings: [

@@ -12,9 +12,9 @@ import {
 import { listed, note } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
-import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
+import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
-import { chainsAfterMerge, idsOf, isMergeDone, layersOf, type MergeRange } from './merge-ranges.ts';
+import { chainsAfterMerge, idsOf, isMergeDone, layersOf, targetsOf, type MergeRange } from './merge-ranges.ts';
 import { memoryFilesToGo, replacementsOf, treeAfterMerge } from './merge-records.ts';
 import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
@@ -52,6 +52,7 @@ export function planDeleteUp(snapshot: Snapshot, inChain: readonly PartedDisk[],
     title: '',
     refusals: [
       ...mergeRefusals(toDo, context),
+      ...renamedDataRefusals(context, stay, targetsOf(toDo)),
       ...toDo.flatMap((range) => [
         ...upRefusals(range, live, context),
         ...pullRefusals(range, context, 'Taking up what is below'),

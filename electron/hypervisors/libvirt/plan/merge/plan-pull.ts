@@ -6,8 +6,8 @@ import { openElsewhereRefusals } from '../../../planning/dependent-rules.ts';
 import { listed, note } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
-import { nextStartWarnings, type LibvirtContext } from '../plan-rules.ts';
-import { chainsAfterMerge, idsOf, pullRanges } from './merge-ranges.ts';
+import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
+import { chainsAfterMerge, idsOf, pullRanges, targetsOf } from './merge-ranges.ts';
 import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
 import { definitionFollows, livePull, offlinePull } from './merge-steps.ts';
@@ -35,6 +35,8 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
     refusals: [
       ...refusals,
       ...mergeRefusals(ranges, context),
+      // The overlay is what shows it, and would hang on something else.
+      ...renamedDataRefusals(context, vm.snapshots, targetsOf(ranges)),
       ...ranges.flatMap((range) => pullRefusals(range, context, 'Merging up')),
       ...openElsewhereRefusals(context, active, 'Merging up'),
     ],
