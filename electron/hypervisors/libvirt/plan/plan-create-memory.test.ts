@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { disk, image, inventory, vm } from '../../../../shared/model/inventory.fixtures.ts';
-import type { ReadableVm } from '../../../../shared/model/inventory.ts';
+import { disk, image, internal, inventory, vm } from '../../../../shared/model/inventory.fixtures.ts';
+import type { ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
+import type { ChangeRequest } from '../../../../shared/model/plan.ts';
 import { planLibvirt } from './plan.ts';
 
 const folder = '/srv/images';
@@ -13,9 +14,14 @@ function planOf(
   machine: Partial<ReadableVm> = {},
 ) {
   const one = vm({ disks, state: 'running', ...machine });
-  const request = { action: 'createSnapshot', vmUuid: one.uuid, kind: 'external', name: 'a', description: '' } as const;
-  return planLibvirt('qemu:///system', { ...request, diskTargets, memoryFile }, inventory([one], images));
+  return planLibvirt('qemu:///system', { ...request(one), diskTargets, memoryFile }, inventory([one], images));
 }
+
+const request = ({ uuid }: ReadableVm): Extract<ChangeRequest, { action: 'createSnapshot' }> => ({
+  ...{ vmUuid: uuid, name: 'a', description: '', diskTargets: null, memoryFile: file },
+  action: 'createSnapshot',
+  kind: 'external',
+});
 
 const refusals = (plan: ReturnType<typeof planOf>) => plan.refusals.map(({ code }) => code);
 
@@ -37,6 +43,23 @@ describe('an external snapshot with memory', () => {
 
   it('of a paused VM is one of a paused VM', () => {
     expect(planOf({}, { state: 'paused' }).after.snapshots.at(-1)?.vmState).toBe('paused');
+  });
+
+  it('of a guest that stands still is not taken twice on an old libvirt, which would wait for ever', () => {
+    const again = (version: string | null, state: ReadableVm['state'], vmState: Snapshot['vmState'] = 'paused') => {
+      const saved = internal('s1', null, { kind: 'external', memory: { kind: 'external', file: '/srv/m' }, vmState });
+      const later = internal('s2', 's1', { kind: 'external', memory: { kind: 'none' } });
+      const one = vm({ disks, state, snapshots: [saved, later], currentSnapshotId: 's2' });
+      const from = inventory([one], images);
+      return refusals(
+        planLibvirt('qemu:///system', request(one), { ...from, hypervisor: { ...from.hypervisor, version } }),
+      );
+    };
+    expect(again('7.0.0', 'paused')).toEqual(['memorySavedWhilePaused']);
+    expect(again(null, 'paused')).toEqual(['memorySavedWhilePaused']);
+    expect(again('9.0.0', 'paused')).toEqual([]);
+    expect(again('7.0.0', 'running')).toEqual([]);
+    expect(again('7.0.0', 'paused', 'running')).toEqual([]);
   });
 
   it('counts the room for the memory, and knows none where its size is not known', () => {

@@ -5,6 +5,7 @@ import { writableDisks } from '../../../../shared/rules/disks.ts';
 import type { Growth } from '../../../../shared/rules/image-growth.ts';
 import { noMemoryRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
 import { readableBytes } from '../../../../shared/rules/units.ts';
+import { isAtLeast } from '../../../../shared/rules/version-numbers.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { roomsFor, roomWarnings, type RoomNeed } from '../../planning/space.ts';
 import type { LibvirtContext } from './plan-rules.ts';
@@ -18,12 +19,14 @@ export function memorySpec(file: string): string[] {
 }
 
 /** libvirt itself takes memory with some of the disks only (seen on 7.0, 9.0 and 11.3). */
-export function memoryRefusals(disks: readonly Disk[], { vm }: LibvirtContext): PlanNote[] {
+export function memoryRefusals(disks: readonly Disk[], context: LibvirtContext): PlanNote[] {
+  const { vm } = context;
   const left = writableDisks(vm.disks)
     .filter((disk) => !disks.includes(disk))
     .map(({ target }) => target);
   return [
     ...noMemoryRefusals(vm),
+    ...savedPausedRefusals(context),
     ...(left.length === 0
       ? []
       : [
@@ -34,6 +37,32 @@ export function memoryRefusals(disks: readonly Disk[], { vm }: LibvirtContext): 
           ),
         ]),
   ];
+}
+
+/**
+ * QEMU writes the memory of a guest that stands still once only, until it goes on. libvirt 9.0 and 11.3 say so and change nothing; 7.0
+ * waits for ever, and the VM can be used again only when libvirt is started anew (seen there). Whether the guest went on since is not
+ * to be had from libvirt.
+ */
+function savedPausedRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
+  if (vm.state !== 'paused' || isAtLeast(inventory.hypervisor.version, '9.0')) return [];
+  const byId = new Map(vm.snapshots.map((snapshot) => [snapshot.id, snapshot]));
+  const seen = new Set<string>();
+  for (let id = vm.currentSnapshotId; id !== null && !seen.has(id);) {
+    seen.add(id);
+    const snapshot = byId.get(id);
+    if (snapshot?.memory.kind === 'external' && snapshot.vmState === 'paused') {
+      return [
+        note(
+          'memorySavedWhilePaused',
+          `${vm.name} is paused, and was when its memory was saved for "${snapshot.name}". Where its guest has not gone on since, libvirt ${inventory.hypervisor.version ?? '(unknown version)'} waits for ever for it to be saved again, and nothing but a new start of libvirt ends that. Let the guest go on and save it while it runs, or leave the memory out.`,
+          [snapshot.name],
+        ),
+      ];
+    }
+    id = snapshot?.parentId ?? null;
+  }
+  return [];
 }
 
 /** For the memory of graphics cards (128 MiB of a QXL card) and the state of all other devices. */
