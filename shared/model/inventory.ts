@@ -200,6 +200,14 @@ export const imageUseSchema = z.strictObject({
   format: z.string().nullable(),
 });
 
+/** A folder of the host that a VM names, in which images lie. */
+export const namedFolderSchema = z.strictObject({
+  /** Behind all symbolic links. */
+  path: z.string(),
+  /** As in `imageUseSchema`: `filesystem` where it is shared with the guest. */
+  use: z.string(),
+});
+
 export const vmStateSchema = z.enum([
   'running',
   'idle',
@@ -266,6 +274,11 @@ export const readableVmSchema = z.strictObject({
   disks: z.array(diskSchema),
   /** Images that it names besides: whatever the use, the VM needs them as they are. Absent where it names none. */
   uses: z.array(imageUseSchema).optional(),
+  /**
+   * Folders that it names, of those in which images of the inventory lie, however deep: what is in them it may use without naming it.
+   * Absent where it names none.
+   */
+  folders: z.array(namedFolderSchema).optional(),
   /** What is missing besides its disks, so that the hypervisor will refuse to start it. Absent where nothing is. */
   startObstacles: z.array(obstacleSchema).optional(),
   snapshots: z.array(snapshotSchema),
@@ -351,6 +364,7 @@ export type ImageParent = z.infer<typeof imageParentSchema>;
 export type InternalSnapshot = z.infer<typeof internalSnapshotSchema>;
 export type Image = z.infer<typeof imageSchema>;
 export type ImageUse = z.infer<typeof imageUseSchema>;
+export type NamedFolder = z.infer<typeof namedFolderSchema>;
 export type BlockJob = z.infer<typeof blockJobSchema>;
 export type VmJob = z.infer<typeof vmJobSchema>;
 export type UnreadSubject = z.infer<typeof unreadSubjectSchema>;

@@ -1,5 +1,6 @@
 /** Who may depend on an image without anybody being able to tell. */
-import type { ImageUse, Inventory, UnknownDependents } from '../model/inventory.ts';
+import type { Image, ImageUse, Inventory, ReadableVm, UnknownDependents } from '../model/inventory.ts';
+import { isBelow } from './folders.ts';
 
 type Unknown = Pick<Inventory, 'unknownDependents'>;
 
@@ -30,6 +31,25 @@ export function remoteDependents(inventory: Unknown, imageIds: readonly string[]
 /** Whether what is not known is about this image itself. */
 export function isImage({ subject }: UnknownDependents, imageId: string): boolean {
   return subject?.kind === 'image' && subject.id === imageId;
+}
+
+/**
+ * In words, the folders in which an image lies and that VMs name, as those do that they share with their guests: what is used in
+ * there, no definition tells.
+ */
+export function foldersAround(
+  { id, otherPaths }: Pick<Image, 'id' | 'otherPaths'>,
+  vms: readonly Pick<ReadableVm, 'name' | 'folders'>[],
+): readonly string[] {
+  return vms.flatMap(({ name, folders = [] }) =>
+    folders
+      .filter(({ path }) => [id, ...otherPaths].some((each) => isBelow(each, path)))
+      .map(({ path, use }) =>
+        use === 'filesystem'
+          ? `VM “${name}” shares the folder ${path} with its guest`
+          : `VM “${name}” names the folder ${path}`,
+      ),
+  );
 }
 
 function concerns({ imageIds }: UnknownDependents, imageId: string): boolean {

@@ -3,7 +3,7 @@ import type { Image, InternalSnapshot, ReadableVm, UnknownDependents } from '../
 import type { Finding, FindingCode } from '../model/report.ts';
 import { brokenChain, brokenDisksOf, type BreakKind } from './broken-chains.ts';
 import { chainFrom, chainOfDisk, imagesOfVm } from './chains.ts';
-import { isImage, unknownDependentsOf } from './dependents.ts';
+import { foldersAround, isImage, unknownDependentsOf } from './dependents.ts';
 import { counted, finding, onlyVmOf, vmsInWords } from './findings-context.ts';
 import type { FindingContext } from './findings-context.ts';
 import { firstOf } from './first-of.ts';
@@ -161,7 +161,7 @@ function tagsWithoutRecord(
   context: FindingContext,
 ): readonly Finding[] {
   const vms = context.dependents.get(image.id)?.vms ?? [];
-  const doubt = doubtAbout(image.id, context);
+  const doubt = doubtAbout(image, context);
   return image.internalSnapshots.flatMap((tag): readonly Finding[] => {
     if (recorded.has(dataKey(image, tag)) || maybeHere.has(tag.name)) return [];
     // One piece of data, one finding: the one that is about its record.
@@ -223,8 +223,9 @@ export function unusedImages({ inventory, vms }: Pick<FindingContext, 'inventory
 /** What to know of images that nobody names. */
 export function orphanFindings(context: FindingContext): readonly Finding[] {
   return [...context.unused].map((image): Finding => {
-    const doubt = doubtAbout(image.id, context);
-    const isInDoubt = usersInDoubt(image.id, context.inventory).length > 0;
+    const doubt = doubtAbout(image, context);
+    const isInDoubt =
+      usersInDoubt(image.id, context.inventory).length > 0 || foldersAround(image, context.vms).length > 0;
     const size =
       image.allocatedBytes === null ? 'of unknown size' : `${readableBytes(image.allocatedBytes)} on storage`;
     const isOverlay = image.parent !== null;
@@ -339,11 +340,14 @@ function usersInDoubt(
 }
 
 /** Why something that no one names may be in use all the same; empty where everything was read. */
-function doubtAbout(imageId: string, { inventory }: FindingContext): string {
+function doubtAbout(image: Image, { inventory, vms: readable }: FindingContext): string {
+  const { id: imageId } = image;
   const users = usersInDoubt(imageId, inventory);
-  const known = users
-    .map(({ what, reason, hasOpen }) => (hasOpen ? ` ${reason}` : ` It may be in use. ${what}: ${reason}`))
-    .join('');
+  const folders = foldersAround(image, readable);
+  const known = [
+    ...(folders.length > 0 ? [` It may be in use: ${firstOf(folders)}.`] : []),
+    ...users.map(({ what, reason, hasOpen }) => (hasOpen ? ` ${reason}` : ` It may be in use. ${what}: ${reason}`)),
+  ].join('');
   const unknown = unknownDependentsOf(inventory, imageId).filter((each) => !users.includes(each));
   // A VM that could not be read is one of them as a rule, and one thing then.
   const named = new Set(unknown.map(({ what }) => what));

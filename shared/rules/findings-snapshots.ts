@@ -3,7 +3,7 @@ import type { Image, ReadableVm, Snapshot } from '../model/inventory.ts';
 import type { Finding } from '../model/report.ts';
 import { brokenChain, brokenChainOfDisk } from './broken-chains.ts';
 import { chainFrom, chainOfDisk, dependentsOf } from './chains.ts';
-import { unknownDependentsOf } from './dependents.ts';
+import { foldersAround, unknownDependentsOf } from './dependents.ts';
 import { counted, finding } from './findings-context.ts';
 import { lackedBySnapshots, lostMemory, namesOf, type Lack } from './snapshot-lacks.ts';
 import type { FindingContext } from './findings-context.ts';
@@ -295,6 +295,7 @@ export function leftBranchFindings(context: FindingContext): readonly Finding[] 
     const isUsed = uses.some(({ use }) => use.by !== 'snapshot');
     if (isUsed || activeFor.length + childImageIds.length + possibleChildIds.length > 0) return [];
     if (unknownDependentsOf(context.inventory, image.id).length > 0) return [];
+    if (foldersAround(image, context.vms).length > 0) return [];
     const size = image.allocatedBytes === null ? '' : ` (${readableBytes(image.allocatedBytes)} on storage)`;
     return [
       finding(context, {

@@ -147,6 +147,7 @@ describe('snapshots', () => {
       left({ snapshots: chained }, { unknownDependents: [{ what: '/x', reason: 'No.', imageIds: [two] }] }),
     ).toEqual([]);
     expect(only(find(inventory([vmOn(two, { snapshots: chained })], images)), 'branchLeft')).toEqual([]);
+    expect(left({ snapshots: chained, folders: [{ path: folder, use: 'filesystem' }] })).toEqual([]);
   });
 
   it('of another branch, or with a new overlay after a revert, match', () => {
@@ -262,6 +263,18 @@ describe('chains and images', () => {
       ...from,
       unknownDependents: [{ what: '/x', reason: 'It is open.', imageIds: [stray] }],
     };
+    // A guest can use what lies in a folder that it shares, and no definition tells of that.
+    const guest = vm({ uuid: 'guest', name: 'guest', disks: [], folders: [{ path: folder, use: 'filesystem' }] });
+    const shared = find({ ...from, vms: [...from.vms, guest] }).filter(({ code }) => code === 'fileWithoutRecord');
+    expect(shared.map(({ path }) => path)).toEqual([stray, template]);
+    for (const { severity, message, remedy } of shared) {
+      expect(severity).toBe('information');
+      expect(message).toContain(`It may be in use: VM “guest” shares the folder ${folder} with its guest.`);
+      expect(remedy).toContain('Leave it where it is until that is settled.');
+      expect(remedy).not.toContain('move it away');
+    }
+    const elsewhere = { ...guest, folders: [{ path: `${folder}/st`, use: 'filesystem' }] };
+    expect(find({ ...from, vms: [...from.vms, elsewhere] })).toEqual(find(from));
     const [first] = find(doubtful).filter(({ path }) => path === stray);
     expect(first).toMatchObject({ severity: 'information' });
     expect(first?.message).toContain('It may be in use. /x: It is open.');

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Image } from '../../../shared/model/inventory.ts';
 import { createLocalRunner } from '../../hosts/commands/local-runner.fixtures.ts';
-import { readImages, type ImageReading } from './read-images.ts';
+import { createImageMemory, readImages, type ImageReading } from './read-images.ts';
 
 /** Matchers, typed as what they are to the compiler: anything. */
 const containing = (text: string): unknown => expect.stringContaining(text);
@@ -127,6 +127,24 @@ describe('chains', () => {
     expect(image(reading, top).parent?.imageId).toBe(base);
     expect(reading.imageIdOf(join(root, 'link/base.qcow2'))).toBe(base);
     expect(reading.images).toHaveLength(2);
+  });
+
+  it('tells where a folder is that somebody names, by itself or within a link', async () => {
+    const base = create('real/share/base.qcow2');
+    symlinkSync(join(root, 'real'), join(root, 'link'));
+    const named = [join(root, 'link'), join(root, 'link/share/'), join(root, 'real/share')];
+    const requests = [{ reference: base, format: null }];
+    const memory = createImageMemory();
+    for (const round of ['first', 'poll']) {
+      const reading = await readImages(runner, requests, { priority: 'poll', named, memory });
+      expect([round, ...named.map((path) => reading.realPathOf(path))]).toEqual([
+        round,
+        join(root, 'real'),
+        join(root, 'real/share'),
+        join(root, 'real/share'),
+      ]);
+      expect(reading.images.map(({ id }) => id)).toEqual([base]);
+    }
   });
 
   it.each([`quote'd "x"; $(touch y) \`id\``, '-f', 'new\nline', 'trailing\n', 'ünïcödé 快照', '*', 'a:b'])(

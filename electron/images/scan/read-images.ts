@@ -43,6 +43,8 @@ export interface ImageReading {
   readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
   /** The path by which a reference opens an image, as the model's `openedAs` has it; null where it is none. */
   openedAs(reference: string): string | null;
+  /** A path behind all symbolic links, of one that was named; as it is where that is not known. */
+  realPathOf(path: string): string;
 }
 
 export interface ImageReadOptions {
@@ -52,7 +54,8 @@ export interface ImageReadOptions {
   readonly folders?: readonly string[];
   /**
    * Absolute paths that are no images as far as anybody says, and may be one all the same: `imageIdOf` knows them as well, and
-   * those that begin like an image are read like any other, with what they hang on.
+   * those that begin like an image are read like any other, with what they hang on. Of folders among them `realPathOf` tells where
+   * they are.
    */
   readonly named?: readonly string[];
   /** Absolute paths of which `lookedFor` is to tell whether something is there. */
@@ -196,6 +199,7 @@ async function readWhole(
     lookedFor: createInterner('cut')(lookedFor),
     imageIdOf: (reference) => assembled.imageIdOf(reference),
     openedAs: (reference) => assembled.openedAs(reference),
+    realPathOf: (path) => knowledge.realPaths.get(path) ?? path,
   };
   if (options.memory) {
     options.memory.known = canRemember(knowledge)

@@ -144,6 +144,8 @@ request_images() { # alone or nothing, paths that somebody names, whatever for: 
   shift
   for file in "$@"; do
     shift
+    # What lies in a folder that somebody names can be in use without a name.
+    [ -d "$file" ] && name_path "$file"
     # Nothing else is opened: a pipe would wait for ever.
     { [ -f "$file" ] || [ -b "$file" ]; } && [ -r "$file" ] || continue
     set -- "$@" "$file"

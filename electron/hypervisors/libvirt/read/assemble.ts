@@ -16,7 +16,7 @@ import { sourceText, type DiskSource, type DomainDisk } from './domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
 import { formatObstacles } from './format-obstacles.ts';
 import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
-import { usesBesides } from './image-uses.ts';
+import { namedFolders, usesBesides } from './image-uses.ts';
 import { firmwareProblems, revertObstacles, startObstacles, type ObstacleContext } from './obstacles.ts';
 import type { VmRecords } from './vm-records.ts';
 
@@ -24,6 +24,10 @@ export interface AssembleContext extends ObstacleContext {
   readonly images: ReadonlyMap<string, Image>;
   /** The image behind a source; null where there is none, or it is not known. */
   imageIdOf(source: DiskSource): string | null;
+  /** Folders in which images lie, however deep. */
+  readonly foldersWithImages: ReadonlySet<string>;
+  /** A path behind all symbolic links, as far as that is known. */
+  realPathOf(path: string): string;
 }
 
 const states: ReadonlyMap<string, VmState> = new Map([
@@ -50,6 +54,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
   const snapshots = vm.snapshots.map((record) => assembleSnapshot(record, vm.snapshots, context));
   const obstacles = [...startObstacles(vm, context), ...formatObstacles(vm, context)];
   const uses = usesBesides(vm, { disks, snapshots }, context);
+  const folders = namedFolders(vm, context);
   const job = vmJobOf(answers);
   return {
     readable: true,
@@ -68,6 +73,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     cpuCount: domain.cpuCount,
     disks,
     ...(uses.length > 0 && { uses }),
+    ...(folders.length > 0 && { folders }),
     ...(obstacles.length > 0 && { startObstacles: obstacles }),
     snapshots,
     currentSnapshotId: vm.currentName,

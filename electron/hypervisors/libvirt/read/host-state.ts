@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Inventory, Problem, UnknownDependents, Vm } from '../../../../shared/model/inventory.ts';
 import { createInterner } from '../../../base/interned.ts';
+import { folderOf } from '../../../../shared/rules/folders.ts';
 import { sharedInventory } from '../../../../shared/rules/inventory-delta.ts';
 import { shared } from '../../../../shared/rules/structural-sharing.ts';
 import type { ImageMemory } from '../../../images/scan/image-memory.ts';
@@ -223,6 +224,8 @@ function assembledInventory(hostName: string, state: HostState, images: ImageRea
       const reference = referenceOf(source, state.volumes);
       return reference === null ? null : images.imageIdOf(reference);
     },
+    foldersWithImages: foldersAbove(images.images.flatMap(({ id, otherPaths }) => [id, ...otherPaths])),
+    realPathOf: (path) => images.realPathOf(path),
     whatIsAt: (path) => images.lookedFor.get(path) ?? 'hidden',
     resources: state.resources,
     pathOf(source) {
@@ -258,6 +261,17 @@ function assembledInventory(hostName: string, state: HostState, images: ImageRea
       })),
     ],
   };
+}
+
+/** Every folder in which one of these paths lies, however deep. */
+function foldersAbove(paths: readonly string[]): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    // An image on the network lies in none.
+    if (!path.startsWith('/')) continue;
+    for (let folder = folderOf(path); !folders.has(folder); folder = folderOf(folder)) folders.add(folder);
+  }
+  return folders;
 }
 
 function unreadable({ answers, reason }: UnreadableVm): Vm {

@@ -1,6 +1,7 @@
 /** Which images a VM names besides those of its present disks and of its snapshots. Pure. */
-import type { Disk, ImageUse, Snapshot } from '../../../../shared/model/inventory.ts';
+import type { Disk, ImageUse, NamedFolder, Snapshot } from '../../../../shared/model/inventory.ts';
 import { chainOfDisk, reachedFrom } from '../../../../shared/rules/chains.ts';
+import { withoutEnd } from '../../../../shared/rules/trim.ts';
 import type { AssembleContext } from './assemble.ts';
 import type { FileClaim } from './file-claims.ts';
 import { imageUses } from './named-files.ts';
@@ -47,4 +48,20 @@ export function usesBesides(
     const { use, place, by, snapshotName, format } = claim;
     return [{ imageId, use, place, by, snapshotName, format }];
   });
+}
+
+/** The folders with images in them that the VM names, whatever for; each once, and as shared with its guest where it is that too. */
+export function namedFolders(
+  { files }: Pick<VmRecords, 'files'>,
+  { foldersWithImages, realPathOf }: Pick<AssembleContext, 'foldersWithImages' | 'realPathOf'>,
+): NamedFolder[] {
+  const found = new Map<string, NamedFolder>();
+  for (const { use, source } of files) {
+    if (source.kind !== 'image') continue;
+    // Where it is not known behind links, as it is named.
+    const path = withoutEnd(realPathOf(source.reference), '/') || '/';
+    if (!foldersWithImages.has(path) || (found.has(path) && use !== 'filesystem')) continue;
+    found.set(path, { path, use });
+  }
+  return [...found.values()];
 }

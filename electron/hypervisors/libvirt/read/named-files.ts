@@ -241,7 +241,9 @@ function useOf(place: readonly string[]): FileUse {
 /** Absolute paths in a value. */
 function pathsIn(value: string, use: FileUse): readonly string[] {
   if (value.startsWith('/')) {
-    return use === 'argument' ? [...new Set([value, ...pathsInArgument(value)])] : value === '/' ? [] : [value];
+    // All of the host can be shared with a guest; elsewhere it is no file.
+    if (value === '/') return use === 'filesystem' ? [value] : [];
+    return use === 'argument' ? [...new Set([value, ...pathsInArgument(value)])] : [value];
   }
   if (value.startsWith('file:///')) return [value.slice('file://'.length)];
   return use === 'argument' ? pathsInArgument(value) : [];

@@ -13,10 +13,15 @@ import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import { placeOf, virsh, virshWithXml, type LibvirtVersion } from '../../../../e2e/testbeds/index.ts';
 import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.ts';
 import { imagesById } from '../../../../shared/rules/chains.ts';
+import { findingsOf } from '../../../../shared/rules/findings.ts';
 import { vmProblems } from '../../../../shared/rules/problems.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
 import { kernelThatTakesInitrd } from './obstacles.fixtures.ts';
 import { readLibvirt } from './read.ts';
+
+/** Typed as what it is to the compiler: anything. */
+const stringContaining = (text: string): unknown => expect.stringContaining(text);
 
 interface Case {
   readonly os?: (folder: string) => string;
@@ -264,6 +269,31 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
       expect(vmProblems(vmIn(mended, name), imagesById(mended.images), 'libvirt')).toEqual([]);
       expect(await tryToStart(name)).toEqual({ name, starts: true, words: '' });
     }
+  }, 120_000);
+
+  it('says of an image in a folder that a VM shares with its guest that the guest may use it', async () => {
+    uuids.set('sharing', randomUUID());
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', diskOf('sharing'), '1M']);
+    mkdirSync(join(folder, 'guest/deep'), { recursive: true });
+    symlinkSync(join(folder, 'guest'), join(folder, 'to-guest'));
+    const image = join(folder, 'guest/deep/nested.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image, '1M']);
+    const share = `<filesystem type='mount' accessmode='passthrough'><source dir='${folder}/to-guest'/><target dir='x'/></filesystem>`;
+    const ofImage = async () => {
+      const inventory = await read();
+      return findingsOf('host', inventory, defaultReportThresholds, inventory.readAt).filter(
+        ({ path }) => path === image,
+      );
+    };
+    await define('sharing', {});
+    expect(await ofImage()).toMatchObject([{ code: 'fileWithoutRecord', remedy: stringContaining('move it away') }]);
+    await define('sharing', { devices: () => share });
+    const [found, ...others] = await ofImage();
+    expect(others).toEqual([]);
+    expect(found?.message).toContain(
+      `It may be in use: VM “snaptree-named-sharing” shares the folder ${folder}/guest with its guest.`,
+    );
+    expect(found?.remedy).toBe('Leave it where it is until that is settled.');
   }, 120_000);
 
   it('knows what saved memory needs', async () => {

@@ -345,6 +345,24 @@ describe('images', () => {
   });
 });
 
+describe('folders that a VM names', () => {
+  it('are told where images lie in them, however deep', async () => {
+    const share = (folder: string) =>
+      `<filesystem type='mount'><source dir='${folder}'/><target dir='/i'/></filesystem>`;
+    const shares = ['/srv/share/', '/srv/other', '/'].map(share).join('');
+    const vms = {
+      [uuid(1)]: { domain: domainXml(1, diskXml('/srv/share/deep/a')) },
+      [uuid(2)]: { domain: domainXml(2, shares) },
+    };
+    const inventory = await read({ vms, images: { '/srv/share/deep/a': { format: 'qcow2', 'virtual-size': 1 } } });
+    expect(vmOf(inventory, uuid(1)).folders).toBeUndefined();
+    expect(vmOf(inventory, uuid(2)).folders).toEqual([
+      { path: '/srv/share', use: 'filesystem' },
+      { path: '/', use: 'filesystem' },
+    ]);
+  });
+});
+
 describe('the host', () => {
   it('as it is', async () => {
     const vms = {
