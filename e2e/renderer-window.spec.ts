@@ -288,6 +288,47 @@ test('what is known to be refused is not offered, with the reason', async ({ pag
   ).toBeVisible();
 });
 
+test('disks that can have no overlay are not proposed, each with the reason', async ({ page }) => {
+  const paths = ['system', 'cluster', 'vault'].map((name) => `/srv/images/${name}.qcow2`);
+  const [system = '', cluster = '', vault = ''] = paths;
+  const disks = [disk('vda', system), { ...disk('vdb', cluster), shareable: true }, disk('vdc', vault)];
+  const images = [image(system), image(cluster), image(vault, { encryption: 'luks' })];
+  show(harness, { ...busyInventory(), images, vms: [vm(1, 'ledger', { disks, state: 'shutoff' })] });
+  await openVm(harness, page, /^ledger/);
+  await page.getByRole('button', { name: 'Create snapshot…' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('radio', { name: /^Internal/ })).toBeDisabled();
+  await expect(dialog.getByText(/needs the key of disk vdc/)).toBeVisible();
+  await expect(dialog.getByRole('radio', { name: 'External, disks only' })).toBeChecked();
+  await expect(dialog.getByRole('checkbox', { name: /^vda/ })).toBeChecked();
+  for (const target of ['vdb', 'vdc']) {
+    const box = dialog.getByRole('checkbox', { name: new RegExp(`^${target}`) });
+    await expect(box).toBeDisabled();
+    await expect(box).not.toBeChecked();
+  }
+  await expect(dialog.getByText(/Disk vdb is shared with other VMs/)).toBeVisible();
+  await expect(dialog.getByText(/Disk vdc is encrypted\. libvirt would make an overlay/)).toBeVisible();
+  await expect(dialog.getByLabel(/^Overlay of/)).toHaveCount(1);
+});
+
+test('no change is offered while a job runs in the VM, with its name', async ({ page }) => {
+  const inventory = busyInventory();
+  const blockJob = { kind: 'copy' as const, target: '/srv/copy.qcow2', ready: false, detail: null };
+  const vms = inventory.vms.map((each) =>
+    each.readable ? { ...each, disks: each.disks.map((one) => ({ ...one, blockJob })) } : each,
+  );
+  show(harness, { ...inventory, vms });
+  await openVm(harness, page, /^web-01/);
+  await page.getByRole('row', { name: /^before release 4/ }).click();
+  for (const name of [/^Create snapshot…/, /^Revert…/, /^Delete…/]) {
+    const button = page.getByRole('button', { name }).first();
+    await expect(button).toHaveAttribute('aria-disabled', 'true');
+    await expect(button).toHaveAccessibleName(
+      /a copy to \/srv\/copy\.qcow2\. Until it ends no snapshot can be changed/,
+    );
+  }
+});
+
 test('cancelling is not offered for what cannot be stopped any more', async ({ page }) => {
   show(harness, busyInventory());
   const [web] = busyInventory().vms;
