@@ -46,6 +46,8 @@ export const imageSchema = z.strictObject({
   /** ok: read. missing: nothing at that path. unreadable: there, but it could not be examined; `problem` says why. */
   status: z.enum(['ok', 'missing', 'unreadable']),
   problem: z.string().nullable(),
+  /** It is unreadable because another file that belongs to it is not there; absent where that is not known. */
+  lacksFile: z.literal(true).optional(),
   format: z.string().nullable(),
   /** Bytes that the guest sees. */
   virtualBytes: z.number().nonnegative().nullable(),

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { disk, image, overlay, vm } from '../model/inventory.fixtures.ts';
+import type { Image } from '../model/inventory.ts';
 import { brokenChainOfDisk, brokenDisksOf } from './broken-chains.ts';
 import { imagesById } from './chains.ts';
 
@@ -33,6 +34,9 @@ it('says of a data file what it says of an image', () => {
     words: 'could not be read: /data: Permission denied',
   });
   expect(breakOf([withData])).toMatchObject({ kind: 'notRead', at: '/data' });
+  const remedyOf = (parts: Partial<Image>) => breakOf([image(active, { status: 'unreadable', ...parts })])?.remedy;
+  expect(remedyOf({ problem: 'No such file or directory' })).toContain('Give the user of this connection the right');
+  expect(remedyOf({ problem: 'In whatever words.', lacksFile: true })).toContain('Look for it under another name');
 });
 
 it('knows a circle, a reference that leads nowhere, and a disk whose image is not known', () => {

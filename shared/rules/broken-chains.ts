@@ -62,7 +62,8 @@ export function brokenChain(chain: Chain, images: ReadonlyMap<string, Image>): B
         at,
         isCertain: false,
         words: `could not be read: ${at}: ${image?.problem ?? 'no reason was given.'}`,
-        remedy: namesWhatIsMissing(image)
+        // QEMU before 9.1 does not open an image at all whose data file is gone.
+        remedy: image?.lacksFile
           ? whereToLook
           : 'Give the user of this connection the right to read the image, or mount its storage.',
       };
@@ -110,9 +111,4 @@ export function brokenDisksOf(vm: ReadableVm, images: ReadonlyMap<string, Image>
     const words = start === null ? broken.words : `${broken.words} ${start}`;
     return [{ ...broken, words, disk, isMedium: isForMedia(disk) }];
   });
-}
-
-/** QEMU before 9.1 does not open an image at all whose data file is gone, and names that file. */
-function namesWhatIsMissing(image: Image | undefined): boolean {
-  return image?.problem?.endsWith('No such file or directory') === true;
 }

@@ -271,6 +271,7 @@ function imageOf(
     kind: kind === 'block' ? 'block' : 'file',
     status,
     problem,
+    ...(status === 'unreadable' && view.lacksFile && { lacksFile: true }),
     format: info?.format ?? null,
     virtualBytes: info?.virtualBytes ?? null,
     // A block device is as large as it is, however little of it is used.

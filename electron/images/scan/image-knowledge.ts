@@ -85,7 +85,7 @@ export function learn(knowledge: ImageKnowledge, walk: Walk): void {
   for (const { path, bytes } of walk.headers) {
     const status = statusOf(knowledge, path);
     const info = bytes && status ? parseQcow2Header(bytes, status) : null;
-    if (info) found.push({ id: path, path, kind: 'file', raw: false, info, failure: null });
+    if (info) found.push({ id: path, path, kind: 'file', raw: false, info, failure: null, lacksFile: false });
     else knowledge.unread.add(path);
   }
   noteBackingFormats(knowledge, found);

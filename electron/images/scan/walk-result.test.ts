@@ -57,7 +57,8 @@ describe('walkFromFrames', () => {
       frame('exit 1'),
     ]);
     expect(imageIn(walk, '/a')?.kind).toBe('absent');
-    expect(imageIn(walk, '/b')?.kind).toBe('file');
+    expect(imageIn(walk, '/a')?.lacksFile).toBe(false);
+    expect(imageIn(walk, '/b')).toMatchObject({ kind: 'file', lacksFile: true });
   });
 
   it('says so of an answer that is not JSON, and of one that did not come in time', () => {

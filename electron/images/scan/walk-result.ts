@@ -17,6 +17,8 @@ export interface WalkedImage {
   readonly info: QemuImageInfo | null;
   /** Why there is no info; null where there is, and where nobody asked. */
   readonly failure: string | null;
+  /** Whether the failure is that another file is not there. */
+  readonly lacksFile: boolean;
 }
 
 export interface WalkedFolder {
@@ -108,7 +110,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         spellings.set(path, frame.body);
         break;
       case 'kind':
-        images.push({ id, path, kind: kindOf(first), raw: frame.arguments[1] === 'raw', info: null, failure: null });
+        images.push({ id, path, kind: kindOf(first), raw: frame.arguments[1] === 'raw', ...notAsked });
         break;
       case 'info':
         said = frame.body;
@@ -249,6 +251,8 @@ function emptyFolder(path: string): FolderBeingRead {
   };
 }
 
+const notAsked = { info: null, failure: null, lacksFile: false };
+
 function kindOf(word: string | undefined): WalkedImage['kind'] {
   return word === 'file' || word === 'block' || word === 'absent' ? word : 'other';
 }
@@ -257,17 +261,21 @@ function outcome(
   code: string | undefined,
   answer: string,
   { path }: WalkedImage,
-): Partial<Pick<WalkedImage, 'kind' | 'info' | 'failure'>> {
+): Partial<Pick<WalkedImage, 'kind' | 'info' | 'failure' | 'lacksFile'>> {
   if (code === '0') {
     const info = parseQemuImageInfo(answer);
-    return { info, failure: info ? null : 'qemu-img gave an answer that cannot be read' };
+    return { info, failure: info ? null : 'qemu-img gave an answer that cannot be read', lacksFile: false };
   }
-  if (code === '124' || code === '137') return { info: null, failure: 'qemu-img did not answer in time' };
+  if (code === '124' || code === '137')
+    return { info: null, failure: 'qemu-img did not answer in time', lacksFile: false };
   const said = answer.trim().split('\n')[0] ?? '';
   const failure = said === '' ? `qemu-img failed with exit code ${code ?? '?'}` : said;
+  const lacksFile = said.endsWith('No such file or directory');
   // Removed since it was found: nothing depends on anything there.
-  const isGone = said.endsWith(`Could not open '${path}': No such file or directory`);
-  return { info: null, failure, ...(isGone && { kind: 'absent' }) };
+  if (said.endsWith(`Could not open '${path}': No such file or directory`)) {
+    return { info: null, failure, lacksFile: false, kind: 'absent' };
+  }
+  return { info: null, failure, lacksFile };
 }
 
 /** The last line of `df -P -k`, read from the right: the device's name may hold spaces, the numbers may not. */

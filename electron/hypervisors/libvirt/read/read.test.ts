@@ -29,8 +29,8 @@ interface FakeHost {
   /** A line in the list of VMs that is none. */
   stray?: string;
   readonly vms?: Readonly<Record<string, FakeVm>>;
-  /** JSON of qemu-img by path; a path that is not here is missing. */
-  readonly images?: Readonly<Record<string, object>>;
+  /** JSON of qemu-img by path, or why it cannot open it; a path that is not here is missing. */
+  readonly images?: Readonly<Record<string, object | string>>;
   readonly volumes?: Readonly<Record<string, string>>;
   /** Instead of everything. */
   readonly instead?: (nonce: string) => string;
@@ -59,7 +59,10 @@ function fakeRunner(host: FakeHost): CommandRunner & { readonly scripts: string[
           .map((path) => {
             const info = host.images?.[path];
             const found = info
-              ? frame('kind file') + frame('info', JSON.stringify(info)) + frame('exit 0')
+              ? frame('kind file') +
+                (typeof info === 'string'
+                  ? frame('info', info) + frame('exit 1')
+                  : frame('info', JSON.stringify(info)) + frame('exit 0'))
               : frame('kind absent');
             return frame('named', path) + frame('real', path) + found;
           })
@@ -329,6 +332,19 @@ describe('images', () => {
       [null, 'default/w'],
     ]);
     expect(messages(found)).toMatch(/vdb is the volume “w”/);
+  });
+
+  it('that QEMU does not open are told with the reason, and apart where another file is not there', async () => {
+    const said = (what: string) => `qemu-img: Could not open '/i/x': ${what}\n`;
+    const inventory = await read({
+      vms: { [uuid(1)]: { domain: domainXml(1, diskXml('/i/a') + diskXml('/i/b', 'vdb')) } },
+      images: { '/i/a': said('Permission denied'), '/i/b': said("Could not open '/d': No such file or directory") },
+    });
+    expect(inventory.images).toMatchObject([
+      { id: '/i/a', status: 'unreadable', problem: containing('Permission denied') },
+      { id: '/i/b', status: 'unreadable', problem: containing("'/d'"), lacksFile: true },
+    ]);
+    expect(inventory.images[0]?.lacksFile).toBeUndefined();
   });
 
   it('that a running VM will use from its next start on are told', async () => {
