@@ -48,7 +48,7 @@ test('Refresh reads connected hosts, and only those; the window by itself reads 
 test('what is wrong is seen in the list, on the page of the host and over the tree', async ({ page }) => {
   await page.goto(harness.url);
   await expect(page.getByRole('treeitem', { name: /^kvm1, Connected · 8 VMs, 1 unreadable, 1 warning/ })).toBeVisible();
-  await expect(page.getByRole('treeitem', { name: /^odd-records, shut off, 6 snapshots, 2 problems/ })).toBeVisible();
+  await expect(page.getByRole('treeitem', { name: /^odd-records, shut off, 6 snapshots, 3 problems/ })).toBeVisible();
   await expect(page.getByRole('treeitem', { name: /^web-01.*, 12 snapshots, 1 warning$/ })).toBeVisible();
   await expect(page.getByRole('treeitem', { name: /^app-blue, running, 0 snapshots$/ })).toBeVisible();
 
@@ -59,10 +59,11 @@ test('what is wrong is seen in the list, on the page of the host and over the tr
   await expect(hostPage.getByText('The folder /srv/private could not be listed')).toBeVisible();
   // Errors before warnings.
   const troubled = hostPage.getByRole('listitem').filter({ has: page.getByRole('button') });
-  await expect(troubled).toHaveText([/^odd-records.*And 1 more/, /^mail-legacy/, /^web-01/]);
+  await expect(troubled).toHaveText([/^odd-records.*And 2 more/, /^mail-legacy/, /^web-01/]);
   await hostPage.getByRole('button', { name: 'odd-records' }).click();
   const pane = page.getByRole('region', { name: 'VM odd-records' });
   await expect(pane.getByText('The chain of disk vda is broken')).toBeVisible();
+  await pane.getByRole('button', { name: '2 more' }).click();
   await expect(pane.getByText('The chain of disk vdb runs in a circle')).toBeVisible();
 
   await page.getByRole('treeitem', { name: /^no-snapshots/ }).click();
@@ -73,6 +74,17 @@ test('what is wrong is seen in the list, on the page of the host and over the tr
   const vms = inventory.vms.map((each) => (each.readable ? { ...each, snapshots: [], currentSnapshotId: null } : each));
   harness.setInventory(kvm1, { inventory: { ...inventory, vms } });
   await page.getByRole('treeitem', { name: /^odd-records/ }).click();
+  await expect(
+    page.getByText('No snapshots yet, and none can be created now. The chain of disk vda is broken'),
+  ).toBeVisible();
+  // What keeps it from starting forbids no snapshot.
+  const ill = vms.map((each) =>
+    each.readable && each.name === 'app-green'
+      ? { ...each, startObstacles: [{ path: '/k', message: 'It needs /k.', remedy: 'Put it back.' }] }
+      : each,
+  );
+  harness.setInventory(kvm1, { inventory: { ...inventory, vms: ill } });
+  await page.getByRole('treeitem', { name: /^app-green/ }).click();
   await expect(page.getByText('No snapshots yet. Mend what is wrong first')).toBeVisible();
   await page.getByRole('treeitem', { name: /^app-blue/ }).click();
   await expect(page.getByText('No snapshots yet. Create one before a change')).toBeVisible();

@@ -235,7 +235,6 @@ export function busyInventory(): Inventory {
       }),
       image(`${folder}/templates/golden-12.qcow2`, { allocatedBytes: 1.9 * gibibyte }),
       image(`${folder}/web-01-data.qcow2`, {
-        format: 'raw',
         virtualBytes: 200 * gibibyte,
         allocatedBytes: 143 * gibibyte,
       }),
