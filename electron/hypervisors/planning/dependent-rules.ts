@@ -37,15 +37,28 @@ export function dependentRefusals(
       ...(ownDisks.length > 1 ? ownDisks.map((target) => `disk ${target}`) : []),
     ];
     if (names.length === 0) return possibleDependentRefusals(context, imageId, verb);
+    const left = childImageIds.filter((id) => !ownChildIds.has(id) && isNamedByNobody(id, context));
     return [
       note(
         'imageHasDependents',
-        `${verb} would change ${imageId}, which others depend on: ${listed(names)}. Their data would silently become wrong.`,
+        `${verb} would change ${imageId}, which others depend on: ${listed(names)}. Their data would silently become wrong.${adviceOnLeft(left)}`,
         names,
       ),
       ...possibleDependentRefusals(context, imageId, verb),
     ];
   });
+}
+
+/** Whether no VM and no snapshot of this host names an image, nor one above it. */
+function isNamedByNobody(imageId: string, { dependents }: PlanningContext): boolean {
+  const { childImageIds, possibleChildIds, vms } = dependentsOf(imageId, dependents);
+  return vms.length === 0 && childImageIds.length === 0 && possibleChildIds.length === 0;
+}
+
+function adviceOnLeft(imageIds: readonly string[]): string {
+  if (imageIds.length === 0) return '';
+  const [isAre, it] = imageIds.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  return ` ${listed(imageIds)} ${isAre} named by no VM and no snapshot of this host, as what a revert without saving leaves: where nobody needs what was written to ${it}, move ${it} away, refresh, and plan again.`;
 }
 
 /**

@@ -320,6 +320,9 @@ describe('creating an internal snapshot', () => {
     const host = inventory([vm()], [...imagesHolding(), overlay(`${folder}/clone.qcow2`, `${folder}/web.qcow2`)]);
     const plan = planLibvirt(uri, create(), host);
     expect(plan.refusals).toMatchObject([{ code: 'imageHasDependents', names: [`${folder}/clone.qcow2`] }]);
+    expect(plan.refusals[0]?.message).toContain(
+      `${folder}/clone.qcow2 is named by no VM and no snapshot of this host, as what a revert without saving leaves: where nobody needs what was written to it, move it away`,
+    );
   });
 
   it('is refused with UEFI before libvirt 10.9 and planned from then on', () => {
