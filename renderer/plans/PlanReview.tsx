@@ -83,9 +83,9 @@ function Notes({ notes }: { readonly notes: readonly PlanNote[] }) {
       {notes.map((note, index) => (
         <li key={index}>
           <HostText text={note.message} lines />
-          {unsaid(note).length > 0 && (
+          {note.untold && (
             <span className={css('names')}>
-              {unsaid(note).map((name) => (
+              {note.untold.map((name) => (
                 <Chip key={name} title={visibleString(name)}>
                   <HostText text={name} />
                 </Chip>
@@ -96,11 +96,6 @@ function Notes({ notes }: { readonly notes: readonly PlanNote[] }) {
       ))}
     </ul>
   );
-}
-
-/** The names that a note is about and that its sentence does not say itself. */
-function unsaid({ message, names }: PlanNote): readonly string[] {
-  return names.filter((name) => !message.includes(name));
 }
 
 function Summary({ plan }: { readonly plan: Plan }) {

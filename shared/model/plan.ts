@@ -140,6 +140,8 @@ export const planNoteSchema = z.strictObject({
   message: z.string(),
   /** Names of VMs, snapshots or images that the note is about. */
   names: z.array(z.string()),
+  /** Those of the names that the message leaves out, where there are too many for a sentence. Absent where it says all. */
+  untold: z.array(z.string()).optional(),
 });
 
 /** One disk's chain, from the active layer down to the base, as image ids. */

@@ -132,13 +132,15 @@ export function unknownDependentRefusals(
 export function remoteDependentWarnings({ inventory }: PlanningContext, imageIds: readonly string[]): PlanNote[] {
   const remote = remoteDependents(inventory, imageIds);
   if (remote.length === 0) return [];
-  const shown = remote.slice(0, 5).map(({ what, reason, remedy = '' }) => `${what}: ${reason} ${remedy}`.trimEnd());
+  const told = remote.slice(0, 5);
+  const shown = told.map(({ what, reason, remedy = '' }) => `${what}: ${reason} ${remedy}`.trimEnd());
   const more = remote.length > shown.length ? ` And ${remote.length - shown.length} more.` : '';
   return [
     note(
       'dependentsNotRuledOut',
       `Nothing says that anything else depends on ${listed([...new Set(imageIds)])}, but this could not be looked into. ${shown.join(' ')}${more}`,
       [...new Set(remote.map(({ what }) => what))],
+      told.map(({ what }) => what),
     ),
   ];
 }
@@ -159,7 +161,8 @@ function unknownDependentNotes(
 ): PlanNote[] {
   const unknown = unknownDependentsOfAny(inventory, imageIds);
   if (unknown.length === 0) return [];
-  const shown = unknown.slice(0, 5).map(({ what, reason }) => `${what} (${reason.replace(/\.$/, '')})`);
+  const told = unknown.slice(0, 5);
+  const shown = told.map(({ what, reason }) => `${what} (${reason.replace(/\.$/, '')})`);
   const more = unknown.length - shown.length;
   const what = listed(more > 0 ? [...shown, `${more} more`] : shown);
   const images = [...new Set(imageIds)];
@@ -168,6 +171,7 @@ function unknownDependentNotes(
       'dependentsUnknown',
       `${say(listed(images), images.length === 1 ? 'it' : 'them', unknown)} What could not be looked into: ${what}.`,
       [...new Set(unknown.map((each) => each.what))],
+      told.map((each) => each.what),
     ),
   ];
 }

@@ -48,6 +48,7 @@ export function planDelete(request: DeleteRequest, context: LibvirtContext): Pla
   const heldDisks = vm.disks.filter((disk) => held.has(disk.target));
   const doomedIds = new Set(ids);
   const others = doomed.length - 1;
+  const told = doomed.slice(0, 20).map(({ name }) => name);
   const title =
     others === 0
       ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
@@ -76,8 +77,9 @@ export function planDelete(request: DeleteRequest, context: LibvirtContext): Pla
     warnings: [
       note(
         'cannotComeBack',
-        `${listed(doomed.slice(0, 20).map(({ name }) => `"${name}"`))}${doomed.length > 20 ? ` and ${doomed.length - 20} more` : ''} cannot be brought back. The present state of ${vm.name} is not changed.`,
+        `${listed(told.map((name) => `"${name}"`))}${doomed.length > 20 ? ` and ${doomed.length - 20} more` : ''} cannot be brought back. The present state of ${vm.name} is not changed.`,
         doomed.map(({ name }) => name),
+        told,
       ),
       ...doomed.flatMap((one) => recordWarnings(one, context)),
       ...unknownDependentWarnings(context, imageIds),

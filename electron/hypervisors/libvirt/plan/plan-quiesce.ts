@@ -42,11 +42,13 @@ export function withoutMemoryWarning(request: CreateRequest, { guestAgent }: Lib
     );
   }
   const names = guestAgent?.fileSystems ?? [];
-  const which = names.length === 0 ? '' : ` (${listed(names.slice(0, 8))}${names.length > 8 ? ' and more' : ''})`;
+  const told = names.slice(0, 8);
+  const which = names.length === 0 ? '' : ` (${listed(told)}${names.length > 8 ? ' and more' : ''})`;
   return note(
     'quiesced',
     `The file systems of the guest${which} are frozen while the snapshot is taken: what programs have written to files is in it, complete. The memory is not: going back is like a start after the guest was shut off, except for programs that keep data back themselves, such as databases without a hook in the agent.`,
-    [...names],
+    names,
+    told,
   );
 }
 

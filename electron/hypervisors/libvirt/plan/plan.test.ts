@@ -93,6 +93,19 @@ describe('every plan', () => {
       expect(codes(planLibvirt(uri, revert('a'), host(elsewhere)).refusals)).toEqual([]);
     });
 
+    it('names those of many that its sentence leaves out', () => {
+      const many = Array.from({ length: 7 }, (_, index) => ({ ...closed, what: `/other/${index}` }));
+      const [refusal] = planLibvirt(uri, revert('a'), host(...many)).refusals;
+      expect(refusal?.message).toContain('/other/4 (The folder /other cannot be listed by this user) and 2 more.');
+      expect(refusal?.untold).toEqual(['/other/5', '/other/6']);
+      const remote = many.map((each) => ({ ...each, likelihood: 'remote' as const }));
+      const [warning] = planLibvirt(uri, revert('a'), host(...remote)).warnings.filter(
+        ({ code }) => code === 'dependentsNotRuledOut',
+      );
+      expect(warning?.untold).toEqual(['/other/5', '/other/6']);
+      expect(planLibvirt(uri, revert('a'), host(closed)).refusals[0]).not.toHaveProperty('untold');
+    });
+
     it('is not refused for what is not known of the very image', () => {
       const data = { ...own, imageIds: [`${folder}/web.qcow2`] };
       expect(codes(planLibvirt(uri, revert('a'), host(data)).refusals)).toEqual([]);
@@ -845,6 +858,15 @@ describe('deleting internal snapshots', () => {
     ]);
     expect(plan.after.snapshots.map(({ id }) => id)).toEqual(['a']);
     expect(plan.after.currentSnapshotId).toBe('a');
+  });
+
+  it('names of a large subtree those that its sentence leaves out', () => {
+    const names = Array.from({ length: 22 }, (_, index) => `s${index}`);
+    const snapshots = names.map((name, index) => internal(name, names[index - 1] ?? null));
+    const { warnings } = planLibvirt(uri, remove('s0', true), inventory([vm({ snapshots })], imagesHolding(...names)));
+    const lost = warnings.find(({ code }) => code === 'cannotComeBack');
+    expect(lost?.message).toContain('"s19" and 2 more cannot be brought back');
+    expect(lost?.untold).toEqual(['s20', 's21']);
   });
 
   it('refuses to delete an external snapshot whose overlay holds internal snapshots, naming them', () => {
