@@ -65,7 +65,21 @@ export interface SnaptreeErrorData {
   code: ErrorCode;
   message: string;
   data: Record<string, string>;
+  untold?: string[] | undefined;
   retryable: boolean;
+}
+
+interface SnaptreeErrorOptions {
+  readonly data?: Readonly<Record<string, string>>;
+  /** Names of `data` which hold what the message does not say. */
+  readonly untold?: readonly string[];
+  /**
+   * What to do. It becomes the end of the message, and is data (`advice`) as what stands before it (`happened`), for those who
+   * show them apart.
+   */
+  readonly advice?: string;
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
 }
 
 /** The one exception class that carries a catalogue entry; everything else that is thrown is a bug. */
@@ -73,17 +87,16 @@ export class SnaptreeError extends Error {
   override readonly name = 'SnaptreeError';
   readonly code: ErrorCode;
   readonly data: Readonly<Record<string, string>>;
+  readonly untold: readonly string[];
   readonly retryable: boolean;
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: { data?: Readonly<Record<string, string>>; retryable?: boolean; cause?: unknown } = {},
-  ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, happened: string, options: SnaptreeErrorOptions = {}) {
+    const { data = {}, untold = [], advice, retryable = false, cause } = options;
+    super(advice === undefined ? happened : `${happened} ${advice}`, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.data = options.data ?? {};
-    this.retryable = options.retryable ?? false;
+    this.data = advice === undefined ? data : { ...data, happened, advice };
+    this.untold = untold;
+    this.retryable = retryable;
   }
 
   /** Whether `error` is a catalogue error with one of `codes` (any, where none is given). */
@@ -93,11 +106,12 @@ export class SnaptreeError extends Error {
 
   /** The error as it crosses the contract. */
   toData(): SnaptreeErrorData {
-    return { code: this.code, message: this.message, data: { ...this.data }, retryable: this.retryable };
+    const { code, message, data, untold, retryable } = this;
+    return { code, message, data: { ...data }, ...(untold.length > 0 && { untold: [...untold] }), retryable };
   }
 
   /** The error that `data` was made from. */
-  static fromData(data: SnaptreeErrorData): SnaptreeError {
-    return new SnaptreeError(data.code, data.message, { data: data.data, retryable: data.retryable });
+  static fromData({ code, message, data, untold = [], retryable }: SnaptreeErrorData): SnaptreeError {
+    return new SnaptreeError(code, message, { data, untold, retryable });
   }
 }

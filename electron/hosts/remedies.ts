@@ -10,8 +10,7 @@ interface Situation {
 
 /** The error's message without what it says to do, which stands by itself in a connection test. */
 export function withoutAdvice({ message, data }: SnaptreeError): string {
-  const advice = data['advice'] ?? '';
-  return advice !== '' && message.endsWith(advice) ? message.slice(0, -advice.length).trim() : message;
+  return data['happened'] ?? message;
 }
 
 function ofShell(said: string, user: string): string {

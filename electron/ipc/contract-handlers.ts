@@ -155,7 +155,7 @@ function refuseWhileInUse(operations: OperationService, hostId: string, verb: st
   throw new SnaptreeError(
     'hostInUse',
     `${hostName ?? 'The host'} cannot be ${verb} while an operation on it is not ended: ${title ?? id}. Wait for its end, or resume or forget it. Nothing was changed.`,
-    { data: { operationId: id } },
+    { data: { operationId: id }, untold: ['operationId'] },
   );
 }
 

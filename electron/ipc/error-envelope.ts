@@ -43,5 +43,9 @@ export function invalidRequest(subject: string, error: z.ZodError): SnaptreeErro
     data[`issue${index + 1}`] = `${place === '' ? '' : `${place}: `}${issue.message}`.slice(0, longestIssue);
   }
   const first = data['issue1'] ?? 'it does not match the contract';
-  return new SnaptreeError('invalidRequest', `Snaptree cannot use the request ${subject}: ${first}`, { data }).toData();
+  const untold = Object.keys(data).slice(1);
+  return new SnaptreeError('invalidRequest', `Snaptree cannot use the request ${subject}: ${first}`, {
+    data,
+    untold,
+  }).toData();
 }

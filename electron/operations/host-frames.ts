@@ -42,7 +42,7 @@ export async function runFramed(
     throw new SnaptreeError(
       'unexpectedOutput',
       `${runner.hostName} did not give a complete answer (${title}). Nothing is known of the result.`,
-      { data: { output: stdout.slice(-2000) } },
+      { data: { output: stdout.slice(-2000) }, untold: ['output'] },
     );
   }
   return new Map(frames.map(({ kind, body: content }) => [kind, content]));

@@ -462,6 +462,7 @@ function parseStatus(frames: ReadonlyMap<string, string>, hostName: string): Job
   }
   throw new SnaptreeError('unexpectedOutput', `${hostName} did not say in what state a step is.`, {
     data: { state: frames.get('state') ?? '', exit: frames.get('exit') ?? '' },
+    untold: ['state', 'exit'],
   });
 }
 

@@ -157,6 +157,7 @@ export function vmLockedError(
         computer: oneLine(owner.computer),
         since,
       },
+      untold: isOurs ? ['operationId', 'path'] : ['operationId'],
       retryable: true,
     },
   );

@@ -66,21 +66,30 @@ function causeData(cause: unknown): {
   readonly code: string;
   readonly message: string;
   readonly data: Readonly<Record<string, string>>;
+  readonly untold: readonly string[];
 } {
-  if (SnaptreeError.is(cause)) return { code: cause.code, message: cause.message, data: cause.data };
-  return { code: 'internalError', message: cause instanceof Error ? cause.message : String(cause), data: {} };
+  if (SnaptreeError.is(cause)) {
+    const { code, message, data, untold } = cause;
+    return { code, message, data, untold };
+  }
+  return {
+    code: 'internalError',
+    message: cause instanceof Error ? cause.message : String(cause),
+    data: {},
+    untold: [],
+  };
 }
 
 /** The operation cannot go on, and nobody here knows how far it came. */
 export function cutOff(plan: Plan, index: number | null, cause: unknown): SnaptreeError {
-  const { code, message, data } = causeData(cause);
+  const { code, message, data, untold } = causeData(cause);
   const where = index === null ? 'between two steps' : `at ${describeStep(plan, index)}`;
   const step = index === null ? undefined : plan.steps[index];
   const advice = step ? ` ${interruptedMeaning(step)}` : '';
   return new SnaptreeError(
     'outcomeUnknown',
     `${describePlan(plan)} was cut off ${where}: ${message} What became of it is known only on the host. The VM stays locked, and nothing is run again by itself; when the host is connected it is examined.${advice}`,
-    { data: { ...data, cause: code }, ...(cause instanceof Error ? { cause } : {}) },
+    { data: { ...data, cause: code }, untold, ...(cause instanceof Error ? { cause } : {}) },
   );
 }
 
@@ -127,6 +136,7 @@ export function stepFailed({ operation, step, exitCode, stderr, check, alreadyMe
         stderr: stderr.slice(-10_000),
         unmet: check.unmet.join('\n'),
       },
+      untold: ended || said !== stderr.trim() ? ['stderr'] : [],
     },
   );
 }
@@ -231,7 +241,10 @@ export function filesStay(paths: readonly string[]): string {
 export function sayingWhatIsLeft(error: SnaptreeError, paths: readonly string[]): SnaptreeError {
   return paths.length === 0
     ? error
-    : new SnaptreeError(error.code, `${error.message}${filesStay(paths)}`, { data: error.data });
+    : new SnaptreeError(error.code, `${error.message}${filesStay(paths)}`, {
+        data: error.data,
+        untold: error.untold,
+      });
 }
 
 export function capital(text: string): string {

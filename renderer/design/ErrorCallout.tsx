@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { SnaptreeErrorData } from '../../shared/errors.ts';
 import { Callout } from './Callout.tsx';
-import { titleFor } from './error-words.ts';
+import { titleFor, untoldFacts } from './error-words.ts';
 import { HostText } from './HostText.tsx';
 import { classes } from './classes.ts';
 import styles from './ErrorCallout.module.css';
@@ -16,14 +16,12 @@ export function ErrorCallout({
 }: {
   readonly error: Pick<SnaptreeErrorData, 'code' | 'message' | 'retryable'> & {
     readonly data: Readonly<Record<string, string>>;
+    readonly untold?: readonly string[] | undefined;
   };
   readonly actions?: ReactNode;
   readonly live?: boolean;
 }) {
-  const facts = Object.entries(error.data).filter(([, value]) => {
-    const fact = value.trim();
-    return fact !== '' && !error.message.includes(fact);
-  });
+  const facts = untoldFacts(error);
   return (
     <Callout tone="danger" title={titleFor(error.code)} actions={actions} live={live}>
       <p>

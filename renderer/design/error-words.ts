@@ -1,5 +1,5 @@
 /** Each error code as a headline. What happened in particular and what to do next, the message itself says. */
-import type { ErrorCode } from '../../shared/errors.ts';
+import type { ErrorCode, SnaptreeErrorData } from '../../shared/errors.ts';
 
 const titles: Readonly<Record<ErrorCode, string>> = {
   invalidRequest: 'Snaptree refused the request',
@@ -54,4 +54,18 @@ const titles: Readonly<Record<ErrorCode, string>> = {
 /** A headline of a few words. */
 export function titleFor(code: ErrorCode): string {
   return titles[code];
+}
+
+/** Names and values of what the message of an error does not say. */
+export function untoldFacts({
+  data,
+  untold = [],
+}: {
+  readonly data: Readonly<SnaptreeErrorData['data']>;
+  readonly untold?: readonly string[] | undefined;
+}): readonly (readonly [name: string, value: string])[] {
+  return untold.flatMap((name) => {
+    const value = data[name] ?? '';
+    return value.trim() === '' ? [] : [[name, value] as const];
+  });
 }

@@ -52,6 +52,7 @@ export function parseFrames(output: string, nonce: string, title: string): reado
   if (frames) return frames;
   throw new SnaptreeError('unexpectedOutput', `The answer to “${title}” was cut short. Nothing of it was used.`, {
     data: { beginning: output.slice(0, 2000), ending: output.slice(-2000) },
+    untold: ['beginning', 'ending'],
     retryable: true,
   });
 }

@@ -61,6 +61,16 @@ describe('the runner', () => {
     });
   });
 
+  it('says of a command that failed the last line that it said, and that there are more', async () => {
+    const failing = (stderr: string) =>
+      runnerOver((_request, mark) => Promise.resolve({ exitCode: 1, stderr: `${mark}\n${stderr}` })).run({
+        argv: ['x'],
+      });
+    const message = expect.stringContaining('failed with exit code 1: it is gone') as string;
+    await expect(failing('it is gone\n')).rejects.toMatchObject({ message, untold: ['command'] });
+    await expect(failing('why\nit is gone\n')).rejects.toMatchObject({ message, untold: ['command', 'stderr'] });
+  });
+
   it('gives no expected failure to a command that succeeded', async () => {
     const runner = runnerOver(() => Promise.resolve({}));
     expect(await runner.run({ argv: ['x'], expected: [{ name: 'any' }] })).toMatchObject({ failure: null });

@@ -65,7 +65,11 @@ function timedOut(run: Run, surely: boolean): SnaptreeError {
   return new SnaptreeError(
     'commandTimedOut',
     `${run.title} on ${run.hostName} did not end within ${run.timeoutSeconds} seconds. ${state}. The host may be overloaded, or storage may hang; try again when it answers.`,
-    { data: { command: run.command, timeoutSeconds: String(run.timeoutSeconds) }, retryable: true },
+    {
+      data: { command: run.command, timeoutSeconds: String(run.timeoutSeconds) },
+      untold: ['command'],
+      retryable: true,
+    },
   );
 }
 
@@ -92,7 +96,7 @@ function judge(run: Run, result: ExecResult, mark: string, expected: readonly Ex
     throw new SnaptreeError(
       'unexpectedOutput',
       `The login shell on ${run.hostName} did not run what it was given (${said}). Nothing was done there. Check that the user may log in and run commands: ssh to the host and try “sh -c true”.`,
-      { data: { ...data, stdout: shorten(result.stdout, 10_000) } },
+      { data: { ...data, stdout: shorten(result.stdout, 10_000) }, untold: ['command', 'stderr', 'stdout'] },
     );
   }
   const answer = (failure: string | null): CommandResult => ({ exitCode, signal, stdout, stderr, failure });
@@ -100,18 +104,19 @@ function judge(run: Run, result: ExecResult, mark: string, expected: readonly Ex
   const failure = matchFailure({ exitCode, stderr }, expected);
   if (failure !== null) return answer(failure.name);
   const said = lastLine(stderr);
+  const untold = said === stderr.trim() ? ['command'] : ['command', 'stderr'];
   if (exitCode === exitCodeNotFound) {
     throw new SnaptreeError(
       'commandNotFound',
       `${run.title} cannot run on ${run.hostName}: the command is not there (${said}). Install it on the host, or see that it is in the user's PATH.`,
-      { data },
+      { data, untold },
     );
   }
   const how = exitCode === null ? `was ended by ${signal ?? 'a signal'}` : `failed with exit code ${exitCode}`;
   throw new SnaptreeError(
     'commandFailed',
     `${run.title} on ${run.hostName} ${how}${said === '' ? ' and gave no reason' : `: ${said}`}`,
-    { data },
+    { data, untold },
   );
 }
 

@@ -63,7 +63,9 @@ export function sudoRefused(hostName: string, user: string | null, kind: SudoRef
       'Try “sudo -n true” there in a terminal, and see what it says.',
     ],
   }[kind];
-  return new SnaptreeError('sudoRefused', `Nothing was run on ${hostName}: ${reason ?? ''}. ${advice ?? ''}`, {
-    data: { reason: kind, advice: advice ?? '', stderr: stderr.slice(0, 10_000) },
+  return new SnaptreeError('sudoRefused', `Nothing was run on ${hostName}: ${reason ?? ''}.`, {
+    data: { reason: kind, stderr: stderr.slice(0, 10_000) },
+    untold: ['stderr'],
+    advice: advice ?? '',
   });
 }

@@ -23,8 +23,8 @@ function inTerminal({ destination }: Named): string {
 export function unreachable(named: Named, reason: string, advice: string, retryable = true): SnaptreeError {
   return new SnaptreeError(
     'hostUnreachable',
-    `${named.hostName} cannot be reached at ${placeOf(named)} with OpenSSH: ${reason}. ${advice}`,
-    { data: { address: placeOf(named), reason, advice }, retryable },
+    `${named.hostName} cannot be reached at ${placeOf(named)} with OpenSSH: ${reason}.`,
+    { data: { address: placeOf(named), reason }, advice, retryable },
   );
 }
 
@@ -33,8 +33,8 @@ export function sshMissing(hostName: string): SnaptreeError {
     "Install it (Debian and Ubuntu: openssh-client; Fedora: openssh-clients), or choose Snaptree's own SSH in the host's settings.";
   return new SnaptreeError(
     'commandNotFound',
-    `${hostName} is to be reached with the system's OpenSSH, and there is no “ssh” command on this computer. No connection was made. ${advice}`,
-    { data: { reason: 'there is no ssh command', advice } },
+    `${hostName} is to be reached with the system's OpenSSH, and there is no “ssh” command on this computer. No connection was made.`,
+    { data: { reason: 'there is no ssh command' }, advice },
   );
 }
 
@@ -42,8 +42,8 @@ export function notOnWindows(hostName: string): SnaptreeError {
   const advice = "Choose Snaptree's own SSH in the host's settings.";
   return new SnaptreeError(
     'hostUnreachable',
-    `${hostName} is to be reached with the system's OpenSSH. On Windows that cannot share one connection between commands (it has no ControlMaster), so Snaptree does not use it there. No connection was made. ${advice}`,
-    { data: { reason: 'no ControlMaster on Windows', advice } },
+    `${hostName} is to be reached with the system's OpenSSH. On Windows that cannot share one connection between commands (it has no ControlMaster), so Snaptree does not use it there. No connection was made.`,
+    { data: { reason: 'no ControlMaster on Windows' }, advice },
   );
 }
 
@@ -51,8 +51,8 @@ export function configurationRefused(hostName: string, destination: string, reas
   const advice = 'Correct the configuration (~/.ssh/config) or the destination in the settings of the host.';
   return new SnaptreeError(
     'hostUnreachable',
-    `OpenSSH cannot tell how to reach ${hostName} (${destination}): ${reason}. No connection was made. ${advice}`,
-    { data: { reason, advice } },
+    `OpenSSH cannot tell how to reach ${hostName} (${destination}): ${reason}. No connection was made.`,
+    { data: { reason }, advice },
   );
 }
 
@@ -71,27 +71,30 @@ export function keyChanged(
   const what = revoked
     ? `${named.hostName} (${place}) showed a host key that is marked as revoked (${offered}).`
     : `The host key of ${named.hostName} (${place}) is not the known one (${where}). Shown now: ${offered}. Either the host was installed anew, or somebody is in between.`;
-  return new SnaptreeError(
-    'hostKeyChanged',
-    `${what} OpenSSH refused the connection and no password was sent. ${advice}`,
-    { data: { offered, where, advice } },
-  );
+  return new SnaptreeError('hostKeyChanged', `${what} OpenSSH refused the connection and no password was sent.`, {
+    data: { offered, where },
+    advice,
+  });
 }
 
 export function keyRejected(named: Named, place: string, offered: string, reason: string): SnaptreeError {
   const advice = 'Connect by hand, compare the key with what the administrator of the host says, and accept it.';
   return new SnaptreeError(
     'hostKeyRejected',
-    `The host key of ${named.hostName} (${place}) ${reason}${offered === '' ? '' : ` (${offered})`}. No connection was made and nothing was stored. ${advice}`,
-    { data: { offered, advice } },
+    `The host key of ${named.hostName} (${place}) ${reason}${offered === '' ? '' : ` (${offered})`}. No connection was made and nothing was stored.`,
+    { data: { offered }, advice },
   );
 }
 
 function refused(named: Named, who: string, reason: string, advice: string): SnaptreeError {
   return new SnaptreeError(
     'authenticationFailed',
-    `${named.hostName} did not let ${who} in: ${reason}. Nothing was done there. ${advice} ${inTerminal(named)}`,
-    { data: { user: named.user, address: placeOf(named), reason, advice } },
+    `${named.hostName} did not let ${who} in: ${reason}. Nothing was done there.`,
+    {
+      data: { user: named.user, address: placeOf(named), reason },
+      untold: ['address'],
+      advice: `${advice} ${inTerminal(named)}`,
+    },
   );
 }
 
@@ -227,8 +230,8 @@ const rules: readonly Rule[] = [
         const advice = 'Start an agent and add a key (ssh-add), or name a key file in the configuration.';
         return new SnaptreeError(
           'agentUnavailable',
-          `The SSH agent cannot be used for ${named.hostName}: ${agent}; and there was no other key. The host takes: ${methods}. Nothing was done there. ${advice}`,
-          { data: { reason: agent, advice } },
+          `The SSH agent cannot be used for ${named.hostName}: ${agent}; and there was no other key. The host takes: ${methods}. Nothing was done there.`,
+          { data: { reason: agent }, advice },
         );
       }
       return refused(

@@ -33,8 +33,8 @@ export function authenticationFailed(target: Named, reason: string, advice: stri
   const ways = about === null ? '' : ` It takes: ${about.offered}.`;
   return new SnaptreeError(
     'authenticationFailed',
-    `${target.hostName} did not let ${target.user} in: ${reason}.${ways} Nothing was done there. ${advice}`,
-    { data: { user: target.user, address: place(target), reason, advice, ...about } },
+    `${target.hostName} did not let ${target.user} in: ${reason}.${ways} Nothing was done there.`,
+    { data: { user: target.user, address: place(target), reason, ...about }, untold: ['address', 'tried'], advice },
   );
 }
 
@@ -42,16 +42,16 @@ export function keyFileUnusable(target: Named, path: string, reason: string): Sn
   const advice = "Choose another file in the host's settings, or correct this one.";
   return new SnaptreeError(
     'keyFileUnusable',
-    `The key file ${path} for ${target.hostName} cannot be used: ${reason}. No connection was made. ${advice}`,
-    { data: { path, reason, advice } },
+    `The key file ${path} for ${target.hostName} cannot be used: ${reason}. No connection was made.`,
+    { data: { path, reason }, advice },
   );
 }
 
 export function agentUnavailable(target: Named, reason: string, advice: string): SnaptreeError {
   return new SnaptreeError(
     'agentUnavailable',
-    `The SSH agent cannot be used for ${target.hostName}: ${reason}. No connection was made. ${advice}`,
-    { data: { reason, advice } },
+    `The SSH agent cannot be used for ${target.hostName}: ${reason}. No connection was made.`,
+    { data: { reason }, advice },
   );
 }
 
@@ -60,11 +60,11 @@ export function attemptCancelled(target: Named): SnaptreeError {
 }
 
 function hostUnreachable(target: Named, reason: string, advice: string): SnaptreeError {
-  return new SnaptreeError(
-    'hostUnreachable',
-    `${target.hostName} cannot be reached at ${place(target)}: ${reason}. ${advice}`,
-    { data: { address: place(target), reason, advice }, retryable: true },
-  );
+  return new SnaptreeError('hostUnreachable', `${target.hostName} cannot be reached at ${place(target)}: ${reason}.`, {
+    data: { address: place(target), reason },
+    advice,
+    retryable: true,
+  });
 }
 
 /** @param where the line or the file that says so */
@@ -73,8 +73,8 @@ export function hostKeyRevoked(target: Named, key: Buffer, where: string): Snapt
   const advice = "Ask the host's administrator for its new key.";
   return new SnaptreeError(
     'hostKeyChanged',
-    `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent. ${advice}`,
-    { data: { offered, known: `${offered} (revoked)`, where, advice } },
+    `${target.hostName} (${place(target)}) showed a host key that is marked as revoked (${offered}, ${where}). The connection was refused and no password was sent.`,
+    { data: { offered, known: `${offered} (revoked)`, where }, advice },
   );
 }
 
@@ -85,8 +85,8 @@ export function hostKeyChanged(target: Named, key: Buffer, lines: readonly Known
   const advice = "Ask the host's administrator; if the new key is right, remove that line and connect again.";
   return new SnaptreeError(
     'hostKeyChanged',
-    `The host key of ${target.hostName} (${place(target)}) is not the known one. Known: ${known} (${where}). Shown now: ${offered}. Either the host was installed anew, or somebody is in between. The connection was refused and no password was sent. ${advice}`,
-    { data: { offered, known, where, advice } },
+    `The host key of ${target.hostName} (${place(target)}) is not the known one. Known: ${known} (${where}). Shown now: ${offered}. Either the host was installed anew, or somebody is in between. The connection was refused and no password was sent.`,
+    { data: { offered, known, where }, advice },
   );
 }
 
@@ -94,8 +94,8 @@ export function hostKeyRejected(target: Named, key: Buffer, reason: string, advi
   const offered = `${keyTypeOf(key) ?? 'unknown type'} ${fingerprint(key)}`;
   return new SnaptreeError(
     'hostKeyRejected',
-    `The host key of ${target.hostName} (${place(target)}) ${reason} (${offered}). No connection was made and nothing was stored. ${advice}`,
-    { data: { offered, advice } },
+    `The host key of ${target.hostName} (${place(target)}) ${reason} (${offered}). No connection was made and nothing was stored.`,
+    { data: { offered }, advice },
   );
 }
 

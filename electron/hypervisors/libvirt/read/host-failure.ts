@@ -17,11 +17,12 @@ export function virshFailure(hostName: string, uri: string, said: string): Snapt
     .filter((line) => line !== '');
   const reason = lines.at(-1) ?? 'it gave no reason';
   const data = { stderr: said.slice(0, 10_000), uri };
+  const untold = lines.length > 1 ? ['stderr'] : [];
   if (/permission denied|authentication (unavailable|failed)|access denied|not authorized/i.test(said)) {
     return new SnaptreeError(
       'permissionDenied',
       `The user on ${hostName} may not use libvirt at ${uri}: ${reason}. Put the user into the group libvirt there (usermod -aG libvirt USER, then connect again), or connect as root.`,
-      { data },
+      { data, untold },
     );
   }
   if (
@@ -30,10 +31,11 @@ export function virshFailure(hostName: string, uri: string, said: string): Snapt
     return new SnaptreeError(
       'daemonUnavailable',
       `libvirt does not answer on ${hostName} at ${uri}: ${reason}. Start it there (systemctl start libvirtd, or virtqemud), or correct the URI of this host.`,
-      { data, retryable: true },
+      { data, untold, retryable: true },
     );
   }
   return new SnaptreeError('commandFailed', `virsh on ${hostName} could not list the VMs at ${uri}: ${reason}.`, {
     data,
+    untold,
   });
 }

@@ -71,6 +71,7 @@ export async function watchLibvirt(runner: CommandRunner, uri: string, options: 
     });
     throw new SnaptreeError('commandFailed', `libvirt on ${runner.hostName} no longer tells what happens there.`, {
       data: { stderr },
+      untold: ['stderr'],
       retryable: true,
     });
   } catch (error) {
