@@ -177,7 +177,8 @@ describe('the journal of an operation that was cut off', { timeout: 120_000 }, (
         expect(runs).toEqual(reviewed.slice(0, runs.length));
         expect(locks).toBe(0);
       }),
-      { numRuns: 150 },
+      // The number of a step.
+      { numRuns: 150, examples: [['delete-subtree.04-interrupted.jsonl', 423_105]] },
     );
   });
 

@@ -149,6 +149,8 @@ export function parseJournal(text: string, operationId: string): ParsedJournal {
     if (first?.type !== 'started' || first.operationId !== operationId) {
       throw new Error('it does not begin with the operation that it is named after');
     }
+    // A plan of the first version has no checksum that would notice it.
+    if (first.plan.steps.some((step, place) => step.index !== place)) throw new Error('its steps are out of order');
     const misplaced = records.data.findIndex(({ sequence }, place) => sequence !== place);
     if (misplaced >= 0) throw new Error(`line ${misplaced + 1} is out of order`);
     return { kind: 'records', records: records.data, version, checksum: checked.checksum };
