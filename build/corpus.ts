@@ -25,7 +25,7 @@ import { createAuditTrail } from '../electron/store/audit-trail.ts';
 import { hostBookVersion, openHostBook } from '../electron/store/host-book.ts';
 import { journalVersion } from '../electron/store/journal-records.ts';
 import type { ChangeRequest, Plan } from '../shared/model/plan.ts';
-import { isUnderWay } from '../shared/rules/operation-life.ts';
+import { isUnderWay } from '../shared/rules/operations/operation-life.ts';
 import { inRepository } from './paths.ts';
 
 const folderOf = (version: number) => inRepository(`electron/store/corpus/${version}`);

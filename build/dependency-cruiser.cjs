@@ -23,6 +23,19 @@ module.exports = {
       from: { path: '^shared/', pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: 'node_modules/zod/' },
     },
+    ...[
+      ['text', ''],
+      ['inventory', 'text'],
+      ['chains', 'text|inventory'],
+      ['snapshots', 'text|inventory|chains'],
+      ['findings', 'text|inventory|chains|snapshots'],
+      ['operations', 'text'],
+    ].map(([room, below]) => ({
+      name: `shared-rules-${room}-knows-only-what-lies-below`,
+      severity: 'error',
+      from: { path: `^shared/rules/${room}/`, pathNot: '\\.test\\.ts$' },
+      to: { path: '^shared/rules/', pathNot: `^shared/rules/(${[room, below].filter(Boolean).join('|')})/` },
+    })),
     {
       name: 'renderer-imports-only-shared',
       severity: 'error',

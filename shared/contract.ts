@@ -110,7 +110,7 @@ export const requests = {
     request: z.strictObject({ planId: z.uuid() }),
     response: z.strictObject({ operationId: z.uuid() }),
   },
-  /** Stops where its steps allow it: see shared/rules/step-order.ts. */
+  /** Stops where its steps allow it: see shared/rules/operations/step-order.ts. */
   'operations.cancel': { request: z.strictObject({ operationId: z.uuid() }), response: nothing },
   /** Lets the step that runs work otherwise, and answers when it does, in a sentence of the host. */
   'operations.adjust': {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contentSecurityPolicy } from '../../electron/page/content-security-policy.ts';
 import type { RequestName } from '../../shared/contract.ts';
 import type { ServerMessage, ShellPipe } from '../../shared/messages.ts';
-import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 import { ElectronDouble, preventable } from './electron.fixtures.ts';
 import { runEntry } from './entry.fixtures.ts';
 

@@ -2,8 +2,8 @@
 import type { Image, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan, PlanRoom, PlanStep } from '../../shared/model/plan.ts';
-import { chainFrom, imagesById } from '../../shared/rules/chains.ts';
-import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
+import { chainFrom, imagesById } from '../../shared/rules/chains/chains.ts';
+import { subtreeIds } from '../../shared/rules/snapshots/snapshot-forest.ts';
 import { now, snapshot, uuid } from './inventories.fixtures.ts';
 
 let planCount = 0;

@@ -1,6 +1,6 @@
 /** A report as the window may get it; its numbers are made up, but agree with each other. */
 import type { Finding, Report } from '../../shared/model/report.ts';
-import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 
 const about = { hostName: 'kvm1', vmName: 'web-01', vmUuid: null, snapshotName: null, path: null };
 

@@ -9,7 +9,7 @@ import type { HostSettings } from '../../shared/model/host.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation, Resolution, StepProgress } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
-import { isInterrupted } from '../../shared/rules/operation-life.ts';
+import { isInterrupted } from '../../shared/rules/operations/operation-life.ts';
 import { listen } from '../ipc/listen.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
 import { createApplication } from './application.ts';

@@ -8,7 +8,7 @@ import type { RequestName, RequestPayload, ResponseValue } from '../../shared/co
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import { undoRequest } from '../../shared/rules/undo.ts';
+import { undoRequest } from '../../shared/rules/snapshots/undo.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { listen } from '../ipc/listen.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Connection, Host, HostSettings } from '../../shared/model/host.ts';
-import { hypervisorKey } from '../../shared/rules/hypervisors.ts';
+import { hypervisorKey } from '../../shared/rules/inventory/hypervisors.ts';
 import type { HostBook } from '../store/host-book.ts';
 import { createListeners } from '../base/listeners.ts';
 

@@ -2,7 +2,7 @@
  * Makes large plain data small. What is cut out of the output of a host keeps all of that output in memory for as long as
  * the shortest piece of it lives (V8 slices strings instead of copying them), and says the same thousands of times over.
  */
-import { isFields } from '../../shared/rules/structural-sharing.ts';
+import { isFields } from '../../shared/rules/inventory/structural-sharing.ts';
 
 /** V8 copies strings that are shorter. */
 const shortestSlice = 13;

@@ -5,7 +5,7 @@
  */
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
-import { withoutUnseen } from '../../shared/rules/visible-json.ts';
+import { withoutUnseen } from '../../shared/rules/text/visible-json.ts';
 
 /** Facts that go with a log line. Values under keys that name a secret are replaced before they are written. */
 export type LogDetails = Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { visibleLine } from '../../shared/rules/visible-text.ts';
+import { visibleLine } from '../../shared/rules/text/visible-text.ts';
 import type { ApplicationFactory } from '../application/application-factory.ts';
 import { defaultDataFolder } from '../store/paths.ts';
 import type { Log } from '../base/log.ts';

@@ -1,8 +1,8 @@
 /** What could not be resolved on a host and may, for all that is known, depend on its images. Pure. */
 import type { Image, ReadableVm, UnknownDependents, Vm } from '../../shared/model/inventory.ts';
-import { dependentsIndex, dependentsOf } from '../../shared/rules/chains.ts';
-import { isForMedia } from '../../shared/rules/disks.ts';
-import { firstOf } from '../../shared/rules/first-of.ts';
+import { dependentsIndex, dependentsOf } from '../../shared/rules/chains/chains.ts';
+import { isForMedia } from '../../shared/rules/inventory/disks.ts';
+import { firstOf } from '../../shared/rules/text/first-of.ts';
 import type { ImageReading } from './scan/read-images.ts';
 
 /** Sources of libvirt that hold no image which could have a backing image. */

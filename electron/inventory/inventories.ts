@@ -3,7 +3,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { InventoryState } from '../../shared/contract.ts';
 import { inventorySchema, type Inventory } from '../../shared/model/inventory.ts';
 import { inventoryDeltaSchema } from '../../shared/model/inventory-delta.ts';
-import { inventoryDelta } from '../../shared/rules/inventory-delta.ts';
+import { inventoryDelta } from '../../shared/rules/inventory/inventory-delta.ts';
 import { watchHost } from './host-watch.ts';
 import { createReadingTurns } from './reading-turns.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';

@@ -1,6 +1,6 @@
 /** The events of one subscription to a host's inventory: everything first, then what is new since the event before. */
 import type { InventoryState, TopicEvent } from '../../shared/contract.ts';
-import { inventoryStateDelta, isEmptyDelta } from '../../shared/rules/inventory-delta.ts';
+import { inventoryStateDelta, isEmptyDelta } from '../../shared/rules/inventory/inventory-delta.ts';
 
 export interface InventoryFeed {
   /** The event that brings a window that got all events before to `state`; null where it is there already. */

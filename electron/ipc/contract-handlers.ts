@@ -4,14 +4,14 @@ import type { ConnectionTest, ImportCandidate, ImportSource, ResponseValue } fro
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
-import { hasEnded } from '../../shared/rules/operation-life.ts';
+import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
 import type { Inventories } from '../inventory/inventories.ts';
 import { inventorySubscription } from '../inventory/inventory-subscription.ts';
 import type { Notices } from '../application/notices.ts';
 import type { OperationService } from '../operations/operations.ts';
-import type { PlanService } from '../operations/plans.ts';
+import type { PlanService } from '../operations/plans/plans.ts';
 import type { ReportService } from '../reports/report-service.ts';
 import type { HostBook } from '../store/host-book.ts';
 import type { Handlers } from './handlers.ts';

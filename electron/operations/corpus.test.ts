@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { changeRequestSchema } from '../../shared/model/plan.ts';
-import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
+import { hasEnded, isInterrupted } from '../../shared/rules/operations/operation-life.ts';
 import { readAuditTrail } from '../store/audit-trail.ts';
 import { hostBookVersion, openHostBook } from '../store/host-book.ts';
 import { journalEntrySchema, journalVersion } from '../store/journal-records.ts';

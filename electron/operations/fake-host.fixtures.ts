@@ -5,11 +5,11 @@ import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
 import { disk, image, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { PlanDraft } from '../hypervisors/driver.ts';
 import { plainStep } from '../hypervisors/planning/plain-step.ts';
-import { checkExpectations } from './expectations.ts';
-import { stateDigestOf } from './state-digest.ts';
-import type { ByteProgress, JobStatus, WishAnswer } from './host-job.ts';
-import type { LockOwner } from './host-lock.ts';
-import type { HostTools } from './host-tools.ts';
+import { checkExpectations } from './plans/expectations.ts';
+import { stateDigestOf } from './plans/state-digest.ts';
+import type { ByteProgress, JobStatus, WishAnswer } from './host/host-job.ts';
+import type { LockOwner } from './host/host-lock.ts';
+import type { HostTools } from './host/host-tools.ts';
 
 export const hostId = '22222222-2222-4222-8222-222222222222';
 export const vmUuid = '11111111-1111-4111-8111-111111111111';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Plan } from '../../shared/model/plan.ts';
-import { isUnderWay } from '../../shared/rules/operation-life.ts';
+import { isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 import { parseJournal, recordLine } from '../store/journal-records.ts';
 import { hostId, jobName, vmUuid } from './fake-host.fixtures.ts';
 import { LibvirtHost, planOn, planServiceFor } from './libvirt-host.fixtures.ts';

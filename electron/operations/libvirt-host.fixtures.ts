@@ -4,8 +4,8 @@ import type { Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { planLibvirt } from '../hypervisors/libvirt/plan/plan.ts';
 import { FakeHost, hostId, vmUuid } from './fake-host.fixtures.ts';
-import { createPlanService } from './plans.ts';
-import type { PlanService } from './plans.ts';
+import { createPlanService } from './plans/plans.ts';
+import type { PlanService } from './plans/plans.ts';
 
 const active = '/srv/vms/wéb.qcow2';
 const later = '/srv/vms/wéb.later.qcow2';

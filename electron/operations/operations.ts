@@ -12,29 +12,29 @@ import type {
   StepWish,
   UnreadableOperation,
 } from '../../shared/model/operation.ts';
-import { hasEnded, isInterrupted } from '../../shared/rules/operation-life.ts';
-import { cancelEffect } from '../../shared/rules/step-order.ts';
-import { cancelMeaning } from '../../shared/rules/step-sentences.ts';
+import { hasEnded, isInterrupted } from '../../shared/rules/operations/operation-life.ts';
+import { cancelEffect } from '../../shared/rules/operations/step-order.ts';
+import { cancelMeaning } from '../../shared/rules/operations/step-sentences.ts';
 import type { Log } from '../base/log.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import type { AuditTrail } from '../store/audit-trail.ts';
 import { journalVersion } from '../store/journal-records.ts';
 import { newJournal, readJournals } from '../store/journal.ts';
 import type { JournalRead } from '../store/journal.ts';
-import { adjustStep, isAlwaysAllowed, requireAbility, runningStep } from './adjust-step.ts';
-import { createAdmission } from './admission.ts';
-import { createHostTools } from './host-tools.ts';
-import type { HostTools } from './host-tools.ts';
-import type { LiveOperation } from './live-operation.ts';
-import { afterRestart, replay } from './operation-machine.ts';
-import { notResolvable, planRefused } from './operation-messages.ts';
-import { OperationRegister } from './operation-register.ts';
-import { examine } from './examine.ts';
-import { followReattached, jobReference, plannedStep, runSteps } from './run-steps.ts';
-import type { PlanService } from './plans.ts';
-import { forget, goOn } from './resolution.ts';
-import { createStepContext } from './step-context.ts';
-import type { StepContext } from './step-context.ts';
+import { adjustStep, isAlwaysAllowed, requireAbility, runningStep } from './run/adjust-step.ts';
+import { createAdmission } from './run/admission.ts';
+import { createHostTools } from './host/host-tools.ts';
+import type { HostTools } from './host/host-tools.ts';
+import type { LiveOperation } from './run/live-operation.ts';
+import { afterRestart, replay } from './run/operation-machine.ts';
+import { notResolvable, planRefused } from './run/operation-messages.ts';
+import { OperationRegister } from './run/operation-register.ts';
+import { examine } from './run/examine.ts';
+import { followReattached, jobReference, plannedStep, runSteps } from './run/run-steps.ts';
+import type { PlanService } from './plans/plans.ts';
+import { forget, goOn } from './run/resolution.ts';
+import { createStepContext } from './run/step-context.ts';
+import type { StepContext } from './run/step-context.ts';
 import { createUnreadableOperations } from './unreadable-operations.ts';
 
 export interface OperationServiceDependencies {
@@ -81,7 +81,7 @@ export interface OperationService {
    */
   start(planId: string): Promise<string>;
   /**
-   * Stops it where its steps allow it (shared/rules/step-order.ts). Throws `operationNotFound`, and
+   * Stops it where its steps allow it (shared/rules/operations/step-order.ts). Throws `operationNotFound`, and
    * `operationNotResolvable` where nothing is left that could be left out.
    */
   cancel(operationId: string): Promise<void>;

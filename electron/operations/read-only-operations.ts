@@ -1,14 +1,14 @@
 /** The operations as their journals tell them, for a Snaptree that may only look, and tell a step that runs how to go on. */
 import { SnaptreeError } from '../../shared/errors.ts';
-import { hasEnded } from '../../shared/rules/operation-life.ts';
+import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 import { readJournals } from '../store/journal.ts';
-import { adjustStep, isAlwaysAllowed, requireAbility, runningStep } from './adjust-step.ts';
-import { createHostTools } from './host-tools.ts';
-import { afterRestart, replay } from './operation-machine.ts';
-import { hostReadOnly, notResolvable } from './operation-messages.ts';
-import { controlOf } from './step-control.ts';
-import type { Audit } from './step-context.ts';
+import { adjustStep, isAlwaysAllowed, requireAbility, runningStep } from './run/adjust-step.ts';
+import { createHostTools } from './host/host-tools.ts';
+import { afterRestart, replay } from './run/operation-machine.ts';
+import { hostReadOnly, notResolvable } from './run/operation-messages.ts';
+import { controlOf } from './host/step-control.ts';
+import type { Audit } from './run/step-context.ts';
 import type { OperationService } from './operations.ts';
 import { stateOfJournal, unreadableOperation } from './unreadable-operations.ts';
 

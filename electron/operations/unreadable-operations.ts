@@ -7,8 +7,8 @@ import type { UnreadableOperation } from '../../shared/model/operation.ts';
 import { createListeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import type { UnreadableJournal } from '../store/journal.ts';
-import type { HostTools } from './host-tools.ts';
-import { oneLine } from './one-line.ts';
+import type { HostTools } from './host/host-tools.ts';
+import { oneLine } from './host/one-line.ts';
 
 export interface UnreadableOperations {
   list(): readonly UnreadableOperation[];

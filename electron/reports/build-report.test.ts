@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { reportSchema } from '../../shared/model/report.ts';
-import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 import type { Image, Snapshot, SnapshotDisk } from '../../shared/model/inventory.ts';
 import { image, internal, inventory, overlay, vm } from '../../shared/model/inventory.fixtures.ts';
-import { imagesById } from '../../shared/rules/chains.ts';
+import { imagesById } from '../../shared/rules/chains/chains.ts';
 import { buildReport, isoTime, sizeOf } from './build-report.ts';
 import { anyReadings } from './arbitraries.fixtures.ts';
 import { demoReadings, reportTime } from './readings.fixtures.ts';

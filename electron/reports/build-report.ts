@@ -1,15 +1,15 @@
 /** Makes the report, as data, of what was read from hosts. Every format is written from it. Pure. */
 import type { Image, Inventory, ReadableVm, Snapshot, UnreadSubject } from '../../shared/model/inventory.ts';
 import type { Finding, Report, ReportHost, ReportRow, ReportThresholds, Unread } from '../../shared/model/report.ts';
-import { chainOfDisk, imagesById } from '../../shared/rules/chains.ts';
-import { isForMedia } from '../../shared/rules/disks.ts';
-import { fileSystems } from '../../shared/rules/findings-storage.ts';
-import { folderOf } from '../../shared/rules/folders.ts';
-import { compareFindings, compareText, findingsOf } from '../../shared/rules/findings.ts';
-import { snapshotForest } from '../../shared/rules/snapshot-forest.ts';
-import type { SnapshotNode } from '../../shared/rules/snapshot-forest.ts';
-import { unreadThings } from '../../shared/rules/unread.ts';
-import type { UnreadFact } from '../../shared/rules/unread.ts';
+import { chainOfDisk, imagesById } from '../../shared/rules/chains/chains.ts';
+import { isForMedia } from '../../shared/rules/inventory/disks.ts';
+import { fileSystems } from '../../shared/rules/findings/findings-storage.ts';
+import { folderOf } from '../../shared/rules/text/folders.ts';
+import { compareFindings, compareText, findingsOf } from '../../shared/rules/findings/findings.ts';
+import { snapshotForest } from '../../shared/rules/snapshots/snapshot-forest.ts';
+import type { SnapshotNode } from '../../shared/rules/snapshots/snapshot-forest.ts';
+import { unreadThings } from '../../shared/rules/findings/unread.ts';
+import type { UnreadFact } from '../../shared/rules/findings/unread.ts';
 
 /** What came of reading a host. The name is the one in the host book. */
 export type HostReading =

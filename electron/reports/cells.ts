@@ -1,7 +1,7 @@
 /** How the report's values read in the formats for people. HTML and PDF use the same words and numbers. */
 import type { Finding, Report, ReportHost, ReportRow } from '../../shared/model/report.ts';
-import { findingTitles } from '../../shared/rules/findings.ts';
-import { readableBytes } from '../../shared/rules/units.ts';
+import { findingTitles } from '../../shared/rules/findings/findings.ts';
+import { readableBytes } from '../../shared/rules/text/units.ts';
 
 /** Stands where there is nothing, or nothing is known. */
 const nothing = '–';

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Finding, FindingCode, Report, ReportRow } from '../../shared/model/report.ts';
-import { findingTitles } from '../../shared/rules/findings.ts';
+import { findingTitles } from '../../shared/rules/findings/findings.ts';
 import {
   byVm,
   everythingRead,

@@ -1,6 +1,6 @@
 /** The report as a tagged PDF (A4, landscape): the same parts, words and numbers as the page. */
 import type { Report, ReportRow } from '../../shared/model/report.ts';
-import { findingTitles } from '../../shared/rules/findings.ts';
+import { findingTitles } from '../../shared/rules/findings/findings.ts';
 import {
   byVm,
   everythingRead,

@@ -1,11 +1,11 @@
 /** The report's charts as inline SVG. Each says in words what it shows, for those who do not see it. */
 import type { Report } from '../../shared/model/report.ts';
-import { readableBytes } from '../../shared/rules/units.ts';
+import { readableBytes } from '../../shared/rules/text/units.ts';
 import { sizeText } from './cells.ts';
 import { laneWidth } from './html-style.ts';
 import { escaped } from './html-text.ts';
 import { agesOf, cutInTheMiddle, largestOf, spaceOf } from './summary.ts';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import type { TreeCell } from './tree-lanes.ts';
 
 const width = 360;

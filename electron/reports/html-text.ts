@@ -1,5 +1,5 @@
 /** Text for HTML. Nothing reaches the page but through `escaped`. */
-import { visibleString, visibleText } from '../../shared/rules/visible-text.ts';
+import { visibleString, visibleText } from '../../shared/rules/text/visible-text.ts';
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -1,6 +1,6 @@
 /** The report's charts in the PDF, with the same numbers as on the page, and said in words for who does not see them. */
 import type { Report } from '../../shared/model/report.ts';
-import { readableBytes } from '../../shared/rules/units.ts';
+import { readableBytes } from '../../shared/rules/text/units.ts';
 import { sizeText } from './cells.ts';
 import { colours, innerWidth, margin } from './pdf-page.ts';
 import type { PdfPages } from './pdf-page.ts';

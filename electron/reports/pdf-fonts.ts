@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { create } from 'fontkit';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { escapedCharacter } from './writable-text.ts';
 
 export type FontName = 'regular' | 'bold';

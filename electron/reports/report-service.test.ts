@@ -3,7 +3,7 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { SessionState } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import { image, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
-import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 import type { FileToSave, SavedFile } from '../application/file-saver.ts';
 import { createReportService } from './report-service.ts';
 import type { ReportServiceParts } from './report-service.ts';

@@ -1,5 +1,5 @@
 /** Text from hosts in files for programs: nothing is lost, but for what no text file may hold. */
-import { actingCharacter } from '../../shared/rules/visible-text.ts';
+import { actingCharacter } from '../../shared/rules/text/visible-text.ts';
 
 /** What acts on what stands around it, but TAB, LF and CR, which the quotes of a cell hold. */
 const unwritable = new RegExp(`(?![\t\n\r])${actingCharacter.source}`, 'gu');

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import { imagesById, imagesOfVm, reachedFrom } from '../../shared/rules/chains.ts';
+import { imagesById, imagesOfVm, reachedFrom } from '../../shared/rules/chains/chains.ts';
 
 export interface ScenarioVm {
   readonly uuid: string;

@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { SnaptreeError } from '../../shared/errors.ts';
-import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
+import { visibleJsonLine } from '../../shared/rules/text/visible-json.ts';
 import { ensureFolder, systemErrorCode } from './files.ts';
 import { withSpareDescriptors } from './spare-descriptors.ts';
 import { migrate, objectOf, versionAfter } from './versions.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { errorSchema } from '../../shared/error-schema.ts';
-import { visibleJsonLine } from '../../shared/rules/visible-json.ts';
+import { visibleJsonLine } from '../../shared/rules/text/visible-json.ts';
 import { epochSecondsSchema } from '../../shared/model/inventory.ts';
 import { examinationSchema, madeSnapshotSchema, stepWishSchema } from '../../shared/model/operation.ts';
 import { planSchema } from '../../shared/model/plan.ts';

@@ -6,7 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
-import { visibleJson } from '../../shared/rules/visible-json.ts';
+import { visibleJson } from '../../shared/rules/text/visible-json.ts';
 import { readTextFile, replaceFile, setAside } from './files.ts';
 import { migrate, versionAfter } from './versions.ts';
 import type { Migration } from './versions.ts';

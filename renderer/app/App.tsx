@@ -10,7 +10,7 @@ import { HostPane } from '../hosts/HostPane.tsx';
 import { OperationsPanel } from '../operations/OperationsPanel.tsx';
 import { QuestionDialog } from '../questions/QuestionDialog.tsx';
 import { findVm } from '../store/state.ts';
-import { hasEnded } from '../../shared/rules/operation-life.ts';
+import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { useStore } from '../store/store.ts';
 import { VmPane } from '../tree/VmPane.tsx';
 import { Navigation } from '../vms/Navigation.tsx';

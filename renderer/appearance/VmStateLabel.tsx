@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import type { Vm } from '../../shared/model/inventory.ts';
 import { Chip } from '../design/Chip.tsx';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { vmAppearance } from './vm-state.ts';
 
 /**

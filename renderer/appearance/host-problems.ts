@@ -1,7 +1,7 @@
 /** What is wrong with a host, told once for a reading and shown in the list and on the host's page. */
 import type { Inventory, Problem } from '../../shared/model/inventory.ts';
-import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
-import { fileSystems, storageShortage, type FileSystem } from '../../shared/rules/findings-storage.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
+import { fileSystems, storageShortage, type FileSystem } from '../../shared/rules/findings/findings-storage.ts';
 
 const known = new WeakMap<Inventory, readonly Problem[]>();
 const nothing: readonly Problem[] = [];

@@ -1,7 +1,7 @@
 /** What is wrong with the VMs of a host, told once for a reading and shown in the list, the host's page and the VM's. */
 import type { Inventory, Problem, Vm } from '../../shared/model/inventory.ts';
-import { imagesById } from '../../shared/rules/chains.ts';
-import { vmProblems } from '../../shared/rules/problems.ts';
+import { imagesById } from '../../shared/rules/chains/chains.ts';
+import { vmProblems } from '../../shared/rules/findings/problems.ts';
 import { count } from '../design/format.ts';
 
 const known = new WeakMap<Inventory, ReadonlyMap<string, readonly Problem[]>>();

@@ -1,7 +1,7 @@
 import { CircleQuestionMark, EyeOff, Moon, OctagonX, Pause, Play, Power, Square, type LucideIcon } from 'lucide-react';
 import type { Vm, VmState } from '../../shared/model/inventory.ts';
 import type { Tone } from '../design/Chip.tsx';
-import { presentStateWords, shortPresentStateWord } from '../../shared/rules/state-words.ts';
+import { presentStateWords, shortPresentStateWord } from '../../shared/rules/text/state-words.ts';
 
 interface Appearance {
   readonly word: string;

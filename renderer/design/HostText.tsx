@@ -1,7 +1,7 @@
 import { Fragment, memo, type ReactNode } from 'react';
 import { classes } from './classes.ts';
 import styles from './HostText.module.css';
-import { visibleText } from '../../shared/rules/visible-text.ts';
+import { visibleText } from '../../shared/rules/text/visible-text.ts';
 
 const css = classes(styles);
 

@@ -1,7 +1,7 @@
 /** Numbers and times as an administrator reads them. All times in are seconds since 1970 UTC. */
-import { localDate, readableBytes, twoDigits } from '../../shared/rules/units.ts';
+import { localDate, readableBytes, twoDigits } from '../../shared/rules/text/units.ts';
 
-export { count } from '../../shared/rules/units.ts';
+export { count } from '../../shared/rules/text/units.ts';
 
 /** Bytes with a binary unit: `1.5 GiB`. Null: `unknown`. */
 export function formatBytes(bytes: number | null): string {

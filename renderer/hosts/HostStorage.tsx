@@ -3,7 +3,7 @@ import { classes } from '../design/classes.ts';
 import { formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import styles from './HostStorage.module.css';
-import type { FileSystem } from '../../shared/rules/findings-storage.ts';
+import type { FileSystem } from '../../shared/rules/findings/findings-storage.ts';
 import { isNearlyFull } from '../appearance/host-problems.ts';
 import { storageGroups, usedShare } from './storage-groups.ts';
 

@@ -1,6 +1,6 @@
 /** The file systems of a host as its page lists them. Pure. */
 import type { Inventory } from '../../shared/model/inventory.ts';
-import { fileSystems, type FileSystem } from '../../shared/rules/findings-storage.ts';
+import { fileSystems, type FileSystem } from '../../shared/rules/findings/findings-storage.ts';
 
 /** The fullest first. */
 export function storageGroups(filesystems: Inventory['filesystems']): readonly FileSystem[] {

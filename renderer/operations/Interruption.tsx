@@ -1,6 +1,6 @@
 import { Search } from 'lucide-react';
 import type { Operation, Resolution } from '../../shared/model/operation.ts';
-import { interruptedMeaning, resolutionMeaning } from '../../shared/rules/step-sentences.ts';
+import { interruptedMeaning, resolutionMeaning } from '../../shared/rules/operations/step-sentences.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';

@@ -10,11 +10,11 @@ import {
   stretches,
   type StepBlock,
   type Stretch,
-} from '../../shared/rules/fold-steps.ts';
-import { progressWords } from '../../shared/rules/progress-words.ts';
-import { shellText } from '../../shared/rules/shell-words.ts';
-import { stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
-import { readableDuration } from '../../shared/rules/units.ts';
+} from '../../shared/rules/operations/fold-steps.ts';
+import { progressWords } from '../../shared/rules/operations/progress-words.ts';
+import { shellText } from '../../shared/rules/text/shell-words.ts';
+import { stepCancelMeaning } from '../../shared/rules/operations/step-sentences.ts';
+import { readableDuration } from '../../shared/rules/text/units.ts';
 import { classes } from '../design/classes.ts';
 import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';

@@ -4,7 +4,7 @@ import type { Operation } from '../../shared/model/operation.ts';
 import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { count } from '../design/format.ts';
-import { isInterrupted, isUnderWay } from '../../shared/rules/operation-life.ts';
+import { isInterrupted, isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 import { useStore } from '../store/store.ts';
 import { OperationCard } from './OperationCard.tsx';
 import { UnreadableCard } from './UnreadableCard.tsx';

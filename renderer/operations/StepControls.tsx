@@ -1,7 +1,11 @@
 import { useState } from 'react';
 import type { StepControl, StepProgress, StepWish } from '../../shared/model/operation.ts';
-import { fallsBehindMeaning, guestPauseMeaning, pauseMeaning } from '../../shared/rules/control-sentences.ts';
-import { highestMergeLimit, mergeLimit } from '../../shared/rules/merge-proposals.ts';
+import {
+  fallsBehindMeaning,
+  guestPauseMeaning,
+  pauseMeaning,
+} from '../../shared/rules/operations/control-sentences.ts';
+import { highestMergeLimit, mergeLimit } from '../../shared/rules/snapshots/merge-proposals.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';

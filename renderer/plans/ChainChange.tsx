@@ -2,8 +2,8 @@ import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { fileNameOf } from '../../shared/rules/folders.ts';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { fileNameOf } from '../../shared/rules/text/folders.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import type { ChainPart, PlannedChain, PlannedLayer } from './plan-changes.ts';
 import styles from './ChainChange.module.css';
 

@@ -1,18 +1,18 @@
 import { useState } from 'react';
 import type { Disk, Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote } from '../../shared/model/plan.ts';
-import { isForMedia, writableDisks } from '../../shared/rules/disks.ts';
-import { abilitiesOf } from '../../shared/rules/actions.ts';
-import type { VmWithImages } from '../../shared/rules/image-refusals.ts';
-import { overlayRefusals } from '../../shared/rules/libvirt-disk-refusals.ts';
+import { isForMedia, writableDisks } from '../../shared/rules/inventory/disks.ts';
+import { abilitiesOf } from '../../shared/rules/snapshots/actions.ts';
+import type { VmWithImages } from '../../shared/rules/chains/image-refusals.ts';
+import { overlayRefusals } from '../../shared/rules/snapshots/libvirt-disk-refusals.ts';
 import {
   createExternalRefusals,
   createInternalRefusals,
   createMemoryRefusals,
   noMemoryRefusals,
-} from '../../shared/rules/libvirt-refusals.ts';
-import { checkNewFile, memoryFileBeside, overlayBeside } from '../../shared/rules/new-files.ts';
-import { checkSnapshotName } from '../../shared/rules/snapshot-names.ts';
+} from '../../shared/rules/snapshots/libvirt-refusals.ts';
+import { checkNewFile, memoryFileBeside, overlayBeside } from '../../shared/rules/snapshots/new-files.ts';
+import { checkSnapshotName } from '../../shared/rules/snapshots/snapshot-names.ts';
 import { classes } from '../design/classes.ts';
 import { CheckboxLine, ChoiceField, TextField } from '../design/fields.tsx';
 import { formatBytes, formatSnapshotName } from '../design/format.ts';

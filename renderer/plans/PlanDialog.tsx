@@ -12,7 +12,11 @@ import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { HostText } from '../design/HostText.tsx';
 import { Skeleton } from '../design/Skeleton.tsx';
 import { useRequest } from '../ipc/use-request.ts';
-import { deletionCosts, type DeletionCosts, type MergeDirection } from '../../shared/rules/merge-proposals.ts';
+import {
+  deletionCosts,
+  type DeletionCosts,
+  type MergeDirection,
+} from '../../shared/rules/snapshots/merge-proposals.ts';
 import { imageIndex } from '../store/selectors.ts';
 import { findSnapshot, findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';

@@ -1,6 +1,6 @@
 import { Fragment } from 'react';
 import type { Plan, PlanNote, PlanStep } from '../../shared/model/plan.ts';
-import { runsMeaning, stepCancelMeaning } from '../../shared/rules/step-sentences.ts';
+import { runsMeaning, stepCancelMeaning } from '../../shared/rules/operations/step-sentences.ts';
 import { Callout } from '../design/Callout.tsx';
 import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
@@ -8,19 +8,19 @@ import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { ChainChange } from './ChainChange.tsx';
 import { findVm } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
-import { stateWords } from '../../shared/rules/state-words.ts';
-import { foldSteps } from '../../shared/rules/fold-steps.ts';
-import { planSentence } from '../../shared/rules/plan-sentence.ts';
+import { stateWords } from '../../shared/rules/text/state-words.ts';
+import { foldSteps } from '../../shared/rules/operations/fold-steps.ts';
+import { planSentence } from '../../shared/rules/operations/plan-sentence.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
 import { PlanRooms } from './PlanRooms.tsx';
 import { StepsAlike } from './StepsAlike.tsx';
 import { plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
-import { shellText } from '../../shared/rules/shell-words.ts';
+import { shellText } from '../../shared/rules/text/shell-words.ts';
 
 const css = classes(styles);
 

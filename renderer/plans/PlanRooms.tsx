@@ -1,6 +1,13 @@
 import { Fragment } from 'react';
 import type { PlanRoom } from '../../shared/model/plan.ts';
-import { fitWords, freeWords, neededWords, roomFit, sizeWords, type RoomFit } from '../../shared/rules/room-words.ts';
+import {
+  fitWords,
+  freeWords,
+  neededWords,
+  roomFit,
+  sizeWords,
+  type RoomFit,
+} from '../../shared/rules/operations/room-words.ts';
 import { Chip, type Tone } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';

@@ -6,7 +6,7 @@ import { Chip } from '../design/Chip.tsx';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';
 import { TreeGrid } from '../design/TreeGrid.tsx';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { LaneGraph } from '../tree/LaneGraph.tsx';
 import { laneMetrics } from '../tree/lane-metrics.ts';
 import { hereKey, layoutTree, type TreeRow } from '../tree/layout.ts';

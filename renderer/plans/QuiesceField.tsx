@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
-import { agentObstacle, stateObstacle } from '../../shared/rules/quiesce.ts';
+import { agentObstacle, stateObstacle } from '../../shared/rules/snapshots/quiesce.ts';
 import { CheckboxLine } from '../design/fields.tsx';
 import { HostText } from '../design/HostText.tsx';
 import { useRequest } from '../ipc/use-request.ts';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { PlanStep } from '../../shared/model/plan.ts';
-import { shellText } from '../../shared/rules/shell-words.ts';
+import { shellText } from '../../shared/rules/text/shell-words.ts';
 import { classes } from '../design/classes.ts';
 import { CommandText } from '../design/CommandText.tsx';
 import { CopyButton } from '../design/Copy.tsx';

@@ -1,8 +1,8 @@
 /** What a plan changes, as the review shows it: the tree before and after in one, and the chains that are not the same. */
 import type { DiskChain, Plan } from '../../shared/model/plan.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { chainOfDisk } from '../../shared/rules/chains.ts';
-import { sumOf } from '../../shared/rules/units.ts';
+import { chainOfDisk } from '../../shared/rules/chains/chains.ts';
+import { sumOf } from '../../shared/rules/text/units.ts';
 import { imageIndex } from '../store/selectors.ts';
 
 export interface PlannedTree {

@@ -7,7 +7,7 @@ import { Dialog } from '../design/Dialog.tsx';
 import { ErrorCallout } from '../design/ErrorCallout.tsx';
 import { TextField } from '../design/fields.tsx';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { useRequest } from '../ipc/use-request.ts';
 import { useStore } from '../store/store.ts';
 import styles from './QuestionDialog.module.css';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { reportThresholdsSchema, type ReportThresholds } from '../../shared/model/report.ts';
-import { defaultReportThresholds } from '../../shared/rules/report-thresholds.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { Dialog } from '../design/Dialog.tsx';

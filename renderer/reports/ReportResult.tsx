@@ -1,8 +1,8 @@
 import { CircleAlert, Download, ExternalLink, Info, TriangleAlert } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import type { Finding, Report, ReportFormat } from '../../shared/model/report.ts';
-import { findingTitles } from '../../shared/rules/findings.ts';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { findingTitles } from '../../shared/rules/findings/findings.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';

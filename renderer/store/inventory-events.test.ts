@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TopicEvent } from '../../shared/contract.ts';
 import { unreadInventory } from '../../shared/model/host.fixtures.ts';
 import { image, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
-import { inventoryStateDelta } from '../../shared/rules/inventory-delta.ts';
+import { inventoryStateDelta } from '../../shared/rules/inventory/inventory-delta.ts';
 import { afterInventoryEvent } from './inventory-events.ts';
 
 const of = (title: string) => ({

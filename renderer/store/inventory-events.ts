@@ -1,6 +1,6 @@
 /** What a window knows of a host's inventory, and how the events of its subscription change that. Pure. */
 import type { InventoryState, TopicEvent } from '../../shared/contract.ts';
-import { applyInventoryStateDelta } from '../../shared/rules/inventory-delta.ts';
+import { applyInventoryStateDelta } from '../../shared/rules/inventory/inventory-delta.ts';
 
 /** What was told so far. */
 export interface ToldInventory {

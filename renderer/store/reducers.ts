@@ -3,7 +3,7 @@ import type { InventoryState, TopicEvent } from '../../shared/contract.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
-import { isUnderWay } from '../../shared/rules/operation-life.ts';
+import { isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 import { vmsByUuid } from './selectors.ts';
 import { findVm, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
 

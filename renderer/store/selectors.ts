@@ -1,6 +1,6 @@
 /** Parts of the state, by host and VM. What did not change is the same object, so that a view that selects it rests. */
 import type { Image, Inventory, ReadableVm, Snapshot, Vm } from '../../shared/model/inventory.ts';
-import { imagesById } from '../../shared/rules/chains.ts';
+import { imagesById } from '../../shared/rules/chains/chains.ts';
 
 /** Made when first asked for and kept as long as the list itself, which is never changed in place. */
 const indexes = new WeakMap<Inventory['vms'], ReadonlyMap<string, Vm>>();

@@ -5,8 +5,8 @@ import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { Operation, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
-import type { MergeDirection } from '../../shared/rules/merge-proposals.ts';
-import { hasEnded } from '../../shared/rules/operation-life.ts';
+import type { MergeDirection } from '../../shared/rules/snapshots/merge-proposals.ts';
+import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { snapshotsById, vmsByUuid } from './selectors.ts';
 
 export interface SelectionState {

@@ -1,10 +1,10 @@
 import { useCallback, useMemo } from 'react';
 import type { Image, Snapshot, Vm } from '../../shared/model/inventory.ts';
-import { actionsFor, type Action, type ActionContext, type ActionId } from '../../shared/rules/actions.ts';
-import { nameOfSavedState } from '../../shared/rules/snapshot-names.ts';
-import { savedState } from '../../shared/rules/saved-state.ts';
-import { subtreeIds } from '../../shared/rules/snapshot-forest.ts';
-import { rangeOf } from '../../shared/rules/snapshot-range.ts';
+import { actionsFor, type Action, type ActionContext, type ActionId } from '../../shared/rules/snapshots/actions.ts';
+import { nameOfSavedState } from '../../shared/rules/snapshots/snapshot-names.ts';
+import { savedState } from '../../shared/rules/snapshots/saved-state.ts';
+import { subtreeIds } from '../../shared/rules/snapshots/snapshot-forest.ts';
+import { rangeOf } from '../../shared/rules/snapshots/snapshot-range.ts';
 import { findSnapshot, findVm, operationRunsOn, selectedOf } from './state.ts';
 import { imageIndex } from './selectors.ts';
 import { showDialog, useStore } from './store.ts';

@@ -1,6 +1,6 @@
 import { useMemo, useRef } from 'react';
 import { Header, Menu, MenuItem, MenuSection, Popover, Separator, Text } from 'react-aria-components';
-import type { Action, ActionId } from '../../shared/rules/actions.ts';
+import type { Action, ActionId } from '../../shared/rules/snapshots/actions.ts';
 import { classes } from '../design/classes.ts';
 import menuStyles from '../design/Menu.module.css';
 import styles from './ActionMenu.module.css';

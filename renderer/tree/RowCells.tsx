@@ -1,10 +1,10 @@
 import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
-import { presentStateWords, shortPresentStateWord, stateWords } from '../../shared/rules/state-words.ts';
+import { presentStateWords, shortPresentStateWord, stateWords } from '../../shared/rules/text/state-words.ts';
 import { snapshotKindWords } from '../appearance/model-words.ts';
 import { classes } from '../design/classes.ts';
 import { formatAge, formatTime, formatUtc } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { rowIcon } from './row-icons.tsx';
 import styles from './SnapshotTree.module.css';
 

@@ -2,7 +2,7 @@ import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-re
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Toolbar } from 'react-aria-components';
 import type { Vm } from '../../shared/model/inventory.ts';
-import type { Action, ActionId } from '../../shared/rules/actions.ts';
+import type { Action, ActionId } from '../../shared/rules/snapshots/actions.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
 import { classes } from '../design/classes.ts';
@@ -10,7 +10,7 @@ import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { ProblemList } from '../design/ProblemList.tsx';
 import { areSameProps } from '../design/same-props.ts';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { withSelection, withSnapshotCollapsed } from '../store/reducers.ts';
 import { findSnapshot, selectedOf, vmKey } from '../store/state.ts';
 import { update, useStore } from '../store/store.ts';

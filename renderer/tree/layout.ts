@@ -7,7 +7,7 @@
  */
 import type { Snapshot } from '../../shared/model/inventory.ts';
 import { noMarks, type LackMark, type LackMarks } from './lack-marks.ts';
-import { snapshotForest, type SnapshotNode } from '../../shared/rules/snapshot-forest.ts';
+import { snapshotForest, type SnapshotNode } from '../../shared/rules/snapshots/snapshot-forest.ts';
 
 /** Lanes that pass through a row, the innermost (rightmost) first. */
 export interface PassingLanes {

@@ -14,7 +14,7 @@ import type { Problem } from '../../shared/model/inventory.ts';
 import { classes } from '../design/classes.ts';
 import { count } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { hostAddress, sessionAppearance } from '../appearance/session-words.ts';
 import { withHostCollapsed } from '../store/reducers.ts';
 import { update } from '../store/store.ts';

@@ -1,6 +1,6 @@
 /** What a row of the list of hosts and VMs is called, to be searched for and read out. */
 import { count } from '../design/format.ts';
-import { visibleString } from '../../shared/rules/visible-text.ts';
+import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { fullStorage } from '../appearance/host-problems.ts';
 import { sessionAppearance } from '../appearance/session-words.ts';
 import type { NavigationRow } from './navigation-rows.ts';

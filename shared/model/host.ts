@@ -1,7 +1,7 @@
 /** A host as the host book holds it, and the state of the session with it. */
 import { z } from 'zod';
 import { errorSchema } from '../error-schema.ts';
-import { actingCharacter } from '../rules/visible-text.ts';
+import { actingCharacter } from '../rules/text/visible-text.ts';
 import { epochSecondsSchema } from './inventory.ts';
 
 /** What a host book may hold: earlier versions took whatever is on one line. */

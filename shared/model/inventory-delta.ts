@@ -1,6 +1,6 @@
 /**
  * What changed between two pictures of a host. Made of the model's own schemas, so that a field that is added to the model
- * is carried without a word here. How it is made and applied: shared/rules/inventory-delta.ts.
+ * is carried without a word here. How it is made and applied: shared/rules/inventory/inventory-delta.ts.
  */
 import { z } from 'zod';
 import {

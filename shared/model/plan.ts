@@ -170,7 +170,7 @@ export const planSchema = z.strictObject({
   /** One line that names the change. */
   title: z.string(),
   createdAt: epochSecondsSchema,
-  /** Of the state that the plan was made from: electron/operations/state-digest.ts makes it. The name is older: files and documents have it. */
+  /** Of the state that the plan was made from: electron/operations/plans/state-digest.ts makes it. The name is older: files and documents have it. */
   fingerprint: z.string(),
   steps: z.array(planStepSchema),
   /** A plan with a refusal has no steps and cannot be run. */

@@ -1,7 +1,7 @@
 /** Completion: what may stand next on the command line, and the scripts with which the shells ask for it. */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
-import { visibleString } from '../../../shared/rules/visible-text.ts';
+import { visibleString } from '../../../shared/rules/text/visible-text.ts';
 
 /** A host of the host book, as far as it can stand on the command line. */
 export interface HostWord {

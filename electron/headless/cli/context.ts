@@ -13,7 +13,7 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { createInterruption, Interrupted } from './interruption.ts';
 import type { Interruption } from './interruption.ts';
-import { visibleJson } from '../../../shared/rules/visible-json.ts';
+import { visibleJson } from '../../../shared/rules/text/visible-json.ts';
 import { shownSentence } from './output.ts';
 import type { Output } from './output.ts';
 import type { Terminal } from './terminal.ts';

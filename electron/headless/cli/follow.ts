@@ -2,10 +2,10 @@
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import type { Plan } from '../../../shared/model/plan.ts';
-import { isUnderWay } from '../../../shared/rules/operation-life.ts';
-import { progressWords } from '../../../shared/rules/progress-words.ts';
-import { cancelMeaning } from '../../../shared/rules/step-sentences.ts';
-import { readableDuration } from '../../../shared/rules/units.ts';
+import { isUnderWay } from '../../../shared/rules/operations/operation-life.ts';
+import { progressWords } from '../../../shared/rules/operations/progress-words.ts';
+import { cancelMeaning } from '../../../shared/rules/operations/step-sentences.ts';
+import { readableDuration } from '../../../shared/rules/text/units.ts';
 import { whenAborted } from '../../base/abort.ts';
 import type { CommandContext, GlobalOptions, Work } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';

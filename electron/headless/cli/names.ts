@@ -2,12 +2,12 @@
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
-import { chainOfDisk, imagesById } from '../../../shared/rules/chains.ts';
-import { firstOf } from '../../../shared/rules/first-of.ts';
-import { fileNameOf } from '../../../shared/rules/folders.ts';
-import { unknownDependentsOfAny } from '../../../shared/rules/dependents.ts';
-import { subjectKey, unreadThings } from '../../../shared/rules/unread.ts';
-import type { UnreadFact } from '../../../shared/rules/unread.ts';
+import { chainOfDisk, imagesById } from '../../../shared/rules/chains/chains.ts';
+import { firstOf } from '../../../shared/rules/text/first-of.ts';
+import { fileNameOf } from '../../../shared/rules/text/folders.ts';
+import { unknownDependentsOfAny } from '../../../shared/rules/chains/dependents.ts';
+import { subjectKey, unreadThings } from '../../../shared/rules/findings/unread.ts';
+import type { UnreadFact } from '../../../shared/rules/findings/unread.ts';
 import type { HostReading } from './client.ts';
 
 const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;

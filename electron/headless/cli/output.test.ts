@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exitCodeMeanings, exitCodeOf, exitCodes } from './exit-codes.ts';
-import { visibleJson } from '../../../shared/rules/visible-json.ts';
+import { visibleJson } from '../../../shared/rules/text/visible-json.ts';
 import { createOutput, paintFor, shown, shownLines, shownSentence } from './output.ts';
 import { keyEffect } from './terminal.ts';
 

@@ -1,5 +1,5 @@
 /** Where the command line writes: data to stdout, everything for people to stderr. */
-import { visibleLine, visibleString } from '../../../shared/rules/visible-text.ts';
+import { visibleLine, visibleString } from '../../../shared/rules/text/visible-text.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
 

@@ -7,7 +7,7 @@ import type { ChangeRequest, Plan } from '../../../shared/model/plan.ts';
 import { operationOf, planWith } from './cli.fixtures.ts';
 import { LibvirtHost, planServiceFor, requests } from '../../operations/libvirt-host.fixtures.ts';
 import { checkSamePlan, hostOfPlan, parsePlanFile } from './plan-file.ts';
-import { undoRequest } from '../../../shared/rules/undo.ts';
+import { undoRequest } from '../../../shared/rules/snapshots/undo.ts';
 
 const plan = planWith();
 const [step] = plan.steps;

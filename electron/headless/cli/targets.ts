@@ -1,7 +1,7 @@
 /** Which hosts a command is about, and reading them. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import { hypervisorKey } from '../../../shared/rules/hypervisors.ts';
+import { hypervisorKey } from '../../../shared/rules/inventory/hypervisors.ts';
 import type { Client, HostReading } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { findHost, findVm, splitVmWords } from './names.ts';

@@ -1,6 +1,6 @@
 /** The one place that turns values into shell text. */
 import { SnaptreeError } from '../../../shared/errors.ts';
-import { quoted } from '../../../shared/rules/shell-words.ts';
+import { quoted } from '../../../shared/rules/text/shell-words.ts';
 
 /**
  * `value` as one word for a POSIX shell, whatever it holds. NUL is refused with `invalidRequest`: no argument can hold it.

@@ -6,7 +6,7 @@ import type { ImportCandidate, ImportSource } from '../../../shared/contract.ts'
 import { SnaptreeError } from '../../../shared/errors.ts';
 import { enteredSettingsSchema } from '../../../shared/model/host.ts';
 import type { Connection, Host, HypervisorSettings, SshEndpoint } from '../../../shared/model/host.ts';
-import { hypervisorKey } from '../../../shared/rules/hypervisors.ts';
+import { hypervisorKey } from '../../../shared/rules/inventory/hypervisors.ts';
 import { systemErrorCode } from '../../store/files.ts';
 import { resolveSshSettings, settingOf } from '../openssh/ssh-settings.ts';
 import type { Environment, ResolvedSettings, SettingsRequest, SshSettings } from '../openssh/ssh-settings.ts';

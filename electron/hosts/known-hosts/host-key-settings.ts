@@ -1,5 +1,5 @@
 /** What OpenSSH's configuration says about the key of a host: which files are read, and under which name it stands there. */
-import { withoutEnd } from '../../../shared/rules/trim.ts';
+import { withoutEnd } from '../../../shared/rules/text/trim.ts';
 import { opensshKnownHosts } from '../../store/paths.ts';
 import { resolveSshSettings, settingOf } from '../openssh/ssh-settings.ts';
 import type { Environment, SshSettings } from '../openssh/ssh-settings.ts';

@@ -1,8 +1,8 @@
 /** What libvirt can do by its version: one table, for what is shown and for what is planned. Pure. */
-import { longestLibvirtChain } from '../../../shared/rules/chains.ts';
+import { longestLibvirtChain } from '../../../shared/rules/chains/chains.ts';
 import type { Capability } from '../../../shared/model/inventory.ts';
-import type { LibvirtAbilities } from '../../../shared/rules/libvirt-refusals.ts';
-import { isAtLeast } from '../../../shared/rules/version-numbers.ts';
+import type { LibvirtAbilities } from '../../../shared/rules/snapshots/libvirt-refusals.ts';
+import { isAtLeast } from '../../../shared/rules/text/version-numbers.ts';
 
 interface Rule {
   readonly id: Capability['id'];

@@ -1,7 +1,7 @@
 /** The chains of a VM's disks, and how these are after a change. */
 import type { Disk } from '../../../shared/model/inventory.ts';
 import type { DiskChain, Expectation } from '../../../shared/model/plan.ts';
-import { chainOfDisk } from '../../../shared/rules/chains.ts';
+import { chainOfDisk } from '../../../shared/rules/chains/chains.ts';
 import type { PlanningContext } from './planning-context.ts';
 
 /** The chain of a disk as ids, the active layer first. */

@@ -1,13 +1,13 @@
 /** Rules about who else needs the images that a change would touch. */
 import type { Disk, UnknownDependents } from '../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../shared/model/plan.ts';
-import { dependentsOf } from '../../../shared/rules/chains.ts';
+import { dependentsOf } from '../../../shared/rules/chains/chains.ts';
 import {
   remoteDependents,
   unknownDependentsOf,
   unknownDependentsOfAny,
   wordsOfUse,
-} from '../../../shared/rules/dependents.ts';
+} from '../../../shared/rules/chains/dependents.ts';
 import { listed, note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 

@@ -1,7 +1,7 @@
 /** What every driver plans from: an inventory with the indexes that the rules need, made once a plan. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
-import { dependentsIndex, imagesById, type Dependents } from '../../../shared/rules/chains.ts';
+import { dependentsIndex, imagesById, type Dependents } from '../../../shared/rules/chains/chains.ts';
 
 export interface PlanningContext {
   readonly inventory: Inventory;

@@ -1,9 +1,9 @@
 /** The room that a change needs and finds, on each file system. */
 import type { PlanNote, PlanRoom } from '../../../shared/model/plan.ts';
-import { fileSystems } from '../../../shared/rules/findings-storage.ts';
-import { folderOf } from '../../../shared/rules/folders.ts';
-import type { Growth } from '../../../shared/rules/image-growth.ts';
-import { readableBytes, sumOf } from '../../../shared/rules/units.ts';
+import { fileSystems } from '../../../shared/rules/findings/findings-storage.ts';
+import { folderOf } from '../../../shared/rules/text/folders.ts';
+import type { Growth } from '../../../shared/rules/chains/image-growth.ts';
+import { readableBytes, sumOf } from '../../../shared/rules/text/units.ts';
 import { note } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 

@@ -7,7 +7,12 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../e2e/testbeds/run.ts';
 import type { Image } from '../../../shared/model/inventory.ts';
-import { emptyOverlayBytes, fullBytes, mergeGrowth, type MergeCopies } from '../../../shared/rules/image-growth.ts';
+import {
+  emptyOverlayBytes,
+  fullBytes,
+  mergeGrowth,
+  type MergeCopies,
+} from '../../../shared/rules/chains/image-growth.ts';
 import { createLocalRunner } from '../../hosts/commands/local-runner.fixtures.ts';
 import { readImages } from '../scan/read-images.ts';
 

@@ -1,6 +1,6 @@
 /** How much room an internal snapshot takes in a qcow2 image. Pure. */
 import type { Image } from '../../../shared/model/inventory.ts';
-import { defaultClusterBytes } from '../../../shared/rules/image-growth.ts';
+import { defaultClusterBytes } from '../../../shared/rules/chains/image-growth.ts';
 
 /** Table entries that each cluster of data needs: 8 bytes that say where it is, 2 that count who uses it (8 at most). */
 const bytesPerCluster = 16;

@@ -3,7 +3,7 @@ import type { Image, ImageParent } from '../../../shared/model/inventory.ts';
 import { identityOf } from './file-status.ts';
 import { backingPath, dataFilePath, statusOf, usedWithFormat, type ImageKnowledge } from './image-knowledge.ts';
 import { parseImageReference } from '../image-reference.ts';
-import { defaultClusterBytes } from '../../../shared/rules/image-growth.ts';
+import { defaultClusterBytes } from '../../../shared/rules/chains/image-growth.ts';
 import type { WalkedImage } from './walk-result.ts';
 
 /** What was asked for. */

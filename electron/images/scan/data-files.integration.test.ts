@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../shared/rules/chains.ts';
+import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../shared/rules/chains/chains.ts';
 import { inventory } from '../../../shared/model/inventory.fixtures.ts';
 import { createImageFolder, imageIn, type ImageFolder } from './images.fixtures.ts';
 import { createImageMemory } from './image-memory.ts';

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { unknownDependentsOf } from '../../../shared/rules/dependents.ts';
+import { unknownDependentsOf } from '../../../shared/rules/chains/dependents.ts';
 import { createImageFolder, imageIn, type ImageFolder } from './images.fixtures.ts';
 import type { ImageReading } from './read-images.ts';
 

@@ -1,6 +1,6 @@
 /** What the reading of images could not look into. Pure. */
 import type { Problem, UnknownDependents, UnreadSubject } from '../../../shared/model/inventory.ts';
-import { fileNameOf } from '../../../shared/rules/folders.ts';
+import { fileNameOf } from '../../../shared/rules/text/folders.ts';
 import { pathsInReference } from '../image-reference.ts';
 import type { AssembledImages } from './assemble-images.ts';
 import { statusOf, type ImageKnowledge } from './image-knowledge.ts';

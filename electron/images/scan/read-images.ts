@@ -1,7 +1,7 @@
 /** Every image of a host that matters: what VMs and snapshots name, their chains, and what lies beside them. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Inventory, Problem, UnknownDependents } from '../../../shared/model/inventory.ts';
-import { shared } from '../../../shared/rules/structural-sharing.ts';
+import { shared } from '../../../shared/rules/inventory/structural-sharing.ts';
 import { createInterner } from '../../base/interned.ts';
 import { newNonce, parseFrames } from '../../hosts/commands/frames.ts';
 import type { CommandRunner } from '../../hosts/commands/runner.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as testbed from '../../../e2e/testbeds/index.ts';
-import { chainFrom, imagesById } from '../../../shared/rules/chains.ts';
+import { chainFrom, imagesById } from '../../../shared/rules/chains/chains.ts';
 import { createImageFolder, imageIn, type ImageFolder } from './images.fixtures.ts';
 import { createImageMemory, type ImageReading } from './read-images.ts';
 

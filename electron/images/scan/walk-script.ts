@@ -1,5 +1,5 @@
 /** The shell script that examines images on a host: asked for by path, found by following chains and by looking round. */
-import { withoutEnd } from '../../../shared/rules/trim.ts';
+import { withoutEnd } from '../../../shared/rules/text/trim.ts';
 import { quoteArgument } from '../../hosts/commands/quoting.ts';
 import { openFilesFunctions } from './open-files-script.ts';
 import { walkFunctions } from './walk-functions.ts';

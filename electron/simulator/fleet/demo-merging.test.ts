@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { RequestName, RequestPayload, ResponseValue } from '../../../shared/contract.ts';
 import type { Operation, StepProgress } from '../../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
-import { isInterrupted } from '../../../shared/rules/operation-life.ts';
+import { isInterrupted } from '../../../shared/rules/operations/operation-life.ts';
 import type { Application } from '../../application/application-factory.ts';
 import { createApplication } from '../../application/application.ts';
 import { createLog } from '../../base/log.ts';

@@ -7,7 +7,7 @@ import {
   parseXml,
   XmlError,
   type XmlElement,
-} from '../../hypervisors/libvirt/read/xml.ts';
+} from '../../hypervisors/libvirt/read/definitions/xml.ts';
 import type { BackingLayer, Definition, DefinitionDisk, DiskSource } from './definition.ts';
 import { LibvirtError } from './model.ts';
 

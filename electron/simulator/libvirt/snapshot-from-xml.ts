@@ -1,5 +1,11 @@
 /** Records of snapshots from XML, as `virsh snapshot-create --redefine` takes them (libvirt 9.0). */
-import { attribute, child, children, childText, type XmlElement } from '../../hypervisors/libvirt/read/xml.ts';
+import {
+  attribute,
+  child,
+  children,
+  childText,
+  type XmlElement,
+} from '../../hypervisors/libvirt/read/definitions/xml.ts';
 import { definitionFrom, parse } from './definition-xml.ts';
 import { LibvirtError, type Snapshot, type SnapshotDisk, type Vm } from './model.ts';
 import { changeVm, vmOf, type World } from './world.ts';

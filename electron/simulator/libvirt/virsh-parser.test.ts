@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quoteForVirsh } from '../../hypervisors/libvirt/read/virsh-quoting.ts';
+import { quoteForVirsh } from '../../hypervisors/libvirt/read/script/virsh-quoting.ts';
 import { parseCommand, splitLine } from './virsh-parser.ts';
 
 describe('a line for virsh', () => {

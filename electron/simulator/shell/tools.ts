@@ -1,5 +1,5 @@
 /** The system's small tools, where the interpreter's own are missing or differ from what a Linux host does. */
-import { withoutEnd } from '../../../shared/rules/trim.ts';
+import { withoutEnd } from '../../../shared/rules/text/trim.ts';
 import { posix } from 'node:path';
 import type { Node } from '../file-system.ts';
 import type { Machine } from '../machine.ts';

@@ -6,7 +6,7 @@ import { createDemoMachine } from '../fleet/fleet.ts';
 import * as lifecycle from '../libvirt/lifecycle.ts';
 import { readLibvirt } from '../../hypervisors/libvirt/read/read.ts';
 import { watchLibvirt } from '../../hypervisors/libvirt/watch/watch.ts';
-import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../shared/rules/chains.ts';
+import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../shared/rules/chains/chains.ts';
 import { inventorySchema } from '../../../shared/model/inventory.ts';
 import type { Inventory } from '../../../shared/model/inventory.ts';
 import { createChannelPool } from '../../hosts/commands/channel-pool.ts';

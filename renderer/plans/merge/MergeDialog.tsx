@@ -1,14 +1,14 @@
 import { useState } from 'react';
 import type { Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../shared/model/plan.ts';
-import { dependentsIndex } from '../../../shared/rules/chains.ts';
-import { fileNameOf } from '../../../shared/rules/folders.ts';
+import { dependentsIndex } from '../../../shared/rules/chains/chains.ts';
+import { fileNameOf } from '../../../shared/rules/text/folders.ts';
 import {
   highestMergeLimit,
   mergeLimit,
   mergeRequest,
   type MergeDirection,
-} from '../../../shared/rules/merge-proposals.ts';
+} from '../../../shared/rules/snapshots/merge-proposals.ts';
 import { classes } from '../../design/classes.ts';
 import { CheckboxLine, ChoiceField, TextField } from '../../design/fields.tsx';
 import { count, formatBytes } from '../../design/format.ts';

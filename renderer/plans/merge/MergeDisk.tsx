@@ -1,7 +1,7 @@
 import { useId } from 'react';
-import { fileNameOf } from '../../../shared/rules/folders.ts';
-import type { MergeDirection } from '../../../shared/rules/merge-proposals.ts';
-import { visibleString } from '../../../shared/rules/visible-text.ts';
+import { fileNameOf } from '../../../shared/rules/text/folders.ts';
+import type { MergeDirection } from '../../../shared/rules/snapshots/merge-proposals.ts';
+import { visibleString } from '../../../shared/rules/text/visible-text.ts';
 import { Chip, type Tone } from '../../design/Chip.tsx';
 import { classes } from '../../design/classes.ts';
 import { CheckboxLine } from '../../design/fields.tsx';

@@ -1,7 +1,7 @@
 /** What the dialog for merges holds: for each disk, whether it takes part and which images are chosen. Pure. */
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
-import type { Dependents } from '../../../shared/rules/chains.ts';
-import { dependenceOf } from '../../../shared/rules/layer-dependence.ts';
+import type { Dependents } from '../../../shared/rules/chains/chains.ts';
+import { dependenceOf } from '../../../shared/rules/chains/layer-dependence.ts';
 import {
   mergeableDisks,
   mergedImages,
@@ -10,8 +10,8 @@ import {
   type MergeableDisk,
   type MergeChoice,
   type MergeDirection,
-} from '../../../shared/rules/merge-proposals.ts';
-import { sumOf } from '../../../shared/rules/units.ts';
+} from '../../../shared/rules/snapshots/merge-proposals.ts';
+import { sumOf } from '../../../shared/rules/text/units.ts';
 import { imageIndex } from '../../store/selectors.ts';
 
 export interface LayerChoice {

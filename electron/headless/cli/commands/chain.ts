@@ -1,15 +1,21 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { BlockJob, UnreadSubject } from '../../../../shared/model/inventory.ts';
-import { blockJobWords } from '../../../../shared/rules/jobs.ts';
-import { chainFrom, chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
-import { brokenChain, brokenChainOfDisk, type BrokenChain } from '../../../../shared/rules/broken-chains.ts';
-import type { Chain } from '../../../../shared/rules/chains.ts';
-import { wordsOfUse } from '../../../../shared/rules/dependents.ts';
-import { dependenceOf } from '../../../../shared/rules/layer-dependence.ts';
+import { blockJobWords } from '../../../../shared/rules/inventory/jobs.ts';
+import {
+  chainFrom,
+  chainOfDisk,
+  dependentsIndex,
+  dependentsOf,
+  imagesById,
+} from '../../../../shared/rules/chains/chains.ts';
+import { brokenChain, brokenChainOfDisk, type BrokenChain } from '../../../../shared/rules/chains/broken-chains.ts';
+import type { Chain } from '../../../../shared/rules/chains/chains.ts';
+import { wordsOfUse } from '../../../../shared/rules/chains/dependents.ts';
+import { dependenceOf } from '../../../../shared/rules/chains/layer-dependence.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { findVm, unreadAbout, unreadWords } from '../names.ts';
-import type { UnreadFact } from '../../../../shared/rules/unread.ts';
+import type { UnreadFact } from '../../../../shared/rules/findings/unread.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';

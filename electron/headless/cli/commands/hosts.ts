@@ -1,8 +1,8 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { ConnectionTest, ImportCandidate, ImportSource } from '../../../../shared/contract.ts';
 import type { Host } from '../../../../shared/model/host.ts';
-import { hypervisorWords } from '../../../../shared/rules/hypervisors.ts';
-import { shellLine } from '../../../../shared/rules/shell-words.ts';
+import { hypervisorWords } from '../../../../shared/rules/inventory/hypervisors.ts';
+import { shellLine } from '../../../../shared/rules/text/shell-words.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,6 +1,6 @@
 import type { Inventory, Vm } from '../../../../shared/model/inventory.ts';
-import { chainOfDisk, imagesById } from '../../../../shared/rules/chains.ts';
-import { vmProblems } from '../../../../shared/rules/problems.ts';
+import { chainOfDisk, imagesById } from '../../../../shared/rules/chains/chains.ts';
+import { vmProblems } from '../../../../shared/rules/findings/problems.ts';
 import type { HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -11,7 +11,7 @@ import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { oneHost, readHosts } from '../targets.ts';
 import { tableLines } from '../text/table.ts';
-import { presentStateWords } from '../../../../shared/rules/state-words.ts';
+import { presentStateWords } from '../../../../shared/rules/text/state-words.ts';
 import { bytes, count, utc } from '../text/words.ts';
 import { uriOption } from './shared-options.ts';
 

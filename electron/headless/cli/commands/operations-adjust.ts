@@ -2,8 +2,8 @@
 import { Option } from '@commander-js/extra-typings';
 import { InvalidArgumentError, type Command } from '@commander-js/extra-typings';
 import type { Operation, StepWish } from '../../../../shared/model/operation.ts';
-import { guestPauseMeaning, pauseMeaning } from '../../../../shared/rules/control-sentences.ts';
-import { highestMergeLimit, mergeLimit } from '../../../../shared/rules/merge-proposals.ts';
+import { guestPauseMeaning, pauseMeaning } from '../../../../shared/rules/operations/control-sentences.ts';
+import { highestMergeLimit, mergeLimit } from '../../../../shared/rules/snapshots/merge-proposals.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';

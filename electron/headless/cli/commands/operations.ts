@@ -1,7 +1,7 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { Host } from '../../../../shared/model/host.ts';
 import type { Operation, UnreadableOperation } from '../../../../shared/model/operation.ts';
-import { hasEnded, isInterrupted } from '../../../../shared/rules/operation-life.ts';
+import { hasEnded, isInterrupted } from '../../../../shared/rules/operations/operation-life.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, GlobalOptions, Work } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -15,7 +15,7 @@ import type { Program } from '../program.ts';
 import { hostOfUri } from '../targets.ts';
 import { tableLines } from '../text/table.ts';
 import { utc } from '../text/words.ts';
-import { undoRequest } from '../../../../shared/rules/undo.ts';
+import { undoRequest } from '../../../../shared/rules/snapshots/undo.ts';
 import { isRefused, linesOf } from './plan-command.ts';
 import { addAdjustments } from './operations-adjust.ts';
 import { uriOption } from './shared-options.ts';

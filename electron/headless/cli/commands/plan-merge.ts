@@ -1,6 +1,6 @@
 /** Plans that merge images of a chain: down into one below them, or up into the active layer. */
 import { Option } from '@commander-js/extra-typings';
-import { highestMergeLimit, mergeLimit } from '../../../../shared/rules/merge-proposals.ts';
+import { highestMergeLimit, mergeLimit } from '../../../../shared/rules/snapshots/merge-proposals.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findCommitRange, findDiskToFlatten, findPullRange } from '../names.ts';

@@ -1,8 +1,8 @@
 import { Option } from '@commander-js/extra-typings';
-import { imagesById } from '../../../../shared/rules/chains.ts';
-import { writableDisks } from '../../../../shared/rules/disks.ts';
-import { memoryFileBeside } from '../../../../shared/rules/new-files.ts';
-import { savedState } from '../../../../shared/rules/saved-state.ts';
+import { imagesById } from '../../../../shared/rules/chains/chains.ts';
+import { writableDisks } from '../../../../shared/rules/inventory/disks.ts';
+import { memoryFileBeside } from '../../../../shared/rules/snapshots/new-files.ts';
+import { savedState } from '../../../../shared/rules/snapshots/saved-state.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findSnapshot } from '../names.ts';

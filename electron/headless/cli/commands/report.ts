@@ -1,7 +1,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { Host } from '../../../../shared/model/host.ts';
-import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/findings/report-thresholds.ts';
 import type { Report } from '../../../../shared/model/report.ts';
 import { whenAborted } from '../../../base/abort.ts';
 import type { Client } from '../client.ts';

@@ -1,6 +1,6 @@
-import { imagesById } from '../../../../shared/rules/chains.ts';
-import { vmProblems } from '../../../../shared/rules/problems.ts';
-import { snapshotForest } from '../../../../shared/rules/snapshot-forest.ts';
+import { imagesById } from '../../../../shared/rules/chains/chains.ts';
+import { vmProblems } from '../../../../shared/rules/findings/problems.ts';
+import { snapshotForest } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import type { CommandContext } from '../context.ts';
 import { unreadOf, unreadWords } from '../names.ts';
 import { shown } from '../output.ts';
@@ -8,7 +8,7 @@ import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { readVm } from '../targets.ts';
 import { treeLines, treeRows } from '../text/tree-text.ts';
-import { presentStateWords } from '../../../../shared/rules/state-words.ts';
+import { presentStateWords } from '../../../../shared/rules/text/state-words.ts';
 import { readingExitCode, warnOfUnread } from './inventory.ts';
 import { hostOption, uriOption } from './shared-options.ts';
 

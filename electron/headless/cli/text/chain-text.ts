@@ -1,9 +1,9 @@
 /** Chains of images as text. */
 import type { Image } from '../../../../shared/model/inventory.ts';
-import type { BrokenChain } from '../../../../shared/rules/broken-chains.ts';
-import type { Chain } from '../../../../shared/rules/chains.ts';
-import { firstOf } from '../../../../shared/rules/first-of.ts';
-import type { LayerDependence } from '../../../../shared/rules/layer-dependence.ts';
+import type { BrokenChain } from '../../../../shared/rules/chains/broken-chains.ts';
+import type { Chain } from '../../../../shared/rules/chains/chains.ts';
+import { firstOf } from '../../../../shared/rules/text/first-of.ts';
+import type { LayerDependence } from '../../../../shared/rules/chains/layer-dependence.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { tableLines } from './table.ts';

@@ -1,14 +1,14 @@
 /** A plan as text: what it does, to which files, what to know first, and what is there afterwards. */
 import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { Plan, PlanStep } from '../../../../shared/model/plan.ts';
-import { differingArguments, foldSteps, type StepBlock } from '../../../../shared/rules/fold-steps.ts';
-import { planSentence } from '../../../../shared/rules/plan-sentence.ts';
-import { fitWords, freeWords, neededWords, roomFit } from '../../../../shared/rules/room-words.ts';
-import { shellLine, shellWord } from '../../../../shared/rules/shell-words.ts';
+import { differingArguments, foldSteps, type StepBlock } from '../../../../shared/rules/operations/fold-steps.ts';
+import { planSentence } from '../../../../shared/rules/operations/plan-sentence.ts';
+import { fitWords, freeWords, neededWords, roomFit } from '../../../../shared/rules/operations/room-words.ts';
+import { shellLine, shellWord } from '../../../../shared/rules/text/shell-words.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { treeLines } from './tree-text.ts';
-import { stateWords } from '../../../../shared/rules/state-words.ts';
+import { stateWords } from '../../../../shared/rules/text/state-words.ts';
 
 const effects = [
   ['writes', 'writes'],

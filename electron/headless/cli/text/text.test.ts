@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { image, internal, inventory, overlay, vm } from '../../../../shared/model/inventory.fixtures.ts';
-import { chainFrom, imagesById } from '../../../../shared/rules/chains.ts';
+import { chainFrom, imagesById } from '../../../../shared/rules/chains/chains.ts';
 import { planWith } from '../cli.fixtures.ts';
-import type { LayerDependence } from '../../../../shared/rules/layer-dependence.ts';
-import { brokenChain } from '../../../../shared/rules/broken-chains.ts';
+import type { LayerDependence } from '../../../../shared/rules/chains/layer-dependence.ts';
+import { brokenChain } from '../../../../shared/rules/chains/broken-chains.ts';
 import { chainLines } from './chain-text.ts';
 import { planLines } from './plan-text.ts';
 import { tableLines, widthOf } from './table.ts';

@@ -1,12 +1,12 @@
 /** A VM's snapshots as a tree of text. */
 import type { ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
-import { snapshotForest } from '../../../../shared/rules/snapshot-forest.ts';
-import type { SnapshotNode } from '../../../../shared/rules/snapshot-forest.ts';
+import { snapshotForest } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
+import type { SnapshotNode } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import { shown } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { tableLines } from './table.ts';
 import type { Cell } from './table.ts';
-import { presentStateWords, stateWords } from '../../../../shared/rules/state-words.ts';
+import { presentStateWords, stateWords } from '../../../../shared/rules/text/state-words.ts';
 import { utc } from './words.ts';
 
 export interface TreeRow {

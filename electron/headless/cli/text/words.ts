@@ -1,8 +1,8 @@
 /** The model's values in words, numbers and times for the terminal. */
 import type { Connection, SshEndpoint } from '../../../../shared/model/host.ts';
-import { readableBytes } from '../../../../shared/rules/units.ts';
+import { readableBytes } from '../../../../shared/rules/text/units.ts';
 
-export { count } from '../../../../shared/rules/units.ts';
+export { count } from '../../../../shared/rules/text/units.ts';
 
 /** UTC to the second, ISO 8601; `-` where it is not known. */
 export function utc(seconds: number | null): string {

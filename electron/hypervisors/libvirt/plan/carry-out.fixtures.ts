@@ -1,9 +1,9 @@
 /** For tests of plans: makes one on a host, real or simulated, and carries it out. */
 import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
-import { checkExpectations } from '../../../operations/expectations.ts';
-import { needsNoReading } from '../../../operations/run-steps.ts';
-import { resumeDifferences } from '../../../operations/same-steps.ts';
+import { checkExpectations } from '../../../operations/plans/expectations.ts';
+import { needsNoReading } from '../../../operations/run/run-steps.ts';
+import { resumeDifferences } from '../../../operations/plans/same-steps.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { planLibvirt } from './plan.ts';
 

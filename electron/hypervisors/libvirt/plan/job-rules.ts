@@ -1,9 +1,9 @@
 /** Rules about jobs that run in a VM, and about what they leave behind. */
 import type { BlockJob, Image } from '../../../../shared/model/inventory.ts';
 import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
-import { bitmapsRefusal } from '../../../../shared/rules/libvirt-refusals.ts';
-import { jobsOf } from '../../../../shared/rules/jobs.ts';
-import { shellLine } from '../../../../shared/rules/shell-words.ts';
+import { bitmapsRefusal } from '../../../../shared/rules/snapshots/libvirt-refusals.ts';
+import { jobsOf } from '../../../../shared/rules/inventory/jobs.ts';
+import { shellLine } from '../../../../shared/rules/text/shell-words.ts';
 import { listed, note } from '../../planning/notes.ts';
 import { virsh, type LibvirtContext } from './plan-rules.ts';
 

@@ -1,12 +1,16 @@
 /** Plans that delete snapshots, one or a subtree; of external ones see merge/plan-delete-external.ts. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
-import { deleteRecordRefusals, mixedKindRefusals, stateRefusals } from '../../../../shared/rules/libvirt-refusals.ts';
-import { movedData } from '../../../../shared/rules/moved-data.ts';
-import { dataOfDisks } from '../../../../shared/rules/snapshot-data.ts';
-import { subtreeIds } from '../../../../shared/rules/snapshot-forest.ts';
-import { chainRefusals, corruptRefusals } from '../../../../shared/rules/image-refusals.ts';
-import { encryptionRefusals, everyDiskRefusals } from '../../../../shared/rules/libvirt-disk-refusals.ts';
+import {
+  deleteRecordRefusals,
+  mixedKindRefusals,
+  stateRefusals,
+} from '../../../../shared/rules/snapshots/libvirt-refusals.ts';
+import { movedData } from '../../../../shared/rules/findings/moved-data.ts';
+import { dataOfDisks } from '../../../../shared/rules/snapshots/snapshot-data.ts';
+import { subtreeIds } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
+import { chainRefusals, corruptRefusals } from '../../../../shared/rules/chains/image-refusals.ts';
+import { encryptionRefusals, everyDiskRefusals } from '../../../../shared/rules/snapshots/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainsOf } from '../../planning/chain-rules.ts';
 import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';

@@ -6,9 +6,9 @@ import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { carryOut, inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import type { ReadableVm } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
-import { findingsOf } from '../../../../shared/rules/findings.ts';
-import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
-import { chainOfDisk, imagesById } from '../../../../shared/rules/chains.ts';
+import { findingsOf } from '../../../../shared/rules/findings/findings.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/findings/report-thresholds.ts';
+import { chainOfDisk, imagesById } from '../../../../shared/rules/chains/chains.ts';
 
 // Each of these makes, merges and goes back several times, and reads the host after every step.
 vi.setConfig({ testTimeout: 240_000 });

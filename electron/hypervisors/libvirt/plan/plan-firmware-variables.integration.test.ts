@@ -6,8 +6,8 @@ import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
 import type { ChangeRequest } from '../../../../shared/model/plan.ts';
-import { findingsOf } from '../../../../shared/rules/findings.ts';
-import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
+import { findingsOf } from '../../../../shared/rules/findings/findings.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/findings/report-thresholds.ts';
 
 onEachLibvirt(suite, { only: '11.3' });
 

@@ -5,8 +5,8 @@ import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { inventoryOf, uri } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
-import { findingsOf } from '../../../../shared/rules/findings.ts';
-import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
+import { findingsOf } from '../../../../shared/rules/findings/findings.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/findings/report-thresholds.ts';
 import { planLibvirt } from './plan.ts';
 
 onEachLibvirt(suite);

@@ -2,8 +2,8 @@
 import type { GuestAgent } from '../../../../shared/model/guest-agent.ts';
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
-import { otherAtNextStart } from '../../../../shared/rules/next-start.ts';
-import { remedyOfRenamed, renamedData, wordsOfRenamed } from '../../../../shared/rules/renamed-data.ts';
+import { otherAtNextStart } from '../../../../shared/rules/chains/next-start.ts';
+import { remedyOfRenamed, renamedData, wordsOfRenamed } from '../../../../shared/rules/snapshots/renamed-data.ts';
 import type { BegunPlan } from '../../driver.ts';
 import { note } from '../../planning/notes.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';

@@ -6,8 +6,8 @@ import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { inventoryOf, planOn } from '../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../e2e/testbeds/run.ts';
-import { findingsOf } from '../../../../shared/rules/findings.ts';
-import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
+import { findingsOf } from '../../../../shared/rules/findings/findings.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/findings/report-thresholds.ts';
 
 const offset = 4 * 1024 ** 2;
 

@@ -8,10 +8,10 @@ import { withoutRefusedSteps } from '../../planning/refused-draft.ts';
 import { jobRefusals } from './job-rules.ts';
 import { planCommit } from './merge/plan-commit.ts';
 import { planPull } from './merge/plan-pull.ts';
-import { planCreate } from './plan-create.ts';
+import { planCreate } from './create/plan-create.ts';
 import { planDelete } from './plan-delete.ts';
-import { planRevertExternal } from './plan-revert-external.ts';
-import { planSaveAndRevert } from './plan-save-and-revert.ts';
+import { planRevertExternal } from './revert/plan-revert-external.ts';
+import { planSaveAndRevert } from './revert/plan-save-and-revert.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**

@@ -8,16 +8,16 @@ import type {
   SnapshotDisk,
   VmState,
 } from '../../../../shared/model/inventory.ts';
-import { isForMedia } from '../../../../shared/rules/disks.ts';
-import { renamedData, wordsOfRenamed } from '../../../../shared/rules/renamed-data.ts';
-import { lostDataOf } from '../../../../shared/rules/snapshot-lacks.ts';
+import { isForMedia } from '../../../../shared/rules/inventory/disks.ts';
+import { renamedData, wordsOfRenamed } from '../../../../shared/rules/snapshots/renamed-data.ts';
+import { lostDataOf } from '../../../../shared/rules/snapshots/snapshot-lacks.ts';
 import { chainBesideImages, problemsOfDefinedChains } from './defined-chains.ts';
-import { sourceText, type DiskSource, type DomainDisk } from './domain-xml.ts';
+import { sourceText, type DiskSource, type DomainDisk } from './definitions/domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
-import { formatObstacles } from './format-obstacles.ts';
-import type { SnapshotRecord, SnapshotRecordDisk } from './snapshot-xml.ts';
+import { formatObstacles } from './obstacles/format-obstacles.ts';
+import type { SnapshotRecord, SnapshotRecordDisk } from './definitions/snapshot-xml.ts';
 import { namedFolders, usesBesides } from './image-uses.ts';
-import { firmwareProblems, revertObstacles, startObstacles, type ObstacleContext } from './obstacles.ts';
+import { firmwareProblems, revertObstacles, startObstacles, type ObstacleContext } from './obstacles/obstacles.ts';
 import type { VmRecords } from './vm-records.ts';
 
 export interface AssembleContext extends ObstacleContext {

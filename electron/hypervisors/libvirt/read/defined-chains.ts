@@ -3,9 +3,9 @@
  * (`<backingStore>`, of running VMs as it was at their start), everybody else by what is recorded in the images.
  */
 import type { Problem, UnknownDependents } from '../../../../shared/model/inventory.ts';
-import { chainFrom } from '../../../../shared/rules/chains.ts';
+import { chainFrom } from '../../../../shared/rules/chains/chains.ts';
 import type { AssembleContext } from './assemble.ts';
-import { sourceText, type DomainDisk } from './domain-xml.ts';
+import { sourceText, type DomainDisk } from './definitions/domain-xml.ts';
 import type { VmRecords } from './vm-records.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** The frames of a reading, sorted by VM. */
 import { createHash } from 'node:crypto';
 import type { Frame } from '../../../hosts/commands/frames.ts';
-import { hostResources, type HostResources } from './host-resources.ts';
+import { hostResources, type HostResources } from './definitions/host-resources.ts';
 
 export interface VmAnswers {
   readonly uuid: string;

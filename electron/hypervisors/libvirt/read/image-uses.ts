@@ -1,10 +1,10 @@
 /** Which images a VM names besides those of its present disks and of its snapshots. Pure. */
 import type { Disk, ImageUse, NamedFolder, Snapshot } from '../../../../shared/model/inventory.ts';
-import { chainOfDisk, reachedFrom } from '../../../../shared/rules/chains.ts';
-import { withoutEnd } from '../../../../shared/rules/trim.ts';
+import { chainOfDisk, reachedFrom } from '../../../../shared/rules/chains/chains.ts';
+import { withoutEnd } from '../../../../shared/rules/text/trim.ts';
 import type { AssembleContext } from './assemble.ts';
-import type { FileClaim } from './file-claims.ts';
-import { imageUses } from './named-files.ts';
+import type { FileClaim } from './definitions/file-claims.ts';
+import { imageUses } from './definitions/named-files.ts';
 import type { VmRecords } from './vm-records.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** The jobs of a VM and of its disks, from what virsh and the VM's definition say. Pure. */
 import type { BlockJob, VmJob } from '../../../../shared/model/inventory.ts';
-import type { DomainDisk } from './domain-xml.ts';
+import type { DomainDisk } from './definitions/domain-xml.ts';
 import { virshError, type VmAnswers } from './host-answers.ts';
 
 /** virsh's words for block jobs (libvirt, tools/virsh-domain.c, virshDomainBlockJob). */

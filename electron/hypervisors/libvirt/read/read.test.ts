@@ -1,6 +1,6 @@
 /** The whole reading over a host that answers as told: what goes wrong with one thing costs that thing only. */
 import { describe, expect, it } from 'vitest';
-import { dependentsIndex, dependentsOf } from '../../../../shared/rules/chains.ts';
+import { dependentsIndex, dependentsOf } from '../../../../shared/rules/chains/chains.ts';
 import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.ts';
 import { inventorySchema } from '../../../../shared/model/inventory.ts';
 import type { CommandRunner, Script } from '../../../hosts/commands/runner.ts';

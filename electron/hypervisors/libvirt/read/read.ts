@@ -5,8 +5,8 @@ import { createImageMemory } from '../../../images/scan/image-memory.ts';
 import { readImages } from '../../../images/scan/read-images.ts';
 import type { HypervisorProbe, ReadOptions } from '../../driver.ts';
 import { libvirtCapabilities } from '../capabilities.ts';
-import { createAsk } from './ask.ts';
-import { inventoryScript, versionScript } from './batch-script.ts';
+import { createAsk } from './script/ask.ts';
+import { inventoryScript, versionScript } from './script/batch-script.ts';
 import { parseVersions, sortAnswers } from './host-answers.ts';
 import { hostStateFrom, imageQuestion, inventoryFrom, withoutVanished, type HostReading } from './host-state.ts';
 

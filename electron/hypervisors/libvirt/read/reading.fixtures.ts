@@ -2,8 +2,8 @@
 import { posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inventorySchema, type Inventory, type ReadableVm } from '../../../../shared/model/inventory.ts';
-import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains.ts';
-import { subjectKey, unreadThings } from '../../../../shared/rules/unread.ts';
+import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains/chains.ts';
+import { subjectKey, unreadThings } from '../../../../shared/rules/findings/unread.ts';
 import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { probeLibvirt, readLibvirt } from './read.ts';
 

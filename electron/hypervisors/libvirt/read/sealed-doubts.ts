@@ -1,8 +1,8 @@
 /** Files that VMs name in ways that nobody knows, and that this account may not read: each may be an image. Pure. */
 import type { UnknownDependents } from '../../../../shared/model/inventory.ts';
 import type { AssembleContext } from './assemble.ts';
-import type { FileClaim } from './file-claims.ts';
-import type { FileUse } from './named-files.ts';
+import type { FileClaim } from './definitions/file-claims.ts';
+import type { FileUse } from './definitions/named-files.ts';
 import type { VmRecords } from './vm-records.ts';
 
 /**

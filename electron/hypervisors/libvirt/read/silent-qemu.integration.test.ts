@@ -7,9 +7,9 @@ import { inventoryOf, uri } from '../../../../e2e/testbeds/real-plans.fixtures.t
 import { runAt } from '../../../../e2e/testbeds/places.ts';
 import { waitUntil } from '../../../../e2e/testbeds/run.ts';
 import type { Inventory, ReadableVm } from '../../../../shared/model/inventory.ts';
-import { findingsOf } from '../../../../shared/rules/findings.ts';
-import { jobsOf } from '../../../../shared/rules/jobs.ts';
-import { defaultReportThresholds } from '../../../../shared/rules/report-thresholds.ts';
+import { findingsOf } from '../../../../shared/rules/findings/findings.ts';
+import { jobsOf } from '../../../../shared/rules/inventory/jobs.ts';
+import { defaultReportThresholds } from '../../../../shared/rules/findings/report-thresholds.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';
 import { createLibvirtDriver } from '../index.ts';
 import { planLibvirt } from '../plan/plan.ts';

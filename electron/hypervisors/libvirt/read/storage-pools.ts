@@ -1,7 +1,7 @@
 /** Storage pools of libvirt as folders to look through: an overlay that no VM names depends on its backing image all the same. */
 import type { UnknownDependents } from '../../../../shared/model/inventory.ts';
 import { uuidsIn, virshError, type HostAnswers } from './host-answers.ts';
-import { attribute, child, childText, parseXml, XmlError } from './xml.ts';
+import { attribute, child, childText, parseXml, XmlError } from './definitions/xml.ts';
 
 export interface StoragePools {
   /** Absolute paths. Pools that are not started count too: what lies in their folder may depend on an image all the same. */

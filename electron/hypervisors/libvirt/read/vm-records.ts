@@ -1,14 +1,19 @@
 /** A VM's answers as records: its definition and its snapshots. Pure. */
 import type { Problem } from '../../../../shared/model/inventory.ts';
-import { domainFromElement, type Domain } from './domain-xml.ts';
-import { FileClaims, type FileClaim } from './file-claims.ts';
+import { domainFromElement, type Domain } from './definitions/domain-xml.ts';
+import { FileClaims, type FileClaim } from './definitions/file-claims.ts';
 import { digestOfDefinitions, virshError, type KeptAnswers, type VmAnswers } from './host-answers.ts';
 import { whySilent } from './jobs.ts';
 import { listLines, resolveNames } from '../snapshot-names.ts';
-import { namedFiles, type NamedFile } from './named-files.ts';
-import { SentElements } from './sent-elements.ts';
-import { parseSnapshotXml, unreadRecord, type ParsedSnapshot, type SnapshotRecord } from './snapshot-xml.ts';
-import { parseXml, XmlError } from './xml.ts';
+import { namedFiles, type NamedFile } from './definitions/named-files.ts';
+import { SentElements } from './definitions/sent-elements.ts';
+import {
+  parseSnapshotXml,
+  unreadRecord,
+  type ParsedSnapshot,
+  type SnapshotRecord,
+} from './definitions/snapshot-xml.ts';
+import { parseXml, XmlError } from './definitions/xml.ts';
 
 /** What is known of a name: a snapshot's record, that it is none, or that it is one whose record cannot be read. */
 type NameFact =

@@ -1,9 +1,9 @@
 /** Volumes of which libvirt did not give the path: what they may be, and on what they may depend. Pure. */
 import type { UnknownDependents } from '../../../../shared/model/inventory.ts';
-import { shellLine } from '../../../../shared/rules/shell-words.ts';
+import { shellLine } from '../../../../shared/rules/text/shell-words.ts';
 import type { AssembleContext } from './assemble.ts';
 import type { HostState } from './host-state.ts';
-import { imageUses } from './named-files.ts';
+import { imageUses } from './definitions/named-files.ts';
 import type { VmRecords } from './vm-records.ts';
 
 /**

@@ -10,9 +10,9 @@ import {
   type KeptAnswers,
   type VmAnswers,
 } from '../read/host-answers.ts';
-import { sourceKey } from '../read/named-files.ts';
+import { sourceKey } from '../read/definitions/named-files.ts';
 import { vmsNaming, type HostState } from '../read/host-state.ts';
-import { writtenFor } from '../read/state-files.ts';
+import { writtenFor } from '../read/script/state-files.ts';
 import { storagePools } from '../read/storage-pools.ts';
 
 export interface Changes {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReadableVm } from '../../../../shared/model/inventory.ts';
-import { jobsOf } from '../../../../shared/rules/jobs.ts';
+import { jobsOf } from '../../../../shared/rules/inventory/jobs.ts';
 import { onEachLibvirt } from '../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../e2e/testbeds/index.ts';
 import { createLocalRunner } from '../../../hosts/commands/local-runner.fixtures.ts';

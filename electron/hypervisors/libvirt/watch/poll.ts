@@ -22,9 +22,9 @@ import type { CommandRunner } from '../../../hosts/commands/runner.ts';
 import { readImages, type ImageReading } from '../../../images/scan/read-images.ts';
 import type { PollOptions } from '../../driver.ts';
 import { definitionsWaitForHolders } from '../capabilities.ts';
-import { createAsk } from '../read/ask.ts';
-import { changesScript, inventoryScript, type OutlineQuestion } from '../read/batch-script.ts';
-import { isForMedia } from '../../../../shared/rules/disks.ts';
+import { createAsk } from '../read/script/ask.ts';
+import { changesScript, inventoryScript, type OutlineQuestion } from '../read/script/batch-script.ts';
+import { isForMedia } from '../../../../shared/rules/inventory/disks.ts';
 import { isAtWork } from '../read/jobs.ts';
 import { sortAnswers, uuidsIn } from '../read/host-answers.ts';
 import {
@@ -38,7 +38,7 @@ import {
   type HostState,
   type ImageQuestion,
 } from '../read/host-state.ts';
-import { sourceKey } from '../read/named-files.ts';
+import { sourceKey } from '../read/definitions/named-files.ts';
 import { storagePools } from '../read/storage-pools.ts';
 import { findChanges, type Changes } from './outlines.ts';
 

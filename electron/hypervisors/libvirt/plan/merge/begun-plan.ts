@@ -2,7 +2,7 @@
  * What a plan that was begun still knows and the host no longer shows: the records of deleted snapshots are gone before the last
  * steps are run. What of it can be judged on the host is judged there all the same. Pure.
  */
-import { memoryFilesIn } from '../../../../../shared/rules/snapshot-data.ts';
+import { memoryFilesIn } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import type { BegunPlan } from '../../../driver.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { droppedNames } from './drop-records.ts';

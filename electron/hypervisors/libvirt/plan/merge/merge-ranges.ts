@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { Disk, Image } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.ts';
-import { chainFrom, chainOfDisk, type Chain } from '../../../../../shared/rules/chains.ts';
-import { firstOf } from '../../../../../shared/rules/first-of.ts';
-import { folderOf } from '../../../../../shared/rules/folders.ts';
+import { chainFrom, chainOfDisk, type Chain } from '../../../../../shared/rules/chains/chains.ts';
+import { firstOf } from '../../../../../shared/rules/text/first-of.ts';
+import { folderOf } from '../../../../../shared/rules/text/folders.ts';
 import { note } from '../../../planning/notes.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 

@@ -1,7 +1,7 @@
 /** What becomes of the records of snapshots when images are committed. Pure. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { Expectation, Plan } from '../../../../../shared/model/plan.ts';
-import { memoryFilesIn } from '../../../../../shared/rules/snapshot-data.ts';
+import { memoryFilesIn } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import type { Replacement } from './record-script.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { disk, folder, image, inventory, overlay, uri, vm } from '../../../../../shared/model/inventory.fixtures.ts';
 import type { Image, Inventory } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanRoom } from '../../../../../shared/model/plan.ts';
-import { fullBytes } from '../../../../../shared/rules/image-growth.ts';
+import { fullBytes } from '../../../../../shared/rules/chains/image-growth.ts';
 import { planLibvirt } from '../plan.ts';
 
 const GiB = 1024 ** 3;

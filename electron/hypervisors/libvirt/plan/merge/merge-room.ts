@@ -1,8 +1,8 @@
 /** The room that merges need, and find. Pure. */
 import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote, PlanRoom } from '../../../../../shared/model/plan.ts';
-import { fullBytes, mergeGrowth } from '../../../../../shared/rules/image-growth.ts';
-import { readableBytes } from '../../../../../shared/rules/units.ts';
+import { fullBytes, mergeGrowth } from '../../../../../shared/rules/chains/image-growth.ts';
+import { readableBytes } from '../../../../../shared/rules/text/units.ts';
 import { note } from '../../../planning/notes.ts';
 import { roomIsStillThere } from '../../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../../planning/space.ts';

@@ -1,11 +1,15 @@
 /** When images of a VM may be merged, and when not. Pure. */
 import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../../shared/model/plan.ts';
-import { chainRefusals, corruptRefusals, definedChainRefusals } from '../../../../../shared/rules/image-refusals.ts';
-import { dependentsOf } from '../../../../../shared/rules/chains.ts';
-import { mergeVmRefusals } from '../../../../../shared/rules/libvirt-refusals.ts';
-import { readableBytes } from '../../../../../shared/rules/units.ts';
-import { isAtLeast } from '../../../../../shared/rules/version-numbers.ts';
+import {
+  chainRefusals,
+  corruptRefusals,
+  definedChainRefusals,
+} from '../../../../../shared/rules/chains/image-refusals.ts';
+import { dependentsOf } from '../../../../../shared/rules/chains/chains.ts';
+import { mergeVmRefusals } from '../../../../../shared/rules/snapshots/libvirt-refusals.ts';
+import { readableBytes } from '../../../../../shared/rules/text/units.ts';
+import { isAtLeast } from '../../../../../shared/rules/text/version-numbers.ts';
 import {
   dependentRefusals,
   openElsewhereRefusals,

@@ -1,12 +1,12 @@
 /** Plans that delete external snapshots. */
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.ts';
-import { chainOfDisk, dependentsOf } from '../../../../../shared/rules/chains.ts';
+import { chainOfDisk, dependentsOf } from '../../../../../shared/rules/chains/chains.ts';
 import {
   deleteKindRefusals,
   deleteRecordRefusals,
   stateRefusals,
-} from '../../../../../shared/rules/libvirt-refusals.ts';
+} from '../../../../../shared/rules/snapshots/libvirt-refusals.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { chainsOf } from '../../../planning/chain-rules.ts';
 import { unknownDependentRefusals } from '../../../planning/dependent-rules.ts';

@@ -1,0 +1,142 @@
+/** How a plan is let in: the VM is locked, the host is as planned, and what would be run is what was reviewed. */
+import { SnaptreeError } from '../../../shared/errors.ts';
+import type { Inventory } from '../../../shared/model/inventory.ts';
+import type { Plan, PlanStep } from '../../../shared/model/plan.ts';
+import { hasEnded } from '../../../shared/rules/operations/operation-life.ts';
+import { besidesOwnWork } from './own-work.ts';
+import { compareStates } from '../plans/state-digest.ts';
+import { vmLockedError } from '../host/host-lock.ts';
+import type { LockOwner } from '../host/host-lock.ts';
+import type { LiveOperation } from './live-operation.ts';
+import { nextStep } from '../../../shared/rules/operations/step-order.ts';
+import { hostReadOnly, notResolvable, planStale, stepsDiffer, unexpected } from './operation-messages.ts';
+import type { OperationRegister } from './operation-register.ts';
+import { resumeDifferences } from '../plans/same-steps.ts';
+import type { StepContext } from './step-context.ts';
+import type { UnreadableOperations } from '../unreadable-operations.ts';
+
+export interface Admission {
+  /**
+   * Locks the VM, reads the host and makes it ready for the steps of an operation of which nothing was run. Throws
+   * `vmLocked`, `planStale`, `hostReadOnly`, and what the runner throws.
+   */
+  accept(live: LiveOperation): Promise<Inventory>;
+  /**
+   * As `accept`, for an operation that was cut off between two steps: the rest is planned again, and must be what is
+   * left in the journal. Throws `operationNotResolvable` where it is not.
+   */
+  acceptRest(live: LiveOperation): Promise<Inventory>;
+  /** Locks the VM and reads the host, for the steps that take things back: they are run on whatever is there. */
+  acceptUndo(live: LiveOperation): Promise<Inventory>;
+  /** Records that an operation was not let in, and removes what it left. Never throws. */
+  reject(live: LiveOperation, error: unknown): Promise<void>;
+  /** Throws `hostReadOnly`: a plan can be older than the decision that its host is not to be changed. */
+  refuseReadOnly(plan: Plan): void;
+}
+
+export function createAdmission(
+  context: StepContext,
+  register: OperationRegister,
+  unreadable: Pick<UnreadableOperations, 'find'>,
+): Admission {
+  const { toolsFor, readHost, isReadOnly } = context;
+
+  async function lockVm(live: LiveOperation): Promise<void> {
+    const { plan, startedAt } = live.operation;
+    const tools = toolsFor(plan.hostId);
+    const owner: LockOwner = { operationId: live.id, ...live.state.startedBy, startedAt, title: plan.title };
+    const result = await tools.lock(plan.vmUuid, owner);
+    if (result.acquired) return;
+    const holderId = result.owner?.operationId ?? '';
+    const holder = register.get(holderId);
+    const unread = unreadable.find(holderId);
+    // A lock of ours that arrived late, after its operation was ended and cleaned up, is nobody's.
+    const isNobodys = holder
+      ? holder !== live && hasEnded(holder.operation)
+      : unread !== null && unread.state !== 'open';
+    if (!isNobodys) throw vmLockedError(plan, { ...result, isOurs: holder !== null || unread !== null });
+    const jobFolder = holder?.state.jobFolder ?? null;
+    await tools.cleanUp({ operationId: holderId, jobFolder });
+    const second = await tools.lock(plan.vmUuid, owner);
+    if (!second.acquired) throw vmLockedError(plan, { ...second, isOurs: false });
+  }
+
+  async function lockAndRead(live: LiveOperation): Promise<Inventory> {
+    const { plan } = live.operation;
+    await lockVm(live);
+    const { inventory } = await readHost(plan.hostId);
+    const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
+    const comparison = compareStates(plan, compared, live.state.expectedState);
+    if (comparison !== 'same') throw planStale(plan, comparison);
+    return inventory;
+  }
+
+  /** The step that was begun and has not ended, as far as is known. */
+  function begunStep(live: LiveOperation): PlanStep | undefined {
+    const next = nextStep(live.operation);
+    return next?.state === 'unknown' ? live.operation.plan.steps[next.index] : undefined;
+  }
+
+  /** What is run is what was reviewed, whatever the disk that holds the journal made of it. */
+  function compareWithNewPlan(live: LiveOperation, inventory: Inventory): void {
+    const { plan } = live.operation;
+    const next = nextStep(live.operation)?.index ?? plan.steps.length;
+    const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
+    const differences = resumeDifferences(plan, next, () => context.planAgain(plan, compared, next));
+    if (differences.length > 0) throw notResolvable(plan, stepsDiffer(differences));
+  }
+
+  function refuseReadOnly(plan: Plan): void {
+    if (isReadOnly(plan.hostId)) throw hostReadOnly(plan);
+  }
+
+  async function accept(live: LiveOperation): Promise<Inventory> {
+    const inventory = await lockAndRead(live);
+    refuseReadOnly(live.operation.plan);
+    const jobFolder = await toolsFor(live.operation.plan.hostId).prepare(live.id);
+    await live.record({ type: 'accepted', jobFolder });
+    return inventory;
+  }
+
+  return {
+    accept,
+    refuseReadOnly,
+
+    async acceptRest(live) {
+      const inventory = await lockAndRead(live);
+      compareWithNewPlan(live, inventory);
+      // It may have been decided while the host was asked.
+      refuseReadOnly(live.operation.plan);
+      if (live.state.jobFolder === null) {
+        const jobFolder = await toolsFor(live.operation.plan.hostId).prepare(live.id);
+        await live.record({ type: 'accepted', jobFolder });
+      } else {
+        await live.record({ type: 'continued', why: 'resumed' });
+      }
+      return inventory;
+    },
+
+    async acceptUndo(live) {
+      const { plan } = live.operation;
+      refuseReadOnly(plan);
+      await lockVm(live);
+      const { inventory } = await readHost(plan.hostId);
+      await live.record({ type: 'continued', why: 'undoing' });
+      return inventory;
+    },
+
+    async reject(live, error) {
+      if (live.closed) return;
+      const data = SnaptreeError.is(error) ? error.toData() : unexpected(error).toData();
+      try {
+        await live.record({ type: 'rejected', error: data });
+      } catch (recordError) {
+        // Its journal stays as it is: at the next start it is an operation of which nothing was run.
+        context.log.error('a refusal could not be recorded', { operationId: live.id, error: recordError });
+      }
+      await context.audit('operationRefused', live, { outcome: data.code, output: data.message });
+      if (hasEnded(live.operation)) await context.cleanUp(live);
+      else register.remove(live);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** What is wrong with a VM, as far as its disks and their chains show it. */
+import type { HypervisorKind, Image, Problem, ReadableVm } from '../../model/inventory.ts';
+import { brokenDisksOf } from '../chains/broken-chains.ts';
+import { jobsOf } from '../inventory/jobs.ts';
+import { lackedBySnapshots, namesOf, severityOfObstacles } from '../snapshots/snapshot-lacks.ts';
+import { startRefusals } from '../chains/start-refusals.ts';
+
+/**
+ * Everything that an administrator should know to be wrong with a VM: what reading it found, broken chains, what keeps it from
+ * starting, and jobs.
+ */
+export function vmProblems(
+  vm: ReadableVm,
+  images: ReadonlyMap<string, Image>,
+  hypervisor: HypervisorKind,
+): readonly Problem[] {
+  const chains = brokenDisksOf(vm, images).map(({ disk, words, isMedium }): Problem => ({
+    severity: isMedium ? 'warning' : 'error',
+    message: `The chain of disk ${disk.target} ${words}`,
+  }));
+  const refusals = startRefusals(vm, images, hypervisor).map(({ message, remedy }): Problem => ({
+    severity: 'error',
+    message: `${message} ${remedy}`,
+  }));
+  const jobs = jobsOf(vm).map(({ message }): Problem => ({ severity: 'warning', message }));
+  const obstacles = (vm.startObstacles ?? []).map(({ message, remedy }): Problem => ({
+    severity: 'error',
+    message: `${message} ${remedy}`,
+  }));
+  const lacks = lackedBySnapshots(vm).map(({ obstacle, snapshots }): Problem => ({
+    severity: severityOfObstacles(snapshots),
+    message: `${namesOf(snapshots)}: ${obstacle.message} ${obstacle.remedy}`,
+  }));
+  return [...chains, ...refusals, ...obstacles, ...lacks, ...jobs, ...vm.problems];
+}

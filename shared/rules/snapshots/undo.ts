@@ -1,0 +1,80 @@
+/** What undoes an operation, where anything does. Pure. */
+import { SnaptreeError } from '../../errors.ts';
+import type { Inventory, ReadableVm, Snapshot } from '../../model/inventory.ts';
+import type { Operation } from '../../model/operation.ts';
+import type { ChangeRequest } from '../../model/plan.ts';
+import { imagesById } from '../chains/chains.ts';
+import { savedState } from './saved-state.ts';
+
+/**
+ * The request that undoes `operation` on the host as it is now. Throws `operationNotResolvable` with the reason why not.
+ *
+ * @param now for the name of what is saved before something is undone by going back
+ */
+export function undoRequest(operation: Operation, inventory: Inventory, now: Date): ChangeRequest {
+  const { plan, state, endedAt } = operation;
+  const no = (why: string): SnaptreeError =>
+    new SnaptreeError('operationNotResolvable', `“${plan.title}” for the VM ${plan.vmName} cannot be undone: ${why}`);
+  if (endedAt === null) throw no('it has not ended. Resume or forget it first.');
+  const { request } = plan;
+  // What was saved first is the way back wherever the rest of it ended.
+  const hasSaved = request.action === 'revertToSnapshot' && (operation.made ?? []).length > 0;
+  if (state !== 'succeeded' && !hasSaved) {
+    throw no(`it ended as ${state}. Look at the VM with “snaptree tree” and plan what is to become of it.`);
+  }
+  switch (request.action) {
+    case 'revertToSnapshot': {
+      if (request.saveAs === null) {
+        throw no(
+          'the state before the revert was not saved first, and nothing else keeps it. A snapshot that was taken before can be reverted to.',
+        );
+      }
+      const { vm, snapshot } = ownSnapshot(operation, request.saveAs, inventory, no, 'plan revert');
+      const saved = savedState(snapshot, vm, imagesById(inventory.images), { now });
+      return { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: snapshot.id, ...saved };
+    }
+    case 'deleteSnapshot':
+      throw no('what a deleted snapshot held is gone from the storage.');
+    case 'commitImages':
+    case 'pullImages':
+      throw no('what was merged cannot be taken apart again.');
+    case 'createSnapshot': {
+      const { vm, snapshot } = ownSnapshot(operation, request.name, inventory, no, 'plan delete');
+      const later = vm.snapshots.filter(({ parentId }) => parentId === snapshot.id);
+      if (later.length > 0) {
+        throw no(
+          `there are snapshots below it now: ${later.map(({ name }) => name).join(', ')}. ${ifMeant('plan delete')}`,
+        );
+      }
+      return { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: snapshot.id, withDescendants: false };
+    }
+  }
+}
+
+/** The snapshot that the operation made. A name is used again; the time tells one snapshot from a later one. */
+function ownSnapshot(
+  operation: Operation,
+  name: string,
+  inventory: Inventory,
+  no: (why: string) => SnaptreeError,
+  command: string,
+): { readonly vm: ReadableVm; readonly snapshot: Snapshot } {
+  const vm = inventory.vms.find(({ uuid }) => uuid === operation.plan.vmUuid);
+  if (!vm?.readable) throw no('the VM is no longer there, or could not be read.');
+  const snapshot = vm.snapshots.find(({ id }) => id === name);
+  if (!snapshot) throw no(`its snapshot ${name} is no longer there.`);
+  const own = operation.made?.find(({ snapshotId }) => snapshotId === snapshot.id);
+  if (!own) {
+    throw no(
+      `it is not known whether the snapshot that is named ${name} now is the one that it made. ${ifMeant(command)}`,
+    );
+  }
+  if (snapshot.createdAt !== own.createdAt) {
+    throw no(`the snapshot that is named ${name} now is another one, made at another time. ${ifMeant(command)}`);
+  }
+  return { vm, snapshot };
+}
+
+function ifMeant(command: string): string {
+  return `Use “snaptree ${command}” if it is the one you mean.`;
+}
