@@ -490,6 +490,8 @@ test.describe('starts whatever is in the browser’s store', () => {
     test(name, async ({ page }) => {
       connectedHosts();
       await page.goto(harness.url);
+      // The token went out of the address: a page that is left before it has traded it for the key is let in by nothing.
+      await page.waitForFunction(() => localStorage.getItem('snaptree.key') !== null);
       await page.evaluate((items) => {
         localStorage.removeItem('snaptree.window');
         for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value);
