@@ -18,18 +18,13 @@ export function vmProblems(
     severity: isMedium ? 'warning' : 'error',
     message: `The chain of disk ${disk.target} ${words}`,
   }));
-  const refusals = startRefusals(vm, images, hypervisor).map(({ message, remedy }): Problem => ({
-    severity: 'error',
-    message: `${message} ${remedy}`,
-  }));
+  const starts = [...startRefusals(vm, images, hypervisor), ...(vm.startObstacles ?? [])].map(
+    ({ message, remedy }): Problem => ({ severity: 'error', message: `${message} ${remedy}` }),
+  );
   const jobs = jobsOf(vm).map(({ message }): Problem => ({ severity: 'warning', message }));
-  const obstacles = (vm.startObstacles ?? []).map(({ message, remedy }): Problem => ({
-    severity: 'error',
-    message: `${message} ${remedy}`,
-  }));
   const lacks = lackedBySnapshots(vm).map(({ obstacle, snapshots }): Problem => ({
     severity: severityOfObstacles(snapshots),
     message: `${namesOf(snapshots)}: ${obstacle.message} ${obstacle.remedy}`,
   }));
-  return [...chains, ...refusals, ...obstacles, ...lacks, ...jobs, ...vm.problems];
+  return [...chains, ...starts, ...lacks, ...jobs, ...vm.problems];
 }

@@ -165,19 +165,23 @@ export function transientOverlayRefusals({ name, persistent }: ReadableVm): Plan
       ];
 }
 
-/** Why no external snapshot can be taken of a VM, whichever of its disks are chosen. */
-export function createExternalRefusals(known: VmWithImages): PlanNote[] {
-  const { vm } = known;
-  const disks = writableDisks(vm.disks);
-  const nothing = refusal('noDisk', `${vm.name} has no writable disk that could get an overlay.`);
-  const obstacles = disks.map((disk) => overlayRefusals(known, [disk]));
+/** Why no external snapshot can be taken of a VM, whatever its disks are. */
+function externalVmRefusals(vm: ReadableVm): PlanNote[] {
   return [
     ...stateRefusals(vm),
     ...transientOverlayRefusals(vm),
     ...savedImagesRefusals(vm),
-    ...(disks.length === 0 ? [nothing] : []),
-    ...(obstacles.every((each) => each.length > 0) ? obstacles.flat() : []),
+    ...(writableDisks(vm.disks).length === 0
+      ? [refusal('noDisk', `${vm.name} has no writable disk that could get an overlay.`)]
+      : []),
   ];
+}
+
+/** Why no external snapshot can be taken of a VM, whichever of its disks are chosen. */
+export function createExternalRefusals(known: VmWithImages): PlanNote[] {
+  const { vm } = known;
+  const obstacles = writableDisks(vm.disks).map((disk) => overlayRefusals(known, [disk]));
+  return [...externalVmRefusals(vm), ...(obstacles.every((each) => each.length > 0) ? obstacles.flat() : [])];
 }
 
 export function noMemoryRefusals({ name, state }: Pick<ReadableVm, 'name' | 'state'>): PlanNote[] {
@@ -189,11 +193,7 @@ export function noMemoryRefusals({ name, state }: Pick<ReadableVm, 'name' | 'sta
 /** Why the memory cannot be saved as well: it fits the disks of the same moment only, so that every one needs an overlay. */
 export function createMemoryRefusals(known: VmWithImages): PlanNote[] {
   const { vm } = known;
-  return [
-    ...noMemoryRefusals(vm),
-    ...createExternalRefusals(known),
-    ...overlayRefusals(known, writableDisks(vm.disks)),
-  ];
+  return [...noMemoryRefusals(vm), ...externalVmRefusals(vm), ...overlayRefusals(known, writableDisks(vm.disks))];
 }
 
 /** Of a snapshot whose record is not whole nobody can say what a change of it does. `harm`: what it could do, in a sentence. */

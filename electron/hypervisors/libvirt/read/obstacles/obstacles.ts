@@ -173,49 +173,37 @@ function resourceObstacles(
   edit: string,
   { networks, activeNetworks, filters, secrets }: HostResources,
 ): readonly Obstacle[] {
-  const leftOut = `or take it out of the definition: ${edit}`;
+  const kinds = {
+    network: {
+      listed: networks,
+      what: (name: string) => `virtual network “${name}”`,
+      define: 'Define and start it (virsh net-define, net-start)',
+    },
+    filter: {
+      listed: filters,
+      what: (name: string) => `network filter “${name}”`,
+      define: 'Define it (virsh nwfilter-define)',
+    },
+    secret: {
+      listed: secrets,
+      what: (name: string) => `secret ${name}`,
+      define: 'Define it and set its value (virsh secret-define, secret-set-value)',
+    },
+  };
   return needed.flatMap(({ kind, name }): Obstacle[] => {
-    switch (kind) {
-      case 'network': {
-        if (networks === null || activeNetworks === null || activeNetworks.has(name)) return [];
-        const path = `network ${name}`;
-        return networks.has(name)
-          ? [
-              {
-                path,
-                message: `The VM needs the virtual network “${name}”, which is not active: ${whatHappens}.`,
-                remedy: `Start the network: ${shellLine(['virsh', 'net-start', `--network=${name}`])}`,
-              },
-            ]
-          : [
-              {
-                path,
-                message: `The VM needs the virtual network “${name}”, and libvirt lists none of that name: ${whatHappens}.`,
-                remedy: `Define and start it (virsh net-define, net-start), ${leftOut}`,
-              },
-            ];
-      }
-      case 'filter':
-        return filters === null || filters.has(name)
-          ? []
-          : [
-              {
-                path: `filter ${name}`,
-                message: `The VM needs the network filter “${name}”, and libvirt lists none of that name: ${whatHappens}.`,
-                remedy: `Define it (virsh nwfilter-define), ${leftOut}`,
-              },
-            ];
-      case 'secret':
-        return secrets === null || secrets.has(name)
-          ? []
-          : [
-              {
-                path: `secret ${name}`,
-                message: `The VM needs the secret ${name}, and libvirt lists none of that UUID: ${whatHappens}.`,
-                remedy: `Define it and set its value (virsh secret-define, secret-set-value), ${leftOut}`,
-              },
-            ];
+    const { listed, what, define } = kinds[kind];
+    if (listed === null) return [];
+    if (kind === 'network' && (activeNetworks === null || activeNetworks.has(name))) return [];
+    const obstacle = (why: string, remedy: string): Obstacle[] => [
+      { path: `${kind} ${name}`, message: `The VM needs the ${what(name)}, ${why}: ${whatHappens}.`, remedy },
+    ];
+    if (!listed.has(name)) {
+      const by = kind === 'secret' ? 'of that UUID' : 'of that name';
+      return obstacle(`and libvirt lists none ${by}`, `${define}, or take it out of the definition: ${edit}`);
     }
+    if (kind !== 'network') return [];
+    const start = shellLine(['virsh', 'net-start', `--network=${name}`]);
+    return obstacle('which is not active', `Start the network: ${start}`);
   });
 }
 
