@@ -8,7 +8,8 @@ import {
   unknownDependentsOfAny,
   wordsOfUse,
 } from '../../../shared/rules/chains/dependents.ts';
-import { listed, note } from './notes.ts';
+import { note } from '../../../shared/rules/text/plan-note.ts';
+import { listed } from './notes.ts';
 import type { PlanningContext } from './planning-context.ts';
 
 /**

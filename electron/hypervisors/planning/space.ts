@@ -4,7 +4,7 @@ import { fileSystems } from '../../../shared/rules/findings/findings-storage.ts'
 import { folderOf } from '../../../shared/rules/text/folders.ts';
 import type { Growth } from '../../../shared/rules/chains/image-growth.ts';
 import { readableBytes, sumOf } from '../../../shared/rules/text/units.ts';
-import { note } from './notes.ts';
+import { note } from '../../../shared/rules/text/plan-note.ts';
 import type { PlanningContext } from './planning-context.ts';
 
 /** By how much a file, one that is there or a new one, may grow; see `PlanRoom`. */

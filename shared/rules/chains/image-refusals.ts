@@ -6,6 +6,7 @@ import type { Disk, Image, ReadableVm } from '../../model/inventory.ts';
 import type { PlanNote } from '../../model/plan.ts';
 import { brokenChainOfDisk } from './broken-chains.ts';
 import { chainOfDisk } from './chains.ts';
+import { note } from '../text/plan-note.ts';
 
 /** A VM and what is known of images, by id. */
 export interface VmWithImages {
@@ -19,15 +20,12 @@ export function chainRefusals({ images }: Pick<VmWithImages, 'images'>, disks: r
     // A plan is about disks that hold data: one without a source has nothing that could be kept.
     if (disk.imageId === null && disk.source === null) {
       return [
-        refusal(
-          'diskEmpty',
-          `Disk ${disk.target} has no source, so there is nothing of it that a snapshot could hold.`,
-        ),
+        note('diskEmpty', `Disk ${disk.target} has no source, so there is nothing of it that a snapshot could hold.`),
       ];
     }
     const broken = brokenChainOfDisk(disk, images);
     if (!broken) return [];
-    return [refusal('chainBroken', `The chain of disk ${disk.target} ${broken.words} ${broken.remedy}`, [broken.at])];
+    return [note('chainBroken', `The chain of disk ${disk.target} ${broken.words} ${broken.remedy}`, [broken.at])];
   });
 }
 
@@ -42,7 +40,7 @@ export function definedChainRefusals({ images }: Pick<VmWithImages, 'images'>, d
     const recorded = (chainOfDisk(disk, images)?.images ?? []).slice(1).map(({ id }) => id);
     const below = (ids: readonly string[]) => (ids.length === 0 ? 'nothing' : ids.join(', '));
     return [
-      refusal(
+      note(
         'otherChainDefined',
         `Below ${imageId} the definition of disk ${target} names ${below(definedChain)}, and the images themselves record ${below(recorded)}. The guest reads what the definition names, and this change would be made to the other. Shut the VM down and find out which is right: then take <backingStore> out of the definition (virsh edit), or let the images record what it names (qemu-img rebase -u).`,
         [imageId],
@@ -60,16 +58,11 @@ export function corruptRefusals({ images }: Pick<VmWithImages, 'images'>, disks:
     (chainOfDisk(disk, images)?.images ?? [])
       .filter(({ corrupt }) => corrupt === true)
       .map(({ id }) =>
-        refusal(
+        note(
           'imageCorrupt',
           `${id}, in the chain of disk ${disk.target}, is marked corrupt by its own format: QEMU does not open it for writing, and a change of several disks would end half done. Copy what can still be read to a safe place first; then examine the copy with qemu-img check.`,
           [id],
         ),
       ),
   );
-}
-
-/** A refusal of a plan. */
-export function refusal(code: string, message: string, names: readonly string[] = []): PlanNote {
-  return { code, message, names: [...names] };
 }

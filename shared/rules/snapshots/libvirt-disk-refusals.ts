@@ -5,7 +5,8 @@
 import type { Disk, ReadableVm } from '../../model/inventory.ts';
 import type { PlanNote } from '../../model/plan.ts';
 import { writableDisks } from '../inventory/disks.ts';
-import { chainRefusals, corruptRefusals, refusal, type VmWithImages } from '../chains/image-refusals.ts';
+import { chainRefusals, corruptRefusals, type VmWithImages } from '../chains/image-refusals.ts';
+import { note } from '../text/plan-note.ts';
 import { isAtLeast } from '../text/version-numbers.ts';
 
 /** Why disks can get no overlays. */
@@ -40,7 +41,7 @@ function shareableRefusals(disks: readonly Disk[]): PlanNote[] {
   return disks
     .filter(({ shareable }) => shareable)
     .map(({ target }) =>
-      refusal(
+      note(
         'shareable',
         `Disk ${target} is shared with other VMs (<shareable/>). An overlay would be seen by this VM alone, and libvirt refuses it. Leave the disk out.`,
         [target],
@@ -51,11 +52,11 @@ function shareableRefusals(disks: readonly Disk[]): PlanNote[] {
 /** Every disk that an internal snapshot would have to be in must be of a format that holds one. */
 function diskFormatRefusals(vm: ReadableVm, disks: readonly Disk[]): PlanNote[] {
   if (disks.length === 0)
-    return [refusal('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
+    return [note('noDisk', `${vm.name} has no writable disk that could hold an internal snapshot.`)];
   return disks
     .filter((disk) => disk.format !== 'qcow2')
     .map((disk) =>
-      refusal(
+      note(
         'formatWithoutSnapshots',
         `Disk ${disk.target} is ${disk.format ?? 'of an unknown format'}, which holds no internal snapshots. Every writable disk must be qcow2; an external snapshot is possible.`,
         [disk.target],
@@ -71,7 +72,7 @@ function floppyRefusals(vm: ReadableVm): PlanNote[] {
   return vm.disks
     .filter((disk) => disk.device === 'floppy' && !disk.readOnly && disk.source !== null)
     .map((disk) =>
-      refusal(
+      note(
         'floppy',
         `In the drive ${disk.target} lies a floppy that can be written to (${disk.source ?? ''}). libvirt would record it as part of the snapshot without its data. Take it out first.`,
         [disk.target],
@@ -88,7 +89,7 @@ function transientDiskRefusals({ state }: ReadableVm, disks: readonly Disk[]): P
   return disks
     .filter(({ transient }) => transient === true)
     .map(({ target }) =>
-      refusal(
+      note(
         'transientDisk',
         `What is written to disk ${target} is thrown away when the VM is shut off (<transient/>), and libvirt takes no snapshot of it while the VM runs.`,
         [target],
@@ -102,7 +103,7 @@ function internalFormatRefusals({ vm, images }: VmWithImages, disks: readonly Di
     const dataFile = disk.imageId === null ? undefined : images.get(disk.imageId)?.dataFile;
     if (!dataFile) return [];
     const message = `Disk ${disk.target} keeps its data in a file of its own (${dataFile.imageId ?? dataFile.reference}), and such an image holds no internal snapshots; an external snapshot is possible.`;
-    return [refusal('formatWithoutSnapshots', message, [disk.target])];
+    return [note('formatWithoutSnapshots', message, [disk.target])];
   });
   return [...diskFormatRefusals(vm, disks), ...onDataFiles];
 }
@@ -125,7 +126,7 @@ export function everyDiskRefusals(
   return vm.disks
     .filter(({ target, device, source }) => device === 'disk' && source !== null && !targets.has(target))
     .map(({ target, source }) =>
-      refusal(
+      note(
         'diskTakenAlong',
         `libvirt ${version ?? '(unknown version)'} changes every disk of a VM that is shut off, also ${target} (${source ?? ''}), which is not to be part of the snapshot: ${verb} would change its image without a word. Detach that disk first, or do it while the VM runs.`,
         [target],
@@ -148,7 +149,7 @@ function encryptedDisks({ vm, images }: VmWithImages, targets: ReadonlySet<strin
 export function encryptionRefusals(known: VmWithImages, targets: ReadonlySet<string>, verb: string): PlanNote[] {
   if (known.vm.state !== 'shutoff') return [];
   return encryptedDisks(known, targets).map(({ target }) =>
-    refusal(
+    note(
       'encrypted',
       `${verb} needs the key of disk ${target}, which is encrypted, and libvirt does not give it to qemu-img while ${known.vm.name} is shut off.`,
       [target],
@@ -159,7 +160,7 @@ export function encryptionRefusals(known: VmWithImages, targets: ReadonlySet<str
 /** libvirt makes the overlay and forgets the encryption below it: the VM does not start any more (seen on 9.0). */
 export function encryptedOverlayRefusals(known: VmWithImages, targets: ReadonlySet<string>): PlanNote[] {
   return encryptedDisks(known, targets).map(({ target }) =>
-    refusal(
+    note(
       'encrypted',
       `Disk ${target} is encrypted. libvirt would make an overlay that is not, and the VM may not start on it any more. Leave the disk out.`,
       [target],

@@ -7,7 +7,8 @@ import type { Capability, ReadableVm, Snapshot } from '../../model/inventory.ts'
 import type { PlanNote } from '../../model/plan.ts';
 import { firstOf } from '../text/first-of.ts';
 import { writableDisks } from '../inventory/disks.ts';
-import { refusal, type VmWithImages } from '../chains/image-refusals.ts';
+import { type VmWithImages } from '../chains/image-refusals.ts';
+import { note } from '../text/plan-note.ts';
 import { internalDiskRefusals, overlayRefusals } from './libvirt-disk-refusals.ts';
 import { revertNeeds, type RevertNeeds } from './revert-needs.ts';
 
@@ -27,20 +28,18 @@ export function stateRefusals({ name, state }: Pick<ReadableVm, 'name' | 'state'
     case 'shutoff':
       return [];
     case 'shutting-down':
-      return [refusal('vmState', `${name} is shutting down. Wait until it is shut off, then try again.`)];
+      return [note('vmState', `${name} is shutting down. Wait until it is shut off, then try again.`)];
     case 'suspended':
       return [
-        refusal(
+        note(
           'vmState',
           `${name} sleeps (power management). libvirt takes no snapshot of a sleeping VM: wake it first.`,
         ),
       ];
     case 'crashed':
-      return [refusal('vmState', `${name} has crashed. Shut it off first, so that its disks are not in use.`)];
+      return [note('vmState', `${name} has crashed. Shut it off first, so that its disks are not in use.`)];
     case 'unknown':
-      return [
-        refusal('vmState', `The state of ${name} could not be told. Read the host again before changing anything.`),
-      ];
+      return [note('vmState', `The state of ${name} could not be told. Read the host again before changing anything.`)];
   }
 }
 
@@ -54,14 +53,14 @@ function createFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbiliti
   if (can('createInternalWithNvram')) {
     if (vm.nvramFormat !== 'qcow2') return [];
     return [
-      refusal(
+      note(
         'firmware',
         `${vm.name} keeps the variables of its firmware in qcow2, and libvirt makes them part of every internal snapshot. Snaptree does not look after them yet; an external snapshot is possible.`,
       ),
     ];
   }
   return [
-    refusal(
+    note(
       'firmware',
       `${vm.name} has UEFI firmware with its own variable store. libvirt ${version ?? '(unknown version)'} takes no internal snapshot of it; 10.9 is the first that does.`,
     ),
@@ -72,7 +71,7 @@ function createFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbiliti
 function revertFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbilities): PlanNote[] {
   if (!vm.hasNvram || can('internalWithNvram')) return [];
   return [
-    refusal(
+    note(
       'firmware',
       `${vm.name} has UEFI firmware with its own variable store; libvirt ${version ?? '(unknown version)'} cannot revert it (10.10 is the first that can).`,
     ),
@@ -82,7 +81,7 @@ function revertFirmwareRefusals(vm: ReadableVm, { version, can }: LibvirtAbiliti
 function revertKindRefusals(snapshot: Snapshot, vm: ReadableVm): PlanNote[] {
   if (snapshot.kind === 'internal') return [];
   return [
-    refusal(
+    note(
       'notBuiltYet',
       snapshot.kind === 'external'
         ? `Where the memory of "${snapshot.name}" of ${vm.name} is, is not known, or it is inside of an image. Snaptree does not revert to such snapshots.`
@@ -104,7 +103,7 @@ export function revertExternalRefusals(snapshot: Snapshot, vm: ReadableVm): Plan
     ),
     ...(vm.hasCheckpoints === true
       ? [
-          refusal(
+          note(
             'dirtyBitmaps',
             `${vm.name} has checkpoints, from which incremental backups are made, and their bitmaps lie in the images that it would leave. Delete the checkpoints with the backup program first; its next backup is a full one.`,
           ),
@@ -116,7 +115,7 @@ export function revertExternalRefusals(snapshot: Snapshot, vm: ReadableVm): Plan
 export function deleteKindRefusals(snapshot: Snapshot): PlanNote[] {
   if (snapshot.kind === 'internal' || snapshot.kind === 'external') return [];
   return [
-    refusal(
+    note(
       'notBuiltYet',
       snapshot.kind === 'mixed'
         ? `"${snapshot.name}" is internal on some disks and external on others. Snaptree does not delete such snapshots yet, and libvirt before 11.0 wipes images when it does.`
@@ -132,7 +131,7 @@ export function mixedKindRefusals(doomed: readonly Snapshot[]): PlanNote[] {
   return internal.length === 0 || internal.length === doomed.length
     ? []
     : [
-        refusal(
+        note(
           'wouldDestroySnapshots',
           `Of what would go ${firstOf(internal)} ${internal.length === 1 ? 'is an internal snapshot' : 'are internal snapshots'}, and the deletion of the others is a merge of images, which would take ${internal.length === 1 ? 'it' : 'them'} away. Delete the internal ${internal.length === 1 ? 'one' : 'ones'} first.`,
           internal,
@@ -158,7 +157,7 @@ export function transientOverlayRefusals({ name, persistent }: ReadableVm): Plan
   return persistent
     ? []
     : [
-        refusal(
+        note(
           'transient',
           `${name} exists only as long as it runs. Its next start would be from the image below the overlay, without what was written since, and spoil it. Define it first (virsh dumpxml, virsh define).`,
         ),
@@ -172,7 +171,7 @@ function externalVmRefusals(vm: ReadableVm): PlanNote[] {
     ...transientOverlayRefusals(vm),
     ...savedImagesRefusals(vm),
     ...(writableDisks(vm.disks).length === 0
-      ? [refusal('noDisk', `${vm.name} has no writable disk that could get an overlay.`)]
+      ? [note('noDisk', `${vm.name} has no writable disk that could get an overlay.`)]
       : []),
   ];
 }
@@ -186,7 +185,7 @@ export function createExternalRefusals(known: VmWithImages): PlanNote[] {
 
 export function noMemoryRefusals({ name, state }: Pick<ReadableVm, 'name' | 'state'>): PlanNote[] {
   return state === 'shutoff'
-    ? [refusal('noMemory', `${name} is shut off, so there is no memory to save. Take the snapshot of its disks only.`)]
+    ? [note('noMemory', `${name} is shut off, so there is no memory to save. Take the snapshot of its disks only.`)]
     : [];
 }
 
@@ -201,7 +200,7 @@ function recordRefusals({ name, unknownPart }: Snapshot, vm: ReadableVm, harm: s
   return unknownPart === undefined
     ? []
     : [
-        refusal(
+        note(
           'recordIncomplete',
           `Not all of the snapshot "${name}" of ${vm.name} is known: ${unknownPart} ${harm} Look at its record (virsh snapshot-dumpxml) and at what lies on storage.`,
           [name],
@@ -213,7 +212,7 @@ function recordRefusals({ name, unknownPart }: Snapshot, vm: ReadableVm, harm: s
 function managedSaveRefusals({ hasManagedSave }: ReadableVm, harm: string): PlanNote[] {
   return hasManagedSave
     ? [
-        refusal(
+        note(
           'managedSave',
           `${harm} Start the VM and shut it down, then try again. (To discard its saved memory, virsh managedsave-remove, is to pull its plug: what the guest had not written is lost.)`,
         ),
@@ -232,7 +231,7 @@ export function savedImagesRefusals(vm: ReadableVm): PlanNote[] {
 function revertTransientRefusals({ name, memory }: Snapshot, vm: ReadableVm): PlanNote[] {
   return !vm.persistent && memory.kind === 'none'
     ? [
-        refusal(
+        note(
           'transient',
           `${vm.name} exists only as long as it runs, and "${name}" would shut it off: the VM's definition would be gone.`,
         ),
@@ -248,7 +247,7 @@ function revertTransientRefusals({ name, memory }: Snapshot, vm: ReadableVm): Pl
  * @param what what has bitmaps, as the beginning of a sentence
  */
 export function bitmapsRefusal(what: string, names: readonly string[] = []): PlanNote {
-  return refusal(
+  return note(
     'dirtyBitmaps',
     `${what}. QEMU refuses to go back to an internal snapshot then, after the VM was ended. Delete the checkpoints with the backup program first; its next backup is a full one.`,
     names,
@@ -301,7 +300,7 @@ export function mergeVmRefusals(vm: ReadableVm): PlanNote[] {
     ...stateRefusals(vm),
     ...(vm.hasManagedSave
       ? [
-          refusal(
+          note(
             'managedSave',
             `The memory of ${vm.name} was saved, together with the names of the images that it uses: it could not be resumed on other ones. Start the VM and shut it down, then try again.`,
           ),
@@ -309,7 +308,7 @@ export function mergeVmRefusals(vm: ReadableVm): PlanNote[] {
       : []),
     ...(vm.hasCheckpoints === true
       ? [
-          refusal(
+          note(
             'dirtyBitmaps',
             `${vm.name} has checkpoints, from which incremental backups are made. Their bitmaps lie in the images that would be merged. Delete the checkpoints with the backup program first; its next backup is a full one.`,
           ),

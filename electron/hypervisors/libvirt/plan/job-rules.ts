@@ -4,7 +4,8 @@ import type { Expectation, PlanNote } from '../../../../shared/model/plan.ts';
 import { bitmapsRefusal } from '../../../../shared/rules/snapshots/libvirt-refusals.ts';
 import { jobsOf } from '../../../../shared/rules/inventory/jobs.ts';
 import { shellLine } from '../../../../shared/rules/text/shell-words.ts';
-import { listed, note } from '../../planning/notes.ts';
+import { note } from '../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../planning/notes.ts';
 import { virsh, type LibvirtContext } from './plan-rules.ts';
 
 /**

@@ -14,7 +14,8 @@ import { encryptionRefusals, everyDiskRefusals } from '../../../../shared/rules/
 import type { PlanDraft } from '../../driver.ts';
 import { chainsOf } from '../../planning/chain-rules.ts';
 import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
-import { listed, note } from '../../planning/notes.ts';
+import { note } from '../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../planning/notes.ts';
 import { roomsBeside } from '../../planning/space.ts';
 import { plannedSnapshot } from '../../planning/planning-context.ts';
 import { treeWithout } from '../../planning/tree-afterwards.ts';

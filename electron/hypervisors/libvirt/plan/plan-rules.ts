@@ -5,7 +5,7 @@ import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../shared/rules/chains/next-start.ts';
 import { remedyOfRenamed, renamedData, wordsOfRenamed } from '../../../../shared/rules/snapshots/renamed-data.ts';
 import type { BegunPlan } from '../../driver.ts';
-import { note } from '../../planning/notes.ts';
+import { note } from '../../../../shared/rules/text/plan-note.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
 import { namesJobsAfterSnapshots } from '../capabilities.ts';
 

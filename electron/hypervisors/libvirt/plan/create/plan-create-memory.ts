@@ -6,7 +6,8 @@ import type { Growth } from '../../../../../shared/rules/chains/image-growth.ts'
 import { noMemoryRefusals } from '../../../../../shared/rules/snapshots/libvirt-refusals.ts';
 import { readableBytes } from '../../../../../shared/rules/text/units.ts';
 import { isAtLeast } from '../../../../../shared/rules/text/version-numbers.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { roomsFor, roomWarnings, type RoomNeed } from '../../../planning/space.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 

@@ -3,7 +3,7 @@ import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.t
 import { checkNewFile } from '../../../../../shared/rules/snapshots/new-files.ts';
 import { memoryFilesIn } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import { checkSnapshotName } from '../../../../../shared/rules/snapshots/snapshot-names.ts';
-import { note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 
 export type CreateRequest = Extract<ChangeRequest, { action: 'createSnapshot' }>;

@@ -1,7 +1,8 @@
 /** Freezing the file systems of a guest for an external snapshot, as part of its plan. Pure. */
 import type { PlanNote, PlanStep } from '../../../../../shared/model/plan.ts';
 import { agentObstacle, stateObstacle } from '../../../../../shared/rules/snapshots/quiesce.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
 import type { CreateRequest } from './plan-create-rules.ts';
 import type { LibvirtContext } from '../plan-rules.ts';

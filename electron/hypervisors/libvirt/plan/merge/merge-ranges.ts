@@ -5,7 +5,7 @@ import type { ChangeRequest, PlanNote } from '../../../../../shared/model/plan.t
 import { chainFrom, chainOfDisk, type Chain } from '../../../../../shared/rules/chains/chains.ts';
 import { firstOf } from '../../../../../shared/rules/text/first-of.ts';
 import { folderOf } from '../../../../../shared/rules/text/folders.ts';
-import { note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 
 /** An image, and the path by which the chain opens it. */

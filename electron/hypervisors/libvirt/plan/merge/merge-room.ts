@@ -3,7 +3,7 @@ import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote, PlanRoom } from '../../../../../shared/model/plan.ts';
 import { fullBytes, mergeGrowth } from '../../../../../shared/rules/chains/image-growth.ts';
 import { readableBytes } from '../../../../../shared/rules/text/units.ts';
-import { note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import { roomIsStillThere } from '../../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../../planning/space.ts';
 import type { LibvirtContext } from '../plan-rules.ts';

@@ -15,7 +15,8 @@ import {
   openElsewhereRefusals,
   unknownDependentRefusals,
 } from '../../../planning/dependent-rules.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { idsOf, isMergeDone, type MergeRange } from './merge-ranges.ts';
 

@@ -4,7 +4,8 @@ import type { ChangeRequest, PlanRoom } from '../../../../../shared/model/plan.t
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { remoteDependentWarnings } from '../../../planning/dependent-rules.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';

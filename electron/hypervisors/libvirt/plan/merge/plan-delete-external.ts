@@ -10,7 +10,8 @@ import {
 import type { PlanDraft } from '../../../driver.ts';
 import { chainsOf } from '../../../planning/chain-rules.ts';
 import { unknownDependentRefusals } from '../../../planning/dependent-rules.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { plannedSnapshot } from '../../../planning/planning-context.ts';
 import { roomsBeside } from '../../../planning/space.ts';
 import { treeWithout } from '../../../planning/tree-afterwards.ts';

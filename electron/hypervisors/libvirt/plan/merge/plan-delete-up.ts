@@ -9,7 +9,8 @@ import {
   remoteDependentWarnings,
   unknownDependentRefusals,
 } from '../../../planning/dependent-rules.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';

@@ -16,7 +16,8 @@ import { encryptedOverlayRefusals } from '../../../../../shared/rules/snapshots/
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../../planning/dependent-rules.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
 import { looksForRoom, roomIsThere } from '../../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../../planning/space.ts';

@@ -4,7 +4,8 @@ import type { Expectation, PlanNote, PlanStep } from '../../../../../shared/mode
 import { writableDisks } from '../../../../../shared/rules/inventory/disks.ts';
 import { revertNeeds } from '../../../../../shared/rules/snapshots/revert-needs.ts';
 import { lostMemory } from '../../../../../shared/rules/snapshots/snapshot-lacks.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { lookingStep } from '../../../planning/looking-step.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
 import { libvirtAttribute } from '../merge/block-job-script.ts';

@@ -15,7 +15,8 @@ import {
   unknownDependentRefusals,
 } from '../../../planning/dependent-rules.ts';
 import { imagesAreWritable } from '../../../planning/image-rules.ts';
-import { listed, note } from '../../../planning/notes.ts';
+import { note } from '../../../../../shared/rules/text/plan-note.ts';
+import { listed } from '../../../planning/notes.ts';
 import { roomsBeside } from '../../../planning/space.ts';
 import { movedData, otherNeedsOf, whereItIs } from '../../../../../shared/rules/findings/moved-data.ts';
 import { dataIn, dataOfDisks, lacksMemory } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
