@@ -57,11 +57,14 @@ export function makeTemplateHost(folder: string, { vms, snapshots, externalOneIn
   });
   const file = join(folder, `node-${templateNumber}.xml`);
   const write = (changed: boolean): void => {
-    writeFileSync(file, `<node>${domains.map((domain) => domainXml(domain, changed)).join('\n')}</node>`);
+    writeFileSync(file, `<node>${networkXml}${domains.map((domain) => domainXml(domain, changed)).join('\n')}</node>`);
   };
   write(false);
   return { uri: `test://${file}`, write };
 }
+
+/** The network of all of them, without which none of them would start. */
+const networkXml = `<network><name>default</name><bridge name='virbr0'/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>`;
 
 interface Domain {
   readonly index: number;

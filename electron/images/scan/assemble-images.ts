@@ -28,9 +28,9 @@ export interface AssembledImages {
   readonly openHeaders: readonly string[];
   /** The same by the ids of the images instead of their resolved paths. */
   byId<Value>(byPath: ReadonlyMap<string, Value>): ReadonlyMap<string, Value>;
-  imageIdOf(reference: string): string | null;
+  readonly imageIdOf: (reference: string) => string | null;
   /** The path by which that reference opens an image, as `openedAs` and `parentsByPath` of the model spell it; null: no path. */
-  openedAs(reference: string): string | null;
+  readonly openedAs: (reference: string) => string | null;
 }
 
 /**
@@ -49,17 +49,20 @@ export function assembleImages(
     if (target.kind === 'path') requested.add(spelled(target.path, knowledge));
   }
   const groups = groupsOf(knowledge);
+  /** Of images by another path than their id. */
   const canonical = new Map<string, string>();
   const byIdentity = new Map<string, string>();
   for (const group of groups) {
     const id = canonicalId(group, requested, knowledge);
-    for (const member of group) canonical.set(member, id);
+    for (const member of group) if (member !== id) canonical.set(member, id);
     const status = statusOf(knowledge, id);
     if (status) byIdentity.set(identityOf(status), id);
   }
   const resolve = (path: string): string | null => {
-    const known = canonical.get(knowledge.realPaths.get(path) ?? path);
+    const real = knowledge.realPaths.get(path) ?? path;
+    const known = canonical.get(real);
     if (known !== undefined) return known;
+    if (knowledge.images.has(real)) return real;
     const status = statusOf(knowledge, path);
     return (status && byIdentity.get(identityOf(status))) ?? null;
   };
@@ -71,7 +74,8 @@ export function assembleImages(
   const openHeaders: string[] = [];
   const ambiguous: { path: string; parentId: string | null }[] = [];
   for (const group of groups) {
-    const id = canonical.get(group[0] ?? '') ?? '';
+    const [first = ''] = group;
+    const id = canonical.get(first) ?? first;
     const ofGroup = viewsOf(group, knowledge);
     const isThere = (view: WalkedImage): boolean => isParentThere(view, knowledge);
     const view = bestView(ofGroup, requested, formatted, isThere);
@@ -103,6 +107,8 @@ export function assembleImages(
     views.set(id, view);
   }
   addNetworkImages(images, requests);
+  // What the functions below hold is kept for as long as a host is known.
+  const onNetwork = new Set([...images.values()].filter(({ kind }) => kind === 'network').map(({ id }) => id));
   return {
     images: withoutNeedlessPaths([...images.values()]).sort((a, b) => (a.id < b.id ? -1 : 1)),
     views,
@@ -111,7 +117,7 @@ export function assembleImages(
     byId: (byPath) => new Map([...byPath].map(([path, value]) => [canonical.get(path) ?? path, value])),
     imageIdOf(reference) {
       const target = parseImageReference(reference, null);
-      if (target.kind === 'network') return images.has(reference) ? reference : null;
+      if (target.kind === 'network') return onNetwork.has(reference) ? reference : null;
       return target.kind === 'path' ? resolve(target.path) : null;
     },
     openedAs(reference) {

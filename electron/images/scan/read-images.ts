@@ -197,8 +197,8 @@ async function readWhole(
     unknownDependents: imageDoubts(relevant, assembled),
     openBy: createInterner('cut')(assembled.byId(openImages(relevant))),
     lookedFor: createInterner('cut')(lookedFor),
-    imageIdOf: (reference) => assembled.imageIdOf(reference),
-    openedAs: (reference) => assembled.openedAs(reference),
+    imageIdOf: assembled.imageIdOf,
+    openedAs: assembled.openedAs,
     realPathOf: (path) => knowledge.realPaths.get(path) ?? path,
   };
   if (options.memory) {

@@ -25,10 +25,14 @@ export type SnapshotData =
   | { readonly kind: 'other'; readonly internals: readonly InternalSnapshot[] }
   | { readonly kind: 'none' };
 
+/** In an image with no more of them, looking at each takes less than keeping them by name takes memory: most images of a fleet. */
+const fewTags = 64;
+
 /** Made when first asked for and kept as long as the image, which is never changed in place: thousands of records ask one image. */
 const tagsByName = new WeakMap<Image, ReadonlyMap<string, readonly InternalSnapshot[]>>();
 
 function tagsOf(image: Image, name: string): readonly InternalSnapshot[] {
+  if (image.internalSnapshots.length <= fewTags) return image.internalSnapshots.filter((tag) => tag.name === name);
   let tags = tagsByName.get(image);
   if (!tags) tagsByName.set(image, (tags = Map.groupBy(image.internalSnapshots, (tag) => tag.name)));
   return tags.get(name) ?? [];

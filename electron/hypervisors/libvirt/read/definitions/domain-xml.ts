@@ -101,6 +101,7 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
   if (target === null) return [];
   const device = attribute(element, 'device') ?? 'disk';
   const policy = attribute(child(element, 'source'), 'startupPolicy');
+  const { backing, isChainEnded } = backingOf(element);
   return [
     {
       target,
@@ -115,7 +116,8 @@ function diskFromElement(element: XmlElement): readonly DomainDisk[] {
       isMandatory: policy !== 'optional',
       isMandatoryForMemory: policy !== 'optional' && policy !== 'requisite',
       isChainDefined: child(element, 'backingStore') !== null,
-      ...backingOf(element),
+      backing,
+      isChainEnded,
     },
   ];
 }
