@@ -65,6 +65,8 @@ function suite(version: testbed.LibvirtVersion): void {
     };
   }
 
+  const active = async () => (await read()).vm.disks.flatMap(({ imageId }) => imageId ?? []);
+
   /** Runs it, and compares what the plan promised with what is there. */
   async function runs(request: ChangeRequest): Promise<void> {
     const { after } = await carryOut(version, request);
@@ -119,12 +121,26 @@ function suite(version: testbed.LibvirtVersion): void {
       expect([await reads(0x11), await reads(0x11, 'vdb')]).toEqual([true, true]);
       await virsh('start', vm.uuid);
       await write(0x44);
-      // What was left is as it was.
+      const givenUp = await active();
+      expect(givenUp.map((path) => existsSync(path))).toEqual([true, true]);
+      // What was left is as it was; what is left now is nobody's, and goes.
       await runs(revert('kept'));
       expect([await reads(0x33), await reads(0x33, 'vdb')]).toEqual([true, true]);
+      expect(givenUp.map((path) => existsSync(path))).toEqual([false, false]);
       await runs(revert('two'));
       expect([await reads(0x22), await reads(0x22, 'vdb')]).toEqual([true, true]);
+      // So nothing is in the way of deleting what the VM has left.
+      await runs(remove('kept'));
+      await runs(remove('one'));
+      expect([await reads(0x22), await reads(0x22, 'vdb')]).toEqual([true, true]);
       await virsh('start', vm.uuid);
+      expect(await reads(0x22)).toBe(true);
+      // The overlay that was made with a snapshot is in its record, and stays until that is deleted.
+      await runs(create('three'));
+      await write(0x55);
+      const recorded = await active();
+      await runs(revert('three'));
+      expect(recorded.map((path) => existsSync(path))).toEqual([true, true]);
       expect(await reads(0x22)).toBe(true);
     });
 

@@ -8,6 +8,7 @@ import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import { listed } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
+import { filesGo, nothingNeeds } from '../files-go.ts';
 import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
 import { begunAbsentIds, begunFiles } from './begun-plan.ts';
 import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, targetsOf, type MergeRange } from './merge-ranges.ts';
@@ -20,16 +21,7 @@ import {
 } from './merge-records.ts';
 import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { commitRefusals, mergeRefusals } from './merge-rules.ts';
-import {
-  committed,
-  filesGo,
-  liveCommit,
-  nothingNeeds,
-  offlineCommit,
-  recordsFollow,
-  spoiledRecordsGo,
-  type Step,
-} from './merge-steps.ts';
+import { committed, liveCommit, offlineCommit, recordsFollow, spoiledRecordsGo, type Step } from './merge-steps.ts';
 
 interface Parts {
   readonly ranges: readonly MergeRange[];
@@ -134,7 +126,9 @@ function steps(
       { stay, goneIds, verify: movedDataExpectations(ranges, spoiled, context) },
       context,
     ),
-    ...(files.length === 0 ? [] : [nothingNeeds(files, live ? writtenBelow(ranges) : []), filesGo(files, memory)]),
+    ...(files.length === 0
+      ? []
+      : [nothingNeeds(files, { written: live ? writtenBelow(ranges) : [] }), filesGo(files, memory)]),
   ];
 }
 

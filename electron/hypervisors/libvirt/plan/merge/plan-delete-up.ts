@@ -13,13 +13,14 @@ import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import { listed } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
+import { filesGo, nothingNeeds } from '../files-go.ts';
 import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
 import { begunFiles, begunMerges } from './begun-plan.ts';
 import { chainsAfterMerge, idsOf, isMergeDone, layersOf, targetsOf, type MergeRange } from './merge-ranges.ts';
 import { memoryFilesToGo, replacementsOf, treeAfterMerge } from './merge-records.ts';
 import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { lostSnapshotRefusals, mergeRefusals, pullRefusals } from './merge-rules.ts';
-import { filesGo, livePull, nothingNeeds, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
+import { livePull, offlinePull, pulled, recordsFollow } from './merge-steps.ts';
 import { volumeWarnings } from './plan-commit.ts';
 import { recordsGo } from './records-go.ts';
 

@@ -1,12 +1,10 @@
 /** Plans that take a VM back to an external snapshot, by new overlays on the images that hold its data. */
 import type { Disk, Snapshot } from '../../../../../shared/model/inventory.ts';
-import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../../shared/model/plan.ts';
+import type { Expectation, PlanStep } from '../../../../../shared/model/plan.ts';
 import { chainFrom } from '../../../../../shared/rules/chains/chains.ts';
 import { writableDisks } from '../../../../../shared/rules/inventory/disks.ts';
 import { revertExternalRefusals } from '../../../../../shared/rules/snapshots/libvirt-refusals.ts';
 import { overlayBeside } from '../../../../../shared/rules/snapshots/new-files.ts';
-import { otherAtNextStart } from '../../../../../shared/rules/chains/next-start.ts';
-import { isWrittenSince } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import {
   chainRefusals,
   corruptRefusals,
@@ -16,45 +14,32 @@ import { encryptedOverlayRefusals } from '../../../../../shared/rules/snapshots/
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../../planning/dependent-rules.ts';
-import { note } from '../../../../../shared/rules/text/plan-note.ts';
-import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
 import { looksForRoom, roomIsThere } from '../../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../../planning/space.ts';
 import { memoryRoom, memoryRoomWarnings } from '../create/plan-create-memory.ts';
 import { editArgv } from '../merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from '../create/plan-create-external.ts';
-import {
-  lostMemoryWarnings,
-  memoryFileOf,
-  memoryIsThere,
-  memoryRevertRefusals,
-  memoryRevertWarnings,
-  restoreStep,
-} from './plan-revert-memory.ts';
 import { renamedDataRefusals, virsh, type LibvirtContext } from '../plan-rules.ts';
+import { begunRemoval, givenUpLayers, givenUpLayersGo } from './given-up-layers.ts';
+import { memoryFileOf, memoryIsThere, memoryRevertRefusals, restoreStep } from './plan-revert-memory.ts';
+import { branchesOf, hangs, savedMemoryOf, type Branch, type RevertRequest } from './revert-branches.ts';
+import { diskRefusals, stateWarnings, writtenSince } from './revert-external-notes.ts';
 
-type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
 type Step = Omit<PlanStep, 'index'>;
-
-/** One disk of the snapshot. */
-interface Branch {
-  readonly disk: Disk;
-  /** The image that holds the snapshot's data. */
-  readonly dataId: string;
-  /** The new overlay on that. */
-  readonly overlay: string;
-}
 
 /**
  * The same on every version: libvirt's own revert (since 9.9) deletes the active layers that it leaves, under names of its own
  * choosing, and knows nothing of what was not saved. Here the VM is shut off, gets a new overlay on each image of the snapshot, and
- * what it wrote since stays in its images, as another branch of the tree. Where the snapshot has memory, the guest goes on from that.
+ * what it wrote since stays in its images, as another branch of the tree, where it is saved or a snapshot was made on it. Where the snapshot has memory, the guest goes on from that.
  */
 export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanDraft {
   const { vm } = context;
+  const removal = begunRemoval(context);
+  if (removal !== null) return removalOnly(removal, snapshot, context);
   const runs = vm.state !== 'shutoff';
   const branches = branchesOf(snapshot, context);
+  const givenUp = request.saveAs === null ? givenUpLayers(branches, context) : [];
   const memory = memoryFileOf(snapshot);
   const savedMemory = savedMemoryOf(request, context);
   const saving = request.saveAs === null ? null : savingPlan(request.saveAs, savedMemory, snapshot, context);
@@ -86,7 +71,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
   const told = new Set(own.map(({ message }) => message));
   return {
     vmName: vm.name,
-    title: `Revert ${vm.name} to the snapshot "${snapshot.name}"`,
+    title: titleOf(snapshot, context),
     refusals: [
       ...own,
       ...(saving?.refusals ?? [])
@@ -97,7 +82,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
         })),
     ],
     warnings: [
-      ...stateWarnings(request, snapshot, context),
+      ...stateWarnings(request, snapshot, givenUp, context),
       ...(savedMemory === null ? [] : memoryRoomWarnings(savedMemory, context)),
       ...writtenSince(snapshot, branches, context),
     ],
@@ -120,6 +105,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
         ],
         runs || saving !== null || memory !== null,
       ),
+      ...givenUpLayersGo(givenUp, branches),
     ],
     after: {
       vmState: memory === null ? 'shutoff' : snapshot.vmState === 'paused' ? 'paused' : 'running',
@@ -140,19 +126,23 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
   };
 }
 
-function branchesOf(snapshot: Snapshot, context: LibvirtContext): readonly Branch[] {
-  return snapshot.disks.flatMap(({ target, kind, dataImageId }) => {
-    const disk = context.vm.disks.find((each) => each.target === target);
-    const overlay = disk ? overlayBeside(disk, context.vm, `from-${snapshot.name}`, context.images) : null;
-    return kind !== 'external' || dataImageId === null || !disk || overlay === null
-      ? []
-      : [{ disk, dataId: dataImageId, overlay }];
-  });
+function titleOf({ name }: Snapshot, { vm }: LibvirtContext): string {
+  return `Revert ${vm.name} to the snapshot "${name}"`;
 }
 
-/** Where the guest's memory is saved; null where it is not, or there is none. */
-function savedMemoryOf({ saveAs, saveMemoryFile }: RevertRequest, { vm }: LibvirtContext): string | null {
-  return saveAs === null || vm.state === 'shutoff' ? null : (saveMemoryFile ?? null);
+/** The VM is at the snapshot already. */
+function removalOnly(steps: readonly Step[], snapshot: Snapshot, context: LibvirtContext): PlanDraft {
+  const { state, snapshots, currentSnapshotId } = context.vm;
+  return {
+    vmName: context.vm.name,
+    title: titleOf(snapshot, context),
+    refusals: [],
+    warnings: [],
+    rooms: [],
+    expectedPause: null,
+    steps,
+    after: { vmState: state, snapshots, currentSnapshotId, chains: chainsOf(context) },
+  };
 }
 
 function pauseOf(goesOn: boolean, savedMemory: string | null, { vm }: LibvirtContext): string | null {
@@ -294,13 +284,6 @@ function definitionStep(
   ];
 }
 
-function hangs(branches: readonly Branch[]): Expectation[] {
-  return branches.flatMap(({ disk, dataId, overlay }): Expectation[] => [
-    { kind: 'activeLayer', target: disk.target, imageId: overlay },
-    { kind: 'imageParent', imageId: overlay, parentId: dataId },
-  ]);
-}
-
 /** `virsh snapshot-current` with a name writes the record again as the current one, with what is secret in it (virsh(1)). */
 function currentStep({ name, id }: Snapshot, branches: readonly Branch[], context: LibvirtContext): Step {
   return {
@@ -328,109 +311,4 @@ function together(steps: readonly Step[], isGroup: boolean): readonly Step[] {
         whenInterrupted: 'undo',
       }))
     : steps;
-}
-
-function diskRefusals(snapshot: Snapshot, branches: readonly Branch[], context: LibvirtContext): PlanNote[] {
-  const { vm, images } = context;
-  const external = snapshot.disks.filter(({ kind }) => kind === 'external');
-  const without = external.filter(({ target }) => !branches.some(({ disk }) => disk.target === target));
-  const next = otherAtNextStart(vm);
-  return [
-    ...without.map(({ target, dataImageId }) =>
-      note(
-        'diskNotThere',
-        dataImageId === null
-          ? `Where the data of disk ${target} is, the record of "${snapshot.name}" does not say so that it could be found.`
-          : `Disk ${target}, which "${snapshot.name}" holds, is no disk of ${vm.name} now, or not one in a file. Attach it first.`,
-        [target],
-      ),
-    ),
-    ...branches.flatMap(({ disk, dataId }) => [
-      ...(disk.imageId === dataId
-        ? [
-            note(
-              'dataInUse',
-              `${dataId} is what disk ${disk.target} writes to now, so it does not hold what "${snapshot.name}" was any more.`,
-              [dataId],
-            ),
-          ]
-        : []),
-      ...(['file', 'block'].includes(images.get(dataId)?.kind ?? '')
-        ? []
-        : [
-            note('imageKind', `${dataId} (disk ${disk.target}) is not on a file system or a volume of the host.`, [
-              dataId,
-            ]),
-          ]),
-      ...(disk.source?.startsWith('/') === false
-        ? [
-            note(
-              'volumeSource',
-              `Disk ${disk.target} is named as a volume of a storage pool (${disk.source}), not by a path. Snaptree does not change such definitions.`,
-              [disk.target],
-            ),
-          ]
-        : []),
-    ]),
-    ...next.map(({ imageId, message }) => note('nextStartDiffers', message, [imageId])),
-  ];
-}
-
-function stateWarnings(request: RevertRequest, snapshot: Snapshot, context: LibvirtContext): PlanNote[] {
-  const { saveAs } = request;
-  const { vm } = context;
-  const held = new Set(snapshot.disks.filter(({ kind }) => kind === 'external').map(({ target }) => target));
-  const left = writableDisks(vm.disks).filter(({ target }) => !held.has(target));
-  const runs = vm.state !== 'shutoff';
-  return [
-    saveAs === null
-      ? note(
-          'presentStateLeft',
-          `What ${vm.name} wrote since the last snapshot stays in its present images, and in no snapshot: nothing here brings it back by itself.${runs ? ' What the guest has in memory is lost.' : ''}`,
-        )
-      : note(
-          'presentStateSaved',
-          savedMemoryOf(request, context) !== null
-            ? `The present disks of ${vm.name} and its memory are saved as "${saveAs}" first, and the guest is ended at that moment, so that nothing of it is lost. Reverting to that undoes this. It stays until it is deleted. Where libvirt cannot save the memory (devices of the host, memory shared with it), nothing is changed: leave the memory out then.`
-            : `The present disks of ${vm.name} are saved as "${saveAs}" first. Reverting to that undoes this.${runs ? ' What the guest has in memory is lost: it is ended at that moment, as by a power cut.' : ''} It stays until it is deleted.`,
-        ),
-    ...(memoryFileOf(snapshot) === null
-      ? [
-          note(
-            'definitionStays',
-            `Devices, memory and CPUs of ${vm.name} stay as they are; only its disks go back. It is shut off afterwards.`,
-          ),
-        ]
-      : memoryRevertWarnings(context)),
-    ...lostMemoryWarnings(snapshot, context),
-    // With memory that is refused.
-    ...(left.length === 0 || memoryFileOf(snapshot) !== null
-      ? []
-      : [
-          note(
-            'partial',
-            `"${snapshot.name}" does not hold ${listed(left.map(({ target }) => target))}, which ${left.length === 1 ? 'stays' : 'stay'} as ${left.length === 1 ? 'it is' : 'they are'} now.`,
-            left.map(({ target }) => target),
-          ),
-        ]),
-    ...(vm.hasNvram
-      ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of the snapshot and stay as they are now.')]
-      : []),
-  ];
-}
-
-/** The data of a snapshot is written to by nothing that Snaptree does; but somebody may have committed into it by hand. */
-function writtenSince(snapshot: Snapshot, branches: readonly Branch[], { images }: LibvirtContext): PlanNote[] {
-  return branches.flatMap(({ dataId }) => {
-    const image = images.get(dataId);
-    return image && isWrittenSince(snapshot, image) === true
-      ? [
-          note(
-            'writtenSince',
-            `${dataId} was written to after "${snapshot.name}" was taken. A merge by Snaptree that brought the snapshot's data there leaves that right; if something was merged into it by hand, it does not hold what the snapshot was any more.`,
-            [dataId],
-          ),
-        ]
-      : [];
-  });
 }
