@@ -127,7 +127,7 @@ async function scrollThrough(page: Page): Promise<void> {
 async function measureFleet(browser: Browser, harness: Harness): Promise<readonly Measured[]> {
   harness.reset();
   showFleet(harness, hosts, vmsOfEach);
-  const page = await openPage(browser, markEachLoad);
+  const page = await openPage(browser, (each) => markEachLoad(each, harness.url));
   const load = await repeated(async () => {
     await page.goto('about:blank');
     const { total } = await traced(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { disk, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
-import { problemCount, problemsByVm, problemsOf, worstOf } from './vm-problems.ts';
+import { worstOf } from '../../shared/rules/findings/problems.ts';
+import { problemCount, problemsByVm, problemsOf } from './vm-problems.ts';
 
 const warning = { severity: 'warning', message: 'w' } as const;
 const error = { severity: 'error', message: 'e' } as const;

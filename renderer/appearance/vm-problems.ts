@@ -1,7 +1,7 @@
 /** What is wrong with the VMs of a host, told once for a reading and shown in the list, the host's page and the VM's. */
 import type { Inventory, Problem, Vm } from '../../shared/model/inventory.ts';
 import { imagesById } from '../../shared/rules/chains/chains.ts';
-import { vmProblems } from '../../shared/rules/findings/problems.ts';
+import { vmProblems, worstOf } from '../../shared/rules/findings/problems.ts';
 import { count } from '../design/format.ts';
 
 const known = new WeakMap<Inventory, ReadonlyMap<string, readonly Problem[]>>();
@@ -25,12 +25,6 @@ export function problemsByVm(inventory: Inventory): ReadonlyMap<string, readonly
 /** The problems of one VM; none for an unreadable one, which says so itself. */
 export function problemsOf(inventory: Inventory | null, vm: Vm): readonly Problem[] {
   return (inventory && problemsByVm(inventory).get(vm.uuid)) ?? nothing;
-}
-
-/** The graver of what is there; null for no problems. */
-export function worstOf(problems: readonly Problem[]): Problem['severity'] | null {
-  if (problems.length === 0) return null;
-  return problems.some((problem) => problem.severity === 'error') ? 'error' : 'warning';
 }
 
 /** The problems in two words: `1 warning`, `2 problems`. A warning alone is not called a problem. */

@@ -10,7 +10,7 @@ import { useNow } from '../design/use-now.ts';
 import { lacksOf } from '../../shared/rules/snapshots/snapshot-lacks.ts';
 import { stateWords } from '../../shared/rules/text/state-words.ts';
 import { diskKindWords, snapshotKindWords } from '../appearance/model-words.ts';
-import { worstOf } from '../appearance/vm-problems.ts';
+import { worstOf } from '../../shared/rules/findings/problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { findSnapshot } from '../store/state.ts';
 import { imageIndex, snapshotsById } from '../store/selectors.ts';

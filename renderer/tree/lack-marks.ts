@@ -1,7 +1,7 @@
 /** Which snapshots of a VM lack something that a revert needs, for the rows of its tree. Pure. */
 import type { Image, Problem, ReadableVm } from '../../shared/model/inventory.ts';
 import { lacksOf } from '../../shared/rules/snapshots/snapshot-lacks.ts';
-import { worstOf } from '../appearance/vm-problems.ts';
+import { worstOf } from '../../shared/rules/findings/problems.ts';
 import { imageIndex } from '../store/selectors.ts';
 
 export interface LackMark {

@@ -21,7 +21,7 @@ import { update } from '../store/store.ts';
 import styles from './Navigation.module.css';
 import type { NavigationRow } from './navigation-rows.ts';
 import { hostLine, shortHostLine } from './row-words.ts';
-import { worstOf } from '../appearance/vm-problems.ts';
+import { worstOf } from '../../shared/rules/findings/problems.ts';
 import { vmAppearance } from '../appearance/vm-state.ts';
 
 const css = classes(styles);

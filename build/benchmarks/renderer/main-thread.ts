@@ -51,9 +51,14 @@ export async function traced(
   }
 }
 
-/** Marks the beginning of every document that `page` loads from now on. */
-export async function markEachLoad(page: Page): Promise<void> {
-  await page.addInitScript((name) => performance.mark(name), markName);
+/** Marks the beginning of each load of `url` in `page` from now on: of the page itself, and of no other document in between. */
+export async function markEachLoad(page: Page, url: string): Promise<void> {
+  await page.addInitScript(
+    ([name, origin]) => {
+      if (window === window.top && location.origin === origin) performance.mark(name);
+    },
+    [markName, new URL(url).origin] as const,
+  );
 }
 
 /** Waits until the page has drawn, has nothing more to do, and has drawn again. */
@@ -84,12 +89,12 @@ async function stopTracing(session: CDPSession): Promise<readonly TraceEvent[]> 
 }
 
 function mainThreadOf(events: readonly TraceEvent[]): MainThread {
-  const allMarks = events.filter(({ name }) => name === markName).sort((a, b) => a.ts - b.ts);
-  // A page that navigated may have marked in the process before, too.
-  const last = allMarks.at(-1);
-  const marks = allMarks.filter(({ pid, tid }) => pid === last?.pid && tid === last.tid);
+  const marks = events.filter(({ name }) => name === markName).sort((a, b) => a.ts - b.ts);
   const [first] = marks;
   if (!first) throw new Error('The trace holds no mark.');
+  if (marks.some(({ pid, tid }) => pid !== first.pid || tid !== first.tid)) {
+    throw new Error('The page was loaded in several processes: what it took cannot be told.');
+  }
   const tasks = events.filter(
     ({ name, ph, pid, tid, ts }) =>
       name === taskName && ph === 'X' && pid === first.pid && tid === first.tid && ts >= first.ts,

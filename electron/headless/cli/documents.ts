@@ -62,6 +62,8 @@ export const documents = {
         current: z.boolean(),
         /** Why it stands as a root although its record names a parent. */
         oddity: z.enum(['missingParent', 'cycle']).nullable(),
+        /** What it lacks to be reverted to, or may lack where it is a warning. */
+        lacks: z.array(problemSchema),
       }),
     ),
     problems: z.array(problemSchema),

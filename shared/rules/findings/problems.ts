@@ -28,3 +28,9 @@ export function vmProblems(
   }));
   return [...chains, ...starts, ...lacks, ...jobs, ...vm.problems];
 }
+
+/** The graver of what is there; null for no problems. */
+export function worstOf(problems: readonly Problem[]): Problem['severity'] | null {
+  if (problems.length === 0) return null;
+  return problems.some((problem) => problem.severity === 'error') ? 'error' : 'warning';
+}

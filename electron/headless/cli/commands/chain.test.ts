@@ -20,11 +20,11 @@ beforeAll(async () => {
 
 afterAll(remove);
 
-it('what nothing speaks for is no lack of what was read of a healthy VM', async () => {
-  const { err, exitCode } = await run(false, 'chain', 'web');
+it.each(['chain', 'tree'])('what concerns another VM is no lack of what “%s” tells of one', async (command) => {
+  const { err, exitCode } = await run(false, command, 'web');
   expect(err).not.toContain('Not read');
   expect(exitCode).toBe(exitCodes.done);
-  const { out } = await run(false, 'chain', 'web', '--json');
+  const { out } = await run(false, command, 'web', '--json');
   expect(JSON.parse(out)).toMatchObject({ unread: [] });
 });
 
@@ -41,8 +41,11 @@ it('of a whole host it is what was not examined alone, and not what that might h
   });
 });
 
-it('of the VM itself it is what could not be read, with an exit code of its own', async () => {
-  const { err, exitCode } = await run(false, 'chain', 'elsewhere');
-  expect(exitCode).toBe(exitCodes.partlyUnread);
-  expect(err).toContain('undefined/data.qcow2');
-});
+it.each(['chain', 'tree'])(
+  '“%s” tells what of the VM itself could not be read, by an exit code of its own',
+  async (command) => {
+    const { err, exitCode } = await run(false, command, 'elsewhere');
+    expect(exitCode).toBe(exitCodes.partlyUnread);
+    expect(err).toContain('undefined/data.qcow2');
+  },
+);

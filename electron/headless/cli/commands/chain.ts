@@ -1,39 +1,27 @@
 import { SnaptreeError } from '../../../../shared/errors.ts';
-import type { BlockJob, UnreadSubject } from '../../../../shared/model/inventory.ts';
 import { blockJobWords } from '../../../../shared/rules/inventory/jobs.ts';
-import {
-  chainFrom,
-  chainOfDisk,
-  dependentsIndex,
-  dependentsOf,
-  imagesById,
-} from '../../../../shared/rules/chains/chains.ts';
-import { brokenChain, brokenChainOfDisk, type BrokenChain } from '../../../../shared/rules/chains/broken-chains.ts';
+import { chainFrom, dependentsIndex, dependentsOf, imagesById } from '../../../../shared/rules/chains/chains.ts';
+import { brokenChain } from '../../../../shared/rules/chains/broken-chains.ts';
 import type { Chain } from '../../../../shared/rules/chains/chains.ts';
 import { wordsOfUse } from '../../../../shared/rules/chains/dependents.ts';
 import { dependenceOf } from '../../../../shared/rules/chains/layer-dependence.ts';
 import type { Client, HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
-import { findVm, unreadAbout, unreadWords } from '../names.ts';
-import type { UnreadFact } from '../../../../shared/rules/findings/unread.ts';
+import { findVm, unreadWords } from '../names.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { placesOf, readHosts } from '../targets.ts';
 import type { TargetOptions } from '../targets.ts';
 import { chainLines } from '../text/chain-text.ts';
+import { chainsOfVm, idsIn, unreadInChains, type ReadChain } from '../vm-chains.ts';
 import { readingExitCode, warnOfUnread } from './inventory.ts';
 import { hostOption, uriOption } from './shared-options.ts';
 
 interface Found {
   readonly reading: HostReading;
   readonly vm: { readonly uuid: string; readonly name: string } | null;
-  readonly chains: readonly {
-    readonly target: string | null;
-    readonly blockJob: BlockJob | null;
-    readonly chain: Chain;
-    readonly broken: BrokenChain | null;
-  }[];
+  readonly chains: readonly ReadChain[];
   readonly unreadHosts: number;
 }
 
@@ -59,7 +47,7 @@ export function addChain(program: Program, context: CommandContext): void {
         const json = options.json === true;
         if (json) printDocument(context, found);
         else printText(context, found);
-        const unread = warnOfUnread(context, found.reading, json, unreadIn(found));
+        const unread = warnOfUnread(context, found.reading, json, unreadInChains(found.reading, found.chains));
         return readingExitCode(unread + found.unreadHosts);
       });
     });
@@ -104,51 +92,16 @@ async function find(context: CommandContext, client: Client, text: string, optio
   return {
     reading,
     vm: { uuid: vm.uuid, name: vm.name },
-    chains: vm.disks.flatMap((disk) => {
-      const { target, blockJob = null, source } = disk;
-      if (disk.imageId === null && source === null) return [];
-      // A disk whose image could not be found out is listed too, with what is known.
-      const chain = chainOfDisk(disk, images) ?? {
-        images: [],
-        paths: [],
-        end: 'unresolved' as const,
-        endReference: source,
-      };
-      return [{ target, blockJob, chain, broken: brokenChainOfDisk(disk, images) }];
-    }),
+    chains: chainsOfVm(vm, images),
     unreadHosts: unreadHosts.length,
   };
-}
-
-/** Every image of these chains. */
-function idsIn({ chains }: Found): readonly string[] {
-  return [...new Set(chains.flatMap(({ chain }) => chain.images.map(({ id }) => id)))];
-}
-
-/** What of these chains is not known: each thing once, be it an image that could not be read or the end of a chain. */
-function unreadIn(found: Found): readonly UnreadFact[] {
-  const ends = found.chains.flatMap(({ target, chain, broken }): UnreadFact[] => {
-    if (!broken || broken.isCertain) return [];
-    const subject = subjectOfEnd(broken, chain);
-    const what = target === null ? 'the chain' : `the chain of disk ${target}`;
-    return [{ what, reason: `It ${broken.words}`, ...(subject && { subject }) }];
-  });
-  return unreadAbout(found.reading, idsIn(found), ends);
-}
-
-/** What it is that could not be read where a chain ends; null where nothing else tells of it. */
-function subjectOfEnd({ kind, at }: BrokenChain, { images }: Chain): UnreadSubject | null {
-  const last = images.at(-1);
-  if (kind === 'unreadable') return { kind: 'image', id: at, part: 'whole' };
-  if (kind === 'imageUnknown') return { kind: 'source', reference: at };
-  return kind === 'unresolved' && last ? { kind: 'image', id: last.id, part: 'backing' } : null;
 }
 
 function printDocument(context: CommandContext, found: Found): void {
   const { reading, vm, chains } = found;
   const { host, inventory } = reading;
   const index = dependentsIndex(inventory);
-  const imageIds = idsIn(found);
+  const imageIds = idsIn(chains);
   context.document('chain', {
     schema: 'snaptree.chain',
     version: 1,
@@ -171,7 +124,7 @@ function printDocument(context: CommandContext, found: Found): void {
         vms: vms.map(({ uuid, name }) => ({ uuid, name })),
       };
     }),
-    unread: unreadWords(unreadIn(found), host.name),
+    unread: unreadWords(unreadInChains(found.reading, found.chains), host.name),
   });
 }
 

@@ -13,6 +13,7 @@ import type { Paint } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { hostOfUri } from '../targets.ts';
+import { operationStepLines } from '../text/operation-text.ts';
 import { tableLines } from '../text/table.ts';
 import { utc } from '../text/words.ts';
 import { undoRequest } from '../../../../shared/rules/snapshots/undo.ts';
@@ -292,21 +293,13 @@ function print(context: CommandContext, operation: Operation, options: GlobalOpt
   }
   const { output } = context;
   const paint = output.paint.out;
-  const { id, plan, state, startedAt, endedAt, steps, error, examination } = operation;
+  const { id, plan, state, startedAt, endedAt, error, examination } = operation;
   const status = stateText(state, paint);
   const lines = [
     `${paint('bold', shownSentence(plan.title))}  ${status.paint(status.text)}`,
     `VM ${shown(plan.vmName)} (${shown(plan.vmUuid)}) on ${shown(plan.hostName)}`,
     `Operation ${id}, ${utc(startedAt)} to ${utc(endedAt)}`,
-    ...steps.flatMap((step) => [
-      `Step ${step.index + 1} of ${steps.length}: ${step.state}: ${shownSentence(plan.steps[step.index]?.title ?? '')}`,
-      ...(step.output.trim() === ''
-        ? []
-        : step.output
-            .trim()
-            .split('\n')
-            .map((line) => `  ${shownSentence(line)}`)),
-    ]),
+    ...operationStepLines(operation),
     ...(error === null ? [] : [paint('red', shownSentence(error.message))]),
     ...(examination === null ? [] : [shownSentence(examination.message)]),
     ...(examination === null || examination.choices.length === 0

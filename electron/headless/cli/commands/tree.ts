@@ -1,13 +1,15 @@
-import { imagesById } from '../../../../shared/rules/chains/chains.ts';
-import { vmProblems } from '../../../../shared/rules/findings/problems.ts';
+import { imagesById, imagesOfVm, reachedFrom } from '../../../../shared/rules/chains/chains.ts';
+import { vmProblems, worstOf } from '../../../../shared/rules/findings/problems.ts';
+import { lacksOf } from '../../../../shared/rules/snapshots/snapshot-lacks.ts';
 import { snapshotForest } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import type { CommandContext } from '../context.ts';
-import { unreadOf, unreadWords } from '../names.ts';
+import { unreadWords } from '../names.ts';
 import { shown } from '../output.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { readVm } from '../targets.ts';
 import { treeLines, treeRows } from '../text/tree-text.ts';
+import { chainsOfVm, unreadInChains } from '../vm-chains.ts';
 import { presentStateWords } from '../../../../shared/rules/text/state-words.ts';
 import { readingExitCode, warnOfUnread } from './inventory.ts';
 import { hostOption, uriOption } from './shared-options.ts';
@@ -33,7 +35,10 @@ export function addTree(program: Program, context: CommandContext): void {
       await context.work(options, 'readOnly', async ({ client }) => {
         const { reading, vm, unreadHosts } = await readVm(context, client, text, options);
         const { host, inventory } = reading;
-        const problems = vmProblems(vm, imagesById(inventory.images), inventory.hypervisor.kind);
+        const images = imagesById(inventory.images);
+        const problems = vmProblems(vm, images, inventory.hypervisor.kind);
+        const own = [...reachedFrom(imagesOfVm(vm), images)];
+        const unread = unreadInChains(reading, chainsOfVm(vm, images), own);
         const json = options.json === true;
         if (json) {
           context.document('tree', {
@@ -46,20 +51,21 @@ export function addTree(program: Program, context: CommandContext): void {
               depth,
               current: node.snapshot.id === vm.currentSnapshotId,
               oddity: node.oddity,
+              lacks: [...lacksOf(node.snapshot, images)],
             })),
             problems: [...problems],
-            unread: unreadWords(unreadOf(reading), host.name),
+            unread: unreadWords(unread, host.name),
           });
         } else {
           const { paint, unicode } = context.output;
           const lines = [
             `${paint.out('bold', shown(vm.name))}  ${presentStateWords(vm)}  ${shown(vm.uuid)}  on ${shown(host.name)}`,
-            ...treeLines(vm, { paint: paint.out, unicode }),
+            ...treeLines(vm, { paint: paint.out, unicode }, (snapshot) => worstOf(lacksOf(snapshot, images))),
           ];
           context.output.text(`${lines.join('\n')}\n`);
           for (const { message } of problems) context.warn(message);
         }
-        return readingExitCode(warnOfUnread(context, reading, json) + unreadHosts.length);
+        return readingExitCode(warnOfUnread(context, reading, json, unread) + unreadHosts.length);
       });
     });
 }

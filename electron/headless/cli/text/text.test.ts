@@ -43,6 +43,14 @@ describe('a tree', () => {
       '└─ lost (its parent has no record)  internal  running, with memory  2026-11-20T18:40:03Z',
     ]);
   });
+  it('marks what a snapshot lacks, and what it may lack', () => {
+    const lacking = (name: string) => (name === 'b' ? 'error' : name === 'c' ? 'warning' : null);
+    const lines = treeLines(vm({ snapshots }), look, ({ name }) => lacking(name));
+    expect(lines.filter((line) => line.includes('lack'))).toEqual([
+      expect.stringMatching(/─ b .*Z {2}lacks what it needs$/),
+      expect.stringMatching(/─ c .*Z {2}may lack what it needs$/),
+    ]);
+  });
   it('does without other characters than ASCII', () => {
     const lines = treeLines(vm({ snapshots, currentSnapshotId: 'c' }), { ...look, unicode: false });
     expect(lines.join('')).toMatch(/^[ -~]*$/);

@@ -1,5 +1,5 @@
 /** A VM's snapshots as a tree of text. */
-import type { ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
+import type { Problem, ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
 import { snapshotForest } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import type { SnapshotNode } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import { shown } from '../output.ts';
@@ -56,19 +56,32 @@ function prefix({ depth, lasts }: Pick<TreeRow, 'depth' | 'lasts'>, strokes: Str
   return `${hidden > 0 ? `(${hidden} deeper) ` : ''}${above.join('')}${own}`;
 }
 
-function snapshotCells(snapshot: Snapshot, paint: Paint): readonly Cell[] {
+const lackWords: Readonly<Record<Problem['severity'], string>> = {
+  error: 'lacks what it needs',
+  warning: 'may lack what it needs',
+};
+
+function snapshotCells(snapshot: Snapshot, lack: Problem['severity'] | null, paint: Paint): readonly Cell[] {
   const { kind, vmState, memory, createdAt } = snapshot;
   return [
     { text: kind },
     { text: `${stateWords[vmState]}${memory.kind === 'none' ? '' : ', with memory'}` },
     { text: utc(createdAt), paint: (text) => paint('dim', text) },
+    ...(lack === null
+      ? []
+      : [{ text: lackWords[lack], paint: (text: string) => paint(lack === 'error' ? 'red' : 'yellow', text) }]),
   ];
 }
 
-/** The lines of a tree. The present state stands below the snapshot that it comes from. */
+/**
+ * The lines of a tree. The present state stands below the snapshot that it comes from.
+ *
+ * @param lackOf how bad what a snapshot lacks for a revert is; null: nothing
+ */
 export function treeLines(
   vm: Pick<ReadableVm, 'snapshots' | 'currentSnapshotId'> & Parameters<typeof presentStateWords>[0],
   look: { readonly paint: Paint; readonly unicode: boolean },
+  lackOf: (snapshot: Snapshot) => Problem['severity'] | null = () => null,
 ): readonly string[] {
   const { paint, unicode } = look;
   const strokes = unicode ? lines : ascii;
@@ -86,7 +99,7 @@ export function treeLines(
       text: `${prefix(row, strokes)}${shown(snapshot.name)}${odd}`,
       ...(current ? { paint: (text: string) => paint('bold', text) } : {}),
     };
-    const line = [own, ...snapshotCells(snapshot, paint)];
+    const line = [own, ...snapshotCells(snapshot, lackOf(snapshot), paint)];
     if (!current) return [line];
     const below = { depth: depth + 1, lasts: [...lasts, node.children.length === 0] };
     return [line, [here(prefix(below, strokes) + present)]];
