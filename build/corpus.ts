@@ -237,7 +237,7 @@ async function writeJournals(): Promise<void> {
       await service.resolve(id, 'forget');
     },
   });
-  for (const other of ['revert', 'create-internal', 'create-external'] as const) {
+  for (const other of ['revert', 'create-internal', 'create-external', 'pause'] as const) {
     await play({ what: other });
     await play({ what: other, prepare: slow, then: (service, _id, host) => cut(host, service) });
   }

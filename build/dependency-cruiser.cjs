@@ -27,7 +27,8 @@ module.exports = {
       ['text', ''],
       ['inventory', 'text'],
       ['chains', 'text|inventory'],
-      ['snapshots', 'text|inventory|chains'],
+      ['power', 'text|inventory|chains'],
+      ['snapshots', 'text|inventory|chains|power'],
       ['findings', 'text|inventory|chains|snapshots'],
       ['operations', 'text'],
     ].map(([room, below]) => ({

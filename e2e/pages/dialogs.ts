@@ -155,9 +155,11 @@ export class PlanDialog {
   readonly close: Locator;
 
   constructor(page: Page) {
-    this.root = page.getByRole('dialog', { name: /^(Create the |Revert |Delete the |Merge .+ (down|up)$)/ });
+    this.root = page.getByRole('dialog', {
+      name: /^(Create the |Revert |Delete the |Merge .+ (down|up)$|(Start|Shut down) )/,
+    });
     this.run = this.root.getByRole('button', {
-      name: /^(Create snapshot|Revert VM|Delete snapshots?|Merge down|Merge up)$/,
+      name: /^(Create snapshot|Revert VM|Delete snapshots?|Merge down|Merge up|(Start|Shut down) VM)$/,
     });
     this.steps = this.root.getByRole('heading', { name: 'Steps' }).locator('..').getByRole('listitem');
     this.treeAfterwards = this.root.getByRole('tree', { name: /^Snapshots of .* afterwards$/ });

@@ -62,7 +62,7 @@ export class VmPane {
   }
 
   /** Chooses an action that is only in the menu. */
-  async actByMenu(action: 'Merge down (commit)…' | 'Merge up (pull)…'): Promise<void> {
+  async actByMenu(action: 'Merge down (commit)…' | 'Merge up (pull)…' | 'Start…' | 'Shut down…'): Promise<void> {
     await this.toolbar.getByRole('button', { name: 'More actions' }).click();
     await this.page.getByRole('menuitem', { name: action }).click();
   }

@@ -122,6 +122,11 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
     case 'pullImages':
       fillMergePlan(plan, request, vm, images);
       break;
+    case 'changePower':
+      plan.title = `${request.to} ${vm.name}`;
+      plan.steps = [step(0, plan.title, [...virsh, request.to, vm.uuid])];
+      plan.after.vmState = request.to === 'start' || request.to === 'resume' ? 'running' : 'shutoff';
+      break;
     case 'deleteSnapshot': {
       const gone = new Set(
         request.withDescendants ? subtreeIds(request.snapshotId, vm.snapshots) : [request.snapshotId],

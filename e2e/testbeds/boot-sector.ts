@@ -30,6 +30,15 @@ export function writingBootSector(writesPerTick: number): Buffer {
   return sector;
 }
 
+/** As the first, from obeying-boot-sector.S, of which 100 bytes are code. */
+const obeyingCode =
+  '+jHAjtiO0LwAcLoCBrgAAe/koQwC5qH7xwYABQAAugAG7akAAXQHugQGuAAg7/8GAAWLHgAFuQQAwcMEiNgkDwQwPDl2AgQH6BQA4uywDegNALAK6AgAuQkA9OL967+6+APuww==';
+
+/** A guest that counts, and ends the machine within a second where its power button is pressed (ACPI). The others take no notice of it. */
+export function obeyingBootSector(): Buffer {
+  return sectorOf(obeyingCode);
+}
+
 function sectorOf(base64: string): Buffer {
   const sector = Buffer.alloc(512);
   Buffer.from(base64, 'base64').copy(sector);

@@ -39,7 +39,7 @@ export class FakeHost {
   readonly wishes: string[] = [];
   answer: WishAnswer = { kind: 'done', sentence: 'It is so.' };
   snapshots: Snapshot[] = [];
-  vmState: 'running' | 'shutoff' = 'running';
+  vmState: 'running' | 'paused' | 'shutoff' = 'running';
   /** Steps go on until `finish` is called. */
   slow = false;
   /** As the user of Snaptree set it. */

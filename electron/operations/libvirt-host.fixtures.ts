@@ -41,6 +41,7 @@ export const requests = {
     description: '',
     diskTargets: null,
   },
+  pause: { action: 'changePower', vmUuid, to: 'suspend' },
 } as const satisfies Record<string, ChangeRequest>;
 
 /** A host with one running VM, whose snapshots come and go as virsh is told. */
@@ -55,6 +56,7 @@ export class LibvirtHost extends FakeHost {
       this.names = this.names.filter((name) => name !== valueOf('--snapshotname='));
       if (!this.names.includes(this.current)) this.current = 'base state';
     } else if (argv.includes('snapshot-revert')) this.current = valueOf('--snapshotname=');
+    else if (argv.includes('suspend')) this.vmState = 'paused';
     else if (argv.includes('--disk-only')) this.isOverlaid = true;
     else if (argv.includes('snapshot-create-as')) {
       this.names = [...this.names, valueOf('--name=')];

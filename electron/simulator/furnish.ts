@@ -42,6 +42,7 @@ export interface VmSpec {
   /** Left out: there is no channel for one. */
   readonly agent?: Guest['agent'];
   readonly writes?: Guest['writes'];
+  readonly ignoresPowerButton?: true;
 }
 
 /** A UUID that follows from the host's and the VM's name: the same at every start. */
@@ -83,7 +84,11 @@ export function addVm(machine: Machine, spec: VmSpec): Vm {
     hasAgentChannel: spec.agent !== undefined,
   };
   const vm = addDefined(world, definition, {
-    guest: { agent: spec.agent ?? 'answers', writes: spec.writes ?? [] },
+    guest: {
+      agent: spec.agent ?? 'answers',
+      writes: spec.writes ?? [],
+      ...(spec.ignoresPowerButton && { ignoresPowerButton: true }),
+    },
   });
   if (spec.running === true) lifecycle.start(world, vm);
   return vmOf(world, uuid);

@@ -33,6 +33,7 @@ export interface SimulatedVmSpec {
     readonly backing?: string;
   }[];
   readonly running?: boolean;
+  readonly ignoresPowerButton?: true;
 }
 
 export interface SimulatedVm {
@@ -129,8 +130,9 @@ export function createSimulatedTestbed(clockRate = 1): SimulatedTestbed {
         virtualBytes: disk.size ?? gibibyte,
         ...(disk.backing === undefined ? {} : { backing: disk.backing }),
       }));
-      const { name: vmName, running = false } = spec;
-      addVm(machine, { name: vmName, uuid, memoryMiB: 32, cpus: 1, disks, running });
+      const { name: vmName, running = false, ignoresPowerButton } = spec;
+      const guest = ignoresPowerButton === true ? { ignoresPowerButton } : {};
+      addVm(machine, { name: vmName, uuid, memoryMiB: 32, cpus: 1, disks, running, ...guest });
       const images = Object.fromEntries(disks.map(({ target, path }) => [target, path]));
       return Promise.resolve({ name: vmName, uuid, folder, images });
     },

@@ -1,7 +1,7 @@
 import { Play } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
+import type { ChangeRequest, Plan, PowerChange } from '../../shared/model/plan.ts';
 import { Button } from '../design/Button.tsx';
 import { classes } from '../design/classes.ts';
 import { CopyButton } from '../design/Copy.tsx';
@@ -31,6 +31,15 @@ const titles: Readonly<Record<ChangeRequest['action'], string>> = {
   deleteSnapshot: 'Delete snapshot',
   commitImages: 'Merge down',
   pullImages: 'Merge up',
+  changePower: 'Start, end or pause',
+};
+
+const powerDeeds: Readonly<Record<PowerChange, string>> = {
+  start: 'Start VM',
+  shutdown: 'Shut down VM',
+  destroy: 'Force off VM',
+  suspend: 'Pause VM',
+  resume: 'Resume VM',
 };
 
 /** What the run button says: the deed itself, not "OK". */
@@ -46,7 +55,15 @@ function deed(plan: Plan): string {
       return 'Merge down';
     case 'pullImages':
       return 'Merge up';
+    case 'changePower':
+      return powerDeeds[plan.request.to];
   }
+}
+
+/** Whether something of the present is lost, or may be. */
+function isDestructive(request: ChangeRequest): boolean {
+  if (request.action === 'changePower') return request.to === 'destroy';
+  return request.action !== 'createSnapshot';
 }
 
 /** Makes a plan for `request`, shows it whole, and runs it if its reader says so. */
@@ -86,7 +103,7 @@ export function PlanDialog({
   const cancelButton = useRef<HTMLButtonElement>(null);
 
   const plan = planning.pending ? null : planning.value;
-  const destructive = request.action !== 'createSnapshot';
+  const destructive = isDestructive(request);
   const stale = SnaptreeError.is(starting.error, 'planStale', 'planNotFound');
   const planAgain = () => {
     void planning.send({ hostId, request });

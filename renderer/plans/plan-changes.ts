@@ -1,5 +1,5 @@
 /** What a plan changes, as the review shows it: the tree before and after in one, and the chains that are not the same. */
-import type { DiskChain, Plan } from '../../shared/model/plan.ts';
+import type { ChangeRequest, DiskChain, Plan } from '../../shared/model/plan.ts';
 import type { Image, Inventory, ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import { chainOfDisk } from '../../shared/rules/chains/chains.ts';
 import { sumOf } from '../../shared/rules/text/units.ts';
@@ -101,6 +101,9 @@ function plannedLayers(
   return [...layers, ...gone(before.slice(next))];
 }
 
+/** By which images take others up. */
+const mergingActions: ReadonlySet<ChangeRequest['action']> = new Set(['deleteSnapshot', 'commitImages', 'pullImages']);
+
 /** Which image takes up which others: by a pull the active layer, by a commit the one below. */
 function receiversOf(
   before: readonly string[],
@@ -108,7 +111,7 @@ function receiversOf(
   { request, steps }: Plan,
 ): ReadonlyMap<string, readonly string[]> {
   const receivers = new Map<string, readonly string[]>();
-  if (request.action === 'createSnapshot' || request.action === 'revertToSnapshot') return receivers;
+  if (!mergingActions.has(request.action)) return receivers;
   const written = new Set(steps.flatMap((step) => step.writes));
   let run: string[] = [];
   let above: string | undefined;

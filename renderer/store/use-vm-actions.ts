@@ -1,6 +1,12 @@
 import { useCallback, useMemo } from 'react';
 import type { Image, Snapshot, Vm } from '../../shared/model/inventory.ts';
-import { actionsFor, type Action, type ActionContext, type ActionId } from '../../shared/rules/snapshots/actions.ts';
+import {
+  actionsFor,
+  powerActions,
+  type Action,
+  type ActionContext,
+  type ActionId,
+} from '../../shared/rules/snapshots/actions.ts';
 import { nameOfSavedState } from '../../shared/rules/snapshots/snapshot-names.ts';
 import { savedState } from '../../shared/rules/snapshots/saved-state.ts';
 import { subtreeIds } from '../../shared/rules/snapshots/snapshot-forest.ts';
@@ -38,6 +44,8 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
         const direction = id === 'mergeDown' ? 'down' : 'up';
         showDialog({ kind: 'merge', hostId, vmUuid, direction, ...endsOfMerge(hostId, vmUuid), target: null });
       }
+      const to = powerActions.get(id);
+      if (to !== undefined) showDialog({ kind: 'plan', hostId, request: { action: 'changePower', vmUuid, to } });
       if (id === 'report') showDialog({ kind: 'report' });
       if (id === 'revertToSnapshot') {
         const state = useStore.getState();

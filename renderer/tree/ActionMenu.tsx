@@ -10,6 +10,7 @@ const menuCss = classes(menuStyles);
 
 const groups: Readonly<Record<Action['group'], string>> = {
   change: 'Snapshots',
+  power: 'Power',
   storage: 'Layers on storage',
   copy: 'Copies',
   records: 'Records and reports',

@@ -5,6 +5,12 @@ import { epochSecondsSchema, snapshotSchema, vmStateSchema } from './inventory.t
 /** How fast a merge of a running VM may copy, at most; null: as fast as it can. */
 const bytesPerSecondSchema = z.int().positive().nullable();
 
+/**
+ * What a VM can be made to do, in libvirt's words. start: boot, or go on from a managed save. shutdown: the guest is asked to end.
+ * destroy: it is ended at once. suspend: it stands still in memory. resume: it goes on after that.
+ */
+export const powerChangeSchema = z.enum(['start', 'shutdown', 'destroy', 'suspend', 'resume']);
+
 /** What a user asks for. VMs are named by UUID only: a VM *named* `1` is also a domain id. */
 export const changeRequestSchema = z.discriminatedUnion('action', [
   z.strictObject({
@@ -66,6 +72,14 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     /** Of one or several disks, each at most once. Null: down to the end, so that the active layer stands alone. */
     ranges: z.array(z.strictObject({ target: z.string(), baseId: z.string().nullable() })).min(1),
     bytesPerSecond: bytesPerSecondSchema,
+  }),
+  /** Starts, ends or pauses a VM. */
+  z.strictObject({
+    action: z.literal('changePower'),
+    vmUuid: z.string(),
+    to: powerChangeSchema,
+    /** Of a shutdown only: how many seconds the guest has for it. Left out: three minutes. */
+    waitSeconds: z.int().min(1).max(3600).optional(),
   }),
 ]);
 
@@ -191,6 +205,7 @@ export const planSchema = z.strictObject({
 });
 
 export type ChangeRequest = z.infer<typeof changeRequestSchema>;
+export type PowerChange = z.infer<typeof powerChangeSchema>;
 export type Expectation = z.infer<typeof expectationSchema>;
 export type PlanStep = z.infer<typeof planStepSchema>;
 export type PlanNote = z.infer<typeof planNoteSchema>;

@@ -46,7 +46,7 @@ describe('completion', () => {
     [['pl'], ['plan']],
     [
       ['plan', ''],
-      ['create', 'revert', 'delete', 'merge', 'pull'],
+      ['create', 'revert', 'delete', 'merge', 'pull', 'power'],
     ],
     [['plan', 'create', '--ki'], ['--kind']],
     [

@@ -1,5 +1,5 @@
 /** Rules about who else needs the images that a change would touch. */
-import type { Disk, UnknownDependents } from '../../../shared/model/inventory.ts';
+import type { Disk, ReadableVm, UnknownDependents } from '../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../shared/model/plan.ts';
 import { dependentsOf } from '../../../shared/rules/chains/chains.ts';
 import {
@@ -48,6 +48,73 @@ export function dependentRefusals(
       ...possibleDependentRefusals(context, imageId, verb),
     ];
   });
+}
+
+/**
+ * For what lets the guest of the VM write to these images. A template that others hang on must not run: each write would show through in
+ * the overlays, whose own data does not fit it any more. QEMU locks only what is open at the same time, so that nothing upstream notices
+ * while the others are shut off. A disk that is declared shareable may be of several VMs at once.
+ *
+ * @param verb such as `Starting web`
+ */
+export function templateRefusals(context: PlanningContext, disks: readonly Disk[], verb: string): PlanNote[] {
+  return disks.flatMap(({ imageId, shareable, target }) => {
+    if (imageId === null) return [];
+    const { childImageIds, activeFor, uses, vms } = dependentsOf(imageId, context.dependents);
+    const others = vms.filter(({ uuid }) => uuid !== context.vm.uuid);
+    const asDisk = activeFor.filter(({ vm }) => vm.uuid !== context.vm.uuid);
+    const isBelow = (vm: ReadableVm): boolean =>
+      !asDisk.some((each) => each.vm === vm) || (!shareable && uses.some((each) => each.vm === vm));
+    const left = childImageIds.filter((id) => isNamedByNobody(id, context));
+    const ownOverlays = childImageIds.filter(
+      (id) => !left.includes(id) && dependentsOf(id, context.dependents).vms.every((vm) => vm === context.vm),
+    );
+    const names = [
+      ...(childImageIds.length > 0 || !shareable ? others.filter(isBelow).map(({ name }) => `VM ${name}`) : []),
+      ...ownOverlays,
+      ...left,
+    ];
+    return [
+      ...(names.length === 0 ? [] : [templateRefusal(imageId, target, names, left, verb)]),
+      ...(shareable ? [] : sharedDiskRefusals(imageId, asDisk, verb)),
+      ...possibleDependentRefusals(context, imageId, verb),
+    ];
+  });
+}
+
+function templateRefusal(
+  imageId: string,
+  target: string,
+  names: readonly string[],
+  left: readonly string[],
+  verb: string,
+): PlanNote {
+  const told = names.slice(0, 6);
+  const more = names.length - told.length;
+  return note(
+    'imageHasDependents',
+    `${verb} would let its guest write to ${imageId} (disk ${target}), on which others depend: ${listed(more > 0 ? [...told, `${more} more`] : told)}. Their data would silently become wrong. Leave it shut off, as a template is: to go on from it, make an overlay on it for another VM; or let those who hang on it stand alone first (merge up).${adviceOnLeft(left)}`,
+    names,
+    told,
+  );
+}
+
+/** Two VMs that take the same image for their own: at the same time QEMU refuses it, and one whose memory was saved would be spoilt. */
+function sharedDiskRefusals(
+  imageId: string,
+  asDisk: readonly { readonly vm: ReadableVm; readonly disk: Disk }[],
+  verb: string,
+): PlanNote[] {
+  const busy = asDisk.filter(({ vm, disk }) => !disk.readOnly && (vm.state !== 'shutoff' || vm.hasManagedSave));
+  const names = [...new Set(busy.map(({ vm }) => `VM ${vm.name}`))];
+  if (names.length === 0) return [];
+  return [
+    note(
+      'imageOpenElsewhere',
+      `${verb} would write to ${imageId}, which is a disk of others as well that run or whose memory was saved: ${listed(names)}. Two at once would spoil it. Shut them down first.`,
+      names,
+    ),
+  ];
 }
 
 /** Whether no VM and no snapshot of this host names an image, nor one above it. */

@@ -65,6 +65,7 @@ function nameMade(request: ChangeRequest): string | null {
     case 'deleteSnapshot':
     case 'commitImages':
     case 'pullImages':
+    case 'changePower':
       return null;
   }
 }

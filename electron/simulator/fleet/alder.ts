@@ -177,6 +177,7 @@ function addMixed(machine: Machine): void {
     name: 'lab',
     title: 'Everybody’s play ground',
     agent: 'stuck',
+    ignoresPowerButton: true,
     running: true,
     disks: [{ target: 'vda', virtualBytes: 20 * gibibyte, usedBytes: 4 * gibibyte }],
   });

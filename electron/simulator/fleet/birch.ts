@@ -37,6 +37,13 @@ function addTemplates(machine: Machine): void {
     files.putImage(template, newImage({ virtualBytes: 20 * gibibyte, content }));
     files.putImage(oldTemplate, newImage({ virtualBytes: 20 * gibibyte, content }));
   });
+  addVm(machine, {
+    name: 'debian-12-template',
+    title: 'What the instances hang on: leave it shut off',
+    memoryMiB: 1024,
+    cpus: 1,
+    disks: [{ target: 'vda', path: template, exists: true }],
+  });
   const name = (number: number) => `app-${String(number).padStart(2, '0')}`;
   for (let number = 1; number <= 10; number += 1) {
     const { uuid } = addVm(machine, {

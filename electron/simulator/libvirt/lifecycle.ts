@@ -2,6 +2,7 @@
 import type { GuestMemory } from '../images/disk-image.ts';
 import { abandonJobs, settle } from './block-jobs.ts';
 import { LibvirtError, memoryAt, type LiveVm, type Vm } from './model.ts';
+import { managedSaveFile, writeSavedState } from './saved-file.ts';
 import { changeVm, vmOf, withChains, type World } from './world.ts';
 
 /**
@@ -51,9 +52,15 @@ export function start(world: World, vm: Vm): void {
     throw new LibvirtError(`Failed to start domain '${vm.definition.name}'`, ...error.lines);
   }
   world.tell({
-    vm: changeVm(world, vm.uuid, { managedSave: null }),
+    vm: discardManagedSave(world, vm),
     what: `Started ${managedSave ? 'Restored' : 'Booted'}`,
   });
+}
+
+/** Also where there is none. */
+export function discardManagedSave(world: World, vm: Vm): Vm {
+  world.files.remove(managedSaveFile(vm.definition));
+  return changeVm(world, vm.uuid, { managedSave: null });
 }
 
 /** Ends a VM at once; one that is not persistent is gone then. */
@@ -73,6 +80,26 @@ export function destroy(world: World, vm: Vm): void {
   running(vm);
   takeDown(world, vm, 'destroyed');
   world.tell({ vm, what: 'Stopped Destroyed' });
+}
+
+/** How long guests take to shut down, in seconds. */
+const shutdownTakes = 3;
+
+/** Asks the guest, by its agent or its power button: it may take no notice. `endShutDown` ends it. */
+export function askToShutDown(world: World, vm: Vm): void {
+  const live = running(vm);
+  const hears = vm.guest.ignoresPowerButton !== true && live.state === 'running';
+  if (hears && live.endsAt === undefined)
+    changeVm(world, vm.uuid, { live: { ...live, endsAt: world.now() + shutdownTakes } });
+}
+
+/** Ends the VMs whose guests have shut down by now. To be called before anybody asks. */
+export function endShutDown(world: World): void {
+  for (const vm of world.state.vms) {
+    if (vm.live?.state !== 'running' || (vm.live.endsAt ?? Infinity) > world.now()) continue;
+    takeDown(world, vm, 'shutdown');
+    world.tell({ vm, what: 'Stopped Shutdown' });
+  }
 }
 
 export function pause(world: World, vm: Vm): void {
@@ -104,5 +131,6 @@ export function saveManaged(world: World, vm: Vm): void {
     paused: live.state === 'paused',
   };
   takeDown(world, vm, 'saved');
+  writeSavedState(world, managedSaveFile(vm.definition), managedSave);
   world.tell({ vm: changeVm(world, vm.uuid, { managedSave }), what: 'Stopped Saved' });
 }

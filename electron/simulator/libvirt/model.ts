@@ -33,6 +33,8 @@ export interface Guest {
    * in the middle of freezing, for longer than it is waited for.
    */
   readonly agent: 'answers' | 'silent' | 'notConnected' | 'refuses' | 'stuck';
+  /** It takes no notice of its power button, as one in its boot loader. */
+  readonly ignoresPowerButton?: true;
   readonly writes: readonly GuestWrites[];
 }
 
@@ -86,6 +88,8 @@ export interface LiveVm {
   readonly wrote: { readonly seconds: number; readonly at: number };
   /** The file systems of its guest are frozen. */
   readonly frozen?: boolean;
+  /** When its guest will have shut down (epoch seconds); it was asked to. */
+  readonly endsAt?: number;
   /** How many seconds of waiting for it an agent that got stuck goes on hanging. */
   readonly agentHangsFor?: number;
 }

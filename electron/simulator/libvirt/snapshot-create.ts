@@ -4,7 +4,7 @@ import { newImage, takeInternal, type GuestMemory } from '../images/disk-image.t
 import { requireNoJob } from './block-jobs.ts';
 import { writableFileDisks, type Definition, type DefinitionDisk } from './definition.ts';
 import { definitionOf, LibvirtError, memoryAt, type Snapshot, type SnapshotDisk, type Vm } from './model.ts';
-import { memoryBytesOf, writeSavedState } from './saved-state.ts';
+import { memoryBytesOf, writeSavedState } from './saved-file.ts';
 import {
   backingLayers,
   changeImage,

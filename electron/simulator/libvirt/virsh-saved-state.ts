@@ -2,7 +2,8 @@
 import { definitionXml } from './definition.ts';
 import { definitionFromXml } from './definition-xml.ts';
 import { LibvirtError } from './model.ts';
-import { readSavedState, restore } from './saved-state.ts';
+import { readSavedState } from './saved-file.ts';
+import { restore } from './saved-state.ts';
 import { has, value, type Call, type Command } from './virsh-call.ts';
 
 async function restoreVm(call: Call): Promise<void> {

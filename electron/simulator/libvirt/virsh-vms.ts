@@ -252,6 +252,18 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
     },
   ],
   [
+    'shutdown',
+    {
+      ...domain,
+      values: ['mode'],
+      run: (call) =>
+        lifecycleStep(call, 100, lifecycle.askToShutDown, {
+          failed: (name) => `Failed to shutdown domain '${name}'`,
+          done: (name) => `Domain '${name}' is being shutdown\n\n`,
+        }),
+    },
+  ],
+  [
     'suspend',
     {
       ...domain,
@@ -308,7 +320,7 @@ export const vmCommands: readonly (readonly [string, Command])[] = [
               ? `Removed managedsave image for domain '${value(call.command, 'domain')}'\n`
               : `Domain '${value(call.command, 'domain')}' has no manage save image; removal skipped\n`,
           );
-          changeVm(world, vm.uuid, { managedSave: null });
+          lifecycle.discardManagedSave(world, vm);
         }),
     },
   ],

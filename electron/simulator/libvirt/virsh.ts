@@ -5,6 +5,7 @@ import { parseCommand, splitLine, type ParsedCommand } from './virsh-parser.ts';
 import { agentCommands } from './virsh-agent.ts';
 import { blockJobCommands } from './virsh-block-jobs.ts';
 import { settle } from './block-jobs.ts';
+import { endShutDown } from './lifecycle.ts';
 import { poolCommands } from './virsh-pools.ts';
 import { definitionCommands } from './virsh-definitions.ts';
 import { savedStateCommands } from './virsh-saved-state.ts';
@@ -41,6 +42,7 @@ export async function runVirsh(host: VirshHost, argv: readonly string[], { out, 
     try {
       const vm = command.values.get('domain')?.[0] ?? null;
       settle(host.world);
+      endShutDown(host.world);
       if (await host.meet(command.name, vm)) throw new LibvirtError(`failed to get domain '${vm ?? ''}'`);
       await commands
         .get(command.name)

@@ -1,6 +1,6 @@
 /** A plan in one sentence, to begin with. Pure. */
 import type { Image, Inventory } from '../../model/inventory.ts';
-import type { Plan } from '../../model/plan.ts';
+import type { Plan, PowerChange } from '../../model/plan.ts';
 import { allRooms } from './room-words.ts';
 import { count, readableBytes } from '../text/units.ts';
 
@@ -36,8 +36,18 @@ function deed({ request, vmName }: Plan, gone: number | null): string {
       return `Merges images of ${vmName} down${gone === null || gone === 0 ? '' : `, which takes ${count(gone, 'snapshot')} away`}`;
     case 'pullImages':
       return `Merges images of ${vmName} up`;
+    case 'changePower':
+      return `${powerDeeds[request.to]} ${vmName}`;
   }
 }
+
+const powerDeeds: Readonly<Record<PowerChange, string>> = {
+  start: 'Starts',
+  shutdown: 'Shuts down',
+  destroy: 'Forces off',
+  suspend: 'Pauses',
+  resume: 'Resumes',
+};
 
 /**
  * What is deleted is free for certain, unless what it held goes into another image; what becomes free inside of an image is
@@ -67,6 +77,8 @@ function roomNeeded(rooms: Plan['rooms']): string | null {
   return `needs at most ${most}${likely === null || likely === most ? '' : ` (likely ${likely})`}`;
 }
 
-function pause({ expectedPause }: Plan): string {
+function pause({ expectedPause, request }: Plan): string | null {
+  // What becomes of the guest is what it is about.
+  if (request.action === 'changePower') return null;
   return expectedPause === null ? 'no pause' : 'with a pause';
 }

@@ -1,6 +1,7 @@
 /** What can be done with a VM or one of its snapshots, and the reason for everything that cannot. */
 import type { SessionState } from '../../model/host.ts';
 import type { Image, Inventory, ReadableVm, Snapshot, Vm } from '../../model/inventory.ts';
+import type { PlanNote, PowerChange } from '../../model/plan.ts';
 import {
   createExternalRefusals,
   createInternalRefusals,
@@ -12,6 +13,7 @@ import {
 import { brokenChainOfDisk } from '../chains/broken-chains.ts';
 import type { VmWithImages } from '../chains/image-refusals.ts';
 import { jobsOf, untilJobEnds } from '../inventory/jobs.ts';
+import { powerRefusals } from '../power/power-refusals.ts';
 import { mergeableDisks, proposeMerge } from './merge-proposals.ts';
 import { rangeOf } from './snapshot-range.ts';
 
@@ -20,6 +22,11 @@ export const actionIds = [
   'revertToSnapshot',
   'deleteSnapshot',
   'deleteWithDescendants',
+  'start',
+  'shutDown',
+  'forceOff',
+  'pause',
+  'resume',
   'createCheckpoint',
   'mergeDown',
   'mergeUp',
@@ -42,13 +49,14 @@ type Subject = 'present' | 'snapshot' | 'vm';
 
 interface Definition {
   readonly label: string;
-  readonly group: 'change' | 'storage' | 'copy' | 'records';
+  readonly group: 'change' | 'power' | 'storage' | 'copy' | 'records';
   readonly subject: Subject;
   readonly built: boolean;
   readonly destructive: boolean;
 }
 
 const change = { group: 'change', built: true } as const;
+const power = { group: 'power', subject: 'vm', built: true } as const;
 const later = { built: false, destructive: false } as const;
 
 const definitions: Readonly<Record<ActionId, Definition>> = {
@@ -56,6 +64,11 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   revertToSnapshot: { ...change, label: 'Revert…', subject: 'snapshot', destructive: true },
   deleteSnapshot: { ...change, label: 'Delete…', subject: 'snapshot', destructive: true },
   deleteWithDescendants: { ...change, label: 'Delete with descendants…', subject: 'snapshot', destructive: true },
+  start: { ...power, label: 'Start…', destructive: false },
+  shutDown: { ...power, label: 'Shut down…', destructive: false },
+  forceOff: { ...power, label: 'Force off…', destructive: true },
+  pause: { ...power, label: 'Pause…', destructive: false },
+  resume: { ...power, label: 'Resume…', destructive: false },
   createCheckpoint: { ...later, group: 'storage', label: 'Create checkpoint…', subject: 'vm' },
   mergeDown: { group: 'storage', label: 'Merge down (commit)…', subject: 'vm', built: true, destructive: true },
   mergeUp: { group: 'storage', label: 'Merge up (pull)…', subject: 'vm', built: true, destructive: false },
@@ -70,6 +83,15 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   report: { group: 'records', label: 'Report…', subject: 'vm', built: true, destructive: false },
   retention: { ...later, group: 'records', label: 'Retention…', subject: 'vm' },
 };
+
+/** What is asked for by those that change a VM's power. */
+export const powerActions: ReadonlyMap<ActionId, PowerChange> = new Map([
+  ['start', 'start'],
+  ['shutDown', 'shutdown'],
+  ['forceOff', 'destroy'],
+  ['pause', 'suspend'],
+  ['resume', 'resume'],
+]);
 
 export interface Action {
   readonly id: ActionId;
@@ -163,15 +185,20 @@ function knownRefusal(
 ): string | null {
   // Of the other hypervisors nothing is planned yet.
   if (hypervisor?.kind !== 'libvirt') return null;
+  const to = powerActions.get(id);
+  if (to !== undefined) return sentenceOf(powerRefusals(to, { vm, images, hypervisor: hypervisor.kind })[0]);
   const [job] = jobsOf(vm);
   if (job) return job.isSilent ? job.message : `${job.message} ${untilJobEnds}`;
-  const refusal = libvirtRefusals(id, { vm, images }, abilitiesOf(hypervisor), snapshot, descendants)[0];
+  return sentenceOf(libvirtRefusals(id, { vm, images }, abilitiesOf(hypervisor), snapshot, descendants)[0]);
+}
+
+function sentenceOf(refusal: PlanNote | undefined): string | null {
   if (refusal === undefined) return null;
   return onStorage.has(refusal.code) ? `${refusal.message} Then refresh.` : refusal.message;
 }
 
 /** What is put back on storage is not always noticed between two readings of everything. */
-const onStorage: ReadonlySet<string> = new Set(['revertObstacle', 'chainBroken', 'imageCorrupt']);
+const onStorage: ReadonlySet<string> = new Set(['revertObstacle', 'chainBroken', 'imageCorrupt', 'startObstacle']);
 
 function libvirtRefusals(
   id: ActionId,

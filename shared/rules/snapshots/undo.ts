@@ -2,7 +2,7 @@
 import { SnaptreeError } from '../../errors.ts';
 import type { Inventory, ReadableVm, Snapshot } from '../../model/inventory.ts';
 import type { Operation } from '../../model/operation.ts';
-import type { ChangeRequest } from '../../model/plan.ts';
+import type { ChangeRequest, PowerChange } from '../../model/plan.ts';
 import { imagesById } from '../chains/chains.ts';
 import { savedState } from './saved-state.ts';
 
@@ -38,6 +38,9 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
     case 'commitImages':
     case 'pullImages':
       throw no('what was merged cannot be taken apart again.');
+    case 'changePower':
+      if (request.to === 'suspend') return { action: 'changePower', vmUuid: request.vmUuid, to: 'resume' };
+      throw no(powerIsNotUndone(request.to));
     case 'createSnapshot': {
       const { vm, snapshot } = ownSnapshot(operation, request.name, inventory, no, 'plan delete');
       const later = vm.snapshots.filter(({ parentId }) => parentId === snapshot.id);
@@ -48,6 +51,18 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
       }
       return { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId: snapshot.id, withDescendants: false };
     }
+  }
+}
+
+function powerIsNotUndone(to: Exclude<PowerChange, 'suspend'>): string {
+  switch (to) {
+    case 'start':
+    case 'resume':
+      return 'what its guest did since stays done. Shut the VM down, or pause it, if that is what you want.';
+    case 'shutdown':
+      return 'its guest has ended. Start the VM, and it boots anew.';
+    case 'destroy':
+      return 'what its guest had in memory is gone. Start the VM, and it boots anew.';
   }
 }
 

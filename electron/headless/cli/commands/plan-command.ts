@@ -22,7 +22,7 @@ export interface PlanOptions extends GlobalOptions, TargetOptions {
 export function addPlanCommand(program: Program) {
   return program
     .command('plan')
-    .summary('plan a change of snapshots, or a merge of images')
+    .summary('plan a change of snapshots, a merge of images, or a start or end of a VM')
     .description(
       'Read the host, plan a change and print the plan; nothing is changed. With --json the plan is printed as the file ' +
         'that “snaptree run” takes. A refused plan says why; its exit code is 3.',
@@ -34,6 +34,7 @@ export function addPlanCommand(program: Program) {
         'snaptree plan revert web before-upgrade --json > plan.json',
         'snaptree plan delete web before-upgrade --script',
         'snaptree plan merge web --base web.qcow2',
+        'snaptree plan power web shutdown',
       ),
     );
 }

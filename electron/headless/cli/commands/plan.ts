@@ -9,6 +9,7 @@ import { findSnapshot } from '../names.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { addMergePlans } from './plan-merge.ts';
+import { addPowerPlan } from './plan-power.ts';
 import { addPlanCommand, printPlan, scriptOption } from './plan-command.ts';
 import { collect, hostOption, uriOption } from './shared-options.ts';
 
@@ -201,4 +202,5 @@ export function addPlan(program: Program, context: CommandContext): void {
     });
 
   addMergePlans(plan, context);
+  addPowerPlan(plan, context);
 }

@@ -58,6 +58,17 @@ export function nextStartWarnings({ vm }: LibvirtContext): PlanNote[] {
   return otherAtNextStart(vm).map(({ imageId, message }) => note('nextStartDiffers', message, [imageId]));
 }
 
+/**
+ * Whoever keeps VMs running starts one that is shut off. Nothing on the host says for certain whether somebody does: Pacemaker may
+ * hold it under another name, and others watch from elsewhere.
+ */
+export function mayBeStartedAgain({ vm }: LibvirtContext): PlanNote {
+  return note(
+    'mayBeStartedAgain',
+    `If something keeps ${vm.name} running (a cluster manager such as Pacemaker, a script), have it leave the VM alone first: it may start the VM while it is shut off, here or on another host.`,
+  );
+}
+
 /** An internal snapshot is found in its image by name, and qemu-img accepts a tag twice: the name must lead to one. */
 export function sameTagRefusals(context: LibvirtContext, snapshot: Snapshot): PlanNote[] {
   return internalHoldings(snapshot).flatMap(({ target, imageId }) => {

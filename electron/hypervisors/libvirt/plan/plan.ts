@@ -9,6 +9,7 @@ import { jobRefusals } from './job-rules.ts';
 import { planCommit } from './merge/plan-commit.ts';
 import { planPull } from './merge/plan-pull.ts';
 import { planCreate } from './create/plan-create.ts';
+import { planPower } from './power/plan-power.ts';
 import { planDelete } from './plan-delete.ts';
 import { planRevertExternal } from './revert/plan-revert-external.ts';
 import { planSaveAndRevert } from './revert/plan-save-and-revert.ts';
@@ -27,7 +28,9 @@ export function planLibvirt(
 ): PlanDraft {
   const context = { ...planningContext(inventory, request.vmUuid), uri, done, rest, guestAgent };
   const draft = draftFor(request, context);
-  return withoutRefusedSteps({ ...draft, refusals: [...jobRefusals(context), ...draft.refusals] }, context);
+  // Those of a VM's power judge jobs themselves: one that does not answer can be forced off.
+  const jobs = request.action === 'changePower' ? [] : jobRefusals(context);
+  return withoutRefusedSteps({ ...draft, refusals: [...jobs, ...draft.refusals] }, context);
 }
 
 function planRevertTo(
@@ -52,5 +55,7 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
       return planCommit(request, context);
     case 'pullImages':
       return planPull(request, context);
+    case 'changePower':
+      return planPower(request, context);
   }
 }

@@ -25,13 +25,14 @@ import { abilitiesOf, hasInternalRevertRegression } from '../../capabilities.ts'
 import { bitmapRefusals } from '../job-rules.ts';
 import { needsAreThere } from './needs-step.ts';
 import {
+  type InternalHolding,
   internalHoldings,
   jobNameRefusals,
+  type LibvirtContext,
+  mayBeStartedAgain,
   numberRefusals,
   sameTagRefusals,
   virsh,
-  type InternalHolding,
-  type LibvirtContext,
 } from '../plan-rules.ts';
 
 type RevertRequest = Extract<ChangeRequest, { action: 'revertToSnapshot' }>;
@@ -303,17 +304,6 @@ function stateWarnings({ vm }: LibvirtContext, stateAfter: VmState): PlanNote[] 
     ];
   }
   return [];
-}
-
-/**
- * Whoever keeps VMs running starts one that is shut off. Nothing on the host says for certain whether somebody does: Pacemaker may
- * hold it under another name, and others watch from elsewhere.
- */
-function mayBeStartedAgain({ vm }: LibvirtContext): PlanNote {
-  return note(
-    'mayBeStartedAgain',
-    `If something keeps ${vm.name} running (a cluster manager such as Pacemaker, a script), have it leave the VM alone first: it may start the VM while it is shut off, here or on another host.`,
-  );
 }
 
 /** What nothing tells without a start (seen on 9.0 and 11.3): see startable-definition.ts for what does. */
