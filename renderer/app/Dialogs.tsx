@@ -2,6 +2,7 @@ import { AboutDialog } from './about/AboutDialog.tsx';
 import { HostDialog } from '../hosts/HostDialog.tsx';
 import { ImportDialog } from '../hosts/ImportDialog.tsx';
 import { RemoveHostDialog } from '../hosts/RemoveHostDialog.tsx';
+import { CloneDialog } from '../plans/CloneDialog.tsx';
 import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
 import { MergeDialog } from '../plans/merge/MergeDialog.tsx';
 import { PlanDialog } from '../plans/PlanDialog.tsx';
@@ -17,9 +18,7 @@ const close = () => {
 export function Dialogs() {
   const dialog = useStore((state) => state.dialog);
   const host = useStore((state) => (dialog && 'hostId' in dialog ? (state.hosts[dialog.hostId]?.host ?? null) : null));
-  const vm = useStore((state) =>
-    dialog?.kind === 'createSnapshot' || dialog?.kind === 'merge' ? findVm(state, dialog.hostId, dialog.vmUuid) : null,
-  );
+  const vm = useStore((state) => (dialog && 'vmUuid' in dialog ? findVm(state, dialog.hostId, dialog.vmUuid) : null));
   const inventory = useStore((state) =>
     dialog?.kind === 'merge' ? (state.inventories[dialog.hostId]?.inventory ?? null) : null,
   );
@@ -40,6 +39,16 @@ export function Dialogs() {
       return host && <RemoveHostDialog host={host} onClose={close} />;
     case 'createSnapshot':
       return vm?.readable ? <CreateSnapshotDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
+    case 'clone':
+      return vm?.readable ? (
+        <CloneDialog
+          hostId={dialog.hostId}
+          vm={vm}
+          snapshot={findSnapshot(vm, dialog.snapshotId)}
+          kind={dialog.cloneKind}
+          onClose={close}
+        />
+      ) : null;
     case 'merge':
       return vm?.readable && inventory ? (
         <MergeDialog

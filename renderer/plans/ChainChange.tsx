@@ -18,15 +18,15 @@ const parts: Readonly<Record<ChainPart, readonly [words: string, tone: Tone] | n
 };
 
 /** The chain of a disk before and after in one picture, each image as large as what it has on storage. */
-export function ChainChange({ chain }: { readonly chain: PlannedChain }) {
+export function ChainChange({ chain, isNew = false }: { readonly chain: PlannedChain; readonly isNew?: boolean }) {
   const largest = Math.max(1, ...chain.layers.map(({ bytes, growthBytes }) => (bytes ?? 0) + (growthBytes ?? 0)));
   const countBefore = chain.layers.filter(({ part }) => part !== 'new').length;
   return (
     <div className={css('chain')}>
       <p className={css('title')}>
         <HostText text={chain.target} />
-        <Chip tone={chain.changed ? 'accent' : 'neutral'}>{chain.changed ? 'changed' : 'as before'}</Chip>
-        {chain.changed && (
+        {!isNew && <Chip tone={chain.changed ? 'accent' : 'neutral'}>{chain.changed ? 'changed' : 'as before'}</Chip>}
+        {chain.changed && !isNew && (
           <span className={css('quiet')}>
             {countBefore} {countBefore === 1 ? 'image' : 'images'} now, {chain.imageIds.length} afterwards
           </span>

@@ -32,6 +32,7 @@ const titles: Readonly<Record<ChangeRequest['action'], string>> = {
   commitImages: 'Merge down',
   pullImages: 'Merge up',
   changePower: 'Start, end or pause',
+  cloneVm: 'Create VM',
 };
 
 const powerDeeds: Readonly<Record<PowerChange, string>> = {
@@ -57,13 +58,15 @@ function deed(plan: Plan): string {
       return 'Merge up';
     case 'changePower':
       return powerDeeds[plan.request.to];
+    case 'cloneVm':
+      return 'Create VM';
   }
 }
 
 /** Whether something of the present is lost, or may be. */
 function isDestructive(request: ChangeRequest): boolean {
   if (request.action === 'changePower') return request.to === 'destroy';
-  return request.action !== 'createSnapshot';
+  return request.action !== 'createSnapshot' && request.action !== 'cloneVm';
 }
 
 /** Makes a plan for `request`, shows it whole, and runs it if its reader says so. */

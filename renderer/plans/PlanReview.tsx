@@ -18,7 +18,7 @@ import { planSentence } from '../../shared/rules/operations/plan-sentence.ts';
 import { PlannedTreeView } from './PlannedTreeView.tsx';
 import { PlanRooms } from './PlanRooms.tsx';
 import { StepsAlike } from './StepsAlike.tsx';
-import { plannedChains, plannedTree } from './plan-changes.ts';
+import { newVmChains, plannedChains, plannedTree } from './plan-changes.ts';
 import styles from './PlanReview.module.css';
 import { shellText } from '../../shared/rules/text/shell-words.ts';
 
@@ -170,8 +170,19 @@ function Afterwards({ plan }: { readonly plan: Plan }) {
   if (!before?.readable || !inventory) return null;
   const tree = plannedTree(before, plan);
   const chains = plannedChains(before, inventory, plan);
+  const { newVm } = plan.after;
   return (
     <div className={css('column')}>
+      {newVm && (
+        <section>
+          <h3 className={css('heading')}>
+            Chains of <HostText text={newVm.name} />
+          </h3>
+          {newVmChains(plan, inventory).map((chain) => (
+            <ChainChange key={chain.target} chain={chain} isNew />
+          ))}
+        </section>
+      )}
       <section>
         <h3 className={css('heading')}>Snapshots afterwards</h3>
         <PlannedTreeView tree={tree} plan={plan} vm={before} />

@@ -54,6 +54,22 @@ export interface PlannedChain extends DiskChain {
   readonly layers: readonly PlannedLayer[];
 }
 
+/** The chains of the VM that a plan makes. */
+export function newVmChains({ after }: Plan, inventory: Inventory): readonly PlannedChain[] {
+  const images = imageIndex(inventory.images);
+  return (after.newVm?.chains ?? []).map((chain) => ({
+    ...chain,
+    changed: true,
+    layers: chain.imageIds.map((imageId, index) => ({
+      imageId,
+      part: index === 0 ? 'new' : 'stays',
+      deleted: false,
+      bytes: images.get(imageId)?.allocatedBytes ?? null,
+      growthBytes: 0,
+    })),
+  }));
+}
+
 /** The chains afterwards, compared with those of the inventory. */
 export function plannedChains(before: ReadableVm, inventory: Inventory, plan: Plan): readonly PlannedChain[] {
   const images = imageIndex(inventory.images);

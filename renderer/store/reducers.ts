@@ -27,7 +27,10 @@ export function withHosts(state: State, hosts: readonly HostWithSession[]): Stat
 export function withInventory(state: State, hostId: string, inventory: InventoryState): State {
   const { dialog } = state;
   const isThere = (vmUuid: string) => !inventory.inventory || vmsByUuid(inventory.inventory.vms).has(vmUuid);
-  const dialogIsGone = dialog?.kind === 'createSnapshot' && dialog.hostId === hostId && !isThere(dialog.vmUuid);
+  const dialogIsGone =
+    (dialog?.kind === 'createSnapshot' || dialog?.kind === 'clone') &&
+    dialog.hostId === hostId &&
+    !isThere(dialog.vmUuid);
   const next = {
     ...state,
     inventories: { ...state.inventories, [hostId]: inventory },

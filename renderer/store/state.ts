@@ -5,6 +5,7 @@ import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { Operation, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
+import type { CloneKind } from '../../shared/rules/snapshots/clone-rules.ts';
 import type { MergeDirection } from '../../shared/rules/snapshots/merge-proposals.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { snapshotsById, vmsByUuid } from './selectors.ts';
@@ -26,6 +27,14 @@ export type DialogState =
   | { readonly kind: 'editHost'; readonly hostId: string }
   | { readonly kind: 'removeHost'; readonly hostId: string }
   | { readonly kind: 'createSnapshot'; readonly hostId: string; readonly vmUuid: string }
+  | {
+      readonly kind: 'clone';
+      readonly hostId: string;
+      readonly vmUuid: string;
+      /** Null: "you are here". */
+      readonly snapshotId: string | null;
+      readonly cloneKind: CloneKind;
+    }
   | {
       readonly kind: 'merge';
       readonly hostId: string;

@@ -268,6 +268,10 @@ export const readableVmSchema = z.strictObject({
   hasNvram: z.boolean(),
   /** The format of that store; absent where the definition does not say it. */
   nvramFormat: z.string().optional(),
+  /** The file of that store; absent where the definition does not say it. */
+  nvramFile: z.string().optional(),
+  /** Devices that it has for itself: a TPM with its own state, devices of the host. Absent where it has none. */
+  ownDevices: z.array(z.enum(['tpm', 'hostDevice'])).optional(),
   title: z.string(),
   description: z.string(),
   /** The guest's memory; null where the definition does not say. */

@@ -81,6 +81,18 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     /** Of a shutdown only: how many seconds the guest has for it. Left out: three minutes. */
     waitSeconds: z.int().min(1).max(3600).optional(),
   }),
+  /** A new VM from the disks of another, which stays as it is. */
+  z.strictObject({
+    action: z.literal('cloneVm'),
+    vmUuid: z.string(),
+    /** Of which snapshot; null: as the disks are now. */
+    snapshotId: z.string().nullable(),
+    /** thin: overlays on the images, which both VMs need from then on. full: copies that need nothing else. */
+    kind: z.enum(['thin', 'full']),
+    newVm: z.strictObject({ uuid: z.uuid(), name: z.string() }),
+    /** By target: the new images. One beside the VM's own for each disk that is left out. */
+    imagePaths: z.record(z.string(), z.string()).optional(),
+  }),
 ]);
 
 /** A fact about the host that can be checked by reading it again. */
@@ -106,6 +118,13 @@ export const expectationSchema = z.discriminatedUnion('kind', [
   }),
   /** Nothing but the guest works on the disk. */
   z.strictObject({ kind: z.literal('noBlockJob'), target: z.string() }),
+  /** There is a VM of this UUID and name, shut off, with these images as its active layers, by target. */
+  z.strictObject({
+    kind: z.literal('vmDefined'),
+    vmUuid: z.string(),
+    name: z.string(),
+    activeLayers: z.record(z.string(), z.string()),
+  }),
   z.strictObject({ kind: z.literal('internalSnapshot'), imageId: z.string(), name: z.string(), present: z.boolean() }),
 ]);
 
@@ -199,6 +218,8 @@ export const planSchema = z.strictObject({
     snapshots: z.array(snapshotSchema),
     currentSnapshotId: z.string().nullable(),
     chains: z.array(diskChainSchema),
+    /** The VM that the change makes, shut off; absent where it makes none. */
+    newVm: z.strictObject({ uuid: z.string(), name: z.string(), chains: z.array(diskChainSchema) }).optional(),
   }),
   /** The same steps as a POSIX shell script. Empty for a refused plan. */
   script: z.string(),

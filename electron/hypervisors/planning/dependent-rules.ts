@@ -244,8 +244,12 @@ function unknownDependentNotes(
   ];
 }
 
-/** What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay. */
-export function sharedLayerRefusals(context: PlanningContext, disks: readonly Disk[]): PlanNote[] {
+/**
+ * What becomes the snapshot's data must stay as it is, so no other disk may write to it. Other overlays on it may stay.
+ *
+ * @param use what becomes of it, as the end of a sentence, where that is not the data of a snapshot
+ */
+export function sharedLayerRefusals(context: PlanningContext, disks: readonly Disk[], use?: string): PlanNote[] {
   return disks.flatMap((disk) => {
     if (disk.imageId === null) return [];
     const writers = dependentsOf(disk.imageId, context.dependents)
@@ -259,7 +263,9 @@ export function sharedLayerRefusals(context: PlanningContext, disks: readonly Di
       : [
           note(
             'imageHasDependents',
-            `${disk.imageId} would become the snapshot's data of disk ${disk.target}, but it is written to by others as well: ${listed(names)}. The snapshot and the present data above it would silently become wrong.`,
+            use === undefined
+              ? `${disk.imageId} would become the snapshot's data of disk ${disk.target}, but it is written to by others as well: ${listed(names)}. The snapshot and the present data above it would silently become wrong.`
+              : `${disk.imageId} (disk ${disk.target}) would ${use}, but it is written to by others as well: ${listed(names)}. What is read would silently become wrong.`,
             names,
           ),
         ];

@@ -109,6 +109,8 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
         ? null
         : `The record of the snapshot ${quoted(expectation.snapshotId)} names ${named(recorded)} for ${quoted(expectation.target)}, not ${quoted(expectation.dataImageId)}.`;
     }
+    case 'vmDefined':
+      return newVmDeviation(expectation, inventory);
     case 'internalSnapshot': {
       const image = imageOf(expectation.imageId);
       if (image?.status !== 'ok') return unreadable(expectation.imageId, image?.problem);
@@ -121,6 +123,24 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
     default:
       return assertNever(expectation);
   }
+}
+
+function newVmDeviation(
+  { vmUuid, name, activeLayers }: Extract<Expectation, { kind: 'vmDefined' }>,
+  { vms }: Inventory,
+): string | null {
+  const vm = vms.find(({ uuid }) => uuid === vmUuid);
+  if (!vm) return `There is no VM ${quoted(name)} (${vmUuid}).`;
+  if (!vm.readable) return `The VM ${quoted(name)} cannot be read: ${outputLine(vm.reason)}`;
+  if (vm.name !== name) return `The VM ${vmUuid} is called ${quoted(vm.name)}, not ${quoted(name)}.`;
+  if (vm.state !== 'shutoff') return `The VM ${quoted(name)} is ${vm.state}, not shutoff.`;
+  const others = Object.entries(activeLayers).flatMap(([target, imageId]) => {
+    const found = vm.disks.find((disk) => disk.target === target)?.imageId ?? null;
+    return found === imageId
+      ? []
+      : [`The active layer of ${quoted(target)} of ${quoted(name)} is ${named(found)}, not ${quoted(imageId)}.`];
+  });
+  return others.length === 0 ? null : others.join(' ');
 }
 
 /** What holds, in half a sentence. */
@@ -144,6 +164,8 @@ function inWords(expectation: Expectation): string {
       return `nothing needs ${expectation.imageIds.map(quoted).join(', ')}`;
     case 'snapshotData':
       return `the record of ${quoted(expectation.snapshotId)} names ${quoted(expectation.dataImageId)} for ${quoted(expectation.target)}`;
+    case 'vmDefined':
+      return `the VM ${quoted(expectation.name)} is defined, with its disks on ${Object.values(expectation.activeLayers).map(quoted).join(', ')}`;
     case 'internalSnapshot':
       return `${quoted(expectation.imageId)} holds ${expectation.present ? 'an' : 'no'} internal snapshot of the name ${quoted(expectation.name)}`;
     case 'noBlockJob':

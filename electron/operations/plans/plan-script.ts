@@ -29,6 +29,8 @@ export function planScript(plan: Omit<Plan, 'script'>): string {
     'export LC_ALL=C TZ=UTC',
   ];
   for (const step of plan.steps) {
+    // What takes things back goes by what Snaptree noted of the steps before it.
+    if (step.runs === 'onFailure') continue;
     lines.push(
       '',
       comment(`Step ${step.index + 1} of ${plan.steps.length}: ${step.title}`),

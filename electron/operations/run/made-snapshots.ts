@@ -66,6 +66,7 @@ function nameMade(request: ChangeRequest): string | null {
     case 'commitImages':
     case 'pullImages':
     case 'changePower':
+    case 'cloneVm':
       return null;
   }
 }

@@ -38,6 +38,10 @@ function deed({ request, vmName }: Plan, gone: number | null): string {
       return `Merges images of ${vmName} up`;
     case 'changePower':
       return `${powerDeeds[request.to]} ${vmName}`;
+    case 'cloneVm':
+      return request.kind === 'thin'
+        ? `Makes the VM ${request.newVm.name} on the images of ${vmName}`
+        : `Copies ${vmName} to the new VM ${request.newVm.name}`;
   }
 }
 

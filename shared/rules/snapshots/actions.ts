@@ -10,6 +10,7 @@ import {
   revertRefusals,
   type LibvirtAbilities,
 } from './libvirt-refusals.ts';
+import { cloneRefusals } from './clone-rules.ts';
 import { brokenChainOfDisk } from '../chains/broken-chains.ts';
 import type { VmWithImages } from '../chains/image-refusals.ts';
 import { jobsOf, untilJobEnds } from '../inventory/jobs.ts';
@@ -57,6 +58,7 @@ interface Definition {
 
 const change = { group: 'change', built: true } as const;
 const power = { group: 'power', subject: 'vm', built: true } as const;
+const copying = { group: 'copy', subject: 'vm', built: true, destructive: false } as const;
 const later = { built: false, destructive: false } as const;
 
 const definitions: Readonly<Record<ActionId, Definition>> = {
@@ -72,8 +74,8 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   createCheckpoint: { ...later, group: 'storage', label: 'Create checkpoint…', subject: 'vm' },
   mergeDown: { group: 'storage', label: 'Merge down (commit)…', subject: 'vm', built: true, destructive: true },
   mergeUp: { group: 'storage', label: 'Merge up (pull)…', subject: 'vm', built: true, destructive: false },
-  clone: { ...later, group: 'copy', label: 'Clone to a new VM…', subject: 'snapshot' },
-  thinInstance: { ...later, group: 'copy', label: 'Create thin instance…', subject: 'vm' },
+  clone: { ...copying, label: 'Create full clone…' },
+  thinInstance: { ...copying, label: 'Create thin instance…' },
   attachSnapshot: { ...later, group: 'copy', label: 'Attach read-only to a VM…', subject: 'snapshot' },
   compare: { ...later, group: 'copy', label: 'Compare with…', subject: 'snapshot' },
   archive: { ...later, group: 'copy', label: 'Archive…', subject: 'snapshot' },
@@ -148,6 +150,9 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   if (context.several !== null && subject === 'snapshot') {
     return `${context.several.size} are selected. Select one snapshot: this is done with one at a time.`;
   }
+  if (context.several !== null && (id === 'clone' || id === 'thinInstance')) {
+    return `${context.several.size} are selected. Select one snapshot, or “You are here”: a new VM is made of one state.`;
+  }
   if (subject === 'snapshot' && !context.snapshot) return 'Select a snapshot first.';
   if (id === 'deleteWithDescendants' && context.descendants.length === 0) {
     return 'This snapshot has no descendants. Use Delete.';
@@ -213,6 +218,8 @@ function libvirtRefusals(
     return createInternalRefusals(known, abilities).length > 0 ? external : [];
   }
   if (id === 'mergeDown' || id === 'mergeUp') return mergeVmRefusals(vm);
+  if (id === 'clone') return cloneRefusals(known, snapshot, 'full');
+  if (id === 'thinInstance') return cloneRefusals(known, snapshot, 'thin');
   if (!snapshot) return [];
   if (id === 'revertToSnapshot') return revertRefusals(snapshot, vm, abilities);
   if (id === 'deleteSnapshot') return deleteRefusals([snapshot], vm);

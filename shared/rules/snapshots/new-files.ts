@@ -50,6 +50,22 @@ export function memoryFileBeside(
   return freeName(folderOf(first), plainName(vm.name) || 'vm', snapshotName, 'memory', taken);
 }
 
+/**
+ * Where a disk of a new VM goes: beside the image that the disk of the old one writes to, named after the new VM, and after the disk where
+ * there are several. Null where that is not a file.
+ */
+export function newImageBeside(
+  { imageId, target }: Pick<Disk, 'imageId' | 'target'>,
+  newVmName: string,
+  hasSeveral: boolean,
+  images: ReadonlyMap<string, Image>,
+): string | null {
+  const image = imageId === null ? undefined : images.get(imageId);
+  if (image?.kind !== 'file') return null;
+  const stem = `${(plainName(newVmName) || 'vm').slice(0, 200)}${hasSeveral ? `-${target}` : ''}`;
+  return numbered(folderOf(image.id), stem, 'qcow2', (path) => isImage(path, images));
+}
+
 /** Why nothing can be made at `path`, as a sentence; null where, as far as its text says, it can. */
 export function checkNewFile(path: string): string | null {
   if (path === '') return 'Name a file.';
@@ -79,7 +95,15 @@ function freeName(
   extension: string,
   isTaken: (path: string) => boolean,
 ): string {
-  const name = `${stem.slice(0, 120)}.${(plainName(snapshotName) || 'snapshot').slice(0, 110)}`;
+  return numbered(
+    folder,
+    `${stem.slice(0, 120)}.${(plainName(snapshotName) || 'snapshot').slice(0, 110)}`,
+    extension,
+    isTaken,
+  );
+}
+
+function numbered(folder: string, name: string, extension: string, isTaken: (path: string) => boolean): string {
   for (let number = 1; ; number += 1) {
     const path = `${folder === '/' ? '' : folder}/${name}${number === 1 ? '' : `-${number}`}.${extension}`;
     if (!isTaken(path)) return path;

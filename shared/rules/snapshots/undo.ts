@@ -41,6 +41,10 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
     case 'changePower':
       if (request.to === 'suspend') return { action: 'changePower', vmUuid: request.vmUuid, to: 'resume' };
       throw no(powerIsNotUndone(request.to));
+    case 'cloneVm':
+      throw no(
+        `nothing of ${request.newVm.name} is known that was not written since. Remove that VM and its images by hand where nobody needs them.`,
+      );
     case 'createSnapshot': {
       const { vm, snapshot } = ownSnapshot(operation, request.name, inventory, no, 'plan delete');
       const later = vm.snapshots.filter(({ parentId }) => parentId === snapshot.id);

@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { findSnapshot } from '../names.ts';
 import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
+import { addClonePlan } from './plan-clone.ts';
 import { addMergePlans } from './plan-merge.ts';
 import { addPowerPlan } from './plan-power.ts';
 import { addPlanCommand, printPlan, scriptOption } from './plan-command.ts';
@@ -203,4 +204,5 @@ export function addPlan(program: Program, context: CommandContext): void {
 
   addMergePlans(plan, context);
   addPowerPlan(plan, context);
+  addClonePlan(plan, context);
 }

@@ -1,6 +1,6 @@
 /** A plan as text: what it does, to which files, what to know first, and what is there afterwards. */
 import type { Inventory } from '../../../../shared/model/inventory.ts';
-import type { Plan, PlanStep } from '../../../../shared/model/plan.ts';
+import type { DiskChain, Plan, PlanStep } from '../../../../shared/model/plan.ts';
 import { differingArguments, foldSteps, type StepBlock } from '../../../../shared/rules/operations/fold-steps.ts';
 import { planSentence } from '../../../../shared/rules/operations/plan-sentence.ts';
 import { fitWords, freeWords, neededWords, roomFit } from '../../../../shared/rules/operations/room-words.ts';
@@ -101,6 +101,9 @@ export function planLines(
     },
     look,
   );
+  const chainLine = ({ target, imageIds }: DiskChain) =>
+    `  ${shown(target)}: ${imageIds.map(shown).join(look.unicode ? ' → ' : ' -> ')}`;
+  const { newVm } = plan.after;
   return [
     ...head,
     ...plan.warnings.map(({ message }) => `${paint('yellow', 'Warning:')} ${shownSentence(message)}`),
@@ -110,8 +113,8 @@ export function planLines(
     ...(plan.expectedPause === null ? [] : [`Pause of the guest: ${shownSentence(plan.expectedPause)}`]),
     `Afterwards the VM is ${stateWords[plan.after.vmState]}:`,
     ...afterSnapshots.map((line) => `  ${line}`),
-    ...plan.after.chains.map(
-      ({ target, imageIds }) => `  ${shown(target)}: ${imageIds.map(shown).join(look.unicode ? ' → ' : ' -> ')}`,
-    ),
+    ...plan.after.chains.map(chainLine),
+    ...(newVm ? [`Afterwards there is the VM ${shown(newVm.name)} (${newVm.uuid}), shut off:`] : []),
+    ...(newVm?.chains ?? []).map(chainLine),
   ];
 }

@@ -24,7 +24,8 @@ export async function carryOutOn(host: PlannedHost, request: ChangeRequest): Pro
   let inventory = await host.read();
   const plan = planLibvirt(uri, request, inventory);
   if (plan.refusals.length > 0) throw new Error(plan.refusals.map(({ message }) => message).join('\n'));
-  for (const [index, { argv, verify, title }] of plan.steps.entries()) {
+  for (const [index, { argv, verify, title, runs }] of plan.steps.entries()) {
+    if (runs === 'onFailure') continue;
     if (isMerge(request)) expectResumable(request, plan, index, inventory);
     await host.run(argv);
     if (!needsNoReading(plan.steps, index)) inventory = await host.read();

@@ -6,6 +6,7 @@ import type { BegunPlan, PlanDraft } from '../../driver.ts';
 import { plannedSnapshot, planningContext } from '../../planning/planning-context.ts';
 import { withoutRefusedSteps } from '../../planning/refused-draft.ts';
 import { jobRefusals } from './job-rules.ts';
+import { planClone } from './clone/plan-clone.ts';
 import { planCommit } from './merge/plan-commit.ts';
 import { planPull } from './merge/plan-pull.ts';
 import { planCreate } from './create/plan-create.ts';
@@ -57,5 +58,11 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
       return planPull(request, context);
     case 'changePower':
       return planPower(request, context);
+    case 'cloneVm':
+      return planClone(
+        request,
+        request.snapshotId === null ? null : plannedSnapshot(context, request.snapshotId),
+        context,
+      );
   }
 }

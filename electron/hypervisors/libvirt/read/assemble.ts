@@ -12,6 +12,7 @@ import { isForMedia } from '../../../../shared/rules/inventory/disks.ts';
 import { renamedData, wordsOfRenamed } from '../../../../shared/rules/snapshots/renamed-data.ts';
 import { lostDataOf } from '../../../../shared/rules/snapshots/snapshot-lacks.ts';
 import { chainBesideImages, problemsOfDefinedChains } from './defined-chains.ts';
+import { firmwareFiles } from './definitions/needs.ts';
 import { sourceText, type DiskSource, type DomainDisk } from './definitions/domain-xml.ts';
 import { blockJobOf, vmJobOf } from './jobs.ts';
 import { formatObstacles } from './obstacles/format-obstacles.ts';
@@ -67,6 +68,8 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     ...(answers.hasCheckpoints && { hasCheckpoints: true as const }),
     hasNvram: domain.hasNvram,
     ...(domain.nvramFormat !== null && { nvramFormat: domain.nvramFormat }),
+    ...nvramFileOf(vm),
+    ...(domain.ownDevices.length > 0 && { ownDevices: [...domain.ownDevices] }),
     title: domain.title,
     description: domain.description,
     memoryBytes: domain.memoryBytes,
@@ -90,6 +93,15 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
       ...unresolvedVolumes(domain.disks, context),
     ],
   };
+}
+
+/** What a definition says twice is left out: nobody can tell which it is. */
+function nvramFileOf({ files }: VmRecords): Pick<ReadableVm, 'nvramFile'> {
+  const [file, ...others] = firmwareFiles(
+    files.filter(({ by }) => by === 'definition'),
+    'nvram',
+  );
+  return file === undefined || others.length > 0 ? {} : { nvramFile: file };
 }
 
 function assembleDisk(disk: DomainDisk, { answers }: VmRecords, context: AssembleContext): Disk {

@@ -56,27 +56,15 @@ function backing(base: BackingReference | null): string[] {
 }
 
 /**
+ * For scripts in which qemu-img works long, with the arguments "$@": tells how far it is, of `total` bytes, and stops and goes on as it is
+ * wished. How it ended is in `$work/exit` then. Takes `total`, the folders `work` and `folder` (of the step) from the script that it stands in.
+ *
  * qemu-img cannot change its speed while it works, and of its commands only commit has a limit at all (since QEMU 5.2). But it can be
  * stopped: it keeps its locks, so that nobody else opens the images, the VM's QEMU included.
  *
  * It prints "    (12.34/100%)" again and again, with returns between.
  */
-const script = `
-uri=$1 vm=$2 mark=$3 base=$4 total=$5
-shift 5
-folder=\${SNAPTREE_STEP:-}
-fail() { printf '%s\\n' "$*" >&2; exit 1; }
-state=$(LC_ALL=C virsh -c "$uri" domstate "--domain=$vm" | head -n 1)
-[ "$state" = 'shut off' ] || fail "The VM is not shut off any more ($state). Nothing was begun."
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-before=
-if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ]; then
-  mark=\${SNAPTREE_STEP%/*}/$mark
-  # Of a volume the time of the last change says nothing.
-  if [ ! -e "$mark" ] && [ -f "$base" ]; then before=$(stat -L -c '%y %s' -- "$base"); fi
-  : >"$mark"
-fi
+export const watchedQemuImg = `
 # Whatever ends the command, its end is written down.
 (trap : TERM; LC_ALL=C qemu-img "$@" >"$work/percent"; echo "$?" >"$work/exit") &
 worker=$!
@@ -113,6 +101,25 @@ while [ ! -s "$work/exit" ]; do
   fi
   sleep 0.5 2>/dev/null || sleep 1
 done
+`.trim();
+
+const script = `
+uri=$1 vm=$2 mark=$3 base=$4 total=$5
+shift 5
+folder=\${SNAPTREE_STEP:-}
+fail() { printf '%s\\n' "$*" >&2; exit 1; }
+state=$(LC_ALL=C virsh -c "$uri" domstate "--domain=$vm" | head -n 1)
+[ "$state" = 'shut off' ] || fail "The VM is not shut off any more ($state). Nothing was begun."
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+before=
+if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ]; then
+  mark=\${SNAPTREE_STEP%/*}/$mark
+  # Of a volume the time of the last change says nothing.
+  if [ ! -e "$mark" ] && [ -f "$base" ]; then before=$(stat -L -c '%y %s' -- "$base"); fi
+  : >"$mark"
+fi
+${watchedQemuImg}
 [ "$(cat "$work/exit")" -eq 0 ] && exit 0
 if [ -n "$before" ] && [ "$before" = "$(stat -L -c '%y %s' -- "$base")" ]; then
   rm -f -- "$mark"

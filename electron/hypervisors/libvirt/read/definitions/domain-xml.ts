@@ -1,5 +1,5 @@
 /** A libvirt domain's definition (`virsh dumpxml`, or the `<domain>` in a snapshot) as facts. */
-import type { Disk } from '../../../../../shared/model/inventory.ts';
+import type { Disk, ReadableVm } from '../../../../../shared/model/inventory.ts';
 import { resourcesNeeded, type NeededResource } from './host-resources.ts';
 import { attribute, child, children, childText, XmlError, type XmlElement } from './xml.ts';
 
@@ -56,7 +56,11 @@ export interface Domain {
   readonly nvramFormat: string | null;
   readonly disks: readonly DomainDisk[];
   readonly resources: readonly NeededResource[];
+  /** See `ReadableVm`; the same list for all that have none. */
+  readonly ownDevices: readonly OwnDevice[];
 }
+
+export type OwnDevice = NonNullable<ReadableVm['ownDevices']>[number];
 
 /** @throws XmlError where `element` is not a domain's definition */
 export function domainFromElement(element: XmlElement): Domain {
@@ -78,7 +82,15 @@ export function domainFromElement(element: XmlElement): Domain {
     nvramFormat: attribute(child(os, 'nvram'), 'format'),
     disks: children(child(element, 'devices'), 'disk').flatMap(diskFromElement),
     resources: resourcesNeeded(element),
+    ownDevices: ownDevicesIn(child(element, 'devices')),
   };
+}
+
+function ownDevicesIn(devices: XmlElement | null): readonly OwnDevice[] {
+  return [
+    ...(child(devices, 'tpm') === null ? [] : ['tpm' as const]),
+    ...(child(devices, 'hostdev') === null ? [] : ['hostDevice' as const]),
+  ];
 }
 
 /** libvirt's units (`virScaleInteger`): a letter alone and `…iB` are powers of 1024, `…B` of 1000; KiB where none is given. */

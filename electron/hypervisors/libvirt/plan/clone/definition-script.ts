@@ -1,0 +1,217 @@
+/**
+ * The script that makes the definition of a new VM out of that of another, on the host, where its secrets stay. What two VMs cannot both
+ * have is made anew (as virt-clone(1) does it): name, UUID, MAC addresses, names of network devices, the generation id, fixed ports and
+ * sockets of consoles. What is not known to be harmless in two VMs is refused: a clone that writes to a file of the old VM spoils it.
+ */
+import { libvirtAttribute } from '../merge/block-job-script.ts';
+import { patientVirsh } from '../merge/patient-virsh.ts';
+
+export interface NewDefinition {
+  readonly uri: string;
+  /** The VM whose definition is taken: the one of its next start. */
+  readonly vmUuid: string;
+  readonly newVm: { readonly uuid: string; readonly name: string };
+  /** The new file for the variables of the firmware; null where the definition names none. */
+  readonly nvramFile: string | null;
+  /** By target: the new images, in qcow2. */
+  readonly images: ReadonlyMap<string, string>;
+  /** The VM must be shut off when the new one is defined: its own active layers are among what that hangs on, or was copied from. */
+  readonly fromPresent: boolean;
+}
+
+/** Only looks whether that definition can be made. */
+export function checkDefinitionWords(definition: NewDefinition): string[] {
+  return words(definition, 'check');
+}
+
+/** Run again it defines the same VM again. */
+export function defineArgv(definition: NewDefinition): string[] {
+  return ['sh', '-c', definitionScript, 'snaptree-clone', ...words(definition, 'define')];
+}
+
+function words(
+  { uri, vmUuid, newVm, nvramFile, images, fromPresent }: NewDefinition,
+  mode: 'check' | 'define',
+): string[] {
+  return [
+    uri,
+    vmUuid,
+    mode,
+    fromPresent ? 'shutOff' : 'anyState',
+    // libvirt writes text as it writes attributes.
+    libvirtAttribute(newVm.name),
+    newVm.uuid,
+    nvramFile === null ? '' : libvirtAttribute(nvramFile),
+    String(images.size),
+    ...[...images].flatMap(([target, path]) => [libvirtAttribute(target), libvirtAttribute(path)]),
+  ];
+}
+
+/**
+ * libvirt writes one element a line, two spaces deeper than what it is in, and escapes all text, so that a line that begins with such
+ * spaces and a tag is that tag; only what is in `<metadata>` is written by others.
+ */
+const awkOfClone = `
+BEGIN {
+  name = ARGV[5]; uuid = ARGV[6]; nvram = ARGV[7]; n = ARGV[8]
+  for (i = 1; i <= n; i++) { target[i] = ARGV[7 + 2 * i]; path[i] = ARGV[8 + 2 * i] }
+  ARGC = 1
+}
+function refuse(why) { print why > "/dev/stderr"; refused = 1; exit 1 }
+function tag(line) { sub(/^ *<\\/?/, "", line); sub(/[^a-zA-Z0-9:_-].*/, "", line); return line }
+function value(line, key,  at) {
+  at = index(line, " " key "=\\047")
+  if (!at) return ""
+  line = substr(line, at + length(key) + 3)
+  return substr(line, 1, index(line, "\\047") - 1)
+}
+function with(line, key, new,  at, rest) {
+  at = index(line, " " key "=\\047")
+  if (!at) return line
+  rest = substr(line, at + length(key) + 3)
+  return substr(line, 1, at - 1) (new == "" ? "" : " " key "=\\047" new "\\047") substr(rest, index(rest, "\\047") + 1)
+}
+function isWhole(line) { return line ~ /\\/>$/ || line ~ /<\\/[^>]*>$/ }
+function after(i,  own) {
+  if (isWhole(text[i])) return i
+  own = tag(text[i])
+  for (i++; i <= lines; i++) if (text[i] ~ "^      </" own ">") return i
+  return lines
+}
+function show(from, to,  i) { for (i = from; i <= to; i++) print text[i] }
+function has(pattern,  i) { for (i = 1; i <= lines; i++) if (text[i] ~ pattern) return i; return 0 }
+function isOneOf(word, list) { return index(" " list " ", " " word " ") > 0 }
+function disk(  i, at, own, kind, driven, line, own_tag) {
+  at = has("^      <target ")
+  for (own = n; own > 0; own--) if (at && value(text[at], "dev") == target[own]) break
+  kind = value(text[1], "device")
+  if (!own) {
+    if (kind != "cdrom" && has("^      <source") && !has("^      <readonly/>"))
+      refuse("Its definition has another disk than was planned for (" (at ? value(text[at], "dev") : "?") "), and both VMs would write to that.")
+    show(1, lines)
+    return
+  }
+  found[own]++
+  if (has("^      <(encryption|auth)") || has("^        <(encryption|auth)")) refuse("Its disk " target[own] " has a secret in its definition.")
+  line = with(with(text[1], "rawio", ""), "sgio", "")
+  if (kind == "lun") line = with(line, "device", "disk")
+  if (value(line, "type") == "") sub(/^    <disk/, "    <disk type=\\047file\\047", line)
+  print with(line, "type", "file")
+  for (i = 2; i <= lines; i++) {
+    line = text[i]
+    own_tag = line ~ /^      <[a-zA-Z]/ ? tag(line) : ""
+    if (own_tag == "driver") {
+      if (value(line, "type") == "") sub(/^      <driver/, "      <driver type=\\047qcow2\\047", line)
+      print with(line, "type", "qcow2")
+      driven = 1
+    } else if (own_tag == "source") {
+      if (!driven) print "      <driver name=\\047qemu\\047 type=\\047qcow2\\047/>"
+      print "      <source file=\\047" path[own] "\\047/>"
+      i = after(i)
+    } else if (own_tag == "backingStore" || own_tag == "mirror") i = after(i)
+    else print line
+  }
+}
+function network(  i, own_tag, line) {
+  for (i = 1; i <= lines; i++) {
+    line = text[i]
+    own_tag = line ~ /^      <[a-zA-Z]/ ? tag(line) : ""
+    if (own_tag == "mac" || own_tag == "target") { i = after(i); continue }
+    if (line ~ /^        <parameters /) line = with(line, "interfaceid", "")
+    print line
+  }
+}
+function console(  i, own_tag, type, kind) {
+  kind = tag(text[1]); type = value(text[1], "type")
+  if (kind == "channel" && !isOneOf(type, "unix pty null spicevmc spiceport qemu-vdagent dbus"))
+    refuse("It has a channel of the type “" type "”, which only one VM can have.")
+  if (kind != "channel" && !isOneOf(type, "pty null vc stdio spicevmc spiceport")) text[1] = with(text[1], "type", "pty")
+  for (i = 1; i <= lines; i++) {
+    own_tag = text[i] ~ /^      <[a-zA-Z]/ ? tag(text[i]) : ""
+    if (isOneOf(own_tag, "source protocol log")) i = after(i)
+    else print text[i]
+  }
+}
+function screen(  i, line) {
+  for (i = 1; i <= lines; i++) {
+    line = text[i]
+    if (i == 1 && value(line, "autoport") == "no") line = with(line, "autoport", "yes")
+    if (i == 1) {
+      if (value(line, "port") != "") line = with(line, "port", "-1")
+      if (value(line, "tlsPort") != "") line = with(line, "tlsPort", "-1")
+      if (value(line, "websocket") != "") line = with(line, "websocket", "-1")
+    }
+    print i == 1 || line ~ /^      <listen / ? with(line, "socket", "") : line
+  }
+}
+function device(  own) {
+  own = tag(text[1])
+  if (own == "disk") disk()
+  else if (own == "interface") network()
+  else if (isOneOf(own, "serial parallel console channel")) console()
+  else if (own == "graphics") screen()
+  else if (own == "memory") { if (has("<path>")) refuse("It has memory that is kept in a file, and both VMs would write to that."); show(1, lines) }
+  else if (isOneOf(own, "emulator controller lease filesystem input video sound audio watchdog memballoon rng hub redirdev redirfilter smartcard hostdev tpm panic shmem vsock iommu crypto nvram")) show(1, lines)
+  else refuse("It has a device that Snaptree does not know how to give to a second VM (<" own ">).")
+}
+/^  <metadata>/ { others = 1 }
+/^  <\\/metadata>/ { others = 0 }
+others { print; next }
+/^  <devices>/ { inDevices = 1; print; next }
+/^  <\\/devices>/ {
+  inDevices = 0
+  for (i = 1; i <= n; i++) if (found[i] != 1) refuse("Its definition has no disk " target[i] " of its own.")
+  print
+  next
+}
+inDevices {
+  if (/^    <[a-zA-Z]/) lines = 0
+  text[++lines] = $0
+  if (lines == 1 ? isWhole($0) : $0 ~ "^    </" tag(text[1]) ">") device()
+  next
+}
+/^  <name>/ { print "  <name>" name "</name>"; next }
+/^  <uuid>/ { print "  <uuid>" uuid "</uuid>"; next }
+/^  <title>/ { next }
+/^  <genid/ { print "  <genid/>"; next }
+/^  <sysinfo[ >]/ { inTables = 1 }
+/^  <\\/sysinfo>/ { inTables = 0 }
+inTables && /^      <entry name=\\047uuid\\047>/ { next }
+/^  <qemu:commandline>/ { refuse("It passes arguments of its own to QEMU (<qemu:commandline>), which may name what only one VM can have.") }
+/^    <nvram[ >]/ {
+  if (/<\\/nvram>$/) {
+    if (nvram == "") refuse("Where the variables of its firmware are could not be found out.")
+    print substr($0, 1, index($0, ">")) nvram "</nvram>"
+    next
+  }
+  if (!/\\/>$/) inStore = 1
+}
+inStore && /^      <source / {
+  if (nvram == "" || value($0, "file") == "") refuse("The variables of its firmware are not in a file that could be found.")
+  $0 = with($0, "file", nvram)
+}
+/^    <\\/nvram>/ { inStore = 0 }
+/^    <varstore / {
+  if (nvram == "" && value($0, "path") != "") refuse("Where the variables of its firmware are could not be found out.")
+  $0 = with($0, "path", nvram)
+}
+{ print }
+END { if (!refused && n > 0 && found[1] != 1) exit 1 }`;
+
+/** With `--security-info`: otherwise passwords of consoles would be gone. In a folder that only this user can read. */
+export const definitionScript = `
+uri=$1 vm=$2 mode=$3 state=$4 name=$5
+umask 077
+fail() { printf '%s\\n' "$*" >&2; exit 1; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+${patientVirsh}
+program='${awkOfClone.trim()}'
+ask dumpxml --inactive --security-info "--domain=$vm" >"$work/before" || fail 'The definition of the VM could not be read.'
+awk "$program" "$@" <"$work/before" >"$work/after" 2>"$work/why" || fail "No second VM can be made of the definition as it is. $(cat "$work/why") Change that (virsh edit), or make the VM by hand."
+[ "$mode" = define ] || exit 0
+if [ "$state" = shutOff ] && [ "$(ask domstate "--domain=$vm" | head -n 1)" != 'shut off' ]; then
+  fail 'The VM was started meanwhile, so that its images are not what was to be cloned any more. No VM was defined.'
+fi
+ask define "--file=$work/after" >/dev/null || fail 'The new VM could not be defined.'
+`.trim();
