@@ -325,6 +325,8 @@ async function writeChainJournals(): Promise<void> {
   await playChain('create-quiesced', null);
   await playChain('revert-saving', null);
   await playChain('revert-saving', 'cut', { prepare: amid('snaptree-overlay'), then: killed });
+  await playChain('clone', null);
+  await playChain('clone', 'cut', { prepare: amid('snaptree-clone'), then: killed });
 }
 
 async function writeAuditTrail(): Promise<void> {

@@ -47,6 +47,14 @@ export const chainRequests = {
     saveAs: 'kept',
     saveMemoryFile: `${folder}/kept.memory`,
   },
+  clone: {
+    action: 'cloneVm',
+    vmUuid,
+    snapshotId: 'second',
+    kind: 'thin',
+    newVm: { uuid: '44444444-4444-4444-8444-444444444444', name: 'wéb "2"' },
+    imagePaths: { vda: `${folder}/elsewhere.qcow2` },
+  },
 } as const satisfies Record<string, ChangeRequest>;
 
 function external(name: string, parentId: string | null, data: string, top: string, parts: Partial<Snapshot>) {
@@ -65,6 +73,7 @@ export class ChainHost extends FakeHost {
   /** A word of the commands that go on until `finish` is called. */
   slowAt: string | null = null;
   #vm: ReadableVm;
+  #newVm: ReadableVm | null = null;
   #images: readonly Image[] = [image(base), overlay(first, base), overlay(second, first)];
 
   constructor(state: 'running' | 'shutoff' = 'running') {
@@ -85,7 +94,7 @@ export class ChainHost extends FakeHost {
 
   override get inventory(): Inventory {
     const filesystems = [{ folder, freeBytes: 10 * 1024 ** 3, totalBytes: 100 * 1024 ** 3 }];
-    return { ...inventory([this.#vm], this.#images), filesystems };
+    return { ...inventory(this.#newVm ? [this.#vm, this.#newVm] : [this.#vm], this.#images), filesystems };
   }
 
   override effect = (argv: readonly string[]): void => {
@@ -141,6 +150,12 @@ export class ChainHost extends FakeHost {
           each.id === snapshotId ? { ...each, disks: each.disks.map((of) => ({ ...of, dataImageId })) } : each,
         );
         this.#change({ snapshots: named });
+        return;
+      }
+      case 'vmDefined': {
+        const { vmUuid: uuid, name, activeLayers } = expectation;
+        const disks = Object.entries(activeLayers).map(([target, imageId]) => disk(target, imageId));
+        this.#newVm = vm({ uuid, name, state: 'shutoff', disks });
         return;
       }
       case 'noDependents':

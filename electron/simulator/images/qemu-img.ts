@@ -329,6 +329,39 @@ function commit(call: Call): QemuImgResult {
   return ok(`${progress(flags)}Image committed.\n`);
 }
 
+/** What is read through an image, or an internal snapshot in it, as an image of its own. */
+function convert(call: Call): QemuImgResult {
+  const { flags, values, words } = parse(call.argv, convertOptions);
+  const [path = '', target] = words;
+  if (target === undefined) throw new Failure('Must specify image file name');
+  const image = openChain(call, path, false);
+  const content = convertedContent(call, path, values.get('-l'));
+  const format = values.get('-O') === 'qcow2' ? 'qcow2' : 'raw';
+  const made = newImage({ format, virtualBytes: image.virtualBytes });
+  const absolute = posix.resolve(call.cwd, target);
+  const share = shareThatFits(call.host, { path: absolute, image: made }, content);
+  const stored = firstBytes(content, storedBytes([content]) * share);
+  call.host.files.putImage(absolute, { ...made, content: stored });
+  if (share < 1) throw new Failure('error while writing: No space left on device');
+  return ok(progress(flags));
+}
+
+const convertOptions = ['-f', '-O', '-t', '-T', '-l'];
+
+function convertedContent(call: Call, path: string, wanted: string | undefined): Content {
+  const layers = layersOf(call, path);
+  if (wanted === undefined) return contentOf(layers);
+  const option = (name: string) =>
+    new RegExp(`(?:^|,)snapshot\\.${name}=((?:[^,]|,,)*)`).exec(wanted)?.[1]?.replaceAll(',,', ',');
+  const [id, name] = [option('id'), option('name')];
+  const [top, ...below] = layers;
+  const found = top?.image.snapshots.find(
+    (each) => (id === undefined || each.id === id) && (name === undefined || each.name === name),
+  );
+  if (!found) throw new Failure(`Failed to load snapshot: Can't find snapshot`);
+  return overlay(contentOf(below), found.content);
+}
+
 /** With `-u` only the name changes, and nothing is checked. */
 function rebase(call: Call): QemuImgResult {
   const { flags, values, words } = parse(call.argv, ['-f', '-b', '-F', '-t', '-T']);
@@ -367,6 +400,7 @@ export function copying(
   cwd: string,
 ): { readonly bytes: number; readonly ofBytes: number } {
   const [name = '', ...rest] = argv;
+  if (name === 'convert') return copyingOf(host, rest, cwd);
   const { flags, values, words } = parse(rest, ['-f', '-b', '-F', '-t', '-T', '-r']);
   if ((name !== 'commit' && name !== 'rebase') || flags.has('-u')) return { bytes: 0, ofBytes: 0 };
   const call = { host, argv: rest, cwd };
@@ -380,6 +414,18 @@ export function copying(
   return { bytes: ofBytes * share, ofBytes };
 }
 
+function copyingOf(host: QemuImgHost, argv: readonly string[], cwd: string): ReturnType<typeof copying> {
+  const { values, words } = parse(argv, convertOptions);
+  const [path = '', target = ''] = words;
+  const call = { host, argv, cwd };
+  const [top] = layersOf(call, path);
+  if (!top) return { bytes: 0, ofBytes: 0 };
+  const content = convertedContent(call, path, values.get('-l'));
+  const made = newImage({ virtualBytes: top.image.virtualBytes });
+  const ofBytes = storedBytes([content]);
+  return { bytes: ofBytes * shareThatFits(host, { path: posix.resolve(cwd, target), image: made }, content), ofBytes };
+}
+
 const commands: ReadonlyMap<string, (call: Call) => QemuImgResult> = new Map([
   ['info', info],
   ['snapshot', snapshot],
@@ -387,4 +433,5 @@ const commands: ReadonlyMap<string, (call: Call) => QemuImgResult> = new Map([
   ['check', check],
   ['commit', commit],
   ['rebase', rebase],
+  ['convert', convert],
 ]);

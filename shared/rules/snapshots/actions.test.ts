@@ -49,9 +49,11 @@ describe('actionsFor', () => {
       'revertToSnapshot',
       'deleteSnapshot',
       'deleteWithDescendants',
+      'clone',
+      'thinInstance',
       'report',
     ]);
-    expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'report']);
+    expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'clone', 'thinInstance', 'report']);
     expect(possible({ descendants: [] })).not.toContain('deleteWithDescendants');
   });
 

@@ -59,6 +59,7 @@ BEGIN {
 }
 function refuse(why) { print why > "/dev/stderr"; refused = 1; exit 1 }
 function tag(line) { sub(/^ *<\\/?/, "", line); sub(/[^a-zA-Z0-9:_-].*/, "", line); return line }
+function childTag(line,  own) { own = ""; if (line ~ /^      <[a-zA-Z]/) own = tag(line); return own }
 function value(line, key,  at) {
   at = index(line, " " key "=\\047")
   if (!at) return ""
@@ -69,13 +70,14 @@ function with(line, key, new,  at, rest) {
   at = index(line, " " key "=\\047")
   if (!at) return line
   rest = substr(line, at + length(key) + 3)
-  return substr(line, 1, at - 1) (new == "" ? "" : " " key "=\\047" new "\\047") substr(rest, index(rest, "\\047") + 1)
+  if (new != "") new = " " key "=\\047" new "\\047"
+  return substr(line, 1, at - 1) new substr(rest, index(rest, "\\047") + 1)
 }
 function isWhole(line) { return line ~ /\\/>$/ || line ~ /<\\/[^>]*>$/ }
-function after(i,  own) {
+function after(i,  end) {
   if (isWhole(text[i])) return i
-  own = tag(text[i])
-  for (i++; i <= lines; i++) if (text[i] ~ "^      </" own ">") return i
+  end = "^      </" tag(text[i]) ">"
+  for (i++; i <= lines; i++) if (text[i] ~ end) return i
   return lines
 }
 function show(from, to,  i) { for (i = from; i <= to; i++) print text[i] }
@@ -87,7 +89,7 @@ function disk(  i, at, own, kind, driven, line, own_tag) {
   kind = value(text[1], "device")
   if (!own) {
     if (kind != "cdrom" && has("^      <source") && !has("^      <readonly/>"))
-      refuse("Its definition has another disk than was planned for (" (at ? value(text[at], "dev") : "?") "), and both VMs would write to that.")
+      refuse("Its definition has another disk than was planned for (" value(text[at], "dev") "), and both VMs would write to that.")
     show(1, lines)
     return
   }
@@ -99,7 +101,7 @@ function disk(  i, at, own, kind, driven, line, own_tag) {
   print with(line, "type", "file")
   for (i = 2; i <= lines; i++) {
     line = text[i]
-    own_tag = line ~ /^      <[a-zA-Z]/ ? tag(line) : ""
+    own_tag = childTag(line)
     if (own_tag == "driver") {
       if (value(line, "type") == "") sub(/^      <driver/, "      <driver type=\\047qcow2\\047", line)
       print with(line, "type", "qcow2")
@@ -107,6 +109,7 @@ function disk(  i, at, own, kind, driven, line, own_tag) {
     } else if (own_tag == "source") {
       if (!driven) print "      <driver name=\\047qemu\\047 type=\\047qcow2\\047/>"
       print "      <source file=\\047" path[own] "\\047/>"
+      replaced[own]++
       i = after(i)
     } else if (own_tag == "backingStore" || own_tag == "mirror") i = after(i)
     else print line
@@ -115,7 +118,7 @@ function disk(  i, at, own, kind, driven, line, own_tag) {
 function network(  i, own_tag, line) {
   for (i = 1; i <= lines; i++) {
     line = text[i]
-    own_tag = line ~ /^      <[a-zA-Z]/ ? tag(line) : ""
+    own_tag = childTag(line)
     if (own_tag == "mac" || own_tag == "target") { i = after(i); continue }
     if (line ~ /^        <parameters /) line = with(line, "interfaceid", "")
     print line
@@ -127,7 +130,7 @@ function console(  i, own_tag, type, kind) {
     refuse("It has a channel of the type “" type "”, which only one VM can have.")
   if (kind != "channel" && !isOneOf(type, "pty null vc stdio spicevmc spiceport")) text[1] = with(text[1], "type", "pty")
   for (i = 1; i <= lines; i++) {
-    own_tag = text[i] ~ /^      <[a-zA-Z]/ ? tag(text[i]) : ""
+    own_tag = childTag(text[i])
     if (isOneOf(own_tag, "source protocol log")) i = after(i)
     else print text[i]
   }
@@ -141,7 +144,8 @@ function screen(  i, line) {
       if (value(line, "tlsPort") != "") line = with(line, "tlsPort", "-1")
       if (value(line, "websocket") != "") line = with(line, "websocket", "-1")
     }
-    print i == 1 || line ~ /^      <listen / ? with(line, "socket", "") : line
+    if (i == 1 || line ~ /^      <listen /) line = with(line, "socket", "")
+    print line
   }
 }
 function device(  own) {
@@ -160,14 +164,16 @@ others { print; next }
 /^  <devices>/ { inDevices = 1; print; next }
 /^  <\\/devices>/ {
   inDevices = 0
-  for (i = 1; i <= n; i++) if (found[i] != 1) refuse("Its definition has no disk " target[i] " of its own.")
+  for (i = 1; i <= n; i++) if (found[i] != 1 || replaced[i] != 1) refuse("Its definition has no disk " target[i] " of its own.")
   print
   next
 }
 inDevices {
   if (/^    <[a-zA-Z]/) lines = 0
   text[++lines] = $0
-  if (lines == 1 ? isWhole($0) : $0 ~ "^    </" tag(text[1]) ">") device()
+  if (lines == 1) ended = isWhole($0)
+  else { end = "^    </" tag(text[1]) ">"; ended = $0 ~ end }
+  if (ended) device()
   next
 }
 /^  <name>/ { print "  <name>" name "</name>"; next }
@@ -196,7 +202,7 @@ inStore && /^      <source / {
   $0 = with($0, "path", nvram)
 }
 { print }
-END { if (!refused && n > 0 && found[1] != 1) exit 1 }`;
+END { if (!refused && (n < 1 || replaced[1] != 1)) exit 1 }`;
 
 /** With `--security-info`: otherwise passwords of consoles would be gone. In a folder that only this user can read. */
 export const definitionScript = `

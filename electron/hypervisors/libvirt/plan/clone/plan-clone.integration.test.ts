@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { onEachLibvirt } from '../../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../../e2e/testbeds/index.ts';
-import { carryOut, inventoryOf, planOn } from '../../../../../e2e/testbeds/real-plans.fixtures.ts';
+import { carryOut, inventoryOf, plannedHost, planOn } from '../../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { run } from '../../../../../e2e/testbeds/run.ts';
 import { TestbedApplication } from '../../../../../e2e/testbeds/testbed-application.fixtures.ts';
 import { virtualMachine } from '../../../../../e2e/testbeds/virtual-machine.ts';
 import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
+import { cloneSuite } from './clone-suite.fixtures.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -53,6 +54,18 @@ function suite(version: testbed.LibvirtVersion): void {
     await testbed.deleteVirtualMachine(spec);
   }
 
+  cloneSuite({
+    planned: () => plannedHost(version),
+    newVm: { uuid: made.uuid, name: newName },
+    createVirtualMachine: () => testbed.createVirtualMachine(spec),
+    deleteVirtualMachines: remove,
+    virsh: (argv) => virsh(...argv),
+    startNew,
+    write: (uuid, target, byte) => write(byte, target, uuid === made.uuid ? made : virtualMachine(spec)),
+    reads: (uuid, target, byte) => reads(byte, target, uuid === made.uuid ? made : virtualMachine(spec)),
+    imageReads: (image, byte) => testbed.hasPattern(image, byte, offset),
+  });
+
   beforeAll(async () => {
     await testbed.up();
   });
@@ -61,40 +74,6 @@ function suite(version: testbed.LibvirtVersion): void {
     vm = await testbed.createVirtualMachine(spec);
   });
   afterEach(remove);
-
-  it('hangs a thin instance on a snapshot of a VM that runs on, and both run and write for themselves', async () => {
-    await virsh('start', vm.uuid);
-    await write(0x11);
-    await write(0x12, 'vdb');
-    await external('golden');
-    await write(0x21);
-
-    const plan = await carryOut(version, clone({ kind: 'thin', snapshotId: 'golden' }));
-    expect(plan.after.newVm?.chains.map(({ imageIds }) => imageIds[1])).toEqual([vm.images['vda'], vm.images['vdb']]);
-    await startNew();
-    expect([await reads(0x11, 'vda', made), await reads(0x12, 'vdb', made), await reads(0x21)]).toEqual([
-      true,
-      true,
-      true,
-    ]);
-    await write(0x31, 'vda', made);
-    await write(0x32, 'vdb', made);
-    expect([await reads(0x21), await reads(0x12, 'vdb')]).toEqual([true, true]);
-    expect(await testbed.hasPattern(vm.images['vda'] ?? '', 0x11, offset)).toBe(true);
-    expect((await inventoryOf(version)).vms.find(({ uuid }) => uuid === made.uuid)).toMatchObject({
-      name: newName,
-      state: 'running',
-      problems: [],
-    });
-    // Its data is no longer only the old VM's.
-    const deletion = {
-      action: 'deleteSnapshot',
-      vmUuid: vm.uuid,
-      snapshotId: 'golden',
-      withDescendants: false,
-    } as const;
-    expect((await planOn(version, deletion)).refusals.map(({ code }) => code)).toContain('imageHasDependents');
-  });
 
   it('hangs a thin instance on a template, which no plan changes any more', async () => {
     await write(0x41);
