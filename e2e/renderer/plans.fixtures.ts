@@ -127,6 +127,19 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
       plan.steps = [step(0, plan.title, [...virsh, request.to, vm.uuid])];
       plan.after.vmState = request.to === 'start' || request.to === 'resume' ? 'running' : 'shutoff';
       break;
+    case 'cloneVm': {
+      const { newVm } = request;
+      plan.title = `Make ${newVm.name}`;
+      const chains = plan.after.chains.map(({ target, imageIds }) => ({
+        target,
+        imageIds: [`/srv/images/${newVm.name}-${target}.qcow2`, ...(request.kind === 'thin' ? imageIds.slice(1) : [])],
+      }));
+      plan.steps = chains.map(({ imageIds: [image = ''] }, index) =>
+        step(index, `Make ${image}`, ['qemu-img', 'create', '-f', 'qcow2', image], { creates: [image] }),
+      );
+      plan.after.newVm = { ...newVm, chains };
+      break;
+    }
     case 'deleteSnapshot': {
       const gone = new Set(
         request.withDescendants ? subtreeIds(request.snapshotId, vm.snapshots) : [request.snapshotId],

@@ -29,7 +29,9 @@ cloneSuite({
     }
   },
   virsh: (argv) => testbed.virsh(argv),
-  startNew: async () => void (await testbed.virsh(['start', uuidOf(newName)])),
+  async startNew() {
+    await testbed.virsh(['start', uuidOf(newName)]);
+  },
   write: (uuid, target, byte) => testbed.writeGuestDisk({ uuid }, target, byte, offset),
   reads: (uuid, target, byte) => testbed.guestDiskHasPattern({ uuid }, target, byte, offset),
   imageReads: (image, byte) => testbed.hasPattern(image, byte, offset),

@@ -215,7 +215,7 @@ function suite(version: testbed.LibvirtVersion): void {
     const connection = await testbed.up();
     const server = await testbed.startSshServer({ name: `clone-${version.replace('.', '-')}`, version });
     const application = await TestbedApplication.open(server, connection);
-    const namesake = { ...spec, name: `${newName}`, folder: 'snaptree-clone-namesake' };
+    const namesake = { ...spec, name: newName, folder: 'snaptree-clone-namesake' };
     try {
       const request = clone({ newVm: { uuid: '5ce0b4b1-24ba-4bd1-9a32-3c0a1d8ca001', name: newName } });
       const plan = await application.plan(request);
