@@ -249,7 +249,7 @@ async function writeJournals(): Promise<void> {
   writeFileSync(join(out, 'journal', `${what}.11-stepFinished-2-done.jsonl`), `${ended.slice(0, 11).join('\n')}\n`);
 }
 
-type ChainScenario = Omit<Scenario<ChainHost>, 'what'> & { readonly state?: 'running' | 'shutoff' };
+type ChainScenario = Omit<Scenario<ChainHost>, 'what'> & { readonly state?: 'running' | 'shutoff' | 'saved' };
 
 /** @param how it differs from another operation with the same request; null: it does not */
 function playChain(
@@ -322,6 +322,10 @@ async function writeChainJournals(): Promise<void> {
   }
   await playChain('create-memory', null);
   await playChain('create-memory', 'cut', { prepare: amid('snaptree-save'), then: killed });
+  await playChain('save-memory', null);
+  await playChain('save-memory', 'cut', { prepare: amid('snaptree-save'), then: killed });
+  await playChain('restore-memory', null, { state: 'shutoff' });
+  await playChain('discard-memory', null, { state: 'saved' });
   await playChain('create-quiesced', null);
   await playChain('revert-saving', null);
   await playChain('revert-saving', 'cut', { prepare: amid('snaptree-overlay'), then: killed });

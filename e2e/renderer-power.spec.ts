@@ -47,3 +47,31 @@ test('forcing off is planned, and run by a button that names the deed, with the 
   await run.click();
   await expect(dialog).toHaveCount(0);
 });
+
+test('memory is saved for the next start, or in a file that can be named', async ({ page }) => {
+  await openMenu(page, { state: 'running' });
+  await item(page, 'Save memory and end…').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('radio', { name: 'In a file of its own' }).press('Space');
+  await dialog.getByRole('textbox', { name: 'File for the memory' }).fill('saved');
+  await expect(dialog.getByText('does not begin with “/”')).toBeVisible();
+  await dialog.getByRole('textbox', { name: 'File for the memory' }).fill('/srv/saved/db-1');
+  await dialog.getByRole('button', { name: 'Review plan…' }).click();
+  await expect(dialog.getByRole('button', { name: 'Save memory' })).toBeVisible();
+  expect(harness.calls.findLast(({ name }) => name === 'plans.create')?.payload).toMatchObject({
+    request: { action: 'saveMemory', file: '/srv/saved/db-1' },
+  });
+});
+
+test('memory that libvirt keeps is shown as a restore point, and can be discarded', async ({ page }) => {
+  await openMenu(page, { state: 'shutoff', hasManagedSave: true });
+  await expect(item(page, 'Restore from a file…')).toContainText('was saved by libvirt as well');
+  await item(page, 'Discard saved memory…').click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('button', { name: 'Discard memory' })).toBeVisible();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  const details = page.getByRole('complementary', { name: 'Details' });
+  await expect(details.getByText('Start goes on from there')).toBeVisible();
+  await expect(page.getByRole('row', { name: /^You are here/ })).toContainText('its next start goes on from there');
+});

@@ -140,6 +140,12 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
       plan.after.newVm = { ...newVm, chains };
       break;
     }
+    case 'saveMemory':
+    case 'restoreMemory':
+    case 'discardMemory':
+      plan.title = `${request.action} ${vm.name}`;
+      plan.steps = [step(0, plan.title, [...virsh, 'managedsave', vm.uuid])];
+      break;
     case 'deleteSnapshot': {
       const gone = new Set(
         request.withDescendants ? subtreeIds(request.snapshotId, vm.snapshots) : [request.snapshotId],

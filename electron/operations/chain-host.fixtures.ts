@@ -55,6 +55,9 @@ export const chainRequests = {
     newVm: { uuid: '44444444-4444-4444-8444-444444444444', name: 'wéb "2"' },
     imagePaths: { vda: `${folder}/elsewhere.qcow2` },
   },
+  'save-memory': { action: 'saveMemory', vmUuid, file: null },
+  'restore-memory': { action: 'restoreMemory', vmUuid, file: `${folder}/wéb.saved.memory` },
+  'discard-memory': { action: 'discardMemory', vmUuid },
 } as const satisfies Record<string, ChangeRequest>;
 
 function external(name: string, parentId: string | null, data: string, top: string, parts: Partial<Snapshot>) {
@@ -76,13 +79,15 @@ export class ChainHost extends FakeHost {
   #newVm: ReadableVm | null = null;
   #images: readonly Image[] = [image(base), overlay(first, base), overlay(second, first)];
 
-  constructor(state: 'running' | 'shutoff' = 'running') {
+  /** @param state `saved`: shut off, with its memory kept for the next start */
+  constructor(state: 'running' | 'shutoff' | 'saved' = 'running') {
     super();
     const memory = { kind: 'external', file: memoryFile } as const;
     this.#vm = vm({
       uuid: vmUuid,
       name: 'wéb "1"',
-      state,
+      state: state === 'saved' ? 'shutoff' : state,
+      hasManagedSave: state === 'saved',
       disks: [disk('vda', second)],
       snapshots: [
         external('first', null, base, first, { memory, vmState: 'running' }),
@@ -158,6 +163,9 @@ export class ChainHost extends FakeHost {
         this.#newVm = vm({ uuid, name, state: 'shutoff', disks });
         return;
       }
+      case 'managedSave':
+        this.#change({ hasManagedSave: expectation.present });
+        return;
       case 'noDependents':
       case 'noBlockJob':
       case 'internalSnapshot':

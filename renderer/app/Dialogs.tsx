@@ -6,6 +6,7 @@ import { CloneDialog } from '../plans/CloneDialog.tsx';
 import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
 import { MergeDialog } from '../plans/merge/MergeDialog.tsx';
 import { PlanDialog } from '../plans/PlanDialog.tsx';
+import { RestoreMemoryDialog, SaveMemoryDialog } from '../plans/SavedMemoryDialogs.tsx';
 import { ReportDialog } from '../reports/ReportDialog.tsx';
 import { findSnapshot, findVm } from '../store/state.ts';
 import { showDialog, useStore } from '../store/store.ts';
@@ -49,6 +50,10 @@ export function Dialogs() {
           onClose={close}
         />
       ) : null;
+    case 'saveMemory':
+      return vm?.readable ? <SaveMemoryDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
+    case 'restoreMemory':
+      return vm?.readable ? <RestoreMemoryDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
     case 'merge':
       return vm?.readable && inventory ? (
         <MergeDialog

@@ -208,6 +208,13 @@ function presentDetails(vm: ReadableVm): ReactNode {
             </span>
           ),
         )}
+        {vm.hasManagedSave &&
+          fact(
+            'Restore point',
+            vm.state === 'shutoff'
+              ? 'The memory of its guest, saved by libvirt: Start goes on from there. Its disks must stay as they are until then.'
+              : 'Memory of its guest that libvirt saved earlier. The disks were written to since: discard it before the next start.',
+          )}
         {(vm.memoryBytes !== null || vm.cpuCount !== null) &&
           fact(
             'Size',

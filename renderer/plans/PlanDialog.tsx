@@ -33,6 +33,9 @@ const titles: Readonly<Record<ChangeRequest['action'], string>> = {
   pullImages: 'Merge up',
   changePower: 'Start, end or pause',
   cloneVm: 'Create VM',
+  saveMemory: 'Save memory',
+  restoreMemory: 'Restore',
+  discardMemory: 'Discard saved memory',
 };
 
 const powerDeeds: Readonly<Record<PowerChange, string>> = {
@@ -60,13 +63,26 @@ function deed(plan: Plan): string {
       return powerDeeds[plan.request.to];
     case 'cloneVm':
       return 'Create VM';
+    case 'saveMemory':
+      return 'Save memory';
+    case 'restoreMemory':
+      return 'Restore VM';
+    case 'discardMemory':
+      return 'Discard memory';
   }
 }
+
+const harmless: ReadonlySet<ChangeRequest['action']> = new Set([
+  'createSnapshot',
+  'cloneVm',
+  'saveMemory',
+  'restoreMemory',
+]);
 
 /** Whether something of the present is lost, or may be. */
 function isDestructive(request: ChangeRequest): boolean {
   if (request.action === 'changePower') return request.to === 'destroy';
-  return request.action !== 'createSnapshot' && request.action !== 'cloneVm';
+  return !harmless.has(request.action);
 }
 
 /** Makes a plan for `request`, shows it whole, and runs it if its reader says so. */

@@ -26,7 +26,11 @@ export type DialogState =
   | { readonly kind: 'about' }
   | { readonly kind: 'editHost'; readonly hostId: string }
   | { readonly kind: 'removeHost'; readonly hostId: string }
-  | { readonly kind: 'createSnapshot'; readonly hostId: string; readonly vmUuid: string }
+  | {
+      readonly kind: 'createSnapshot' | 'saveMemory' | 'restoreMemory';
+      readonly hostId: string;
+      readonly vmUuid: string;
+    }
   | {
       readonly kind: 'clone';
       readonly hostId: string;

@@ -39,11 +39,13 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
     (id: ActionId) => {
       // Of the moment: what is selected then is what the action is for.
       const request = { vmUuid, snapshotId: useStore.getState().selection.snapshotId ?? '' };
-      if (id === 'createSnapshot') showDialog({ kind: 'createSnapshot', hostId, vmUuid });
       if (id === 'clone' || id === 'thinInstance') {
         const { snapshotId } = useStore.getState().selection;
         showDialog({ kind: 'clone', hostId, vmUuid, snapshotId, cloneKind: id === 'clone' ? 'full' : 'thin' });
       }
+      if (id === 'createSnapshot' || id === 'saveMemory' || id === 'restoreMemory')
+        showDialog({ kind: id, hostId, vmUuid });
+      if (id === 'discardMemory') showDialog({ kind: 'plan', hostId, request: { action: id, vmUuid } });
       if (id === 'mergeDown' || id === 'mergeUp') {
         const direction = id === 'mergeDown' ? 'down' : 'up';
         showDialog({ kind: 'merge', hostId, vmUuid, direction, ...endsOfMerge(hostId, vmUuid), target: null });

@@ -74,9 +74,12 @@ export function HereCells({
   readonly stale: boolean;
 }) {
   const words = presentStateWords({ state, hasManagedSave });
-  const description = hasNoCurrent
-    ? 'Present state of the VM; no snapshot is recorded as current'
-    : 'Present state of the VM';
+  const description =
+    hasManagedSave && state === 'shutoff'
+      ? 'Memory saved: its next start goes on from there'
+      : hasNoCurrent
+        ? 'Present state of the VM; no snapshot is recorded as current'
+        : 'Present state of the VM';
   return (
     <>
       <div role="gridcell" className={css('cell', 'created')}>

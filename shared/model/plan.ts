@@ -93,6 +93,12 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     /** By target: the new images. One beside the VM's own for each disk that is left out. */
     imagePaths: z.record(z.string(), z.string()).optional(),
   }),
+  /** Saves what a guest has in memory and ends its VM: into a new file, or, with null, where the hypervisor keeps it for the next start. */
+  z.strictObject({ action: z.literal('saveMemory'), vmUuid: z.string(), file: z.string().nullable() }),
+  /** Lets the guest go on from such a file. */
+  z.strictObject({ action: z.literal('restoreMemory'), vmUuid: z.string(), file: z.string() }),
+  /** Gives up what the hypervisor keeps for the next start. */
+  z.strictObject({ action: z.literal('discardMemory'), vmUuid: z.string() }),
 ]);
 
 /** A fact about the host that can be checked by reading it again. */
@@ -125,6 +131,8 @@ export const expectationSchema = z.discriminatedUnion('kind', [
     name: z.string(),
     activeLayers: z.record(z.string(), z.string()),
   }),
+  /** Whether the hypervisor keeps the VM's memory for its next start. */
+  z.strictObject({ kind: z.literal('managedSave'), present: z.boolean() }),
   z.strictObject({ kind: z.literal('internalSnapshot'), imageId: z.string(), name: z.string(), present: z.boolean() }),
 ]);
 

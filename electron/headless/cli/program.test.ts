@@ -46,7 +46,7 @@ describe('completion', () => {
     [['pl'], ['plan']],
     [
       ['plan', ''],
-      ['create', 'revert', 'delete', 'merge', 'pull', 'power'],
+      ['create', 'revert', 'delete', 'merge', 'pull', 'power', 'save', 'restore', 'discard', 'clone'],
     ],
     [['plan', 'create', '--ki'], ['--kind']],
     [

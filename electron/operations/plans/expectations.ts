@@ -120,6 +120,11 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
         ? `The image ${quoted(expectation.imageId)} still holds the internal snapshot ${quoted(expectation.name)}.`
         : `The image ${quoted(expectation.imageId)} holds no internal snapshot ${quoted(expectation.name)}.`;
     }
+    case 'managedSave':
+      if (vm.hasManagedSave === expectation.present) return null;
+      return expectation.present
+        ? 'No memory of the VM is kept for its next start.'
+        : 'Memory of the VM is still kept for its next start.';
     default:
       return assertNever(expectation);
   }
@@ -168,6 +173,8 @@ function inWords(expectation: Expectation): string {
       return `the VM ${quoted(expectation.name)} is defined, with its disks on ${Object.values(expectation.activeLayers).map(quoted).join(', ')}`;
     case 'internalSnapshot':
       return `${quoted(expectation.imageId)} holds ${expectation.present ? 'an' : 'no'} internal snapshot of the name ${quoted(expectation.name)}`;
+    case 'managedSave':
+      return `${expectation.present ? 'memory' : 'no memory'} of the VM is kept for its next start`;
     case 'noBlockJob':
       return `no block job runs on ${quoted(expectation.target)}`;
     default:

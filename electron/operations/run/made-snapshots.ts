@@ -67,6 +67,9 @@ function nameMade(request: ChangeRequest): string | null {
     case 'pullImages':
     case 'changePower':
     case 'cloneVm':
+    case 'saveMemory':
+    case 'restoreMemory':
+    case 'discardMemory':
       return null;
   }
 }

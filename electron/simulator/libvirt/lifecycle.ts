@@ -2,7 +2,7 @@
 import type { GuestMemory } from '../images/disk-image.ts';
 import { abandonJobs, settle } from './block-jobs.ts';
 import { LibvirtError, memoryAt, type LiveVm, type Vm } from './model.ts';
-import { managedSaveFile, writeSavedState } from './saved-file.ts';
+import { managedSaveFile, writeSavedState, type SavedState } from './saved-file.ts';
 import { changeVm, vmOf, withChains, type World } from './world.ts';
 
 /**
@@ -123,14 +123,25 @@ export function resume(world: World, vm: Vm): void {
 
 /** The save names the images of its time, and resuming uses those. */
 export function saveManaged(world: World, vm: Vm): void {
+  const managedSave = saveTo(world, vm, managedSaveFile(vm.definition));
+  world.tell({ vm: changeVm(world, vm.uuid, { managedSave }), what: 'Stopped Saved' });
+}
+
+/** In the place of what is there. */
+export function saveToFile(world: World, vm: Vm, path: string): void {
+  saveTo(world, vm, path);
+  world.tell({ vm, what: 'Stopped Saved' });
+}
+
+function saveTo(world: World, vm: Vm, path: string): SavedState {
   const live = running(vm);
   if (live.jobs.length > 0) throw new LibvirtError('Requested operation is not valid: domain has active block job');
-  const managedSave = {
+  const saved = {
     definition: live.definition,
     memory: memoryAt(live.memory, world.now()),
     paused: live.state === 'paused',
   };
   takeDown(world, vm, 'saved');
-  writeSavedState(world, managedSaveFile(vm.definition), managedSave);
-  world.tell({ vm: changeVm(world, vm.uuid, { managedSave }), what: 'Stopped Saved' });
+  writeSavedState(world, path, saved);
+  return saved;
 }

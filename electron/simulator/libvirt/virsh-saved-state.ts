@@ -4,7 +4,8 @@ import { definitionFromXml } from './definition-xml.ts';
 import { LibvirtError } from './model.ts';
 import { readSavedState } from './saved-file.ts';
 import { restore } from './saved-state.ts';
-import { has, value, type Call, type Command } from './virsh-call.ts';
+import { saveToFile } from './lifecycle.ts';
+import { changed, has, introduced, value, type Call, type Command } from './virsh-call.ts';
 
 async function restoreVm(call: Call): Promise<void> {
   const { command, host, remark } = call;
@@ -27,6 +28,27 @@ async function restoreVm(call: Call): Promise<void> {
 }
 
 export const savedStateCommands: readonly (readonly [string, Command])[] = [
+  [
+    'save',
+    {
+      positional: ['domain', 'file'],
+      required: ['domain', 'file'],
+      flags: ['bypass-cache', 'running', 'paused'],
+      run: (call) => {
+        const [name, path] = [value(call.command, 'domain'), value(call.command, 'file')];
+        return changed(call, 1500, (world, vm) => {
+          introduced(
+            call,
+            () => `Failed to save domain '${name}' to ${path}`,
+            () => {
+              saveToFile(world, vm, path);
+            },
+          );
+          call.remark(`\nDomain '${name}' saved to ${path}\n\n`);
+        });
+      },
+    },
+  ],
   [
     'restore',
     {

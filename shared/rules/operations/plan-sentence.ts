@@ -42,6 +42,12 @@ function deed({ request, vmName }: Plan, gone: number | null): string {
       return request.kind === 'thin'
         ? `Makes the VM ${request.newVm.name} on the images of ${vmName}`
         : `Copies ${vmName} to the new VM ${request.newVm.name}`;
+    case 'saveMemory':
+      return `Saves the memory of ${vmName} and ends it`;
+    case 'restoreMemory':
+      return `Lets ${vmName} go on from its saved memory`;
+    case 'discardMemory':
+      return `Gives up the saved memory of ${vmName}`;
   }
 }
 
@@ -83,6 +89,7 @@ function roomNeeded(rooms: Plan['rooms']): string | null {
 
 function pause({ expectedPause, request }: Plan): string | null {
   // What becomes of the guest is what it is about.
-  if (request.action === 'changePower') return null;
+  if (request.action === 'changePower' || request.action === 'saveMemory' || request.action === 'restoreMemory')
+    return null;
   return expectedPause === null ? 'no pause' : 'with a pause';
 }

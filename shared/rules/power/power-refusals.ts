@@ -103,7 +103,7 @@ function powerJobRefusals(to: PowerChange, vm: ReadableVm): PlanNote[] {
 }
 
 /** libvirt ends the QEMU process of such a VM and forgets it: what names its disks and its snapshots is gone then. */
-function transientRefusals({ name, persistent, snapshots }: ReadableVm): PlanNote[] {
+export function transientRefusals({ name, persistent, snapshots }: ReadableVm): PlanNote[] {
   if (persistent) return [];
   const records = snapshots.length === 0 ? '' : ', and the records of its snapshots with it';
   return [

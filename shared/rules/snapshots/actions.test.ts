@@ -9,7 +9,7 @@ import {
   vm as madeVm,
 } from '../../model/inventory.fixtures.ts';
 import { imagesById } from '../chains/chains.ts';
-import { actionIds, actionsFor, powerActions, type ActionContext, type ActionId } from './actions.ts';
+import { actionIds, actionsFor, type ActionContext, type ActionId } from './actions.ts';
 
 const vm: Vm = madeVm();
 const snapshot = { id: 's' } as Snapshot;
@@ -26,13 +26,11 @@ const context: ActionContext = {
   operationRuns: false,
 };
 
-const offered = (change: Partial<ActionContext>): readonly ActionId[] =>
-  actionsFor({ ...context, ...change })
-    .filter((action) => action.reason === null)
-    .map((action) => action.id);
-/** Without what starts and ends the VM, which has tests of its own. */
+const offered = (change: Partial<ActionContext>) =>
+  actionsFor({ ...context, ...change }).filter((action) => action.reason === null);
+/** Without what starts and ends the VM, which is behind these. */
 const possible = (change: Partial<ActionContext>): readonly ActionId[] =>
-  offered(change).filter((id) => !powerActions.has(id));
+  offered(change).flatMap(({ id, group }) => (group === 'power' ? [] : [id]));
 
 describe('actionsFor', () => {
   it('shows every action in every state, each that is not possible with a reason', () => {
@@ -193,6 +191,25 @@ describe('actionsFor', () => {
     it('offers no change of a VM in a state in which libvirt changes none', () => {
       expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['report']);
     });
+  });
+});
+
+describe('what starts and ends a VM', () => {
+  const hypervisor = { kind: 'libvirt' as const, version: '9.0.0', emulator: null, capabilities: [] };
+  const power = (parts: Partial<Extract<Vm, { readable: true }>>) =>
+    offered({
+      hypervisor,
+      snapshot: null,
+      vm: { ...madeVm({ disks: [madeDisk('vda', '/a.qcow2')] }), ...parts },
+    }).flatMap(({ id, group }) => (group === 'power' ? [id] : []));
+
+  it('is offered by what the VM does now, whatever is selected', () => {
+    expect(power({ state: 'running' })).toEqual(['shutDown', 'forceOff', 'pause', 'saveMemory']);
+    expect(power({ state: 'paused' })).toEqual(['forceOff', 'resume', 'saveMemory']);
+    expect(power({ state: 'shutoff' })).toEqual(['start', 'restoreMemory']);
+    expect(power({ state: 'shutoff', hasManagedSave: true })).toEqual(['start', 'discardMemory']);
+    expect(power({ state: 'running', job: { kind: 'unknown', detail: 'silent' } })).toEqual(['forceOff']);
+    expect(power({ state: 'running', persistent: false })).toEqual(['pause']);
   });
 });
 

@@ -15,6 +15,7 @@ import { brokenChainOfDisk } from '../chains/broken-chains.ts';
 import type { VmWithImages } from '../chains/image-refusals.ts';
 import { jobsOf, untilJobEnds } from '../inventory/jobs.ts';
 import { powerRefusals } from '../power/power-refusals.ts';
+import { discardRefusals, restoreRefusals, saveRefusals } from '../power/saved-memory-refusals.ts';
 import { mergeableDisks, proposeMerge } from './merge-proposals.ts';
 import { rangeOf } from './snapshot-range.ts';
 
@@ -28,6 +29,9 @@ export const actionIds = [
   'forceOff',
   'pause',
   'resume',
+  'saveMemory',
+  'restoreMemory',
+  'discardMemory',
   'createCheckpoint',
   'mergeDown',
   'mergeUp',
@@ -71,6 +75,9 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   forceOff: { ...power, label: 'Force off…', destructive: true },
   pause: { ...power, label: 'Pause…', destructive: false },
   resume: { ...power, label: 'Resume…', destructive: false },
+  saveMemory: { ...power, label: 'Save memory and end…', destructive: false },
+  restoreMemory: { ...power, label: 'Restore from a file…', destructive: false },
+  discardMemory: { ...power, label: 'Discard saved memory…', destructive: true },
   createCheckpoint: { ...later, group: 'storage', label: 'Create checkpoint…', subject: 'vm' },
   mergeDown: { group: 'storage', label: 'Merge down (commit)…', subject: 'vm', built: true, destructive: true },
   mergeUp: { group: 'storage', label: 'Merge up (pull)…', subject: 'vm', built: true, destructive: false },
@@ -190,11 +197,16 @@ function knownRefusal(
 ): string | null {
   // Of the other hypervisors nothing is planned yet.
   if (hypervisor?.kind !== 'libvirt') return null;
+  const known = { vm, images, hypervisor: hypervisor.kind };
   const to = powerActions.get(id);
-  if (to !== undefined) return sentenceOf(powerRefusals(to, { vm, images, hypervisor: hypervisor.kind })[0]);
+  // What of jobs stands in the way, these judge themselves.
+  if (to !== undefined) return sentenceOf(powerRefusals(to, known)[0]);
   const [job] = jobsOf(vm);
   if (job) return job.isSilent ? job.message : `${job.message} ${untilJobEnds}`;
-  return sentenceOf(libvirtRefusals(id, { vm, images }, abilitiesOf(hypervisor), snapshot, descendants)[0]);
+  if (id === 'saveMemory') return sentenceOf(saveRefusals(vm)[0]);
+  if (id === 'restoreMemory') return sentenceOf(restoreRefusals(known)[0]);
+  if (id === 'discardMemory') return sentenceOf(discardRefusals(vm)[0]);
+  return sentenceOf(libvirtRefusals(id, known, abilitiesOf(hypervisor), snapshot, descendants)[0]);
 }
 
 function sentenceOf(refusal: PlanNote | undefined): string | null {

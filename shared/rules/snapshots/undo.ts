@@ -45,6 +45,14 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
       throw no(
         `nothing of ${request.newVm.name} is known that was not written since. Remove that VM and its images by hand where nobody needs them.`,
       );
+    case 'saveMemory':
+      return request.file === null
+        ? { action: 'changePower', vmUuid: request.vmUuid, to: 'start' }
+        : { action: 'restoreMemory', vmUuid: request.vmUuid, file: request.file };
+    case 'restoreMemory':
+      throw no('what its guest did since stays done.');
+    case 'discardMemory':
+      throw no('memory that was discarded is gone.');
     case 'createSnapshot': {
       const { vm, snapshot } = ownSnapshot(operation, request.name, inventory, no, 'plan delete');
       const later = vm.snapshots.filter(({ parentId }) => parentId === snapshot.id);

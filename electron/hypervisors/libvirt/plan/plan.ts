@@ -10,6 +10,7 @@ import { planClone } from './clone/plan-clone.ts';
 import { planCommit } from './merge/plan-commit.ts';
 import { planPull } from './merge/plan-pull.ts';
 import { planCreate } from './create/plan-create.ts';
+import { planDiscardMemory, planRestoreMemory, planSaveMemory } from './power/plan-saved-memory.ts';
 import { planPower } from './power/plan-power.ts';
 import { planDelete } from './plan-delete.ts';
 import { planRevertExternal } from './revert/plan-revert-external.ts';
@@ -64,5 +65,11 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
         request.snapshotId === null ? null : plannedSnapshot(context, request.snapshotId),
         context,
       );
+    case 'saveMemory':
+      return planSaveMemory(request, context);
+    case 'restoreMemory':
+      return planRestoreMemory(request, context);
+    case 'discardMemory':
+      return planDiscardMemory(context);
   }
 }

@@ -45,7 +45,7 @@ export function memoryRefusals(disks: readonly Disk[], context: LibvirtContext):
  * waits for ever, and the VM can be used again only when libvirt is started anew (seen there). Whether the guest went on since is not
  * to be had from libvirt.
  */
-function savedPausedRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
+export function savedPausedRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
   if (vm.state !== 'paused' || isAtLeast(inventory.hypervisor.version, '9.0')) return [];
   const byId = new Map(vm.snapshots.map((snapshot) => [snapshot.id, snapshot]));
   const seen = new Set<string>();

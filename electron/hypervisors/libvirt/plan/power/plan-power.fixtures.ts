@@ -43,6 +43,7 @@ export function powerSuite(host: PowerHost): void {
     to,
     ...parts,
   });
+  const save = (file: string | null = null): ChangeRequest => ({ action: 'saveMemory', vmUuid: vm.uuid, file });
   const plan = async (request: ChangeRequest) => planLibvirt('qemu:///system', request, await host.planned.read());
 
   async function read(): Promise<ReadableVm> {
@@ -116,12 +117,13 @@ export function powerSuite(host: PowerHost): void {
     vm = await host.createVirtualMachine(false);
     await runs(change('start'));
     await counts();
-    await virsh('managedsave', vm.uuid);
+    await runs(save());
+    expect(await read()).toMatchObject({ state: 'shutoff', stateReason: 'saved', hasManagedSave: true });
     const from = host.readSerialCounts(vm).at(-1) ?? 0;
     expect((await plan(change('start'))).warnings.map(({ code }) => code)).toEqual(['restoresMemory']);
     await runs(change('start'));
     expect((await counts())[0]).toBeGreaterThanOrEqual(from);
-    await virsh('managedsave', vm.uuid);
+    await runs(save());
     await sleep(1100);
     await host.write(vm, 0x22);
     await expect(carryOutOn(host.planned, change('start'))).rejects.toThrow(
@@ -129,6 +131,51 @@ export function powerSuite(host: PowerHost): void {
     );
     expect(await read()).toMatchObject({ state: 'shutoff', hasManagedSave: true });
     expect(await host.holds(vm, 0x22)).toBe(true);
+  });
+
+  it('gives up saved memory where that is asked for, and boots anew then', async () => {
+    vm = await host.createVirtualMachine(false);
+    await runs(change('start'));
+    await counts();
+    await host.write(vm, 0x33);
+    await runs(save());
+    await runs({ action: 'discardMemory', vmUuid: vm.uuid });
+    expect((await read()).hasManagedSave).toBe(false);
+    const from = host.readSerialCounts(vm).length;
+    await runs(change('start'));
+    await counts();
+    expect(host.readSerialCounts(vm)[from]).toBeLessThanOrEqual(1);
+    expect(await host.holds(vm, 0x33)).toBe(true);
+  });
+
+  it('saves the memory to a new file, and goes on from it on the disks of that moment only', async () => {
+    vm = await host.createVirtualMachine(false);
+    const file = posix.join(vm.folder, "it's saved, & kept.memory");
+    await runs(change('start'));
+    await counts();
+    await host.write(vm, 0x44);
+    await virsh('suspend', vm.uuid);
+    await runs(save(file));
+    expect(await read()).toMatchObject({ state: 'shutoff', hasManagedSave: false });
+    const last = host.readSerialCounts(vm).at(-1) ?? 0;
+    const restore = { action: 'restoreMemory', vmUuid: vm.uuid, file } as const;
+    await carryOutOn(host.planned, restore);
+    // As it was saved.
+    expect((await read()).state).toBe('paused');
+    await runs(change('resume'));
+    expect((await counts())[0]).toBeGreaterThanOrEqual(last);
+    expect(await host.holds(vm, 0x44)).toBe(true);
+    // Nothing that is there is replaced, and what was written since fits no more.
+    await expect(carryOutOn(host.planned, save(file))).rejects.toThrow(file);
+    await sleep(1100);
+    await host.write(vm, 0x55);
+    await runs(change('destroy'));
+    await expect(carryOutOn(host.planned, restore)).rejects.toThrow('was written to after the memory was saved');
+    // Nor on other images, which hold what it had: the guest would write below them.
+    await virsh('snapshot-create-as', vm.uuid, 'later', '--disk-only');
+    await expect(carryOutOn(host.planned, restore)).rejects.toThrow('has other disks than the VM has now');
+    expect(await read()).toMatchObject({ state: 'shutoff' });
+    expect(await host.holds(vm, 0x55)).toBe(true);
   });
 
   it('does not start a template: what hangs on it would read other data', async () => {

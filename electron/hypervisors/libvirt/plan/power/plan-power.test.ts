@@ -61,7 +61,7 @@ describe('a plan of power', () => {
     expect(codes(warnings)).toEqual(['restoresMemory']);
     expect(steps).toHaveLength(2);
     expect(steps[0]).toMatchObject({ onlyLooks: true, reads: [base] });
-    expect(steps[0]?.argv.slice(-3)).toEqual(['managed', '/var/lib/libvirt/qemu/save/web.save', base]);
+    expect(steps[0]?.argv.slice(-4)).toEqual(['/var/lib/libvirt/qemu/save/web.save', '', '', base]);
     expect(steps[1]?.verify).toEqual([{ kind: 'vmState', oneOf: ['running', 'idle', 'paused'] }]);
   });
 });
