@@ -30,3 +30,31 @@ test('somebody without a host tries everything on the demo fleet', async ({ app 
   await lab.act('Delete…');
   await expect(app.plan.root).toContainText('This plan is refused, and nothing was changed');
 });
+
+test('makes a thin instance of a template, and a full clone that needs no other image', async ({ app }) => {
+  test.slow();
+  await app.page.getByRole('button', { name: 'Try it on a demo fleet' }).click();
+  await expect(app.hostRow('Demo birch')).toHaveAccessibleName(/, Connected · \d+ VMs/, { timeout: 30_000 });
+  const template = await app.openVm('debian-12-template');
+  await app.operations.open();
+  await template.select('You are here');
+  await template.actByMenu('Create thin instance…');
+  await expect(app.cloneDialog.kind('Thin instance')).toBeChecked();
+  await app.cloneDialog.name.fill('build-server');
+  await expect(app.cloneDialog.image('vda')).toHaveValue(/\/build-server\.qcow2$/);
+  await app.cloneDialog.review.click();
+  await expect(app.plan.root).toContainText('is a template');
+  await app.operations.expectEnd(await app.plan.start(), 'done');
+
+  const instance = await app.openVm('build-server');
+  expect(await instance.details.chain('vda')).toEqual(['build-server.qcow2', 'debian-12.qcow2']);
+
+  const thin = await app.openVm('wiki-search-test');
+  expect((await thin.details.chain('vda')).length).toBeGreaterThan(1);
+  await thin.actByMenu('Create full clone…');
+  await app.cloneDialog.name.fill('wiki-copy');
+  await app.cloneDialog.review.click();
+  await app.operations.expectEnd(await app.plan.start(), 'done');
+  const copy = await app.openVm('wiki-copy');
+  expect(await copy.details.chain('vda')).toEqual(['wiki-copy.qcow2']);
+});

@@ -146,6 +146,27 @@ export class MergeDialog {
   }
 }
 
+/** Asks for a thin instance or a full clone. */
+export class CloneDialog {
+  readonly root: Locator;
+  readonly name: Locator;
+  readonly review: Locator;
+
+  constructor(page: Page) {
+    this.root = page.getByRole('dialog', { name: /^Make a new VM of / });
+    this.name = this.root.getByRole('textbox', { name: 'Name of the new VM' });
+    this.review = this.root.getByRole('button', { name: 'Review plan…' });
+  }
+
+  kind(name: 'Thin instance' | 'Full clone'): Locator {
+    return this.root.getByRole('radio', { name });
+  }
+
+  image(target: string): Locator {
+    return this.root.getByRole('textbox', { name: `Image of ${target}` });
+  }
+}
+
 export class PlanDialog {
   readonly root: Locator;
   /** What runs the plan; there is none where it is refused or stale. */
@@ -156,10 +177,10 @@ export class PlanDialog {
 
   constructor(page: Page) {
     this.root = page.getByRole('dialog', {
-      name: /^(Create the |Revert |Delete the |Merge .+ (down|up)$|(Start|Shut down) )/,
+      name: /^(Create the |Revert |Delete the |Merge .+ (down|up)$|Make .+, a |(Start|Shut down) )/,
     });
     this.run = this.root.getByRole('button', {
-      name: /^(Create snapshot|Revert VM|Delete snapshots?|Merge down|Merge up|(Start|Shut down) VM)$/,
+      name: /^(Create snapshot|Revert VM|Delete snapshots?|Merge down|Merge up|Create VM|(Start|Shut down) VM)$/,
     });
     this.steps = this.root.getByRole('heading', { name: 'Steps' }).locator('..').getByRole('listitem');
     this.treeAfterwards = this.root.getByRole('tree', { name: /^Snapshots of .* afterwards$/ });

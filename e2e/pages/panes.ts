@@ -62,7 +62,15 @@ export class VmPane {
   }
 
   /** Chooses an action that is only in the menu. */
-  async actByMenu(action: 'Merge down (commit)…' | 'Merge up (pull)…' | 'Start…' | 'Shut down…'): Promise<void> {
+  async actByMenu(
+    action:
+      | 'Merge down (commit)…'
+      | 'Merge up (pull)…'
+      | 'Create thin instance…'
+      | 'Create full clone…'
+      | 'Start…'
+      | 'Shut down…',
+  ): Promise<void> {
     await this.toolbar.getByRole('button', { name: 'More actions' }).click();
     await this.page.getByRole('menuitem', { name: action }).click();
   }

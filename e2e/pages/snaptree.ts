@@ -2,6 +2,7 @@
 import type { Locator, Page } from '@playwright/test';
 import { expect } from '@playwright/test';
 import {
+  CloneDialog,
   CreateSnapshotDialog,
   HostDialog,
   HostKeyQuestion,
@@ -29,6 +30,7 @@ export class Snaptree {
   readonly hostDialog: HostDialog;
   readonly hostKeyQuestion: HostKeyQuestion;
   readonly createDialog: CreateSnapshotDialog;
+  readonly cloneDialog: CloneDialog;
   readonly mergeDialog: MergeDialog;
   readonly plan: PlanDialog;
   readonly operations: OperationsPanel;
@@ -41,6 +43,7 @@ export class Snaptree {
     this.hostDialog = new HostDialog(page);
     this.hostKeyQuestion = new HostKeyQuestion(page);
     this.createDialog = new CreateSnapshotDialog(page);
+    this.cloneDialog = new CloneDialog(page);
     this.mergeDialog = new MergeDialog(page);
     this.plan = new PlanDialog(page);
     this.operations = new OperationsPanel(page);

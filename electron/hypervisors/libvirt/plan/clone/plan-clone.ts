@@ -1,7 +1,7 @@
 /** Plans that make a new VM from the disks of another: a thin instance on its images, or a full clone of them. */
-import type { Image, Snapshot } from '../../../../../shared/model/inventory.ts';
+import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, DiskChain, Expectation, PlanNote, PlanStep } from '../../../../../shared/model/plan.ts';
-import { chainFrom } from '../../../../../shared/rules/chains/chains.ts';
+import { chainFrom, dependentsOf } from '../../../../../shared/rules/chains/chains.ts';
 import { mergeGrowth } from '../../../../../shared/rules/chains/image-growth.ts';
 import {
   asSource,
@@ -284,16 +284,17 @@ function warningsOf(
   snapshot: Snapshot | null,
   disks: readonly NewDisk[],
   rooms: PlanDraft['rooms'],
-  { vm }: LibvirtContext,
+  { vm, dependents }: LibvirtContext,
 ): PlanNote[] {
+  const isTemplate = disks.some(({ image }) => dependentsOf(image.id, dependents).childImageIds.length > 0);
   const ran = snapshot !== null && !['shutoff', 'unknown'].includes(snapshot.vmState);
-  const images = disks.map(({ image }: { image: Image }) => image.id);
+  const images = disks.map(({ image }) => image.id);
   return [
     ...(kind === 'thin' && snapshot === null
       ? [
           note(
             'becomesTemplate',
-            `${vm.name} becomes a template: ${newVm.name} reads through ${listed(images)}, and whatever is written there afterwards makes its data wrong. Do not start ${vm.name} any more, but for as long as nothing hangs on it. Snaptree refuses to start it and to change these images, others do not.`,
+            `${vm.name} ${isTemplate ? 'is' : 'becomes'} a template: ${newVm.name} reads through ${listed(images)}, and whatever is written there afterwards makes its data wrong. Do not start ${vm.name} any more, but for as long as nothing hangs on it. Snaptree refuses to start it and to change these images, others do not.`,
             images,
           ),
         ]
