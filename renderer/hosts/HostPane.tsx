@@ -25,6 +25,7 @@ import { problemsOf } from '../appearance/vm-problems.ts';
 import { ConnectButton } from './ConnectButton.tsx';
 import styles from './HostPane.module.css';
 import { HostStorage } from './HostStorage.tsx';
+import { HostTemplates } from './HostTemplates.tsx';
 import { Capabilities } from './Capabilities.tsx';
 import { hostAddress, sessionAppearance } from '../appearance/session-words.ts';
 import { UnknownDependentsList } from './UnknownDependentsList.tsx';
@@ -114,6 +115,7 @@ export function HostPane({
         {read && <ProblemList title="Not everything could be read" problems={read.problems} />}
         {read && <UnknownDependentsList unknown={read.unknownDependents} />}
         {read && <TroubledVms key={hostId} hostId={hostId} inventory={read} />}
+        {read && <HostTemplates hostId={hostId} inventory={read} />}
         {read && <HostStorage inventory={read} />}
         {read && <Capabilities capabilities={read.hypervisor.capabilities} />}
       </div>

@@ -1,5 +1,6 @@
 import type { Inventory, Vm } from '../../../../shared/model/inventory.ts';
 import { chainOfDisk, imagesById } from '../../../../shared/rules/chains/chains.ts';
+import { templatesOf, type Template } from '../../../../shared/rules/chains/templates.ts';
 import { vmProblems } from '../../../../shared/rules/findings/problems.ts';
 import type { HostReading } from '../client.ts';
 import type { CommandContext } from '../context.ts';
@@ -115,6 +116,7 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
         ];
       }),
     ]),
+    ...templateLines(inventory),
     ...(inventory.filesystems.length > 0 ? [''] : []),
     ...storageLines(inventory.filesystems),
   ];
@@ -123,6 +125,26 @@ function printText({ output }: CommandContext, { host, inventory }: HostReading)
   function red(text: string): string {
     return paint('red', text);
   }
+}
+
+/** Which VMs hang on which images together, as an outline. */
+function templateLines(inventory: Inventory): readonly string[] {
+  const linesOf = ({ image, vms, templates, instances }: Template, depth: number): readonly string[] => {
+    const margin = '  '.repeat(depth);
+    const own = vms.length === 0 ? '' : `  (template ${vms.map(({ name }) => shown(name)).join(', ')})`;
+    return [
+      `${margin}${shown(image.id)}${own}`,
+      ...instances.map(
+        ({ vm, targets }) =>
+          `${margin}  ${shown(vm.name)}  ${targets.map(shown).join(', ')}  ${count(vm.snapshots.length, 'snapshot')}`,
+      ),
+      ...templates.flatMap((each) => linesOf(each, depth + 1)),
+    ];
+  };
+  const templates = templatesOf(inventory);
+  return templates.length === 0
+    ? []
+    : ['', 'Templates and their instances:', ...templates.flatMap((each) => linesOf(each, 1))];
 }
 
 /** Folders that lie on the same storage, as far as its figures tell, are one line. */
