@@ -213,6 +213,20 @@ export function remoteDependentWarnings({ inventory }: PlanningContext, imageIds
   ];
 }
 
+/**
+ * For a guest that will write to images of which nobody can say that others hang on them. Starting VMs is for those as well who may not
+ * look into everything: that alone does not make a template of one.
+ */
+export function unknownInstanceWarnings(context: PlanningContext, imageIds: readonly string[]): PlanNote[] {
+  const { name } = context.vm;
+  return unknownDependentNotes(
+    context,
+    imageIds,
+    (images) =>
+      `Whether others hang on ${images} is not known. If ${name} is a template, what its guest writes makes the data of its instances wrong.`,
+  );
+}
+
 /** For changes that others survive, as long as they are what they seem to be. */
 export function unknownDependentWarnings(context: PlanningContext, imageIds: readonly string[]): PlanNote[] {
   return unknownDependentNotes(

@@ -17,8 +17,7 @@ import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import {
   remoteDependentWarnings,
   templateRefusals,
-  unknownDependentRefusals,
-  unknownDependentWarnings,
+  unknownInstanceWarnings,
 } from '../../../planning/dependent-rules.ts';
 import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
@@ -59,7 +58,7 @@ export function planPower(request: PowerRequest, context: LibvirtContext): PlanD
     title: title(vm.name),
     refusals: [
       ...powerRefusals(to, { vm, images, hypervisor: inventory.hypervisor.kind }),
-      ...writerRefusals(to, writes, context),
+      ...writerRefusals(to, context),
     ],
     warnings: warningsOf(request, writes, context),
     rooms: roomsBeside(context, writes),
@@ -84,21 +83,16 @@ function imagesWrittenBy(to: PowerChange, context: LibvirtContext): readonly str
   return [...new Set(writtenDisks(to, context).flatMap(({ imageId }) => imageId ?? []))];
 }
 
-/** A template must not run, nor may anybody start it of whose image it is not known whether something hangs on it. */
-function writerRefusals(to: PowerChange, imageIds: readonly string[], context: LibvirtContext): PlanNote[] {
-  if (to !== 'start') return [];
-  const verb = `Starting ${context.vm.name}`;
-  return [
-    ...templateRefusals(context, writtenDisks(to, context), verb),
-    ...unknownDependentRefusals(context, imageIds, verb),
-  ];
+/** A template must not run. */
+function writerRefusals(to: PowerChange, context: LibvirtContext): PlanNote[] {
+  return to === 'start' ? templateRefusals(context, writtenDisks(to, context), `Starting ${context.vm.name}`) : [];
 }
 
 /** A guest that is paused has written before, and shall not stand still for ever because of who hangs on its images. */
 function writerWarnings(to: PowerChange, imageIds: readonly string[], context: LibvirtContext): PlanNote[] {
   return [
     ...templateRefusals(context, writtenDisks(to, context), `Resuming ${context.vm.name}`),
-    ...unknownDependentWarnings(context, imageIds),
+    ...unknownInstanceWarnings(context, imageIds),
   ];
 }
 
@@ -108,6 +102,7 @@ function warningsOf(request: PowerRequest, imageIds: readonly string[], context:
       return [
         ...savedMemoryWarnings(context),
         ...unreadChainWarnings(context),
+        ...unknownInstanceWarnings(context, imageIds),
         ...remoteDependentWarnings(context, imageIds),
       ];
     case 'shutdown':
