@@ -107,7 +107,11 @@ export const requests = {
   'plans.create': { request: onHost.extend({ request: changeRequestSchema }), response: planSchema },
   /** Runs a plan made by `plans.create`. Refused with `planStale` where the host changed since. */
   'operations.start': {
-    request: z.strictObject({ planId: z.uuid() }),
+    request: z.strictObject({
+      planId: z.uuid(),
+      /** The operation of a Snaptree that is gone for good: where it holds the VM, its lock is taken over. */
+      takeOver: z.string().max(100).optional(),
+    }),
     response: z.strictObject({ operationId: z.uuid() }),
   },
   /** Stops where its steps allow it: see shared/rules/operations/step-order.ts. */

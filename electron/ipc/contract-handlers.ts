@@ -86,7 +86,9 @@ export function contractHandlers(parts: ContractParts): Handlers {
         agent: await parts.askGuestAgent(hostId, vmUuid, signal),
       }),
       'plans.create': ({ hostId, request }) => plans.create(hostId, request),
-      'operations.start': async ({ planId }) => ({ operationId: await operations.start(planId) }),
+      'operations.start': async ({ planId, takeOver }) => ({
+        operationId: await operations.start(planId, takeOver),
+      }),
       'operations.cancel': async ({ operationId }) => {
         await operations.cancel(operationId);
         return {};

@@ -146,14 +146,21 @@ export class FakeHost {
           ? { acquired: true }
           : { acquired: false, path: `/var/tmp/snaptree-${uuid}.lock`, owner: holder };
       }),
+    takeLockOver: (uuid, owner, from) =>
+      this.#call('takeLockOver', () => {
+        const holder = this.locks.get(uuid);
+        if (holder?.operationId === from) this.locks.set(uuid, owner);
+        return { acquired: true };
+      }),
     prepare: (operationId) =>
       this.#call('prepare', () => {
         const folder = `/state/${operationId}`;
         if (!this.folders.has(folder)) this.folders.set(folder, new Map());
         return folder;
       }),
-    start: ({ folder, stepIndex, attempt, argv }) =>
+    start: ({ folder, stepIndex, attempt, argv, lock }) =>
       this.#call('start', () => {
+        if (this.locks.get(lock.vmUuid)?.operationId !== lock.operationId) return { state: 'absent' };
         this.startJob(folder, stepIndex, argv, attempt);
         return this.#status(folder, jobName(stepIndex, attempt));
       }),

@@ -227,6 +227,33 @@ describe('an operation', () => {
     expect(host.locks.get(vmUuid)).toEqual(owner);
   });
 
+  test('takes the lock of an operation over only where that is named, and says so in the audit trail', async () => {
+    const plan = planFor(host, ['a']);
+    host.locks.set(vmUuid, { operationId: 'theirs', user: 'bob', computer: 'laptop', startedAt: 1, title: 'Revert' });
+    const service = await open(plan);
+    await expect(service.start(plan.id)).rejects.toMatchObject({ data: { takeOver: 'theirs' } });
+    await expect(service.start(plan.id, 'another')).rejects.toMatchObject({ code: 'vmLocked' });
+    expect(host.runs).toEqual([]);
+    const operation = await until(service, await service.start(plan.id, 'theirs'), resting);
+    expect(operation.state).toBe('succeeded');
+    expect(host.runs).toEqual(['virsh a']);
+    await cleanedUp();
+  });
+
+  test('stops before its next step where its lock was taken over, and offers what is left', async () => {
+    const plan = planFor(host, ['a', 'b']);
+    host.effect = (argv) => {
+      host.addSnapshot(argv[1] ?? '');
+      host.locks.set(vmUuid, { operationId: 'theirs', user: 'bob', computer: 'laptop', startedAt: 1, title: 'Revert' });
+    };
+    const service = await open(plan);
+    const operation = await until(service, await service.start(plan.id), resting);
+    expect(host.runs).toEqual(['virsh a']);
+    expect(operation.examination).toMatchObject({ finding: 'partlyDone' });
+    await expect(service.resolve(operation.id, 'resume')).rejects.toMatchObject({ code: 'vmLocked' });
+    expect(host.locks.get(vmUuid)?.operationId).toBe('theirs');
+  });
+
   test('does not wait for another one of its host that runs', async () => {
     const plan = planFor(host, ['a']);
     host.slow = true;

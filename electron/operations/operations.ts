@@ -78,8 +78,10 @@ export interface OperationService {
    * Locks the VM, checks that the host is as it was planned for, and then gives the operation's id while its steps run.
    * Rejects, with nothing run, with `planNotFound`, `hostReadOnly`, `planRefused`, `vmLocked`, `planStale`, `storeUnusable` or what
    * connecting and reading throw.
+   *
+   * @param takeOver the operation of a Snaptree that is gone, whose lock is taken over; it is not gone on with then
    */
-  start(planId: string): Promise<string>;
+  start(planId: string, takeOver?: string): Promise<string>;
   /**
    * Stops it where its steps allow it (shared/rules/operations/step-order.ts). Throws `operationNotFound`, and
    * `operationNotResolvable` where nothing is left that could be left out.
@@ -139,7 +141,7 @@ export async function openOperationService(dependencies: OperationServiceDepende
     listUnreadable: () => unreadable.list(),
     onUnreadableChange: (listener) => unreadable.onChange(listener),
 
-    async start(planId) {
+    async start(planId, takeOver) {
       const plan = plans.get(planId);
       admission.refuseReadOnly(plan);
       if (plan.refusals.length > 0 || plan.steps.length === 0) throw planRefused(plan);
@@ -153,8 +155,9 @@ export async function openOperationService(dependencies: OperationServiceDepende
       register.add(live);
       return live.takeTurn(async () => {
         try {
-          await context.audit('operationStarted', live, { outcome: 'started' });
-          const inventory = await admission.accept(live);
+          const output = takeOver === undefined ? '' : `to take the lock over from the operation ${takeOver}`;
+          await context.audit('operationStarted', live, { outcome: 'started', output });
+          const inventory = await admission.accept(live, takeOver);
           inBackground(live, () => runSteps(context, live, inventory));
           return id;
         } catch (error) {

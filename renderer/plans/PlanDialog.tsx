@@ -124,12 +124,14 @@ export function PlanDialog({
   const plan = planning.pending ? null : planning.value;
   const destructive = isDestructive(request);
   const stale = SnaptreeError.is(starting.error, 'planStale', 'planNotFound');
+  /** The operation of another Snaptree that holds the VM. */
+  const holder = SnaptreeError.is(starting.error, 'vmLocked') ? starting.error.data['takeOver'] : undefined;
   const planAgain = () => {
     void planning.send({ hostId, request });
   };
-  const run = async () => {
+  const run = async (takeOver?: string) => {
     if (!plan) return;
-    const started = await starting.send({ planId: plan.id });
+    const started = await starting.send({ planId: plan.id, ...(takeOver !== undefined && { takeOver }) });
     if (started) onClose();
   };
   const canRun = plan !== null && plan.refusals.length === 0 && !stale;
@@ -232,7 +234,23 @@ export function PlanDialog({
             ]}
           />
         )}
-        {starting.error && !planning.pending && <ErrorCallout error={starting.error} />}
+        {starting.error && !planning.pending && (
+          <ErrorCallout
+            error={starting.error}
+            {...(holder !== undefined && {
+              actions: (
+                <Button
+                  tone="danger"
+                  onPress={() => {
+                    void run(holder);
+                  }}
+                >
+                  Take the lock over and run
+                </Button>
+              ),
+            })}
+          />
+        )}
         {planning.pending && (
           <>
             <p className={css('quiet')}>Reading the host and making the plan. Nothing is changed yet.</p>

@@ -33,9 +33,13 @@ export async function runPlan(
   context: CommandContext,
   work: Work,
   plan: Plan,
-  options: GlobalOptions,
+  options: GlobalOptions & { readonly takeOver?: string | undefined },
 ): Promise<ExitCode> {
-  const { operationId } = await work.client.ask('operations.start', { planId: plan.id });
+  const { takeOver } = options;
+  const { operationId } = await work.client.ask('operations.start', {
+    planId: plan.id,
+    ...(takeOver !== undefined && { takeOver }),
+  });
   return follow(context, work, operationId, options);
 }
 

@@ -2,24 +2,29 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, waitForJob } from './host-job.ts';
+import { acquireLock, lockPath, takeLockOver } from './host-lock.ts';
 import { createShellHost } from '../host.fixtures.ts';
 import type { ShellHost } from '../host.fixtures.ts';
 
 const operationId = '0c5f0c0e-7f43-4a3c-9f35-6f2d7d1a0001';
 let host: ShellHost;
 let folder: string;
+const vmUuid = '11111111-1111-4111-8111-111111111111';
+const lock = () => ({ vmUuid, operationId, folder: host.lockFolder });
+const owner = (of: string) => ({ operationId: of, user: 'ann', computer: 'desk', startedAt: 1, title: 'a change' });
 
 beforeEach(async () => {
   host = await createShellHost();
+  await acquireLock(host.runner, { ...lock(), owner: owner(operationId) });
   folder = await prepareJobs(host.runner, operationId);
 });
 afterEach(() => host.remove());
 
 const sh = (script: string, ...more: string[]) => ['sh', '-c', script, 'sh', ...more];
 const start = (argv: readonly string[], stepIndex = 0, waitSeconds = 20) =>
-  startJob(host.runner, { folder, stepIndex, attempt: 0, argv }, { waitSeconds });
+  startJob(host.runner, { folder, stepIndex, attempt: 0, argv, lock: lock() }, { waitSeconds });
 const inspect = (stepIndex = 0) => inspectJob(host.runner, { folder, stepIndex, attempt: 0 });
 
 /** Opening waits for the other end: a test and a step meet at a named pipe, without sleeping. */
@@ -245,9 +250,39 @@ describe('a step on the host', () => {
     expect(await inspect()).toMatchObject({ state: 'exited', exitCode: 143 });
   });
 
+  test('is not begun where the lock is somebody else’s now, or is gone', async () => {
+    const file = join(host.folder, 'log');
+    const take = (from: string, of: string) =>
+      takeLockOver(host.runner, { vmUuid, folder: host.lockFolder, owner: owner(of), from });
+    expect(await take(operationId, 'another')).toEqual({ acquired: true });
+    expect(await start(sh('echo x >>"$1"', file))).toEqual({ state: 'absent' });
+    expect(await take('another', operationId)).toEqual({ acquired: true });
+    await rm(lockPath(lock()));
+    expect(await start(sh('echo x >>"$1"', file))).toEqual({ state: 'absent' });
+    expect(await readFile(file, 'utf8').catch(() => 'nothing')).toBe('nothing');
+    await acquireLock(host.runner, { ...lock(), owner: owner(operationId) });
+    expect(await start(sh('echo x >>"$1"', file))).toMatchObject({ state: 'exited', exitCode: 0 });
+  });
+
+  test('keeps its lock while it runs, whoever would take it over', async () => {
+    const gate = await pipe('gate');
+    expect(await start(sh('read -r line <"$1"', gate), 0, 0)).toMatchObject({ state: 'running' });
+    const over = { vmUuid, folder: host.lockFolder, owner: owner('another'), from: operationId };
+    expect(await takeLockOver(host.runner, over)).toEqual({ acquired: false, why: 'running' });
+    expect(await acquireLock(host.runner, { ...lock(), owner: owner('third') })).toMatchObject({
+      acquired: false,
+      owner: { operationId },
+    });
+    await writeFile(gate, 'go\n');
+    await vi.waitFor(async () => {
+      expect(await inspect()).toMatchObject({ state: 'exited' });
+    });
+    expect(await takeLockOver(host.runner, over)).toEqual({ acquired: true });
+  });
+
   test('is run anew in another attempt, once', async () => {
     const file = join(host.folder, 'log');
-    const again = { folder, stepIndex: 0, attempt: 1, argv: sh('echo x >>"$1"', file) };
+    const again = { folder, stepIndex: 0, attempt: 1, argv: sh('echo x >>"$1"', file), lock: lock() };
     await start(sh('echo x >>"$1"', file));
     await startJob(host.runner, again, { waitSeconds: 20 });
     await startJob(host.runner, again, { waitSeconds: 20 });

@@ -21,7 +21,7 @@ import { SnaptreeError } from '../../../shared/errors.ts';
 import { quoteArgument, quoteCommand } from '../../hosts/commands/quoting.ts';
 import type { CommandRunner } from '../../hosts/commands/runner.ts';
 import { runFramed } from './host-frames.ts';
-import { releaseLockBody } from './host-lock.ts';
+import { holdsLock, releaseLockBody, type HeldLock } from './host-lock.ts';
 
 /** What the host says of a step. Output is the end of what was printed, at most 64 KiB each. */
 export type JobStatus =
@@ -136,15 +136,16 @@ case $base in /*) ;; *) base= ;; esac
 if [ -z "$base" ]; then case \${HOME:-} in /*) base=$HOME/.local/state ;; esac; fi`;
 
 /**
- * Starts a step and waits for it a while, in one round trip. If it was started before, it is only waited for. Throws
+ * Starts a step and waits for it a while, in one round trip. If it was started before, it is only waited for. Where the lock of its VM is
+ * not its operation's any more, nothing is started, and it is `absent`: somebody took the lock over, or removed it. Throws
  * what the runner throws; whether the step was started is then known only to the host.
  */
 export async function startJob(
   runner: CommandRunner,
-  job: JobReference & { readonly argv: readonly string[] },
+  job: JobReference & { readonly argv: readonly string[]; readonly lock: HeldLock },
   options: WaitOptions,
 ): Promise<JobStatus> {
-  return probe(runner, job, options, 'start a step', startBody(job.argv));
+  return probe(runner, job, options, 'start a step', startBody(job.argv, job.lock));
 }
 
 /** Waits on the host for a step to end, for a bounded time. Throws what the runner throws; waiting again is harmless. */
@@ -313,12 +314,13 @@ export SNAPTREE_STEP="$step"
 echo "$?" >"$step/exit.new" && mv "$step/exit.new" "$step/exit"
 `;
 
-function startBody(argv: readonly string[]): string {
+function startBody(argv: readonly string[], lock: HeldLock): string {
   return `
+${holdsLock(lock)}
 if [ -f "$step/process" ] && [ "$(cat "$step/process")" = revoked ]; then
   rm -rf "$step"
 fi
-if mkdir "$step" 2>/dev/null; then
+if holds_lock && mkdir "$step" 2>/dev/null; then
   export LC_ALL=C TZ=UTC
   set -- ${quoteArgument(wrapper)} snaptree-step "$step" ${quoteCommand(argv)}
   if command -v setsid >/dev/null 2>&1; then

@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cleanUpOperation } from './host-job.ts';
-import { acquireLock, lockPath, vmLockedError } from './host-lock.ts';
+import { acquireLock, lockPath, takeLockOver, vmLockedError } from './host-lock.ts';
 import type { LockOwner } from './host-lock.ts';
 import { createShellHost } from '../host.fixtures.ts';
 import type { ShellHost } from '../host.fixtures.ts';
@@ -101,11 +101,27 @@ describe('the lock of a VM', () => {
     ).rejects.toMatchObject({ code: 'invalidRequest' });
   });
 
+  test('is taken over only from whom it is said to be, and by one of many', async () => {
+    await acquire('gone');
+    const take = (operationId: string, from: string) =>
+      takeLockOver(host.runner, { vmUuid, folder: host.lockFolder, owner: owner(operationId), from });
+    expect(await take('two', 'somebody')).toEqual({ acquired: false, path, owner: owner('gone') });
+    const names = ['a', 'b', 'c', 'd'];
+    const results = await Promise.all(names.map((name) => take(name, 'gone')));
+    expect(results.filter(({ acquired }) => acquired)).toHaveLength(1);
+    expect(await readdir(host.lockFolder)).toEqual([`snaptree-${vmUuid}.lock`]);
+    await release(names[results.findIndex(({ acquired }) => acquired)] ?? '');
+    expect(await acquire('two')).toEqual({ acquired: true });
+  });
+
   test('is explained to whom it stops', async () => {
     await acquire('one');
     const result = await acquire('two');
     if (result.acquired) throw new Error('acquired');
-    const error = vmLockedError({ hostName: 'kvm1', vmName: 'web' }, { ...result, isOurs: false });
+    const error = vmLockedError(
+      { hostName: 'kvm1', vmName: 'web' },
+      { ...result, isOurs: false, now: owner('one').startedAt + 90_000 },
+    );
     expect(error.code).toBe('vmLocked');
     for (const part of [
       'web',
@@ -114,8 +130,8 @@ describe('the lock of a VM', () => {
       'desk',
       'Create[newline]snapshot',
       '2026-11-',
-      path,
-      'remove the file',
+      'for 25 h 00 min',
+      'can be taken over',
     ]) {
       expect(error.message).toContain(part);
     }

@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import { SnaptreeError } from '../../../shared/errors.ts';
+import { readableDuration } from '../../../shared/rules/text/units.ts';
 import { visibleJsonLine } from '../../../shared/rules/text/visible-json.ts';
 import { quoteArgument } from '../../hosts/commands/quoting.ts';
 import type { CommandRunner } from '../../hosts/commands/runner.ts';
@@ -92,18 +93,106 @@ ${showLock}`;
   return { acquired: false, path, owner };
 }
 
+/** Which operation is to hold which lock. */
+export interface HeldLock extends LockTarget {
+  readonly operationId: string;
+}
+
+/** How a lock says in its content whose it is, as a pattern of the shell. */
+function contentOf(operationId: string): string {
+  return quoteArgument(`"operationId":${JSON.stringify(operationId)}`);
+}
+
+const readLock = `dd if="$lock" bs=8192 count=1 2>/dev/null`;
+
+/** Shell that defines `holds_lock`: whether the VM is still locked by that operation. */
+export function holdsLock(held: HeldLock): string {
+  return `
+holds_lock() {
+  lock=${quoteArgument(lockPath(held))}
+  [ -f "$lock" ] && [ ! -h "$lock" ] || return 1
+  case $(${readLock}) in *${contentOf(held.operationId)}*) return 0 ;; esac
+  return 1
+}`;
+}
+
+export type TakeOverResult =
+  | LockResult
+  /** Something of the operation that holds it still runs on the host. */
+  | { readonly acquired: false; readonly why: 'running' }
+  /** Only the account that made it, or root, can take it. */
+  | { readonly acquired: false; readonly why: 'otherAccount'; readonly account: string };
+
+/**
+ * Takes a lock over from an operation whose Snaptree is gone, where nothing of it runs: what it has started has SNAPTREE_STEP in its
+ * environment, which root and the same account can read (proc(5)). That is looked at once more when the lock has changed, from where on nothing
+ * of that operation begins any more (`holdsLock`); where something has begun in between, it has its lock back. Throws what the runner throws.
+ */
+export async function takeLockOver(
+  runner: CommandRunner,
+  target: LockTarget & { readonly owner: LockOwner; readonly from: string; readonly signal?: AbortSignal },
+): Promise<TakeOverResult> {
+  const path = lockPath(target);
+  const folder = target.folder ?? defaultLockFolder;
+  const body = `
+umask 022
+lock=${quoteArgument(path)}
+is_theirs() { [ -f "$lock" ] && [ ! -h "$lock" ] && case $(${readLock}) in *${contentOf(target.from)}*) ;; *) return 1 ;; esac; }
+# Whether grep could read all of them is another question.
+something_runs() { [ -n "$(grep -lsF ${quoteArgument(`/operations/${target.from}/`)} /proc/[0-9]*/environ 2>/dev/null)" ]; }
+if is_theirs; then
+  if something_runs; then frame running; return 0; fi
+  if [ "$(id -u)" -ne 0 ] && [ ! -O "$lock" ]; then frame otherAccount; stat -c %U -- "$lock"; return 0; fi
+  draft=$(mktemp ${quoteArgument(`${folder}/.snaptree-lock.XXXXXXXX`)}) || return 1
+  aside=$(mktemp ${quoteArgument(`${folder}/.snaptree-lock.XXXXXXXX`)}) || { rm -f "$draft"; return 1; }
+  printf '%s\n' ${quoteArgument(visibleJsonLine(target.owner))} >"$draft" && chmod 644 "$draft" || { rm -f "$draft" "$aside"; return 1; }
+  held=$lock
+  # Fails where it has just been released, or taken over by somebody else.
+  if ! mv -f "$lock" "$aside" 2>/dev/null; then :
+  elif lock=$aside && is_theirs; then
+    lock=$held
+    ln "$draft" "$lock" 2>/dev/null
+    # What passed the look at the lock just before is there by then.
+    sleep 1
+    if something_runs; then
+      frame running
+      [ ! "$lock" -ef "$draft" ] || mv -f "$aside" "$lock"
+    fi
+  else
+    # Between the look and the move somebody else had taken it.
+    lock=$held
+    ln "$aside" "$lock" 2>/dev/null
+  fi
+  lock=$held
+  rm -f "$draft" "$aside"
+fi
+${showLock}`;
+  const frames = await runFramed(runner, {
+    title: `take the lock of the VM ${target.vmUuid} over`,
+    body,
+    timeoutSeconds: scriptTimeoutSeconds,
+    ...(target.signal ? { signal: target.signal } : {}),
+  });
+  if (frames.has('otherAccount')) {
+    return { acquired: false, why: 'otherAccount', account: (frames.get('otherAccount') ?? '').trim() };
+  }
+  if (frames.has('running')) return { acquired: false, why: 'running' };
+  const owner = parseOwner(frames.get('content') ?? '');
+  if (owner?.operationId === target.owner.operationId) return { acquired: true };
+  return { acquired: false, path, owner };
+}
+
 /**
  * The shell that removes the locks of an operation, on whichever VM: their content says whose they are, and the only ones
  * who remove others are people. Looked for by content, because the VM is known from the journal, which may be damaged.
  * Gives a frame `released` for each that it removed.
  */
 export function releaseLockBody(operationId: string, folder: string = defaultLockFolder): string {
-  const ours = quoteArgument(`"operationId":${JSON.stringify(operationId)}`);
   return `
 for lock in ${quoteArgument(folder)}/snaptree-*.lock; do
   if [ ! -f "$lock" ] || [ -h "$lock" ]; then continue; fi
-  case $(dd if="$lock" bs=8192 count=1 2>/dev/null) in
-    *${ours}*) rm -f "$lock" || return 1; frame released ;;
+  case $(${readLock}) in
+    *${contentOf(operationId)}*) rm -f "$lock" || return 1; frame released ;;
   esac
 done`;
 }
@@ -112,7 +201,7 @@ done`;
 const showLock = `
 if [ -f "$lock" ] && [ ! -h "$lock" ]; then
   frame content
-  dd if="$lock" bs=8192 count=1 2>/dev/null
+  ${readLock}
 elif [ -e "$lock" ] || [ -h "$lock" ]; then
   frame strange
 else
@@ -131,12 +220,25 @@ function parseOwner(content: string): LockOwner | null {
 /** The error for a VM that somebody else holds: who, since when, for what, and what to do if they are gone. */
 export function vmLockedError(
   context: { readonly hostName: string; readonly vmName: string },
-  { path, owner, isOurs }: { readonly path: string; readonly owner: LockOwner | null; readonly isOurs: boolean },
+  {
+    path,
+    owner,
+    isOurs,
+    now,
+  }: {
+    readonly path: string;
+    readonly owner: LockOwner | null;
+    readonly isOurs: boolean;
+    /** Epoch seconds. */
+    readonly now: number;
+  },
 ): SnaptreeError {
   const host = oneLine(context.hostName);
   const remove = isOurs
     ? 'It is in the list of operations here: if it was cut off, examine it there, and resume or forget it.'
-    : `If that Snaptree is gone for good, make sure that nothing of it still runs on ${host} and remove the file ${path} there.`;
+    : owner
+      ? 'If that Snaptree is gone for good, the lock can be taken over: nothing of its operation is gone on with then.'
+      : `If that Snaptree is gone for good, make sure that nothing of it still runs on ${host} and remove the file ${path} there.`;
   if (!owner) {
     return new SnaptreeError(
       'vmLocked',
@@ -148,7 +250,7 @@ export function vmLockedError(
   const who = `${oneLine(owner.user)} on ${oneLine(owner.computer)}`;
   return new SnaptreeError(
     'vmLocked',
-    `The VM ${oneLine(context.vmName)} on ${host} is locked: ${who} has been at “${oneLine(owner.title)}” since ${since}. Nothing was changed. Wait for it to end. ${remove}`,
+    `The VM ${oneLine(context.vmName)} on ${host} is locked: ${who} has been at “${oneLine(owner.title)}” since ${since}, for ${readableDuration(Math.max(0, now - owner.startedAt))}. Nothing was changed. Wait for it to end. ${remove}`,
     {
       data: {
         path,
@@ -156,9 +258,24 @@ export function vmLockedError(
         user: oneLine(owner.user),
         computer: oneLine(owner.computer),
         since,
+        // By whom it is taken over where it can be.
+        ...(!isOurs && { takeOver: oneLine(owner.operationId) }),
       },
-      untold: isOurs ? ['operationId', 'path'] : ['operationId'],
+      untold: isOurs ? ['operationId', 'path'] : ['operationId', 'takeOver', 'path'],
       retryable: true,
     },
   );
+}
+
+/** The error for a lock that cannot be taken over: nothing was changed. */
+export function notTakenOverError(
+  { hostName, vmName }: { readonly hostName: string; readonly vmName: string },
+  refused: Exclude<TakeOverResult, LockResult>,
+): SnaptreeError {
+  const what = `The lock of the VM ${oneLine(vmName)} on ${oneLine(hostName)} was not taken over, and nothing was changed`;
+  const why =
+    refused.why === 'running'
+      ? 'something of the operation that holds it still runs there. Wait for it to end.'
+      : `it belongs to the account ${oneLine(refused.account)}. Only that and root can take it: connect as one of these.`;
+  return new SnaptreeError('vmLocked', `${what}: ${why}`, { retryable: true });
 }

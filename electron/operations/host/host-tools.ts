@@ -2,15 +2,17 @@
 import type { CommandRunner } from '../../hosts/commands/runner.ts';
 import { abortJob, cleanUpOperation, inspectJob, prepareJobs, startJob, tellJob, waitForJob } from './host-job.ts';
 import type { CleanUpResult, JobReference, JobStatus, SeenOfJob, Wish, WishAnswer } from './host-job.ts';
-import { acquireLock } from './host-lock.ts';
-import type { LockOwner, LockResult } from './host-lock.ts';
+import { acquireLock, takeLockOver } from './host-lock.ts';
+import type { HeldLock, LockOwner, LockResult, TakeOverResult } from './host-lock.ts';
 
 /** Every function throws what the runner throws; after `connectionLost` its outcome is not known. */
 export interface HostTools {
   lock(vmUuid: string, owner: LockOwner): Promise<LockResult>;
+  /** Takes the lock over that another operation holds; see `takeLockOver`. */
+  takeLockOver(vmUuid: string, owner: LockOwner, from: string): Promise<TakeOverResult>;
   /** Makes the operation's folder; gives its path. */
   prepare(operationId: string): Promise<string>;
-  start(job: JobReference & { readonly argv: readonly string[] }): Promise<JobStatus>;
+  start(job: JobReference & { readonly argv: readonly string[]; readonly lock: HeldLock }): Promise<JobStatus>;
   wait(job: JobReference, seen?: SeenOfJob): Promise<JobStatus>;
   inspect(job: JobReference): Promise<JobStatus>;
   /** Ends the command of a step that runs; how it ended is then in its status. */
@@ -31,7 +33,9 @@ export function createHostTools(runner: CommandRunner, signal: AbortSignal, lock
   return {
     lock: (vmUuid, owner) => acquireLock(runner, { vmUuid, owner, signal, ...folder }),
     prepare: (operationId) => prepareJobs(runner, operationId, { signal }),
-    start: (job) => startJob(runner, job, { waitSeconds: firstWaitSeconds, signal }),
+    takeLockOver: (vmUuid, owner, from) => takeLockOver(runner, { vmUuid, owner, from, signal, ...folder }),
+    start: (job) =>
+      startJob(runner, { ...job, lock: { ...job.lock, ...folder } }, { waitSeconds: firstWaitSeconds, signal }),
     wait: (job, seen) => waitForJob(runner, job, { waitSeconds, signal, ...(seen && { seen }) }),
     inspect: (job) => inspectJob(runner, job, { signal }),
     abort: (job) => abortJob(runner, job, { signal }),

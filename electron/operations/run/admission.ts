@@ -5,7 +5,7 @@ import type { Plan, PlanStep } from '../../../shared/model/plan.ts';
 import { hasEnded } from '../../../shared/rules/operations/operation-life.ts';
 import { besidesOwnWork } from './own-work.ts';
 import { compareStates } from '../plans/state-digest.ts';
-import { vmLockedError } from '../host/host-lock.ts';
+import { notTakenOverError, vmLockedError } from '../host/host-lock.ts';
 import type { LockOwner } from '../host/host-lock.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { nextStep } from '../../../shared/rules/operations/step-order.ts';
@@ -19,8 +19,10 @@ export interface Admission {
   /**
    * Locks the VM, reads the host and makes it ready for the steps of an operation of which nothing was run. Throws
    * `vmLocked`, `planStale`, `hostReadOnly`, and what the runner throws.
+   *
+   * @param takeOver the operation whose lock is taken over, where that holds the VM
    */
-  accept(live: LiveOperation): Promise<Inventory>;
+  accept(live: LiveOperation, takeOver?: string): Promise<Inventory>;
   /**
    * As `accept`, for an operation that was cut off between two steps: the rest is planned again, and must be what is
    * left in the journal. Throws `operationNotResolvable` where it is not.
@@ -39,9 +41,9 @@ export function createAdmission(
   register: OperationRegister,
   unreadable: Pick<UnreadableOperations, 'find'>,
 ): Admission {
-  const { toolsFor, readHost, isReadOnly } = context;
+  const { toolsFor, readHost, isReadOnly, clock } = context;
 
-  async function lockVm(live: LiveOperation): Promise<void> {
+  async function lockVm(live: LiveOperation, takeOver?: string): Promise<void> {
     const { plan, startedAt } = live.operation;
     const tools = toolsFor(plan.hostId);
     const owner: LockOwner = { operationId: live.id, ...live.state.startedBy, startedAt, title: plan.title };
@@ -54,16 +56,24 @@ export function createAdmission(
     const isNobodys = holder
       ? holder !== live && hasEnded(holder.operation)
       : unread !== null && unread.state !== 'open';
-    if (!isNobodys) throw vmLockedError(plan, { ...result, isOurs: holder !== null || unread !== null });
+    if (!isNobodys) {
+      const isOurs = holder !== null || unread !== null;
+      if (isOurs || holderId !== takeOver) throw vmLockedError(plan, { ...result, isOurs, now: clock() });
+      const taken = await tools.takeLockOver(plan.vmUuid, owner, takeOver);
+      if (taken.acquired) return;
+      throw 'why' in taken
+        ? notTakenOverError(plan, taken)
+        : vmLockedError(plan, { ...taken, isOurs: false, now: clock() });
+    }
     const jobFolder = holder?.state.jobFolder ?? null;
     await tools.cleanUp({ operationId: holderId, jobFolder });
     const second = await tools.lock(plan.vmUuid, owner);
-    if (!second.acquired) throw vmLockedError(plan, { ...second, isOurs: false });
+    if (!second.acquired) throw vmLockedError(plan, { ...second, isOurs: false, now: clock() });
   }
 
-  async function lockAndRead(live: LiveOperation): Promise<Inventory> {
+  async function lockAndRead(live: LiveOperation, takeOver?: string): Promise<Inventory> {
     const { plan } = live.operation;
-    await lockVm(live);
+    await lockVm(live, takeOver);
     const { inventory } = await readHost(plan.hostId);
     const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
     const comparison = compareStates(plan, compared, live.state.expectedState);
@@ -90,8 +100,8 @@ export function createAdmission(
     if (isReadOnly(plan.hostId)) throw hostReadOnly(plan);
   }
 
-  async function accept(live: LiveOperation): Promise<Inventory> {
-    const inventory = await lockAndRead(live);
+  async function accept(live: LiveOperation, takeOver?: string): Promise<Inventory> {
+    const inventory = await lockAndRead(live, takeOver);
     refuseReadOnly(live.operation.plan);
     const jobFolder = await toolsFor(live.operation.plan.hostId).prepare(live.id);
     await live.record({ type: 'accepted', jobFolder });

@@ -48,7 +48,11 @@ export async function runSteps(context: StepContext, live: LiveOperation, invent
       await live.record({ type: 'stepStarting', index: step.index, alreadyMet, attempt });
       await context.audit('stepStarted', live, { stepIndex: step.index, argv: step.argv, outcome: 'started' });
       const job = jobReference(live, step);
-      const first = await context.toolsFor(plan.hostId).start({ ...job, argv: step.argv });
+      const first = await context.toolsFor(plan.hostId).start({
+        ...job,
+        argv: step.argv,
+        lock: { vmUuid: plan.vmUuid, operationId: live.id },
+      });
       const status = await follow(context, live, job, first);
       const after = await settle(context, live, step, status, before);
       if (!after) return;

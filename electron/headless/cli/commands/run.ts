@@ -21,6 +21,10 @@ export function addRun(program: Program, context: CommandContext): void {
     )
     .argument('<planfile>', 'the file; - for stdin')
     .option('-y, --yes', 'do not ask for confirmation')
+    .option(
+      '--take-over <operation>',
+      'where this operation, of a Snaptree that is gone for good, holds the VM, take its lock over; refused while something of it runs on the host',
+    )
     .addOption(uriOption())
     .addHelpText(
       'after',
