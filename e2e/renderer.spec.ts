@@ -403,6 +403,30 @@ test('a stale plan says so and is made again', async ({ page }) => {
   expect(harness.calls.filter(({ name }) => name === 'plans.create')).toHaveLength(2);
 });
 
+test('the lock of another Snaptree is taken over only by whoever says so', async ({ page }) => {
+  connectedHosts();
+  await openPlan(page, 'october patches', 'Revert…');
+  const { SnaptreeError } = await import('../shared/errors.ts');
+  const data = { user: 'bob', computer: 'laptop', since: '2026-11-01T00:00:00Z', takeOver: 'theirs' };
+  harness.handlers = {
+    'operations.start': () => {
+      throw new SnaptreeError('vmLocked', 'The VM is locked: bob on laptop has been at “Revert”.', { data });
+    },
+  };
+  await page.getByRole('button', { name: 'Revert VM' }).click();
+  await expect(page.getByText('Another operation holds the VM')).toBeVisible();
+  await page.getByRole('button', { name: 'Revert VM' }).click();
+  harness.handlers = {};
+  await page.getByRole('button', { name: 'Take the lock over and run' }).click();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  const starts = harness.calls.filter(({ name }) => name === 'operations.start');
+  expect(starts.map(({ payload }) => (payload as { takeOver?: string }).takeOver)).toEqual([
+    undefined,
+    undefined,
+    'theirs',
+  ]);
+});
+
 test('ten thousand snapshots and a thousand VMs are a handful of rows in the page', async ({ page }) => {
   const inventory = manyVms(1000);
   const large = vm(1, 'large', { snapshots: [...largeTree(10_000)], currentSnapshotId: 'nightly 09999' });
