@@ -324,6 +324,8 @@ async function writeChainJournals(): Promise<void> {
   await playChain('create-memory', 'cut', { prepare: amid('snaptree-save'), then: killed });
   await playChain('save-memory', null);
   await playChain('save-memory', 'cut', { prepare: amid('snaptree-save'), then: killed });
+  await playChain('describe', null);
+  await playChain('rename', null);
   await playChain('restore-memory', null, { state: 'shutoff' });
   await playChain('discard-memory', null, { state: 'saved' });
   await playChain('create-quiesced', null);

@@ -143,6 +143,8 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
     case 'saveMemory':
     case 'restoreMemory':
     case 'discardMemory':
+    case 'describeSnapshot':
+    case 'renameSnapshot':
       plan.title = `${request.action} ${vm.name}`;
       plan.steps = [step(0, plan.title, [...virsh, 'managedsave', vm.uuid])];
       break;

@@ -57,6 +57,8 @@ export const chainRequests = {
   },
   'save-memory': { action: 'saveMemory', vmUuid, file: null },
   'restore-memory': { action: 'restoreMemory', vmUuid, file: `${folder}/wéb.saved.memory` },
+  describe: { action: 'describeSnapshot', vmUuid, snapshotId: 'first', description: 'before the\nupdate <&> ünïcode' },
+  rename: { action: 'renameSnapshot', vmUuid, snapshotId: 'first', name: 'ersté' },
   'discard-memory': { action: 'discardMemory', vmUuid },
 } as const satisfies Record<string, ChangeRequest>;
 
@@ -131,6 +133,12 @@ export class ChainHost extends FakeHost {
         });
         return;
       }
+      case 'snapshotParent':
+        this.#changeSnapshot(expectation.snapshotId, { parentId: expectation.parentId });
+        return;
+      case 'snapshotDescription':
+        this.#changeSnapshot(expectation.snapshotId, { description: expectation.description });
+        return;
       case 'currentSnapshot':
         this.#change({ currentSnapshotId: expectation.snapshotId });
         return;
@@ -171,6 +179,12 @@ export class ChainHost extends FakeHost {
       case 'internalSnapshot':
         return;
     }
+  }
+
+  #changeSnapshot(snapshotId: string, parts: Partial<Snapshot>): void {
+    this.#change({
+      snapshots: this.#vm.snapshots.map((each) => (each.id === snapshotId ? { ...each, ...parts } : each)),
+    });
   }
 
   #change(parts: Partial<ReadableVm>): void {

@@ -6,6 +6,7 @@ import { CloneDialog } from '../plans/CloneDialog.tsx';
 import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
 import { MergeDialog } from '../plans/merge/MergeDialog.tsx';
 import { PlanDialog } from '../plans/PlanDialog.tsx';
+import { DescribeDialog, RenameDialog } from '../plans/RecordDialogs.tsx';
 import { RestoreMemoryDialog, SaveMemoryDialog } from '../plans/SavedMemoryDialogs.tsx';
 import { ReportDialog } from '../reports/ReportDialog.tsx';
 import { findSnapshot, findVm } from '../store/state.ts';
@@ -20,6 +21,11 @@ export function Dialogs() {
   const dialog = useStore((state) => state.dialog);
   const host = useStore((state) => (dialog && 'hostId' in dialog ? (state.hosts[dialog.hostId]?.host ?? null) : null));
   const vm = useStore((state) => (dialog && 'vmUuid' in dialog ? findVm(state, dialog.hostId, dialog.vmUuid) : null));
+  const recorded = useStore((state) =>
+    dialog?.kind === 'describe' || dialog?.kind === 'rename'
+      ? findSnapshot(findVm(state, dialog.hostId, dialog.vmUuid), dialog.snapshotId)
+      : null,
+  );
   const inventory = useStore((state) =>
     dialog?.kind === 'merge' ? (state.inventories[dialog.hostId]?.inventory ?? null) : null,
   );
@@ -49,6 +55,14 @@ export function Dialogs() {
           kind={dialog.cloneKind}
           onClose={close}
         />
+      ) : null;
+    case 'describe':
+      return vm?.readable && recorded ? (
+        <DescribeDialog hostId={dialog.hostId} vm={vm} snapshot={recorded} onClose={close} />
+      ) : null;
+    case 'rename':
+      return vm?.readable && recorded ? (
+        <RenameDialog hostId={dialog.hostId} vm={vm} snapshot={recorded} onClose={close} />
       ) : null;
     case 'saveMemory':
       return vm?.readable ? <SaveMemoryDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;

@@ -36,6 +36,8 @@ const titles: Readonly<Record<ChangeRequest['action'], string>> = {
   saveMemory: 'Save memory',
   restoreMemory: 'Restore',
   discardMemory: 'Discard saved memory',
+  describeSnapshot: 'Change description',
+  renameSnapshot: 'Rename snapshot',
 };
 
 const powerDeeds: Readonly<Record<PowerChange, string>> = {
@@ -69,6 +71,10 @@ function deed(plan: Plan): string {
       return 'Restore VM';
     case 'discardMemory':
       return 'Discard memory';
+    case 'describeSnapshot':
+      return 'Change description';
+    case 'renameSnapshot':
+      return 'Rename snapshot';
   }
 }
 

@@ -27,6 +27,12 @@ export type DialogState =
   | { readonly kind: 'editHost'; readonly hostId: string }
   | { readonly kind: 'removeHost'; readonly hostId: string }
   | {
+      readonly kind: 'describe' | 'rename';
+      readonly hostId: string;
+      readonly vmUuid: string;
+      readonly snapshotId: string;
+    }
+  | {
       readonly kind: 'createSnapshot' | 'saveMemory' | 'restoreMemory';
       readonly hostId: string;
       readonly vmUuid: string;

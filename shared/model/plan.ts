@@ -99,6 +99,18 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('restoreMemory'), vmUuid: z.string(), file: z.string() }),
   /** Gives up what the hypervisor keeps for the next start. */
   z.strictObject({ action: z.literal('discardMemory'), vmUuid: z.string() }),
+  z.strictObject({
+    action: z.literal('describeSnapshot'),
+    vmUuid: z.string(),
+    snapshotId: z.string(),
+    description: z.string().max(10_000),
+  }),
+  z.strictObject({
+    action: z.literal('renameSnapshot'),
+    vmUuid: z.string(),
+    snapshotId: z.string(),
+    name: z.string(),
+  }),
 ]);
 
 /** A fact about the host that can be checked by reading it again. */
@@ -115,6 +127,8 @@ export const expectationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('imageGone'), imageId: z.string() }),
   /** No image besides these hangs on one of them, and no VM names one, in whatever definition or record. */
   z.strictObject({ kind: z.literal('noDependents'), imageIds: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal('snapshotParent'), snapshotId: z.string(), parentId: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('snapshotDescription'), snapshotId: z.string(), description: z.string() }),
   /** A snapshot's record says that its data of the disk is in this image. */
   z.strictObject({
     kind: z.literal('snapshotData'),

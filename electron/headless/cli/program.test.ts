@@ -46,7 +46,20 @@ describe('completion', () => {
     [['pl'], ['plan']],
     [
       ['plan', ''],
-      ['create', 'revert', 'delete', 'merge', 'pull', 'power', 'save', 'restore', 'discard', 'clone'],
+      [
+        'create',
+        'revert',
+        'delete',
+        'describe',
+        'rename',
+        'merge',
+        'pull',
+        'power',
+        'save',
+        'restore',
+        'discard',
+        'clone',
+      ],
     ],
     [['plan', 'create', '--ki'], ['--kind']],
     [

@@ -57,6 +57,20 @@ function deviation(expectation: Expectation, vm: ReadableVm, inventory: Inventor
       return vm.currentSnapshotId === expectation.snapshotId
         ? null
         : `The current snapshot is ${named(vm.currentSnapshotId)}, not ${named(expectation.snapshotId)}.`;
+    case 'snapshotParent': {
+      const snapshot = vm.snapshots.find(({ id }) => id === expectation.snapshotId);
+      if (!snapshot) return `There is no snapshot ${quoted(expectation.snapshotId)}.`;
+      return snapshot.parentId === expectation.parentId
+        ? null
+        : `The snapshot ${quoted(expectation.snapshotId)} is below ${named(snapshot.parentId)}, not below ${named(expectation.parentId)}.`;
+    }
+    case 'snapshotDescription': {
+      const snapshot = vm.snapshots.find(({ id }) => id === expectation.snapshotId);
+      if (!snapshot) return `There is no snapshot ${quoted(expectation.snapshotId)}.`;
+      return snapshot.description.trim() === expectation.description.trim()
+        ? null
+        : `The snapshot ${quoted(expectation.snapshotId)} has another description: ${quoted(snapshot.description)}.`;
+    }
     case 'vmState': {
       const wanted = expectation.oneOf;
       // `idle` is a running guest that waits for something.
@@ -157,6 +171,10 @@ function inWords(expectation: Expectation): string {
       return `there is no record of a snapshot ${quoted(expectation.snapshotId)}`;
     case 'currentSnapshot':
       return `the current snapshot is ${named(expectation.snapshotId)}`;
+    case 'snapshotParent':
+      return `the snapshot ${quoted(expectation.snapshotId)} is below ${named(expectation.parentId)}`;
+    case 'snapshotDescription':
+      return `the snapshot ${quoted(expectation.snapshotId)} is described as planned`;
     case 'vmState':
       return `the VM is ${expectation.oneOf.join(' or ')}`;
     case 'activeLayer':

@@ -70,6 +70,8 @@ function nameMade(request: ChangeRequest): string | null {
     case 'saveMemory':
     case 'restoreMemory':
     case 'discardMemory':
+    case 'describeSnapshot':
+    case 'renameSnapshot':
       return null;
   }
 }

@@ -42,6 +42,10 @@ function deed({ request, vmName }: Plan, gone: number | null): string {
       return request.kind === 'thin'
         ? `Makes the VM ${request.newVm.name} on the images of ${vmName}`
         : `Copies ${vmName} to the new VM ${request.newVm.name}`;
+    case 'describeSnapshot':
+      return `Changes the description of a snapshot of ${vmName}`;
+    case 'renameSnapshot':
+      return `Renames a snapshot of ${vmName}`;
     case 'saveMemory':
       return `Saves the memory of ${vmName} and ends it`;
     case 'restoreMemory':

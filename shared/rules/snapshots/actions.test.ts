@@ -47,6 +47,8 @@ describe('actionsFor', () => {
       'revertToSnapshot',
       'deleteSnapshot',
       'deleteWithDescendants',
+      'describe',
+      'rename',
       'clone',
       'thinInstance',
       'report',
@@ -76,11 +78,12 @@ describe('actionsFor', () => {
 
     it('offers for an external snapshot no revert, and no deletion together with internal ones, and says why', () => {
       expect(on({ descendants: [internal] })).toContain('deleteWithDescendants');
-      expect(on({ snapshot: external })).toEqual(['createSnapshot', 'deleteSnapshot', 'report']);
+      expect(on({ snapshot: external })).toEqual(['createSnapshot', 'deleteSnapshot', 'describe', 'rename', 'report']);
       expect(on({ descendants: [external] })).toEqual([
         'createSnapshot',
         'revertToSnapshot',
         'deleteSnapshot',
+        'describe',
         'report',
       ]);
       expect(reason('revertToSnapshot', { snapshot: external })).toContain('does not revert to such snapshots');
@@ -188,8 +191,8 @@ describe('actionsFor', () => {
       expect(reason('createSnapshot', { vm: raw })).toContain('write to the present images');
     });
 
-    it('offers no change of a VM in a state in which libvirt changes none', () => {
-      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['report']);
+    it('offers no change of a VM in a state in which libvirt changes none but records', () => {
+      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['describe', 'report']);
     });
   });
 });

@@ -17,6 +17,7 @@ import { jobsOf, untilJobEnds } from '../inventory/jobs.ts';
 import { powerRefusals } from '../power/power-refusals.ts';
 import { discardRefusals, restoreRefusals, saveRefusals } from '../power/saved-memory-refusals.ts';
 import { mergeableDisks, proposeMerge } from './merge-proposals.ts';
+import { describeRefusals, renameRefusals } from './record-refusals.ts';
 import { rangeOf } from './snapshot-range.ts';
 
 export const actionIds = [
@@ -24,6 +25,8 @@ export const actionIds = [
   'revertToSnapshot',
   'deleteSnapshot',
   'deleteWithDescendants',
+  'describe',
+  'rename',
   'start',
   'shutDown',
   'forceOff',
@@ -70,6 +73,8 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   revertToSnapshot: { ...change, label: 'Revert…', subject: 'snapshot', destructive: true },
   deleteSnapshot: { ...change, label: 'Delete…', subject: 'snapshot', destructive: true },
   deleteWithDescendants: { ...change, label: 'Delete with descendants…', subject: 'snapshot', destructive: true },
+  describe: { ...change, label: 'Description…', subject: 'snapshot', destructive: false },
+  rename: { ...change, label: 'Rename…', subject: 'snapshot', destructive: false },
   start: { ...power, label: 'Start…', destructive: false },
   shutDown: { ...power, label: 'Shut down…', destructive: false },
   forceOff: { ...power, label: 'Force off…', destructive: true },
@@ -233,6 +238,8 @@ function libvirtRefusals(
   if (id === 'clone') return cloneRefusals(known, snapshot, 'full');
   if (id === 'thinInstance') return cloneRefusals(known, snapshot, 'thin');
   if (!snapshot) return [];
+  if (id === 'describe') return describeRefusals(snapshot, vm);
+  if (id === 'rename') return renameRefusals(snapshot, vm);
   if (id === 'revertToSnapshot') return revertRefusals(snapshot, vm, abilities);
   if (id === 'deleteSnapshot') return deleteRefusals([snapshot], vm);
   return id === 'deleteWithDescendants' ? deleteRefusals([snapshot, ...descendants], vm) : [];

@@ -45,6 +45,17 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
       throw no(
         `nothing of ${request.newVm.name} is known that was not written since. Remove that VM and its images by hand where nobody needs them.`,
       );
+    case 'describeSnapshot':
+      throw no(
+        'what the description was before stands in the plan (“snaptree operations show”): describe it so again.',
+      );
+    case 'renameSnapshot':
+      return {
+        action: 'renameSnapshot',
+        vmUuid: request.vmUuid,
+        snapshotId: request.name,
+        name: request.snapshotId,
+      };
     case 'saveMemory':
       return request.file === null
         ? { action: 'changePower', vmUuid: request.vmUuid, to: 'start' }

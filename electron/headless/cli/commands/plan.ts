@@ -10,6 +10,7 @@ import { examples } from '../program.ts';
 import type { Program } from '../program.ts';
 import { addClonePlan } from './plan-clone.ts';
 import { addMergePlans } from './plan-merge.ts';
+import { addRecordPlans } from './plan-records.ts';
 import { addPowerPlan } from './plan-power.ts';
 import { addPlanCommand, printPlan, scriptOption } from './plan-command.ts';
 import { collect, hostOption, uriOption } from './shared-options.ts';
@@ -202,6 +203,7 @@ export function addPlan(program: Program, context: CommandContext): void {
       }));
     });
 
+  addRecordPlans(plan, context);
   addMergePlans(plan, context);
   addPowerPlan(plan, context);
   addClonePlan(plan, context);

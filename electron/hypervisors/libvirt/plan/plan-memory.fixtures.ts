@@ -212,6 +212,25 @@ export function memorySuite(host: MemoryHost): void {
     },
   );
 
+  it('goes back with the memory of a snapshot that was renamed while the VM ran, and its file goes with it', async () => {
+    await counts();
+    await write(0x11);
+    await runs(create('one'));
+    await runs({ action: 'renameSnapshot', vmUuid: vm.uuid, snapshotId: 'one', name: 'renamed & “one”' });
+    const atMost = (host.readSerialCounter(vm) ?? 0) + 2;
+    for (let count = 0; count < atMost + 3;) count = await counts();
+    await write(0x22);
+    const before = host.readSerialCounts(vm).length;
+    await runs(revert('renamed & “one”'));
+    await counts();
+    const since = host.readSerialCounts(vm).slice(before - 1);
+    const back = since.find((count, index) => index > 0 && count <= (since[index - 1] ?? 0)) ?? 0;
+    expect([back > 1, back <= atMost]).toEqual([true, true]);
+    expect(await reads(0x11)).toBe(true);
+    await runs(remove('renamed & “one”'));
+    expect(files.read(fileOf('one'))).toBeNull();
+  });
+
   it('goes back to a paused VM, with the definition of then', async () => {
     await counts();
     await virsh('suspend', vm.uuid);

@@ -15,6 +15,7 @@ import { planPower } from './power/plan-power.ts';
 import { planDelete } from './plan-delete.ts';
 import { planRevertExternal } from './revert/plan-revert-external.ts';
 import { planSaveAndRevert } from './revert/plan-save-and-revert.ts';
+import { planDescribe, planRename } from './records/plan-records.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**
@@ -71,5 +72,9 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
       return planRestoreMemory(request, context);
     case 'discardMemory':
       return planDiscardMemory(context);
+    case 'describeSnapshot':
+      return planDescribe(request, context);
+    case 'renameSnapshot':
+      return planRename(request, context);
   }
 }

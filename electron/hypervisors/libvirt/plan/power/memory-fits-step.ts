@@ -62,7 +62,7 @@ saved=$(stat -L -c %Y -- "$file" 2>/dev/null) || {
   printf '%s\\n' "When the memory was saved cannot be seen ($file), so whether the disks were written to since is not known."
   exit 0
 }
-for image do
+for image in "$@"; do
   written=$(stat -L -c %Y -- "$image") || refuse "$image, which the guest in the memory reads, cannot be looked at."
   [ "$written" -le "$saved" ] || refuse "$image was written to after the memory was saved in $file. The guest in that memory knows its disks as they were then: going on from it would destroy its file systems. Start the VM from its disks, as after a power cut (discard memory that libvirt keeps first); or put the disks back to what they were."
 done

@@ -13,7 +13,7 @@ import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import {
   remoteDependentWarnings,
   templateRefusals,
-  unknownDependentRefusals,
+  unknownInstanceWarnings,
 } from '../../../planning/dependent-rules.ts';
 import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
@@ -133,15 +133,13 @@ export function planRestoreMemory({ file }: Request<'restoreMemory'>, context: L
   const { vm, images, inventory } = context;
   const disks = writableDisks(vm.disks);
   const written = [...new Set(disks.flatMap(({ imageId }) => imageId ?? []))];
-  const verb = `Restoring ${vm.name}`;
   return {
     vmName: vm.name,
     title: `Restore ${vm.name} from ${file}`,
     refusals: [
       ...restoreRefusals({ vm, images, hypervisor: inventory.hypervisor.kind }),
       ...pathRefusals(file),
-      ...templateRefusals(context, disks, verb),
-      ...unknownDependentRefusals(context, written, verb),
+      ...templateRefusals(context, disks, `Restoring ${vm.name}`),
     ],
     warnings: [
       note(
@@ -157,6 +155,7 @@ export function planRestoreMemory({ file }: Request<'restoreMemory'>, context: L
         'onlyOnce',
         `The file stays. As soon as the guest writes, it does not fit the disks any more and cannot be restored again.`,
       ),
+      ...unknownInstanceWarnings(context, written),
       ...remoteDependentWarnings(context, written),
     ],
     rooms: roomsBeside(context, written),
