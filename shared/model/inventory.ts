@@ -270,8 +270,8 @@ export const readableVmSchema = z.strictObject({
   nvramFormat: z.string().optional(),
   /** The file of that store; absent where the definition does not say it. */
   nvramFile: z.string().optional(),
-  /** Devices that it has for itself: a TPM with its own state, devices of the host. Absent where it has none. */
-  ownDevices: z.array(z.enum(['tpm', 'hostDevice'])).optional(),
+  /** What a second VM cannot have as well, or would share: a TPM with its own state, devices and folders of the host. Absent where it has none. */
+  ownDevices: z.array(z.enum(['tpm', 'hostDevice', 'sharedFolder'])).optional(),
   title: z.string(),
   description: z.string(),
   /** The guest's memory; null where the definition does not say. */

@@ -1,9 +1,10 @@
 /** The rules that libvirt's plans share. Each gives notes; none throws and none looks at anything but the inventory. */
 import type { GuestAgent } from '../../../../shared/model/guest-agent.ts';
-import type { Snapshot } from '../../../../shared/model/inventory.ts';
+import type { Image, Snapshot } from '../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../shared/rules/chains/next-start.ts';
 import { remedyOfRenamed, renamedData, wordsOfRenamed } from '../../../../shared/rules/snapshots/renamed-data.ts';
+import { isWrittenSince } from '../../../../shared/rules/snapshots/snapshot-data.ts';
 import type { BegunPlan } from '../../driver.ts';
 import { note } from '../../../../shared/rules/text/plan-note.ts';
 import type { PlanningContext } from '../../planning/planning-context.ts';
@@ -50,6 +51,19 @@ export function renamedDataRefusals(
     .filter(({ target }) => targets.has(target))
     .map((renamed) =>
       note('dataRenamed', `${wordsOfRenamed(renamed)} ${remedyOfRenamed(renamed)}`, [renamed.snapshot.name]),
+    );
+}
+
+/** The data of a snapshot is written to by nothing that Snaptree does; but somebody may have committed into it by hand. */
+export function writtenSince(snapshot: Snapshot, data: readonly Image[]): PlanNote[] {
+  return data
+    .filter((image) => isWrittenSince(snapshot, image) === true)
+    .map(({ id }) =>
+      note(
+        'writtenSince',
+        `${id} was written to after "${snapshot.name}" was taken. A merge by Snaptree that brought the snapshot's data there leaves that right; if something was merged into it by hand, it does not hold what the snapshot was any more.`,
+        [id],
+      ),
     );
 }
 

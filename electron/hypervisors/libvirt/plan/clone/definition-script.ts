@@ -5,6 +5,7 @@
  */
 import { libvirtAttribute } from '../merge/block-job-script.ts';
 import { patientVirsh } from '../merge/patient-virsh.ts';
+import { unwritten } from './image-scripts.ts';
 
 export interface NewDefinition {
   readonly uri: string;
@@ -17,6 +18,8 @@ export interface NewDefinition {
   readonly images: ReadonlyMap<string, string>;
   /** The VM must be shut off when the new one is defined: its own active layers are among what that hangs on, or was copied from. */
   readonly fromPresent: boolean;
+  /** What was copied, and must not have been written to since. */
+  readonly sources: readonly string[];
 }
 
 /** Only looks whether that definition can be made. */
@@ -30,7 +33,7 @@ export function defineArgv(definition: NewDefinition): string[] {
 }
 
 function words(
-  { uri, vmUuid, newVm, nvramFile, images, fromPresent }: NewDefinition,
+  { uri, vmUuid, newVm, nvramFile, images, fromPresent, sources }: NewDefinition,
   mode: 'check' | 'define',
 ): string[] {
   return [
@@ -44,6 +47,7 @@ function words(
     nvramFile === null ? '' : libvirtAttribute(nvramFile),
     String(images.size),
     ...[...images].flatMap(([target, path]) => [libvirtAttribute(target), libvirtAttribute(path)]),
+    ...sources,
   ];
 }
 
@@ -116,10 +120,12 @@ function disk(  i, at, own, kind, driven, line, own_tag) {
   }
 }
 function network(  i, own_tag, line) {
+  if (isOneOf(value(text[1], "type"), "vhostuser server udp")) refuse("It has a network device of the type “" value(text[1], "type") "”, whose socket only one VM can have.")
   for (i = 1; i <= lines; i++) {
     line = text[i]
     own_tag = childTag(line)
     if (own_tag == "mac" || own_tag == "target") { i = after(i); continue }
+    if (own_tag == "backend") line = with(line, "logFile", "")
     if (line ~ /^        <parameters /) line = with(line, "interfaceid", "")
     print line
   }
@@ -131,7 +137,9 @@ function console(  i, own_tag, type, kind) {
   if (kind != "channel" && !isOneOf(type, "pty null vc stdio spicevmc spiceport")) text[1] = with(text[1], "type", "pty")
   for (i = 1; i <= lines; i++) {
     own_tag = childTag(text[i])
-    if (isOneOf(own_tag, "source protocol log")) i = after(i)
+    # No place of the host, but a name within the VM, or what it may do.
+    if (own_tag == "source" && isOneOf(type, "spiceport dbus qemu-vdagent")) print text[i]
+    else if (isOneOf(own_tag, "source protocol log")) i = after(i)
     else print text[i]
   }
 }
@@ -148,14 +156,31 @@ function screen(  i, line) {
     print line
   }
 }
-function device(  own) {
-  own = tag(text[1])
+function socket(  i, line) {
+  for (i = 1; i <= lines; i++) {
+    line = text[i]
+    if (childTag(line) == "cid") {
+      line = with(with(line, "auto", ""), "address", "")
+      sub(/<cid/, "<cid auto=\\047yes\\047", line)
+    }
+    print line
+  }
+}
+function device(  own, type) {
+  own = tag(text[1]); type = value(text[1], "type")
+  if (own == "tpm" && has("^        <source ")) refuse("It has a TPM whose state is at a place of its own, and both VMs would write to that.")
+  if (own == "shmem") refuse("It has memory that it shares with others (<shmem>), and both VMs would write to that.")
+  if (own == "audio" && type == "file") refuse("It writes what it plays to a file, and both VMs would write to that.")
+  if (own == "hostdev" && type ~ /^scsi/) refuse("It has a SCSI disk of the host (<hostdev>), and both VMs would write to that.")
+  if (own == "filesystem" && has("^      <source socket=")) refuse("It has a folder by way of a socket (<filesystem>), which serves only one VM.")
+  if (isOneOf(own, "redirdev smartcard rng") && (type == "file" || has("^ *<source mode=\\047bind\\047"))) refuse("It has a device that listens on a socket, or writes to a file (<" own ">), which only one VM can have.")
   if (own == "disk") disk()
   else if (own == "interface") network()
   else if (isOneOf(own, "serial parallel console channel")) console()
   else if (own == "graphics") screen()
+  else if (own == "vsock") socket()
   else if (own == "memory") { if (has("<path>")) refuse("It has memory that is kept in a file, and both VMs would write to that."); show(1, lines) }
-  else if (isOneOf(own, "emulator controller lease filesystem input video sound audio watchdog memballoon rng hub redirdev redirfilter smartcard hostdev tpm panic shmem vsock iommu crypto nvram")) show(1, lines)
+  else if (isOneOf(own, "emulator controller lease filesystem input video sound audio watchdog memballoon rng hub redirdev redirfilter smartcard hostdev tpm panic iommu crypto nvram")) show(1, lines)
   else refuse("It has a device that Snaptree does not know how to give to a second VM (<" own ">).")
 }
 /^  <metadata>/ { others = 1 }
@@ -184,6 +209,9 @@ inDevices {
 /^  <\\/sysinfo>/ { inTables = 0 }
 inTables && /^      <entry name=\\047uuid\\047>/ { next }
 /^  <qemu:commandline>/ { refuse("It passes arguments of its own to QEMU (<qemu:commandline>), which may name what only one VM can have.") }
+/^    <loader / && value($0, "type") == "pflash" && value($0, "readonly") != "yes" && value($0, "stateless") != "yes" {
+  refuse("The file of its firmware can be written to (<loader> without readonly=\\047yes\\047), and both VMs would write to that.")
+}
 /^    <nvram[ >]/ {
   if (/<\\/nvram>$/) {
     if (nvram == "") refuse("Where the variables of its firmware are could not be found out.")
@@ -207,11 +235,13 @@ END { if (!refused && (n < 1 || replaced[1] != 1)) exit 1 }`;
 /** With `--security-info`: otherwise passwords of consoles would be gone. In a folder that only this user can read. */
 export const definitionScript = `
 uri=$1 vm=$2 mode=$3 state=$4 name=$5
+folder=\${SNAPTREE_STEP:-}
 umask 077
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 ${patientVirsh}
+${unwritten}
 program='${awkOfClone.trim()}'
 ask dumpxml --inactive --security-info "--domain=$vm" >"$work/before" || fail 'The definition of the VM could not be read.'
 awk "$program" "$@" <"$work/before" >"$work/after" 2>"$work/why" || fail "No second VM can be made of the definition as it is. $(cat "$work/why") Change that (virsh edit), or make the VM by hand."
@@ -219,5 +249,9 @@ awk "$program" "$@" <"$work/before" >"$work/after" 2>"$work/why" || fail "No sec
 if [ "$state" = shutOff ] && [ "$(ask domstate "--domain=$vm" | head -n 1)" != 'shut off' ]; then
   fail 'The VM was started meanwhile, so that its images are not what was to be cloned any more. No VM was defined.'
 fi
+disks=$8
+shift 8
+shift $((disks * 2))
+unwritten "$@" || fail 'The images of the VM were written to while they were copied, so that the copies are of different times. No VM was defined. Make the plan again, and let nobody start the VM meanwhile.'
 ask define "--file=$work/after" >/dev/null || fail 'The new VM could not be defined.'
 `.trim();

@@ -1,15 +1,29 @@
 /** The scripts that make the images of a new VM, and remove them again where it does not come to be. */
 import { watchedQemuImg } from '../merge/image-script.ts';
 
+/** With the time at which it was made, where the file system keeps that: numbers of files that are gone are given to new ones at once. */
+const identity = `identity='%d:%i %w' TZ=UTC0; export TZ`;
+
+/**
+ * What several disks hold is of one moment only where none of them was written to since the first of them was copied, as by a VM that
+ * was started and shut off again. Of a volume the time of the last change says nothing.
+ */
+export const unwritten = `
+timesOf() { for source in "$@"; do [ ! -f "$source" ] || TZ=UTC0 stat -L -c '%n %d:%i %s %y' -- "$source" || return 1; done; }
+keepTimes() { [ -z "$folder" ] || [ -e "\${folder%/*}/sources" ] || timesOf "$@" >"\${folder%/*}/sources" || exit 1; }
+unwritten() { [ -z "$folder" ] || [ ! -e "\${folder%/*}/sources" ] || [ "$(timesOf "$@")" = "$(cat "\${folder%/*}/sources")" ]; }
+`.trim();
+
 /** What the first step of a clone finds on the host, it makes itself or leaves alone: `claim` makes an empty file where nothing was. */
 const claim = `
+${identity}
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 folder=\${SNAPTREE_STEP:-}
 umask 077
 # Also where a link leads nowhere.
 claim() {
   (set -C; true >"$1") 2>/dev/null || fail "There is something at $1 already, or it cannot be made there. It was left as it is."
-  [ -z "$folder" ] || stat -c %d:%i -- "$1" >>"\${folder%/*}/made" || exit 1
+  [ -z "$folder" ] || stat -c "$identity" -- "$1" >>"\${folder%/*}/made" || exit 1
 }
 # Whoever may read the old one may read the new one.
 give() { chown --reference="$2" -- "$1" 2>/dev/null; chmod --reference="$2" -- "$1" 2>/dev/null; :; }
@@ -33,11 +47,15 @@ export function overlayArgv(path: string, format: string, dataId: string): strin
  */
 const copyScript = `
 ${claim}
-total=$1 path=$2 data=$3 format=$4
-shift 4
+${unwritten}
+total=$1 path=$2 data=$3 format=$4 option=$5
+shift 5
+keepTimes "$@"
 claim "$path"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+set --
+[ -z "$option" ] || set -- -l "$option"
 set -- convert -p -t writeback -f "$format" "$@" -O qcow2 -- "$data" "$path"
 ${watchedQemuImg}
 [ "$(cat "$work/exit")" -eq 0 ] || fail "$data could not be copied to the end. It is as it was."
@@ -52,15 +70,14 @@ export interface ImageCopy {
   readonly internal: { readonly id: string; readonly name: string } | null;
   /** What is to be copied at most: what progress is told of. */
   readonly bytes: number;
+  /** The images that must not be written to until all of the disks are copied. */
+  readonly sources: readonly string[];
 }
 
-export function copyArgv({ path, dataId, format, internal, bytes }: ImageCopy): string[] {
+export function copyArgv({ path, dataId, format, internal, bytes, sources }: ImageCopy): string[] {
   // By both, so that it is that one and no other; in such a list a comma is written twice.
   const option = internal && `snapshot.id=${internal.id},snapshot.name=${internal.name.replaceAll(',', ',,')}`;
-  return [
-    ...['sh', '-c', copyScript, 'snaptree-clone', String(bytes), path, dataId, format],
-    ...(option === null ? [] : ['-l', option]),
-  ];
+  return [...['sh', '-c', copyScript, 'snaptree-clone', String(bytes), path, dataId, format, option ?? ''], ...sources];
 }
 
 /** The variables of a VM that never ran are not there yet: libvirt makes them from their template then, for the new one too. */
@@ -79,6 +96,7 @@ export function copyStoreArgv(path: string, from: string): string[] {
 
 /** Only what a step before has made, and where no VM was defined with it. */
 const removeScript = `
+${identity}
 uri=$1 vm=$2
 shift 2
 folder=\${SNAPTREE_STEP:-}
@@ -86,11 +104,12 @@ fail() { printf '%s\\n' "$*" >&2; exit 1; }
 [ -n "$folder" ] || fail 'What was made is not known here. Nothing was removed.'
 made=\${folder%/*}/made
 [ -s "$made" ] || exit 0
-LC_ALL=C virsh -c "$uri" uri >/dev/null || fail 'libvirt does not answer, so whether the new VM was defined is not known. Nothing was removed.'
-if LC_ALL=C virsh -c "$uri" domname "$vm" >/dev/null 2>&1; then fail 'The new VM is defined, so its images were not removed.'; fi
+# In one answer: an error about one VM may also mean that libvirt is just being restarted.
+vms=$(LC_ALL=C virsh -c "$uri" list --all --uuid) || fail 'libvirt does not answer, so whether the new VM was defined is not known. Nothing was removed.'
+if printf '%s\\n' "$vms" | grep -Fxq -- "$vm"; then fail 'The new VM is defined, so its images were not removed.'; fi
 for path in "$@"; do
   [ -f "$path" ] && [ ! -L "$path" ] || continue
-  grep -Fxq -- "$(stat -c %d:%i -- "$path")" "$made" || continue
+  grep -Fxq -- "$(stat -c "$identity" -- "$path")" "$made" || continue
   rm -f -- "$path" || fail "$path could not be removed."
 done
 `.trim();

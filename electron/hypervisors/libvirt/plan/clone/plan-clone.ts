@@ -23,7 +23,7 @@ import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomsFor, roomWarnings, type RoomNeed } from '../../../planning/space.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom } from '../create/plan-create-external.ts';
 import { newFileRefusals } from '../create/plan-create-rules.ts';
-import { renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
+import { renamedDataRefusals, writtenSince, type LibvirtContext } from '../plan-rules.ts';
 import { checkDefinitionWords, defineArgv, definitionScript, type NewDefinition } from './definition-script.ts';
 import { copyArgv, copyStoreArgv, overlayArgv, removeArgv } from './image-scripts.ts';
 
@@ -62,6 +62,7 @@ export function planClone(request: CloneRequest, snapshot: Snapshot | null, cont
     nvramFile: store,
     images: new Map(placed.map(({ disk, path }) => [disk.target, path])),
     fromPresent: snapshot === null,
+    sources: snapshot === null && kind === 'full' ? placed.map(({ image }) => image.id) : [],
   };
   const sources = disks.map(asSource);
   const asItWas: Expectation[] = activeLayersStay(vm.disks);
@@ -92,7 +93,7 @@ export function planClone(request: CloneRequest, snapshot: Snapshot | null, cont
       }),
       namesAreFree(newFiles, context),
       ...roomIsThere(rooms, asItWas),
-      ...placed.map((disk) => imageStep(disk, kind, context)),
+      ...placed.map((disk) => imageStep(disk, kind, definition.sources, context)),
       ...(store === null || vm.nvramFile === undefined ? [] : [storeStep(store, vm.nvramFile)]),
       defineStep(definition, placed, kind),
       removeStep(definition, newFiles),
@@ -149,6 +150,7 @@ const together = { ...plainStep, group: 'clone', whenInterrupted: 'undo' } as co
 function imageStep(
   { path, image, internal, disk }: NewDisk & { path: string },
   kind: CloneRequest['kind'],
+  sources: readonly string[],
   context: LibvirtContext,
 ): Step {
   const format = image.format ?? 'raw';
@@ -171,7 +173,7 @@ function imageStep(
   const bytes = chainFrom(image.id, context.images).images.reduce((sum, each) => sum + (each.allocatedBytes ?? 0), 0);
   return {
     title: `Copy what ${internal === null ? 'is read through' : `“${internal.name}” holds in`} ${image.id} (disk ${disk.target})`,
-    argv: copyArgv({ path, dataId: image.id, format, internal, bytes }),
+    argv: copyArgv({ path, dataId: image.id, format, internal, bytes, sources }),
     ...common,
     cancellation: 'abort',
   };
@@ -315,6 +317,12 @@ function warningsOf(
           ),
         ]
       : []),
+    ...(snapshot === null
+      ? []
+      : writtenSince(
+          snapshot,
+          disks.filter(({ internal }) => internal === null).map(({ image }) => image),
+        )),
     note(
       'sameGuest',
       `Inside, the guest of ${newVm.name} is the same as that of ${vm.name}: host name, fixed IP addresses, SSH host keys, machine ids and licences. Change them before both run in one network (virt-sysprep).`,
@@ -336,6 +344,14 @@ function warningsOf(
           note(
             'hostDevices',
             `${vm.name} has devices of the host (<hostdev>), and ${newVm.name} gets the same: only one of the two can run with them.`,
+          ),
+        ]
+      : []),
+    ...(vm.ownDevices?.includes('sharedFolder') === true
+      ? [
+          note(
+            'sharedFolders',
+            `${vm.name} shares folders of the host (<filesystem>), and ${newVm.name} gets the same: what is not read-only both write to.`,
           ),
         ]
       : []),

@@ -20,11 +20,11 @@ import { roomsFor, type RoomNeed } from '../../../planning/space.ts';
 import { memoryRoom, memoryRoomWarnings } from '../create/plan-create-memory.ts';
 import { editArgv } from '../merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from '../create/plan-create-external.ts';
-import { renamedDataRefusals, virsh, type LibvirtContext } from '../plan-rules.ts';
+import { renamedDataRefusals, virsh, writtenSince, type LibvirtContext } from '../plan-rules.ts';
 import { begunRemoval, givenUpLayers, givenUpLayersGo } from './given-up-layers.ts';
 import { memoryFileOf, memoryIsThere, memoryRevertRefusals, restoreStep } from './plan-revert-memory.ts';
 import { branchesOf, hangs, savedMemoryOf, type Branch, type RevertRequest } from './revert-branches.ts';
-import { diskRefusals, stateWarnings, writtenSince } from './revert-external-notes.ts';
+import { diskRefusals, stateWarnings } from './revert-external-notes.ts';
 
 type Step = Omit<PlanStep, 'index'>;
 
@@ -84,7 +84,10 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
     warnings: [
       ...stateWarnings(request, snapshot, givenUp, context),
       ...(savedMemory === null ? [] : memoryRoomWarnings(savedMemory, context)),
-      ...writtenSince(snapshot, branches, context),
+      ...writtenSince(
+        snapshot,
+        branches.flatMap(({ dataId }) => context.images.get(dataId) ?? []),
+      ),
     ],
     rooms,
     expectedPause: pauseOf(memory !== null, savedMemory, context),

@@ -3,7 +3,6 @@ import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { PlanNote } from '../../../../../shared/model/plan.ts';
 import { otherAtNextStart } from '../../../../../shared/rules/chains/next-start.ts';
 import { writableDisks } from '../../../../../shared/rules/inventory/disks.ts';
-import { isWrittenSince } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import { listed } from '../../../planning/notes.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
@@ -102,22 +101,6 @@ export function stateWarnings(
       ? [note('withoutNvram', 'The firmware variables (NVRAM) are not part of the snapshot and stay as they are now.')]
       : []),
   ];
-}
-
-/** The data of a snapshot is written to by nothing that Snaptree does; but somebody may have committed into it by hand. */
-export function writtenSince(snapshot: Snapshot, branches: readonly Branch[], { images }: LibvirtContext): PlanNote[] {
-  return branches.flatMap(({ dataId }) => {
-    const image = images.get(dataId);
-    return image && isWrittenSince(snapshot, image) === true
-      ? [
-          note(
-            'writtenSince',
-            `${dataId} was written to after "${snapshot.name}" was taken. A merge by Snaptree that brought the snapshot's data there leaves that right; if something was merged into it by hand, it does not hold what the snapshot was any more.`,
-            [dataId],
-          ),
-        ]
-      : [];
-  });
 }
 
 function presentStateWarnings(givenUp: readonly GivenUpLayer[], { vm }: LibvirtContext): PlanNote[] {

@@ -90,6 +90,7 @@ function ownDevicesIn(devices: XmlElement | null): readonly OwnDevice[] {
   return [
     ...(child(devices, 'tpm') === null ? [] : ['tpm' as const]),
     ...(child(devices, 'hostdev') === null ? [] : ['hostDevice' as const]),
+    ...(child(devices, 'filesystem') === null ? [] : ['sharedFolder' as const]),
   ];
 }
 
