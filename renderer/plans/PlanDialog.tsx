@@ -83,6 +83,8 @@ const harmless: ReadonlySet<ChangeRequest['action']> = new Set([
   'cloneVm',
   'saveMemory',
   'restoreMemory',
+  'describeSnapshot',
+  'renameSnapshot',
 ]);
 
 /** Whether something of the present is lost, or may be. */

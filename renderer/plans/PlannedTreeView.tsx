@@ -33,13 +33,16 @@ export function PlannedTreeView({
   );
   const metrics = laneMetrics(layout.laneCount);
   const isChange = (row: TreeRow) =>
-    row.snapshot ? tree.added.has(row.snapshot.id) || tree.removed.has(row.snapshot.id) : tree.hereMoves;
+    row.snapshot
+      ? tree.added.has(row.snapshot.id) || tree.removed.has(row.snapshot.id) || tree.renamed === row.snapshot.id
+      : tree.hereMoves;
   const firstChange =
     layout.rows.find((row) => row.snapshot && isChange(row)) ?? layout.rows.find((row) => !row.snapshot);
   const [selectedKey, setSelectedKey] = useState(firstChange?.key ?? null);
   const wordFor = (row: TreeRow): string => {
     if (!row.snapshot) return tree.hereMoves ? 'moves here' : '';
     if (tree.added.has(row.snapshot.id)) return 'new';
+    if (tree.renamed === row.snapshot.id) return 'renamed';
     return tree.removed.has(row.snapshot.id) ? 'removed' : '';
   };
   return (
@@ -70,6 +73,7 @@ export function PlannedTreeView({
                   new
                 </Chip>
               )}
+              {row.snapshot !== null && tree.renamed === row.snapshot.id && <Chip tone="accent">renamed</Chip>}
               {removed && (
                 <Chip tone="danger" icon={<Minus size={10} aria-hidden />}>
                   removed

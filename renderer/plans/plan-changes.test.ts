@@ -52,6 +52,22 @@ describe('plannedTree', () => {
     expect(tree).toMatchObject({ added: new Set(['new']), removed: new Set(['old']), hereMoves: true, changes: true });
   });
 
+  it('marks one that is renamed, which neither comes nor goes', () => {
+    const request = { action: 'renameSnapshot', vmUuid: '', snapshotId: 'kept', name: 'called' } as const;
+    const after = {
+      ...planFor({}).after,
+      snapshots: [snapshot('old'), snapshot('called')],
+      currentSnapshotId: 'called',
+    };
+    expect(plannedTree(before, { ...planFor({}), request, after })).toMatchObject({
+      added: new Set(),
+      removed: new Set(),
+      renamed: 'called',
+      hereMoves: false,
+      changes: true,
+    });
+  });
+
   it('sees where nothing changes', () => {
     expect(plannedTree(before, planFor({})).changes).toBe(false);
   });

@@ -10,23 +10,28 @@ export interface PlannedTree {
   readonly snapshots: readonly Snapshot[];
   readonly added: ReadonlySet<string>;
   readonly removed: ReadonlySet<string>;
+  /** The one that is the same under another name. */
+  readonly renamed: string | null;
   /** The tree says something: snapshots come or go, or "you are here" moves. */
   readonly changes: boolean;
   readonly hereMoves: boolean;
 }
 
 /** The tree afterwards, with what goes still in it, where it was. */
-export function plannedTree(before: ReadableVm, plan: Plan): PlannedTree {
+export function plannedTree(before: ReadableVm, { request, after }: Plan): PlannedTree {
+  const [from, to] = request.action === 'renameSnapshot' ? [request.snapshotId, request.name] : [null, null];
   const idsBefore = new Set(before.snapshots.map((snapshot) => snapshot.id));
-  const idsAfter = new Set(plan.after.snapshots.map((snapshot) => snapshot.id));
-  const gone = before.snapshots.filter((snapshot) => !idsAfter.has(snapshot.id));
-  const added = new Set([...idsAfter].filter((id) => !idsBefore.has(id)));
-  const hereMoves = before.currentSnapshotId !== plan.after.currentSnapshotId;
+  const idsAfter = new Set(after.snapshots.map((snapshot) => snapshot.id));
+  const gone = before.snapshots.filter(({ id }) => !idsAfter.has(id) && id !== from);
+  const added = new Set([...idsAfter].filter((id) => !idsBefore.has(id) && id !== to));
+  const renamed = to !== null && idsAfter.has(to) ? to : null;
+  const hereMoves = before.currentSnapshotId !== after.currentSnapshotId && after.currentSnapshotId !== to;
   return {
-    snapshots: [...plan.after.snapshots, ...gone],
+    snapshots: [...after.snapshots, ...gone],
     added,
     removed: new Set(gone.map((snapshot) => snapshot.id)),
-    changes: added.size > 0 || gone.length > 0 || hereMoves,
+    renamed,
+    changes: added.size > 0 || gone.length > 0 || hereMoves || renamed !== null,
     hereMoves,
   };
 }

@@ -190,11 +190,30 @@ describe('what undoes an operation', () => {
   it('is refused where it is not known which snapshot it made', () => {
     expect(() => undoRequest(operationOf(plan), host(), now)).toThrow(/not known whether/);
   });
+  it('lets a guest go on that was paused or saved, and gives a snapshot its name back', () => {
+    const { vmUuid } = plan;
+    const undone = (request: ChangeRequest) => undoRequest(operationOf(planWith({ request })), host(), now);
+    expect(undone({ action: 'changePower', vmUuid, to: 'suspend' })).toMatchObject({ to: 'resume' });
+    expect(undone({ action: 'saveMemory', vmUuid, file: null })).toMatchObject({ action: 'changePower', to: 'start' });
+    expect(undone({ action: 'saveMemory', vmUuid, file: '/f' })).toMatchObject({ action: 'restoreMemory', file: '/f' });
+    expect(undone({ action: 'renameSnapshot', vmUuid, snapshotId: 'one', name: 'two' })).toMatchObject({
+      snapshotId: 'two',
+      name: 'one',
+    });
+  });
   it('is refused where nothing keeps what is gone, and where it did not succeed', () => {
     const { vmUuid } = plan;
     const others: ChangeRequest[] = [
       { action: 'revertToSnapshot', saveAs: null, vmUuid, snapshotId: 'one' },
       { action: 'deleteSnapshot', vmUuid, snapshotId: 'one', withDescendants: false },
+      ...(['start', 'shutdown', 'destroy', 'resume'] as const).map((to) => ({
+        action: 'changePower' as const,
+        vmUuid,
+        to,
+      })),
+      { action: 'restoreMemory', vmUuid, file: '/f' },
+      { action: 'discardMemory', vmUuid },
+      { action: 'describeSnapshot', vmUuid, snapshotId: 'one', description: '' },
     ];
     for (const request of others) {
       expect(() => undoRequest(operationOf(planWith({ request })), host(), now)).toThrow(/cannot be undone: /);

@@ -23,7 +23,7 @@ onEachLibvirt(
       await expect(carryOut(version, request)).rejects.toThrow('on_poweroff: restart');
     });
   },
-  { sampled: { oneIn: 2 } },
+  { sampled: { oneIn: 3 } },
 );
 
 function realHost(version: testbed.LibvirtVersion): PowerHost {

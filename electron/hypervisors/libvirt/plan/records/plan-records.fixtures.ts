@@ -110,7 +110,6 @@ export function recordsSuite(host: RecordsHost): void {
     for (const [id, byte] of [
       [strange, 2],
       ['last', 3],
-      ['first', 1],
     ] as const) {
       await carryOut(revert(id));
       expect(await host.holds(byte)).toBe(true);

@@ -27,5 +27,5 @@ onEachLibvirt(
       holds: (byte) => testbed.guestDiskHasPattern(vm, 'vda', byte, offset),
     });
   },
-  { sampled: { oneIn: 2 } },
+  { sampled: { oneIn: 3 } },
 );
