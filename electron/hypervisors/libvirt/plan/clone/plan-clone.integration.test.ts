@@ -1,10 +1,11 @@
 /** New VMs from the disks of others, on real libvirts: their data, their definitions, and that both VMs run beside each other. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { onEachLibvirt } from '../../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../../e2e/testbeds/index.ts';
 import { carryOut, inventoryOf, plannedHost, planOn } from '../../../../../e2e/testbeds/real-plans.fixtures.ts';
+import { writePattern } from '../../../../../e2e/testbeds/disks.ts';
 import { run } from '../../../../../e2e/testbeds/run.ts';
 import { TestbedApplication } from '../../../../../e2e/testbeds/testbed-application.fixtures.ts';
 import { virtualMachine } from '../../../../../e2e/testbeds/virtual-machine.ts';
@@ -197,6 +198,24 @@ function suite(version: testbed.LibvirtVersion): void {
     await redefine(edit);
     await expect(carryOut(version, clone())).rejects.toThrow(why);
     expect(existsSync(join(vm.folder, 'snaptree-clone-new-vda.qcow2'))).toBe(false);
+  });
+
+  it('refuses an image that the VM opens by a link from where it hangs on another', async () => {
+    const [linked, real] = [join(vm.folder, 'linked'), join(vm.folder, 'real')];
+    for (const folder of [linked, real]) {
+      mkdirSync(folder);
+      await testbed.createImage(join(folder, 'base.qcow2'), 'qcow2', 64 * 1024 ** 2);
+    }
+    await writePattern(join(linked, 'base.qcow2'), 0x81, offset);
+    const top = join(real, 'top.qcow2');
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', 'base.qcow2', '--', top]);
+    symlinkSync(top, join(linked, 'link.qcow2'));
+    await redefine((xml) => xml.replace(vm.images['vda'] ?? '', join(linked, 'link.qcow2')));
+    await virsh('start', vm.uuid);
+    expect(await reads(0x81)).toBe(true);
+    await virsh('destroy', vm.uuid);
+    expect(await refusals()).toEqual(['otherPath']);
+    expect(await refusals({ kind: 'thin' })).toEqual(['otherPath']);
   });
 
   it('refuses a disk that the VM gets from its next start on', async () => {
