@@ -73,3 +73,11 @@ it('a merge of a VM that runs is done only where no job is left on its disk', ()
   expect(merging(commit(active, top))).toEqual([gone]);
   expect(merging(pull(base))).toEqual([gone]);
 });
+
+it('one image after the other, a merge of a VM that is shut off goes by what its disk uses by then', () => {
+  const request = { ...commit(active, base), oneByOne: true } as ChangeRequest;
+  const host = inventory([vm({ state: 'shutoff', disks: [disk('vda', active)] })], chain([1, 1, 1, 1]));
+  const merges = planLibvirt(uri, request, host).steps.filter(({ cancellation }) => cancellation === 'abort');
+  const used = merges.map(({ verify }) => verify.flatMap((each) => (each.kind === 'activeLayer' ? each.imageId : [])));
+  expect(used).toEqual([[active], [top], [middle]]);
+});

@@ -127,8 +127,11 @@ export function offlineCommit(
       reads: [...idsOf(merged)],
       writes: [base.image.id],
       invalidates: [base.image.id, ...idsOf(merged)],
-      // That the data is there is in the command's exit code only.
-      verify: [...activeLayersStay([disk]), { kind: 'vmState', oneOf: ['shutoff'] }],
+      // That the data is there is in the command's exit code only. One by one, what is merged now is what the VM uses by now.
+      verify: [
+        ...activeLayersStay([above === null ? { ...disk, imageId: top.image.id } : disk]),
+        { kind: 'vmState', oneOf: ['shutoff'] },
+      ],
       ...mergeStep(range),
       whenInterrupted: 'redo',
     },
