@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
-import type { ReadableVm } from '../../shared/model/inventory.ts';
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation, Resolution, StepProgress } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { isInterrupted } from '../../shared/rules/operations/operation-life.ts';
@@ -84,15 +84,21 @@ export class ApplicationUnderTest {
 
   async read(uuid: string): Promise<ReadableVm> {
     await this.ask('inventory.refresh', { hostId: this.hostId });
-    let found: ReadableVm | undefined;
-    if (!this.#application) throw new Error('Snaptree does not run.');
-    listen(this.#application.handlers, 'inventory', { hostId: this.hostId }, (event) => {
-      const inventory = event.kind === 'all' ? event.state.inventory : null;
-      const one = inventory?.vms.find((vm) => vm.uuid === uuid);
-      if (one?.readable) found = one;
-    })();
-    if (!found) throw new Error('The VM is not readable.');
+    const found = this.shown().vms.find((vm) => vm.uuid === uuid);
+    if (!found?.readable) throw new Error('The VM is not readable.');
     return found;
+  }
+
+  /** What is known of the host, from its last reading. */
+  shown(): Inventory {
+    if (!this.#application) throw new Error('Snaptree does not run.');
+    const found: Inventory[] = [];
+    listen(this.#application.handlers, 'inventory', { hostId: this.hostId }, (event) => {
+      if (event.kind === 'all' && event.state.inventory) found.push(event.state.inventory);
+    })();
+    const [inventory] = found;
+    if (!inventory) throw new Error('The host was not read.');
+    return inventory;
   }
 
   /** What became of an operation: waits until it ended, or waits for its user. */
