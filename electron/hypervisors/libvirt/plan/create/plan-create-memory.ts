@@ -10,6 +10,7 @@ import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import { listed } from '../../../planning/notes.ts';
 import { roomsFor, roomWarnings, type RoomNeed } from '../../../planning/space.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
+import { savedWhilePaused } from '../saved-while-paused.ts';
 
 /**
  * A comma separates in a memspec and a diskspec; inside a file name it is doubled (virsh(1), snapshot-create-as). libvirt replaces
@@ -42,28 +43,19 @@ export function memoryRefusals(disks: readonly Disk[], context: LibvirtContext):
 
 /**
  * QEMU writes the memory of a guest that stands still once only, until it goes on. libvirt 9.0 and 11.3 say so and change nothing; 7.0
- * waits for ever, and the VM can be used again only when libvirt is started anew (seen there). Whether the guest went on since is not
- * to be had from libvirt.
+ * waits for ever, and the VM can be used again only when libvirt is started anew (seen there).
  */
 export function savedPausedRefusals({ vm, inventory }: LibvirtContext): PlanNote[] {
-  if (vm.state !== 'paused' || isAtLeast(inventory.hypervisor.version, '9.0')) return [];
-  const byId = new Map(vm.snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  const seen = new Set<string>();
-  for (let id = vm.currentSnapshotId; id !== null && !seen.has(id);) {
-    seen.add(id);
-    const snapshot = byId.get(id);
-    if (snapshot?.memory.kind === 'external' && snapshot.vmState === 'paused') {
-      return [
+  const snapshot = isAtLeast(inventory.hypervisor.version, '9.0') ? null : savedWhilePaused(vm);
+  return snapshot === null
+    ? []
+    : [
         note(
           'memorySavedWhilePaused',
           `${vm.name} is paused, and was when its memory was saved for "${snapshot.name}". Where its guest has not gone on since, libvirt ${inventory.hypervisor.version ?? '(unknown version)'} waits for ever for it to be saved again, and nothing but a new start of libvirt ends that. Let the guest go on and save it while it runs, or leave the memory out.`,
           [snapshot.name],
         ),
       ];
-    }
-    id = snapshot?.parentId ?? null;
-  }
-  return [];
 }
 
 /** For the memory of graphics cards (128 MiB of a QXL card) and the state of all other devices. */

@@ -230,7 +230,7 @@ elif holdsTop; then
   [ "$bandwidth" -eq 0 ] || set -- "$@" "--bandwidth=$bandwidth" --bytes
   [ "$cancelled" = no ] || fail 'Nothing was begun.'
   # libvirt refuses that where a name in between is absolute.
-  { [ "$reference" = relative ] && ask "$@" --keep-relative >/dev/null 2>&1; } || ask "$@" >/dev/null || fail "The merge of $target was not begun. (Where permission is denied, SELinux or AppArmor on the host may forbid QEMU to write to $base.)"
+  { [ "$reference" = relative ] && ask "$@" --keep-relative >/dev/null 2>&1; } || ask "$@" >/dev/null || fail "The merge of $target was not begun. (Where permission is denied, SELinux or AppArmor on the host may forbid QEMU to write to $base. Where a block node is said to be read-only or inactive, the guest is paused since its memory was saved: let it go on, and merge then.)"
   own=yes
 elif [ -n "$base" ] && ! holds "$base"; then
   fail "Neither $top nor $base is in the chain of $target. Nothing was begun."

@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Image } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
-import { disk, folder, image, inventory, overlay, uri, vm } from '../../../../../shared/model/inventory.fixtures.ts';
+import {
+  disk,
+  folder,
+  image,
+  internal,
+  inventory,
+  overlay,
+  uri,
+  vm,
+} from '../../../../../shared/model/inventory.fixtures.ts';
 import { planLibvirt } from '../plan.ts';
 
 const uuid = vm().uuid;
@@ -80,4 +89,26 @@ it('one image after the other, a merge of a VM that is shut off goes by what its
   const merges = planLibvirt(uri, request, host).steps.filter(({ cancellation }) => cancellation === 'abort');
   const used = merges.map(({ verify }) => verify.flatMap((each) => (each.kind === 'activeLayer' ? each.imageId : [])));
   expect(used).toEqual([[active], [top], [middle]]);
+});
+
+it('a merge is warned of that QEMU does not begin: of a guest that stands still since its memory was saved', () => {
+  const memory = { kind: 'external', file: `${folder}/web.memory` } as const;
+  const saved = (vmState: 'paused' | 'running') =>
+    internal('a', null, {
+      kind: 'external',
+      memory,
+      vmState,
+      disks: [{ target: 'vda', kind: 'external', dataImageId: top, overlayImageId: active }],
+    });
+  const codes = (state: 'paused' | 'running', savedAs: 'paused' | 'running') => {
+    const machine = vm({ state, disks: [disk('vda', active)], snapshots: [saved(savedAs)], currentSnapshotId: 'a' });
+    return [commit(middle, base), pull(base)].map((request) =>
+      planLibvirt(uri, request, inventory([machine], chain([1, 1, 1, 1]))).warnings.some(
+        ({ code }) => code === 'guestStandsStill',
+      ),
+    );
+  };
+  expect(codes('paused', 'paused')).toEqual([true, true]);
+  expect(codes('running', 'paused')).toEqual([false, false]);
+  expect(codes('paused', 'running')).toEqual([false, false]);
 });

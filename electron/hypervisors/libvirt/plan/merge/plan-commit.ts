@@ -10,6 +10,7 @@ import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
 import { filesGo, nothingNeeds } from '../files-go.ts';
 import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
+import { standsStillWarnings } from '../saved-while-paused.ts';
 import { begunAbsentIds, begunFiles } from './begun-plan.ts';
 import { chainsAfterMerge, commitRanges, idsOf, isRangeMerged, targetsOf, type MergeRange } from './merge-ranges.ts';
 import {
@@ -69,6 +70,7 @@ export function planCommit(request: CommitRequest, context: LibvirtContext): Pla
           ]
         : []),
       ...remoteDependentWarnings(context, [...idsOf(merged), ...ranges.flatMap(({ base }) => base?.image.id ?? [])]),
+      ...standsStillWarnings(vm),
       ...nextStartWarnings(context),
       ...volumeWarnings(ranges),
       ...fullVolumeWarnings(merges, 'base', context),

@@ -8,6 +8,7 @@ import { listed } from '../../../planning/notes.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
 import { roomWarnings } from '../../../planning/space.ts';
 import { nextStartWarnings, renamedDataRefusals, type LibvirtContext } from '../plan-rules.ts';
+import { standsStillWarnings } from '../saved-while-paused.ts';
 import { chainsAfterMerge, idsOf, pullRanges, targetsOf } from './merge-ranges.ts';
 import { fullVolumeWarnings, roomBeforeEach, roomsForMerge } from './merge-room.ts';
 import { mergeRefusals, pullRefusals } from './merge-rules.ts';
@@ -55,6 +56,7 @@ export function planPull(request: PullRequest, context: LibvirtContext): PlanDra
               `Disk ${listed(alone)} then needs no other image, and can be moved or copied by itself.`,
             ),
           ]),
+      ...standsStillWarnings(vm),
       ...nextStartWarnings(context),
       ...fullVolumeWarnings(ranges, 'above', context),
       ...roomWarnings(
