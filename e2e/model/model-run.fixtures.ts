@@ -2,6 +2,8 @@
  * A run of procedures against the model: each goes Snaptree's own way (plan, review, operation), and after each of them the data of all
  * disks and snapshots is what the model says, and what Snaptree shows is what is there.
  */
+import { setTimeout as delay } from 'node:timers/promises';
+import { SnaptreeError } from '../../shared/errors.ts';
 import type { Snapshot } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
@@ -153,7 +155,7 @@ export class ModelRun {
     const operation = await this.#run(plan, vm, fault);
     const succeeded = operation.state === 'succeeded';
     if (!succeeded && fault === null) throw new Error(`“${plan.title}” did not succeed: ${describe(operation)}`);
-    if (fault) await this.application.ask('inventory.refresh', { hostId: this.application.hostId });
+    if (fault) await this.#refresh();
     await this.#readTruth();
     if (succeeded) {
       count(this.tally.carriedOut, kind);
@@ -288,6 +290,18 @@ export class ModelRun {
       }),
     );
     this.#vms.set(vm.uuid, { disks, snapshots, current: facts.current });
+  }
+
+  /** Where the connection was lost, it comes back by itself. */
+  async #refresh(): Promise<void> {
+    for (const end = Date.now() + limitMs; ; await delay(200)) {
+      try {
+        await this.application.ask('inventory.refresh', { hostId: this.application.hostId });
+        return;
+      } catch (error) {
+        if (!SnaptreeError.is(error) || Date.now() > end) throw error;
+      }
+    }
   }
 
   async #readTruth(): Promise<void> {

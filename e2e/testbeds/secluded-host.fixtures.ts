@@ -36,9 +36,11 @@ virtlogd -d
 libvirtd -d
 until virsh -c qemu:///system uri >/dev/null 2>&1; do sleep 0.05; done
 echo ready
-# The first process inherits all that have lost their parent, and must take note of their ends: libvirt waits until they are gone.
-sleep infinity &
-wait
+# The first process inherits all that have lost their parent, and must take note of their ends: libvirt waits until they are gone. All
+# of it ends with whoever started it.
+exec 3<&0
+cat <&3 >/dev/null &
+wait $!
 `;
 
 const environment = { ...chrootEnvironment, HOME: '/run/home', LC_ALL: 'C', TZ: 'UTC' };
@@ -62,7 +64,7 @@ export class SecludedHost {
     const words = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private', ...inRoot];
     const init = spawn('unshare', [...words, '/bin/sh', '-c', beginning], {
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     let printed = '';
     for (const stream of [init.stdout, init.stderr]) stream.on('data', (data: Buffer) => (printed += data.toString()));
@@ -89,12 +91,12 @@ export class SecludedHost {
   /** Runs a shell script on it, as root. Rejects with what it printed where it fails. */
   async sh(script: string): Promise<string> {
     const [program = '', ...words] = this.#enter();
-    return (await run(program, [...words, '/bin/sh', '-s'], { input: script, environment })).stdout;
+    return (await run(program, [...words, '/bin/sh', '-s'], { input: `cd /\n${script}`, environment })).stdout;
   }
 
   /** A connection to it. */
   connect(hostName: string): Transport {
-    const enter = quoteCommand([...this.#enter(), '/usr/bin/env', '-i', ...assignments, '/bin/sh', '-c']);
+    const enter = quoteCommand([...this.#enter(), '/usr/bin/env', '-i', '--chdir=/', ...assignments, '/bin/sh', '-c']);
     const transport = cuttable(hostName, (line) => `exec ${enter} ${quoteCommand([line])}`);
     this.#transports.add(transport);
     return transport;
@@ -107,7 +109,7 @@ export class SecludedHost {
   }
 
   #enter(): readonly string[] {
-    return ['nsenter', `--target=${this.#pid}`, '--mount', '--pid', '--root', '--wd=/'];
+    return ['nsenter', `--target=${this.#pid}`, '--mount', '--pid', '--root'];
   }
 }
 
