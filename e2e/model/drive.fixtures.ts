@@ -84,8 +84,9 @@ export function tallyText({ steps, carriedOut, refused, faults, orphans }: Tally
           title,
           ...[...map].sort(([, a], [, b]) => b - a).map(([what, times]) => `  ${String(times).padStart(5)}  ${what}`),
         ];
+  const procedures = [carriedOut, refused, faults].flatMap((map) => [...map.values()]).reduce((a, b) => a + b, 0);
   return [
-    `${steps} steps; images that nobody needs, summed over all checks: ${orphans}`,
+    `${steps} steps, of which ${procedures} procedures; images that nobody needs, summed over all checks: ${orphans}`,
     ...lines('Carried out:', carriedOut),
     ...lines('Refused:', refused),
     ...lines('Ended otherwise, with something that went wrong:', faults),

@@ -29,6 +29,7 @@ const limitMs = 120_000;
 
 /** How often what happened. */
 export interface Tally {
+  /** Procedures, writes of a guest, starts and ends of a VM. */
   steps: number;
   carriedOut: Map<string, number>;
   refused: Map<string, number>;
@@ -123,16 +124,20 @@ export class ModelRun {
   async write(vm: ModelVmSpec, target: string, at: readonly number[]): Promise<void> {
     this.#byte = (this.#byte % 250) + 1;
     const byte = this.#byte === baseByte ? (this.#byte += 1) : this.#byte;
+    this.tally.steps += 1;
     this.trace.push(`write ${byte} to ${vm.name} ${target} at ${at.join(',')}`);
     await this.host.write(vm, this.#factsOf(vm), target, at, byte);
     this.#vms.set(vm.uuid, written(this.#modelOf(vm), target, at, byte));
+    await this.#checkData();
   }
 
   async setState(vm: ModelVmSpec, wanted: 'running' | 'shut off'): Promise<void> {
     if (this.state(vm) === wanted) return;
+    this.tally.steps += 1;
     this.trace.push(`${wanted === 'running' ? 'start' : 'end'} ${vm.name}`);
     await this.host.setState(vm, this.#factsOf(vm), wanted);
     await this.#readTruth();
+    await this.#checkData();
   }
 
   /** Plans and runs a change, and checks everything afterwards. A plan that is refused is an answer, and changes nothing. */
@@ -172,22 +177,38 @@ export class ModelRun {
   /** Throws where something is not as the model says, or Snaptree shows something else than is there. */
   async #check(): Promise<void> {
     const { shown } = this;
-    const wrong = [...wrongPictures(shown, this.#truth)];
+    const wrong = [
+      ...wrongPictures(shown, this.#truth),
+      ...vmSpecs.flatMap((vm) => {
+        const { snapshots, current } = this.#modelOf(vm);
+        const facts = this.#factsOf(vm);
+        const tree = new Map([...snapshots].map(([name, { parent }]) => [name, parent]));
+        return [
+          ...differ(`the model's tree of ${vm.name}`, sorted(tree), sorted(facts.snapshots)),
+          ...differ(`where the model of ${vm.name} is`, current, facts.current),
+        ];
+      }),
+    ];
+    this.tally.orphans += orphans(shown, this.#truth).length;
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
+    await this.#checkData();
+  }
+
+  /** Throws where a disk or a snapshot reads otherwise than the model says. */
+  async #checkData(): Promise<void> {
+    const wrong: string[] = [];
     const expected: { readonly reading: Reading; readonly content: Content; readonly what: string }[] = [];
     for (const vm of vmSpecs) {
       const model = this.#modelOf(vm);
       const facts = this.#factsOf(vm);
       await this.host.flush(vm, facts);
-      const tree = new Map([...model.snapshots].map(([name, { parent }]) => [name, parent]));
-      wrong.push(...differ(`the model's tree of ${vm.name}`, sorted(tree), sorted(facts.snapshots)));
-      wrong.push(...differ(`where the model of ${vm.name} is`, model.current, facts.current));
       for (const [target, content] of model.disks)
         expected.push({
           reading: { image: facts.active.get(target) ?? '', internal: null },
           content,
           what: `disk ${target} of ${vm.name}`,
         });
-      for (const snapshot of readableVm(shown, vm.uuid).snapshots) {
+      for (const snapshot of readableVm(this.shown, vm.uuid).snapshots) {
         const held = model.snapshots.get(snapshot.name)?.disks ?? new Map<string, Content>();
         const readings = readingsOf(snapshot);
         wrong.push(...differ(`the disks of ${snapshot.name}`, [...readings.keys()].sort(), [...held.keys()].sort()));
@@ -202,7 +223,6 @@ export class ModelRun {
     const found = await this.host.contents(expected.map(({ reading }) => reading));
     for (const [index, { content, what, reading }] of expected.entries())
       wrong.push(...differ(`the data of ${what} (${reading.image})`, found[index], content));
-    this.tally.orphans += orphans(shown, this.#truth).length;
     if (wrong.length > 0) throw new Error(wrong.join('\n'));
   }
 

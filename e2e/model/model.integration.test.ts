@@ -7,7 +7,7 @@ import * as testbed from '../testbeds/index.ts';
 import { drive, tallyText } from './drive.fixtures.ts';
 
 /** On all versions together. `npm run test:model` makes more. */
-const steps = 510;
+const steps = 720;
 /** Of a hundred, so many that something goes wrong with. */
 const faults = 4;
 
