@@ -87,6 +87,12 @@ export function carriedOut(vm: ModelVm, request: ChangeRequest, spoiled: Readonl
     case 'commitImages':
       return without(vm, spoiled);
     case 'pullImages':
+    // Not made up yet; of disks and snapshots they leave everything as it is.
+    case 'changePower':
+    case 'cloneVm':
+    case 'saveMemory':
+    case 'restoreMemory':
+    case 'discardMemory':
       return vm;
   }
 }

@@ -54,6 +54,7 @@ export class ModelRun {
   application: ApplicationUnderTest;
   #vms = new Map<string, ModelVm>();
   #truth: Truth = { vms: new Map(), images: new Map() };
+  readonly #givenUp = new Set<string>();
   #names = 0;
   #byte = 0;
   /** What was done, for a person. */
@@ -88,6 +89,7 @@ export class ModelRun {
   /** Both VMs as new. */
   async begin(): Promise<void> {
     await this.host.furnish();
+    this.#givenUp.clear();
     this.#names = 0;
     this.#byte = 0;
     this.trace = [];
@@ -169,6 +171,7 @@ export class ModelRun {
       if (wrong.length > 0) throw new Error(`Not as planned. ${wrong.join(' ')}`);
     } else {
       count(this.tally.faults, `${request.action}: ${operation.state}`);
+      this.#givenUp.add(vm.uuid);
       await this.#adopt(vm, before, request, spoiled);
     }
     await this.#check();
@@ -178,7 +181,7 @@ export class ModelRun {
   async #check(): Promise<void> {
     const { shown } = this;
     const wrong = [
-      ...wrongPictures(shown, this.#truth),
+      ...wrongPictures(shown, this.#truth, this.#givenUp),
       ...vmSpecs.flatMap((vm) => {
         const { snapshots, current } = this.#modelOf(vm);
         const facts = this.#factsOf(vm);

@@ -16,12 +16,18 @@ export function readableVm(shown: Inventory, uuid: string): ReadableVm {
   return vm;
 }
 
-/** Where the picture is not the truth: trees, chains, dependents, and what is said to be wrong where nothing is. */
-export function wrongPictures(shown: Inventory, truth: Truth): readonly string[] {
+/**
+ * Where the picture is not the truth: trees, chains, dependents, and what is said to be wrong where nothing is.
+ *
+ * @param givenUp VMs, by UUID, of which a procedure was left in the middle: of these something may rightly be said to be wrong
+ */
+export function wrongPictures(shown: Inventory, truth: Truth, givenUp: ReadonlySet<string>): readonly string[] {
   return [
     ...vmSpecs.flatMap(({ name, uuid }) => {
       const facts = truth.vms.get(uuid);
-      return facts ? wrongVm(name, readableVm(shown, uuid), facts, shown, truth) : [`libvirt does not know ${name}.`];
+      const vm = readableVm(shown, uuid);
+      const problems = givenUp.has(uuid) ? [] : vm.problems;
+      return facts ? wrongVm(name, { ...vm, problems }, facts, shown, truth) : [`libvirt does not know ${name}.`];
     }),
     ...wrongImages(shown, truth),
     ...shown.problems.map(({ message }) => `The host is said to have a problem: ${message}`),
