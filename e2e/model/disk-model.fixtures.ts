@@ -86,13 +86,8 @@ export function carriedOut(vm: ModelVm, request: ChangeRequest, spoiled: Readonl
       return without(vm, request.withDescendants ? descent(vm, request.snapshotId) : new Set([request.snapshotId]));
     case 'commitImages':
       return without(vm, spoiled);
-    case 'pullImages':
-    // Not made up yet; of disks and snapshots they leave everything as it is.
-    case 'changePower':
-    case 'cloneVm':
-    case 'saveMemory':
-    case 'restoreMemory':
-    case 'discardMemory':
+    default:
+      // Merges up; the other procedures, which are not made up yet, leave disks and snapshots as they are too.
       return vm;
   }
 }

@@ -32,9 +32,9 @@ export async function drive(options: DriveOptions): Promise<Driven> {
   let run: ModelRun | null = null;
   let trace: readonly string[] = [];
   let failedAt: number | null = null;
-  const property = fc.asyncProperty(sequences(longest, faults), async (commands) => {
-    const isOver = failedAt === null ? tally.steps >= steps : Date.now() > failedAt + shrinkSeconds * 1000;
-    if (isOver) return;
+  const isOver = () => failedAt === null && tally.steps >= steps;
+  const property = fc.asyncProperty(sequences(longest, faults, isOver), async (commands) => {
+    if (isOver() || (failedAt !== null && Date.now() > failedAt + shrinkSeconds * 1000)) return;
     run ??= await ModelRun.start(version, tally);
     const current = run;
     try {

@@ -66,13 +66,15 @@ function choices(faults: number): fc.Arbitrary<Choice> {
 
 class Step implements fc.AsyncCommand<object, ModelRun> {
   readonly choice: Choice;
+  readonly #isOver: () => boolean;
 
-  constructor(choice: Choice) {
+  constructor(choice: Choice, isOver: () => boolean) {
     this.choice = choice;
+    this.#isOver = isOver;
   }
 
   check(): boolean {
-    return true;
+    return !this.#isOver();
   }
 
   async run(_model: object, run: ModelRun): Promise<void> {
@@ -93,9 +95,17 @@ class Step implements fc.AsyncCommand<object, ModelRun> {
   }
 }
 
-/** @param longest how many steps a sequence has at most */
-export function sequences(longest: number, faults: number): fc.Arbitrary<Iterable<fc.AsyncCommand<object, ModelRun>>> {
-  return fc.commands([choices(faults).map((choice) => new Step(choice))], { maxCommands: longest, size: 'max' });
+/**
+ * @param longest how many procedures a sequence has at most
+ * @param isOver whether the rest of a sequence is left out
+ */
+export function sequences(
+  longest: number,
+  faults: number,
+  isOver: () => boolean,
+): fc.Arbitrary<Iterable<fc.AsyncCommand<object, ModelRun>>> {
+  const steps = choices(faults).map((choice) => new Step(choice, isOver));
+  return fc.commands([steps], { maxCommands: longest, size: 'max' });
 }
 
 /** Of what the chosen action needs there may be nothing: then something is made that it can be done to. */

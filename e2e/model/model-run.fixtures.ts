@@ -317,12 +317,14 @@ export class ModelRun {
 
   /** Where the connection was lost, it comes back by itself. */
   async #refresh(): Promise<void> {
-    for (const end = Date.now() + limitMs; ; await delay(200)) {
+    const end = Date.now() + limitMs;
+    for (;;) {
       try {
         await this.application.ask('inventory.refresh', { hostId: this.application.hostId });
         return;
       } catch (error) {
         if (!SnaptreeError.is(error) || Date.now() > end) throw error;
+        await delay(200);
       }
     }
   }
