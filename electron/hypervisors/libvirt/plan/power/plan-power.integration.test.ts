@@ -1,10 +1,13 @@
 /** Starting, ending and pausing VMs, on every version. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { obeyingBootSector } from '../../../../../e2e/testbeds/boot-sector.ts';
+import { obeyingBootSector, writingBootSector } from '../../../../../e2e/testbeds/boot-sector.ts';
 import { onEachLibvirt } from '../../../../../e2e/testbeds/each-libvirt.ts';
 import * as testbed from '../../../../../e2e/testbeds/index.ts';
+import { run } from '../../../../../e2e/testbeds/run.ts';
 import { writeBootSector } from '../../../../../e2e/testbeds/virtual-machine.ts';
-import { carryOut, plannedHost } from '../../../../../e2e/testbeds/real-plans.fixtures.ts';
+import { carryOut, plannedHost, planOn } from '../../../../../e2e/testbeds/real-plans.fixtures.ts';
 import { powerSuite, type PowerHost } from './plan-power.fixtures.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -22,9 +25,37 @@ onEachLibvirt(
       const request = { action: 'changePower', vmUuid: vm.uuid, to: 'shutdown', waitSeconds: 2 } as const;
       await expect(carryOut(version, request)).rejects.toThrow('on_poweroff: restart');
     });
+
+    it('says of a guest whose storage is full what it needs, and lets it go on once that is there', async () => {
+      const folder = join(testbed.placeOf(version).images, full.name);
+      const spec = { ...full, version };
+      await testbed.deleteVirtualMachine(spec);
+      mkdirSync(folder, { recursive: true });
+      await run('mount', ['-t', 'tmpfs', '-o', 'size=20M', 'tmpfs', folder]);
+      const vm = await testbed.createVirtualMachine(spec);
+      try {
+        await writeBootSector(vm.images['vda'] ?? '', 'qcow2', writingBootSector(8));
+        const request = { action: 'changePower', vmUuid: vm.uuid, to: 'resume' } as const;
+        const state = async () => (await host.virsh(['domstate', '--reason', vm.uuid])).stdout.trim();
+        await host.virsh(['start', vm.uuid]);
+        await testbed.waitUntil('the storage to be full', async () => (await state()) === 'paused (I/O error)', 60_000);
+        const { refusals, warnings } = await planOn(version, request);
+        expect([refusals, warnings.map(({ code }) => code)]).toEqual([[], ['pausedByError']]);
+        expect(warnings[0]?.message).toMatch(/snaptree-power-full has \d+ KiB free now/);
+        await run('mount', ['-o', 'remount,size=300M', folder]);
+        await carryOut(version, request);
+        expect(await state()).toBe('running (unpaused)');
+      } finally {
+        await testbed.virsh(['destroy', vm.uuid], { version, expect: [0, 1] });
+        await run('umount', [folder]);
+        await testbed.deleteVirtualMachine(spec);
+      }
+    });
   },
   { sampled: { oneIn: 3 } },
 );
+
+const full = { name: 'snaptree-power-full', disks: [{ target: 'vda' }] };
 
 function realHost(version: testbed.LibvirtVersion): PowerHost {
   const spec = { name: 'snaptree-power', disks: [{ target: 'vda' }], version };
