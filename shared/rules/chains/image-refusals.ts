@@ -5,7 +5,7 @@
 import type { Disk, Image, ReadableVm } from '../../model/inventory.ts';
 import type { PlanNote } from '../../model/plan.ts';
 import { brokenChainOfDisk } from './broken-chains.ts';
-import { chainOfDisk } from './chains.ts';
+import { chainFrom, chainOfDisk } from './chains.ts';
 import { note } from '../text/plan-note.ts';
 
 /** A VM and what is known of images, by id. */
@@ -46,6 +46,31 @@ export function definedChainRefusals({ images }: Pick<VmWithImages, 'images'>, d
         [imageId],
       ),
     ];
+  });
+}
+
+/**
+ * Relative references count from the path by which an image is opened. Whoever opens it anew does so by its own; the VM may come by
+ * another, such as a link in another folder, and read through other images (seen on 9.0 and 11.3: data of the wrong base).
+ *
+ * @param used disks, and the images that are to be opened anew for them
+ * @param reader who would then read something else, as the beginning of a sentence
+ */
+export function otherPathRefusals(
+  { images }: Pick<VmWithImages, 'images'>,
+  used: readonly { readonly disk: Disk; readonly image: Image }[],
+  reader: string,
+): PlanNote[] {
+  return used.flatMap(({ disk, image }) => {
+    const below = (path: string) => chainFrom(image.id, images, path).images.map(({ id }) => id);
+    const paths =
+      disk.imageId === image.id ? [disk.openedAs ?? image.id] : (image.parentsByPath ?? []).map(({ path }) => path);
+    const own = below(image.id);
+    const other = paths.find((path) => below(path).join('\n') !== own.join('\n'));
+    if (other === undefined) return [];
+    const words = (ids: readonly string[]) => ids.slice(1).join(', ') || 'nothing';
+    const message = `${image.id} (disk ${disk.target}) is opened as ${other}, and what it hangs on counts from there: ${words(below(other))}. By its own path it hangs on ${words(own)}, and ${reader} would read that. Find out which is right, and let the image record it by an absolute path (qemu-img rebase -u).`;
+    return [note('otherPath', message, [image.id])];
   });
 }
 

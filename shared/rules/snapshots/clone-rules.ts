@@ -4,8 +4,13 @@
  */
 import type { Disk, Image, InternalSnapshot, ReadableVm, Snapshot } from '../../model/inventory.ts';
 import type { ChangeRequest, PlanNote } from '../../model/plan.ts';
-import { chainRefusals, corruptRefusals, definedChainRefusals, type VmWithImages } from '../chains/image-refusals.ts';
-import { chainFrom } from '../chains/chains.ts';
+import {
+  chainRefusals,
+  corruptRefusals,
+  definedChainRefusals,
+  otherPathRefusals,
+  type VmWithImages,
+} from '../chains/image-refusals.ts';
 import { otherAtNextStart } from '../chains/next-start.ts';
 import { isForMedia, writableDisks } from '../inventory/disks.ts';
 import { note } from '../text/plan-note.ts';
@@ -54,28 +59,10 @@ export function cloneRefusals(known: VmWithImages, snapshot: Snapshot | null, ki
     ...chainRefusals(known, sources),
     ...corruptRefusals(known, sources),
     ...definedChainRefusals(known, sources),
-    ...otherPathRefusals(known, cloned),
+    ...otherPathRefusals(known, cloned, 'the new VM'),
     // The definition that the new VM gets is that of the next start.
     ...otherAtNextStart(vm).map(({ imageId, message }) => note('nextStartDiffers', message, [imageId])),
   ];
-}
-
-/**
- * Relative references count from the path by which an image is opened. The new VM opens it by its own; the old one may come by another,
- * such as a link in another folder, and read through other images.
- */
-function otherPathRefusals({ images }: VmWithImages, cloned: readonly ClonedDisk[]): PlanNote[] {
-  return cloned.flatMap(({ disk, image }) => {
-    const below = (path: string) => chainFrom(image.id, images, path).images.map(({ id }) => id);
-    const paths =
-      disk.imageId === image.id ? [disk.openedAs ?? image.id] : (image.parentsByPath ?? []).map(({ path }) => path);
-    const own = below(image.id);
-    const other = paths.find((path) => below(path).join('\n') !== own.join('\n'));
-    if (other === undefined) return [];
-    const words = (ids: readonly string[]) => ids.slice(1).join(', ') || 'nothing';
-    const message = `${image.id} (disk ${disk.target}) is opened as ${other}, and what it hangs on counts from there: ${words(below(other))}. By its own path it hangs on ${words(own)}, and the new VM would read that. Find out which is right, and let the image record it by an absolute path (qemu-img rebase -u).`;
-    return [note('otherPath', message, [image.id])];
-  });
 }
 
 function presentRefusals({ name, state, hasManagedSave }: ReadableVm): PlanNote[] {

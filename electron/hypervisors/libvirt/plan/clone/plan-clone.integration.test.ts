@@ -216,6 +216,10 @@ function suite(version: testbed.LibvirtVersion): void {
     await virsh('destroy', vm.uuid);
     expect(await refusals()).toEqual(['otherPath']);
     expect(await refusals({ kind: 'thin' })).toEqual(['otherPath']);
+    // A new overlay for going back would name it by its own path as well.
+    await external('golden');
+    const revert = { action: 'revertToSnapshot', vmUuid: vm.uuid, snapshotId: 'golden', saveAs: null } as const;
+    expect((await planOn(version, revert)).refusals.map(({ code }) => code)).toEqual(['otherPath']);
   });
 
   it('refuses a disk that the VM gets from its next start on', async () => {

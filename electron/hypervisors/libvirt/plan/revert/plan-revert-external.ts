@@ -9,6 +9,7 @@ import {
   chainRefusals,
   corruptRefusals,
   definedChainRefusals,
+  otherPathRefusals,
 } from '../../../../../shared/rules/chains/image-refusals.ts';
 import { encryptedOverlayRefusals } from '../../../../../shared/rules/snapshots/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../../driver.ts';
@@ -64,6 +65,14 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
       branches.map(({ disk }) => disk),
     ),
     ...corruptRefusals(context, then),
+    ...otherPathRefusals(
+      context,
+      branches.flatMap(({ disk, dataId }) => {
+        const image = context.images.get(dataId);
+        return image ? [{ disk, image }] : [];
+      }),
+      context.vm.name,
+    ),
     ...sharedLayerRefusals(context, then),
     ...chainLengthRefusals(context, then),
     ...encryptedOverlayRefusals(context, new Set(branches.map(({ disk }) => disk.target))),
