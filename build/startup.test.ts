@@ -17,7 +17,7 @@ const packages = ['@commander-js/extra-typings', 'commander'];
 
 describe.each([
   ['built', () => built, { modules: 25, bytes: 220_000 }],
-  ['from the sources', () => sourceEntry, { modules: 80, bytes: 300_000 }],
+  ['from the sources', () => sourceEntry, { modules: 84, bytes: 300_000 }],
 ])('the command line, %s', (_, entry, most) => {
   test.each([
     ['--version', packageJson.version],

@@ -9,9 +9,6 @@ import { startRefusals } from '../chains/start-refusals.ts';
 import { jobsOf } from '../inventory/jobs.ts';
 import { note } from '../text/plan-note.ts';
 
-/** As long as a guest has to shut down where nobody says otherwise. Windows takes a minute or two where it has updates to finish. */
-export const shutdownSeconds = 180;
-
 /** A VM and what of its host it needs. */
 export interface VmOnHost {
   readonly vm: ReadableVm;

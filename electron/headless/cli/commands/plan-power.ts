@@ -1,6 +1,5 @@
 import { Argument, Option } from '@commander-js/extra-typings';
-import { powerChangeSchema } from '../../../../shared/model/plan.ts';
-import { shutdownSeconds } from '../../../../shared/rules/power/power-refusals.ts';
+import { powerChanges, shutdownSeconds } from '../../../../shared/rules/power/power-changes.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { examples } from '../program.ts';
@@ -17,7 +16,7 @@ export function addPowerPlan(plan: PlanCommand, context: CommandContext): void {
         `${shutdownSeconds} seconds for it), destroy (force off: what the guest has not written is lost; no disk is removed), suspend (pause) and resume.`,
     )
     .argument('<vm>', 'UUID, name or HOST/NAME of the VM')
-    .addArgument(new Argument('<change>', 'what to do').choices(powerChangeSchema.options))
+    .addArgument(new Argument('<change>', 'what to do').choices(powerChanges))
     .addOption(
       new Option('--wait <seconds>', 'shutdown only: how long the guest has for it').argParser(wholeNumber(1, 3600)),
     )

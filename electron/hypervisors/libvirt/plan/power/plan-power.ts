@@ -3,11 +3,8 @@ import type { Disk, VmState } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanNote, PlanStep, PowerChange } from '../../../../../shared/model/plan.ts';
 import { brokenDisksOf } from '../../../../../shared/rules/chains/broken-chains.ts';
 import { writableDisks } from '../../../../../shared/rules/inventory/disks.ts';
-import {
-  powerRefusals,
-  shutdownSeconds,
-  startObstacleNotes,
-} from '../../../../../shared/rules/power/power-refusals.ts';
+import { shutdownSeconds } from '../../../../../shared/rules/power/power-changes.ts';
+import { powerRefusals, startObstacleNotes } from '../../../../../shared/rules/power/power-refusals.ts';
 import { fileSystems } from '../../../../../shared/rules/findings/findings-storage.ts';
 import { folderOf } from '../../../../../shared/rules/text/folders.ts';
 import { note } from '../../../../../shared/rules/text/plan-note.ts';
