@@ -58,8 +58,19 @@ test('what is wrong is seen in the list, on the page of the host and over the tr
   await expect(hostPage.getByText('The file system of /srv/vm has 31 GiB free of 900 GiB, 3.4 %')).toBeVisible();
   await expect(hostPage.getByText('The folder /srv/private could not be listed')).toBeVisible();
   // Errors before warnings.
-  const troubled = hostPage.getByRole('listitem').filter({ has: page.getByRole('button') });
+  const troubled = hostPage
+    .getByRole('heading', { name: 'VMs that need a look' })
+    .locator('..')
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('button') });
   await expect(troubled).toHaveText([/^odd-records.*And 2 more/, /^mail-legacy/, /^web-01/]);
+  const templates = hostPage.getByRole('region', { name: 'Templates and their instances' });
+  await expect(templates.getByRole('listitem')).toHaveText([
+    /^golden-12\.qcow2/,
+    'app-blue0 snapshots',
+    'app-green0 snapshots',
+    'web-01.example.orgvda · 12 snapshots',
+  ]);
   await hostPage.getByRole('button', { name: 'odd-records' }).click();
   const pane = page.getByRole('region', { name: 'VM odd-records' });
   await expect(pane.getByText('The chain of disk vda is broken')).toBeVisible();

@@ -360,9 +360,9 @@ test('a newcomer adds a host, and a snapshot is reverted to, by keyboard alone',
 
   await page.keyboard.press('Enter');
   await expect(page.getByRole('menuitem', { name: /^Create snapshot/ })).toBeFocused();
-  const clone = page.getByRole('menuitem', { name: /^Clone to a new VM/ });
-  await expect(clone).toHaveAttribute('aria-disabled', 'true');
-  await expect(clone).toHaveAccessibleDescription('Not built yet.');
+  const archive = page.getByRole('menuitem', { name: /^Archive/ });
+  await expect(archive).toHaveAttribute('aria-disabled', 'true');
+  await expect(archive).toHaveAccessibleDescription('Not built yet.');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
 
