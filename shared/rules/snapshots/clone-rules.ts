@@ -15,6 +15,7 @@ import { otherAtNextStart } from '../chains/next-start.ts';
 import { isForMedia, writableDisks } from '../inventory/disks.ts';
 import { note } from '../text/plan-note.ts';
 import { utf8Length } from '../text/units.ts';
+import { isOneLine } from '../text/one-line.ts';
 import { dataIn } from './snapshot-data.ts';
 
 export type CloneKind = Extract<ChangeRequest, { action: 'cloneVm' }>['kind'];
@@ -213,8 +214,7 @@ const maximumNameBytes = 200;
 export function checkVmName(name: string): string | null {
   if (name.trim() === '') return 'Give the new VM a name.';
   if (name !== name.trim()) return 'A VM name must not begin or end with a space.';
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]/.test(name) || !name.isWellFormed()) {
+  if (!isOneLine(name) || !name.isWellFormed()) {
     return 'A VM name must be one line without control characters.';
   }
   if (name.includes('/')) return 'A VM name must not contain "/": libvirt refuses it.';

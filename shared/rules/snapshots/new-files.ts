@@ -6,6 +6,7 @@ import { folderOf } from '../text/folders.ts';
 import { memoryFilesIn } from './snapshot-data.ts';
 import { withoutEnd, withoutStart } from '../text/trim.ts';
 import { utf8Length } from '../text/units.ts';
+import { isOneLine } from '../text/one-line.ts';
 
 /** The limit of common file systems. */
 const maximumPartBytes = 255;
@@ -70,8 +71,7 @@ export function newImageBeside(
 export function checkNewFile(path: string): string | null {
   if (path === '') return 'Name a file.';
   if (!path.startsWith('/')) return `“${path}” does not begin with “/”: name the whole path on the host.`;
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]/.test(path) || !path.isWellFormed()) {
+  if (!isOneLine(path) || !path.isWellFormed()) {
     return 'A path must be one line without control characters.';
   }
   if (/\/(\.{0,2})(\/|$)/.test(path)) return `“${path}” has an empty part, “.” or “..” in it: name the path without.`;

@@ -1,5 +1,6 @@
 /** Which names a new snapshot may have. Names that others gave are read and shown whatever they hold. */
 import { localDate, twoDigits, utf8Length } from '../text/units.ts';
+import { isOneLine } from '../text/one-line.ts';
 
 /** The longest name, in bytes of UTF-8: libvirt keeps a file `<name>.xml`, and file names end at 255 bytes. */
 const maximumNameBytes = 200;
@@ -8,8 +9,7 @@ const maximumNameBytes = 200;
 export function checkSnapshotName(name: string): string | null {
   if (name.trim() === '') return 'Give the snapshot a name.';
   if (name !== name.trim()) return 'A snapshot name must not begin or end with a space.';
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]/.test(name)) {
+  if (!isOneLine(name)) {
     return 'A snapshot name must be one line without control characters.';
   }
   if (!name.isWellFormed()) return 'The snapshot name holds half of a character and cannot be written as text.';

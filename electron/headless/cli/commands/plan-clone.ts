@@ -7,7 +7,7 @@ import { findSnapshot } from '../names.ts';
 import { examples } from '../program.ts';
 import { printPlan, scriptOption } from './plan-command.ts';
 import type { PlanCommand } from './plan-command.ts';
-import { collect, hostOption, uriOption } from './shared-options.ts';
+import { collect, filesByTarget, hostOption, uriOption } from './shared-options.ts';
 
 export function addClonePlan(plan: PlanCommand, context: CommandContext): void {
   plan
@@ -40,20 +40,18 @@ export function addClonePlan(plan: PlanCommand, context: CommandContext): void {
     )
     .action(async (vm, name, _options, command) => {
       const options = command.optsWithGlobals();
-      const images = (options.image ?? []).map((text) => /^([^=]+)=(.+)$/s.exec(text));
-      const imagePaths = Object.fromEntries(images.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
-      if (images.includes(null) || Object.keys(imagePaths).length < images.length) {
+      const imagePaths =
+        filesByTarget(options.image ?? []) ??
         command.error('error: --image is given once a disk, as in --image vda=/srv/fast/web-7.qcow2', {
           exitCode: exitCodes.usage,
         });
-      }
       await printPlan(context, options, vm, (found) => ({
         action: 'cloneVm',
         vmUuid: found.uuid,
         snapshotId: options.snapshot === undefined ? null : findSnapshot(options.snapshot, found).id,
         kind: options.thin === true ? 'thin' : 'full',
         newVm: { uuid: randomUUID(), name },
-        ...(images.length > 0 && { imagePaths }),
+        ...(options.image && { imagePaths }),
       }));
     });
 }

@@ -13,7 +13,7 @@ import { addMergePlans } from './plan-merge.ts';
 import { addRecordPlans } from './plan-records.ts';
 import { addPowerPlan } from './plan-power.ts';
 import { addPlanCommand, printPlan, scriptOption } from './plan-command.ts';
-import { collect, hostOption, uriOption } from './shared-options.ts';
+import { collect, filesByTarget, hostOption, uriOption } from './shared-options.ts';
 
 export function addPlan(program: Program, context: CommandContext): void {
   const plan = addPlanCommand(program);
@@ -91,14 +91,12 @@ export function addPlan(program: Program, context: CommandContext): void {
           { exitCode: exitCodes.usage },
         );
       }
-      const overlays = (options.overlay ?? []).map((text) => /^([^=]+)=(.+)$/s.exec(text));
-      const overlayPaths = Object.fromEntries(overlays.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
-      if (overlays.includes(null) || Object.keys(overlayPaths).length < overlays.length) {
+      const overlayPaths =
+        filesByTarget(options.overlay ?? []) ??
         command.error('error: --overlay is given once a disk, as in --overlay vda=/srv/fast/web.qcow2', {
           exitCode: exitCodes.usage,
         });
-      }
-      if (kind === 'internal' && overlays.length > 0) {
+      if (kind === 'internal' && options.overlay) {
         command.error('error: --overlay is for external snapshots only; an internal one is inside of the images', {
           exitCode: exitCodes.usage,
         });
@@ -123,7 +121,7 @@ export function addPlan(program: Program, context: CommandContext): void {
               memoryFile:
                 memory === true ? (memoryFileBeside(found, name, imagesById(inventory.images)) ?? '') : memory,
             }),
-        ...(overlays.length > 0 && { overlayPaths }),
+        ...(options.overlay && { overlayPaths }),
         ...(quiesce && { quiesce }),
       }));
     });

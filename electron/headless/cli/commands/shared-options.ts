@@ -24,3 +24,10 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 export function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
 }
+
+/** Files by the target of their disk, from words like `vda=/srv/web.qcow2`; null where one is not of that kind, or a disk has two. */
+export function filesByTarget(words: readonly string[]): Record<string, string> | null {
+  const matches = words.map((word) => /^([^=]+)=(.+)$/s.exec(word));
+  const files = Object.fromEntries(matches.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+  return matches.includes(null) || Object.keys(files).length < words.length ? null : files;
+}

@@ -20,7 +20,7 @@ import { lookingStep } from '../../../planning/looking-step.ts';
 import { listed } from '../../../planning/notes.ts';
 import { plainStep } from '../../../planning/plain-step.ts';
 import { roomIsThere } from '../../../planning/room-step.ts';
-import { roomsFor, roomWarnings, type RoomNeed } from '../../../planning/space.ts';
+import { atMostWithGuest, roomsFor, roomWarnings, type RoomNeed } from '../../../planning/space.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom } from '../create/plan-create-external.ts';
 import { newFileRefusals } from '../create/plan-create-rules.ts';
 import { renamedDataRefusals, writtenSince, type LibvirtContext } from '../plan-rules.ts';
@@ -115,11 +115,12 @@ function titleOf({ kind, newVm }: CloneRequest, snapshot: Snapshot | null, { vm 
 
 function newDisks(request: CloneRequest, snapshot: Snapshot | null, context: LibvirtContext): readonly NewDisk[] {
   const { newVm, imagePaths = {} } = request;
+  const chosen = new Map(Object.entries(imagePaths));
   const cloned = clonedDisks(context, snapshot);
-  return cloned.map((each) => {
-    const chosen = new Map(Object.entries(imagePaths)).get(each.disk.target);
-    return { ...each, path: chosen ?? newImageBeside(each.disk, newVm.name, cloned.length > 1, context.images) };
-  });
+  return cloned.map((each) => ({
+    ...each,
+    path: chosen.get(each.disk.target) ?? newImageBeside(each.disk, newVm.name, cloned.length > 1, context.images),
+  }));
 }
 
 /** Beside the old store, with its ending. */
@@ -367,7 +368,7 @@ function warningsOf(
       rooms.map((room) => (kind === 'thin' ? { ...room, likelyBytes: null } : room)),
       'mayFillStorage',
       (needed, free, where) => `The new images can take ${needed}; ${where} has ${free} free.`,
-      ({ atMostBytes, guestBytes }) => (atMostBytes === null || guestBytes === null ? null : atMostBytes + guestBytes),
+      atMostWithGuest,
     ),
   ];
 }
