@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { errorSchema } from './error-schema.ts';
+import { batchPlanSchema, batchRequestsSchema, batchResolutionSchema, batchSchema } from './model/batch.ts';
 import { guestAgentSchema } from './model/guest-agent.ts';
 import { enteredSettingsSchema, hostSchema, hostWithSessionSchema } from './model/host.ts';
 import { inventoryDeltaSchema } from './model/inventory-delta.ts';
@@ -127,6 +128,19 @@ export const requests = {
     request: z.strictObject({ operationId: z.string().max(100), choice: resolutionSchema }),
     response: nothing,
   },
+  /** Reads the hosts and plans many changes as one. What is refused of it, or as a whole, is an answer, not an error. */
+  'batches.plan': { request: z.strictObject({ requests: batchRequestsSchema }), response: batchPlanSchema },
+  /** Runs a batch plan, once; the subscription `batches` shows how far it is, and `operations` each of its changes. */
+  'batches.start': {
+    request: z.strictObject({ batchPlanId: z.uuid() }),
+    response: z.strictObject({ batchId: z.uuid() }),
+  },
+  /** Begins nothing more of it; what runs is waited for, and can be cancelled by itself. */
+  'batches.cancel': { request: z.strictObject({ batchId: z.uuid() }), response: nothing },
+  'batches.resolve': {
+    request: z.strictObject({ batchId: z.uuid(), choice: batchResolutionSchema }),
+    response: nothing,
+  },
   /** Begins to make a report; the subscription `report` shows how far it is. Hosts are read anew. */
   'reports.start': {
     request: z.strictObject({ hostIds: z.array(z.uuid()).min(1), thresholds: reportThresholdsSchema }),
@@ -189,6 +203,14 @@ export const subscriptions = {
     event: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('all'), operations: z.array(operationSchema) }),
       z.strictObject({ kind: z.literal('changed'), operation: operationSchema }),
+    ]),
+  },
+  /** First everything; then each batch that is new or changed, alone. */
+  batches: {
+    parameters: nothing,
+    event: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('all'), batches: z.array(batchSchema) }),
+      z.strictObject({ kind: z.literal('changed'), batch: batchSchema }),
     ]),
   },
   /** Of every step that runs and tells how far it is: all of them, each time one of them tells. */

@@ -7,7 +7,7 @@ import {
   dataFolder,
   type OptionsUnderTest,
 } from '../../electron/application/application-under-test.fixtures.ts';
-import type { UntilKilled } from './application-until-killed.fixtures.ts';
+import type { BatchUntilKilled, ChangeUntilKilled } from './application-until-killed.fixtures.ts';
 import type * as testbed from './index.ts';
 
 export { describe } from '../../electron/application/application-under-test.fixtures.ts';
@@ -40,14 +40,26 @@ export class TestbedApplication extends ApplicationUnderTest {
     afterStep: number | null,
     meanwhile: () => Promise<void>,
   ): Promise<string> {
+    const task: ChangeUntilKilled = { dataFolder: this.folder, hostId: this.hostId, request, afterStep };
+    return this.#beKilled(task, afterStep === null ? meanwhile : null);
+  }
+
+  /** As `beginAndBeKilled`, for a batch: killed as soon as one change is done and another has begun. Gives the id of the batch. */
+  beginBatchAndBeKilled(requests: readonly ChangeRequest[]): Promise<string> {
+    return this.#beKilled({ dataFolder: this.folder, hostId: this.hostId, requests }, null);
+  }
+
+  async #beKilled(
+    task: ChangeUntilKilled | BatchUntilKilled,
+    meanwhile: (() => Promise<void>) | null,
+  ): Promise<string> {
     await this.leave();
-    const task: UntilKilled = { dataFolder: this.folder, hostId: this.hostId, request, afterStep };
     const program = new URL('application-until-killed.fixtures.ts', import.meta.url).pathname;
     const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] });
     const killed = new Promise<void>((resolve) => child.on('close', resolve));
     let printed = '';
     child.stdout.on('data', (data: Buffer) => (printed += data.toString()));
-    if (afterStep === null) {
+    if (meanwhile !== null) {
       await meanwhile();
       child.kill('SIGKILL');
     }

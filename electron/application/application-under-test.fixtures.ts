@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { RequestName, RequestPayload, ResponseValue } from '../../shared/contract.ts';
+import type { Batch } from '../../shared/model/batch.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation, Resolution, StepProgress } from '../../shared/model/operation.ts';
@@ -25,9 +26,12 @@ export class ApplicationUnderTest {
   readonly #options: OptionsUnderTest;
   #application: Application | null = null;
   readonly #operations = new Map<string, Operation>();
+  readonly #batches = new Map<string, Batch>();
   #progress: readonly StepProgress[] = [];
   /** Called with every operation as it changes, before anything else is done for it. */
   onChange: (operation: Operation) => void = () => undefined;
+  /** As `onChange`, of batches. */
+  onBatchChange: (batch: Batch) => void = () => undefined;
   hostId = '';
 
   constructor(folder: string, options: OptionsUnderTest) {
@@ -74,6 +78,12 @@ export class ApplicationUnderTest {
   operation(id: string): Operation {
     const found = this.#operations.get(id);
     if (!found) throw new Error('There is no such operation.');
+    return found;
+  }
+
+  batch(id: string): Batch {
+    const found = this.#batches.get(id);
+    if (!found) throw new Error('There is no such batch.');
     return found;
   }
 
@@ -142,12 +152,19 @@ export class ApplicationUnderTest {
   /** Starts it over what it kept. */
   async start(): Promise<void> {
     this.#operations.clear();
+    this.#batches.clear();
     const application = await createApplication({ dataFolder: this.folder, log: silent, ...this.#options });
     this.#application = application;
     listen(application.handlers, 'questions', {}, (questions) => {
       for (const { id, kind } of questions)
         if (kind === 'unknownHostKey')
           void this.ask('questions.answer', { questionId: id, answer: { kind: 'accept' } });
+    });
+    listen(application.handlers, 'batches', {}, (event) => {
+      for (const batch of event.kind === 'all' ? event.batches : [event.batch]) {
+        this.#batches.set(batch.id, batch);
+        this.onBatchChange(batch);
+      }
     });
     listen(application.handlers, 'stepProgress', {}, (progress) => {
       this.#progress = progress;

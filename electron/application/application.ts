@@ -10,6 +10,8 @@ import { addDemoHosts } from './add-demo-hosts.ts';
 import { noFileSaver } from './file-saver.ts';
 import { createConnect } from '../hosts/connect.ts';
 import type { Connect, ConnectSimulated } from '../hosts/connect.ts';
+import { openBatchService } from '../batches/batches.ts';
+import { openReadOnlyBatches } from '../batches/read-only-batches.ts';
 import { testConnection } from '../hosts/connection-test.ts';
 import { importableHosts } from '../hosts/import/import-hosts.ts';
 import { createHostKeySettings } from '../hosts/known-hosts/host-key-settings.ts';
@@ -127,7 +129,28 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
           newId: randomUUID,
           startedBy,
         });
-    for (const notice of operations.notices) onNotice(notice);
+    const planning = {
+      plans,
+      readHost,
+      hostName: (hostId: string) => hostBook.get(hostId).name,
+      clock,
+      newId: randomUUID,
+    };
+    const { batchFolder } = paths;
+    const batches = readOnly
+      ? await openReadOnlyBatches({ ...planning, batchFolder, refuse })
+      : await openBatchService({
+          ...planning,
+          batchFolder,
+          operations,
+          lastReading(hostId) {
+            const { inventory } = inventories.state(hostId);
+            return inventory && { inventory, hostName: hostBook.get(hostId).name };
+          },
+          isConnected: (hostId) => isConnected(sessions, hostId),
+          log,
+        });
+    for (const notice of [...operations.notices, ...batches.notices]) onNotice(notice);
 
     const stopWatching = watchSessions(sessions, {
       onConnected(hostId) {
@@ -153,6 +176,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       askGuestAgent,
       plans,
       operations,
+      batches,
       notices,
       reports: createReportService({
         hostName: (hostId) => hostBook.get(hostId).name,
@@ -181,6 +205,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         inventories.close();
         // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
         await Promise.race([operations.cleanedUp(), delay(patience, undefined, { ref: false })]);
+        await batches.dispose();
         await operations.dispose();
         sessions.close();
         instance.release();

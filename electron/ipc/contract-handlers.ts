@@ -5,6 +5,8 @@ import { SnaptreeError } from '../../shared/errors.ts';
 import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
+import type { BatchService } from '../batches/batches.ts';
+import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
 import type { Inventories } from '../inventory/inventories.ts';
@@ -26,6 +28,7 @@ export interface ContractParts {
   readonly askGuestAgent: (hostId: string, vmUuid: string, signal: AbortSignal) => Promise<GuestAgent | null>;
   readonly plans: PlanService;
   readonly operations: OperationService;
+  readonly batches: BatchService;
   readonly notices: Notices;
   readonly reports: ReportService;
   /** Hosts that could be added. Throws `importFailed`. */
@@ -39,13 +42,13 @@ export interface ContractParts {
 const done = Promise.resolve({});
 
 export function contractHandlers(parts: ContractParts): Handlers {
-  const { hostBook, sessions, questions, inventories, plans, operations, notices, reports } = parts;
+  const { hostBook, sessions, questions, inventories, plans, operations, batches, notices, reports } = parts;
   return {
     requests: {
       'application.describe': () => Promise.resolve(parts.description),
       'hosts.add': ({ settings }) => hostBook.add(settings),
       'hosts.update': async ({ hostId, settings }) => {
-        refuseWhileInUse(operations, hostId, 'changed');
+        refuseWhileInUse(parts, hostId, 'changed');
         const before = hostBook.get(hostId);
         const host = await hostBook.update(hostId, settings);
         // What was read before is then of another host, or of other VMs on this one.
@@ -57,7 +60,7 @@ export function contractHandlers(parts: ContractParts): Handlers {
         return host;
       },
       'hosts.remove': async ({ hostId }) => {
-        refuseWhileInUse(operations, hostId, 'removed');
+        refuseWhileInUse(parts, hostId, 'removed');
         await hostBook.remove(hostId);
         inventories.forget(hostId);
         return {};
@@ -99,6 +102,16 @@ export function contractHandlers(parts: ContractParts): Handlers {
         await operations.resolve(operationId, choice);
         return {};
       },
+      'batches.plan': ({ requests }) => batches.plan(requests),
+      'batches.start': async ({ batchPlanId }) => ({ batchId: await batches.start(batchPlanId) }),
+      'batches.cancel': async ({ batchId }) => {
+        await batches.cancel(batchId);
+        return {};
+      },
+      'batches.resolve': async ({ batchId, choice }) => {
+        await batches.resolve(batchId, choice);
+        return {};
+      },
       'reports.start': ({ hostIds, thresholds }) => Promise.resolve({ reportId: reports.start(hostIds, thresholds) }),
       'reports.discard': ({ reportId }) => {
         reports.discard(reportId);
@@ -122,6 +135,12 @@ export function contractHandlers(parts: ContractParts): Handlers {
         emit({ kind: 'all', operations: [...operations.list()] });
         return operations.onChange((operation) => {
           emit({ kind: 'changed', operation });
+        });
+      },
+      batches: (_parameters, emit) => {
+        emit({ kind: 'all', batches: [...batches.list()] });
+        return batches.onChange((batch) => {
+          emit({ kind: 'changed', batch });
         });
       },
       stepProgress: (_parameters, emit) =>
@@ -148,15 +167,24 @@ export function contractHandlers(parts: ContractParts): Handlers {
 }
 
 /** A host that an operation depends on must stay reachable in the way in which the operation was begun. */
-function refuseWhileInUse(operations: OperationService, hostId: string, verb: string): void {
+function refuseWhileInUse(
+  { operations, batches }: Pick<ContractParts, 'operations' | 'batches'>,
+  hostId: string,
+  verb: string,
+): void {
   const open = operations.list().find((operation) => operation.plan.hostId === hostId && !hasEnded(operation));
   const unreadable = operations.listUnreadable().find((each) => each.hostId === hostId && each.state === 'open');
-  if (!open && !unreadable) return;
-  const id = open?.id ?? unreadable?.id ?? '';
-  const { hostName, title } = open?.plan ?? unreadable ?? { hostName: null, title: null };
+  const batch = batches
+    .list()
+    .flatMap(({ id, title, endedAt, items }) => items.map((item) => ({ ...item, id, title, endedAt })))
+    .find((item) => item.hostId === hostId && item.state === 'waiting' && !hasBatchEnded(item));
+  if (!open && !unreadable && !batch) return;
+  const id = open?.id ?? unreadable?.id ?? batch?.id ?? '';
+  const { hostName, title } = open?.plan ?? unreadable ?? batch ?? { hostName: null, title: null };
+  const what = open || unreadable ? 'an operation on it is not ended' : 'a batch that it is part of is not ended';
   throw new SnaptreeError(
     'hostInUse',
-    `${hostName ?? 'The host'} cannot be ${verb} while an operation on it is not ended: ${title ?? id}. Wait for its end, or resume or forget it. Nothing was changed.`,
+    `${hostName ?? 'The host'} cannot be ${verb} while ${what}: ${title ?? id}. Wait for its end, or resume or forget it. Nothing was changed.`,
     { data: { operationId: id }, untold: ['operationId'] },
   );
 }

@@ -5,6 +5,7 @@
  */
 import type { Notice } from '../../shared/contract.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
+import type { Plan } from '../../shared/model/plan.ts';
 import type {
   Operation,
   Resolution,
@@ -82,6 +83,8 @@ export interface OperationService {
    * @param takeOver the operation of a Snaptree that is gone, whose lock is taken over; it is not gone on with then
    */
   start(planId: string, takeOver?: string): Promise<string>;
+  /** As `start`, for a plan that is given as a whole. @param operationId the new operation's; left out: a new one */
+  run(plan: Plan, options?: { readonly operationId?: string; readonly takeOver?: string | undefined }): Promise<string>;
   /**
    * Stops it where its steps allow it (shared/rules/operations/step-order.ts). Throws `operationNotFound`, and
    * `operationNotResolvable` where nothing is left that could be left out.
@@ -132,6 +135,36 @@ export async function openOperationService(dependencies: OperationServiceDepende
     });
   }
 
+  async function run(
+    plan: Plan,
+    {
+      operationId: id = newId(),
+      takeOver,
+    }: { readonly operationId?: string; readonly takeOver?: string | undefined } = {},
+  ): Promise<string> {
+    admission.refuseReadOnly(plan);
+    if (plan.refusals.length > 0 || plan.steps.length === 0) throw planRefused(plan);
+    toolsFor(plan.hostId);
+    // One that runs keeps its turn until its end, which nobody here is to wait for.
+    const ended = register.on(plan.hostId).filter(({ operation }) => hasEnded(operation));
+    for (const live of ended) await live.takeTurn(() => cleanUpEnded(context, live));
+    const live = register.open(id, newJournal(journalFolder, id, clock), null);
+    await live.record({ type: 'started', version: journalVersion, operationId: id, plan, startedBy });
+    register.add(live);
+    return live.takeTurn(async () => {
+      try {
+        const output = takeOver === undefined ? '' : `to take the lock over from the operation ${takeOver}`;
+        await context.audit('operationStarted', live, { outcome: 'started', output });
+        const inventory = await admission.accept(live, takeOver);
+        inBackground(live, () => runSteps(context, live, inventory));
+        return id;
+      } catch (error) {
+        await admission.reject(live, error);
+        throw error;
+      }
+    });
+  }
+
   return {
     notices: read.notices,
     list: () => register.list(),
@@ -141,31 +174,8 @@ export async function openOperationService(dependencies: OperationServiceDepende
     listUnreadable: () => unreadable.list(),
     onUnreadableChange: (listener) => unreadable.onChange(listener),
 
-    async start(planId, takeOver) {
-      const plan = plans.get(planId);
-      admission.refuseReadOnly(plan);
-      if (plan.refusals.length > 0 || plan.steps.length === 0) throw planRefused(plan);
-      toolsFor(plan.hostId);
-      // One that runs keeps its turn until its end, which nobody here is to wait for.
-      const ended = register.on(plan.hostId).filter(({ operation }) => hasEnded(operation));
-      for (const live of ended) await live.takeTurn(() => cleanUpEnded(context, live));
-      const id = newId();
-      const live = register.open(id, newJournal(journalFolder, id, clock), null);
-      await live.record({ type: 'started', version: journalVersion, operationId: id, plan, startedBy });
-      register.add(live);
-      return live.takeTurn(async () => {
-        try {
-          const output = takeOver === undefined ? '' : `to take the lock over from the operation ${takeOver}`;
-          await context.audit('operationStarted', live, { outcome: 'started', output });
-          const inventory = await admission.accept(live, takeOver);
-          inBackground(live, () => runSteps(context, live, inventory));
-          return id;
-        } catch (error) {
-          await admission.reject(live, error);
-          throw error;
-        }
-      });
-    },
+    start: async (planId, takeOver) => run(plans.get(planId), { takeOver }),
+    run,
 
     async cancel(operationId) {
       const live = register.find(operationId);

@@ -59,6 +59,7 @@ export async function openReadOnlyOperations(parts: ReadOnlyOperationsParts): Pr
     listUnreadable: () => unreadable.map((journal) => unreadableOperation(journal, stateOfJournal(journal))),
     onUnreadableChange: () => () => undefined,
     start: refused('run a plan'),
+    run: refused('run a plan'),
     cancel: refused('cancel an operation'),
     async adjust(operationId, wish) {
       const found = kept.find(({ operation }) => operation.id === operationId);

@@ -8,6 +8,7 @@ export interface StorePaths {
   /** Host keys that a user accepted in Snaptree, in OpenSSH's format. */
   readonly knownHosts: string;
   readonly journalFolder: string;
+  readonly batchFolder: string;
   readonly auditTrail: string;
   readonly instanceLock: string;
 }
@@ -30,6 +31,7 @@ export function storePaths(dataFolder: string, platform: NodeJS.Platform = proce
     hostBook: path.join(dataFolder, 'hosts.json'),
     knownHosts: path.join(dataFolder, 'known_hosts'),
     journalFolder: path.join(dataFolder, 'journal'),
+    batchFolder: path.join(dataFolder, 'batches'),
     auditTrail: path.join(dataFolder, 'audit.jsonl'),
     instanceLock: path.join(dataFolder, 'instance.lock'),
   };

@@ -9,16 +9,19 @@ import type { HypervisorDriver, PlanDraft } from '../../hypervisors/driver.ts';
 import { stateDigestOf } from './state-digest.ts';
 import { planScript } from './plan-script.ts';
 
+/** A host as it was read. */
+export interface HostReading {
+  readonly inventory: Inventory;
+  readonly hostName: string;
+}
+
 export interface PlanServiceDependencies {
   /** The driver that plans for the host. Throws `hostNotFound`. */
   readonly driverFor: (hostId: string) => Pick<HypervisorDriver, 'plan'>;
   /** Asks the agent in a guest; null where the hypervisor has no such agents. Throws what connecting and asking throw. */
   readonly askGuestAgent: (hostId: string, vmUuid: string) => Promise<GuestAgent | null>;
   /** Reads the host now. Throws what connecting and reading throw. */
-  readonly readHost: (hostId: string) => Promise<{
-    readonly inventory: Inventory;
-    readonly hostName: string;
-  }>;
+  readonly readHost: (hostId: string) => Promise<HostReading>;
   /** Whether no change of the host may be planned or run. Throws `hostNotFound`. */
   readonly isReadOnly: (hostId: string) => boolean;
   /** Seconds since 1970-01-01T00:00:00Z. */
@@ -30,6 +33,8 @@ export interface PlanServiceDependencies {
 export interface PlanService {
   /** Reads the host and plans the change. A refused plan is an answer, also that of a host that is read-only. Throws what reading and the driver throw. */
   create(hostId: string, request: ChangeRequest): Promise<Plan>;
+  /** As `create`, for a host that was read just now; the plan is not kept. Throws what the driver throws. */
+  createOn(hostId: string, request: ChangeRequest, reading: HostReading): Promise<Plan>;
   /** A plan made before. Throws `planNotFound` for one that is unknown, expired or was dropped for newer ones. */
   get(planId: string): Plan;
   /**
@@ -53,27 +58,33 @@ export function createPlanService({
   newId,
 }: PlanServiceDependencies): PlanService {
   const plans = new Map<string, Plan>();
+
+  async function createOn(hostId: string, request: ChangeRequest, reading: HostReading): Promise<Plan> {
+    const { inventory, hostName } = reading;
+    const guestAgent = wantsAgent(request, inventory) ? await askGuestAgent(hostId, request.vmUuid) : null;
+    const draft = driverFor(hostId).plan(request, inventory, undefined, guestAgent ?? undefined);
+    const plan: Omit<Plan, 'script'> = {
+      ...numbered(isReadOnly(hostId) ? refusedForReadOnly(draft, hostName, request, inventory) : draft),
+      id: newId(),
+      hostId,
+      hostName,
+      vmUuid: request.vmUuid,
+      request,
+      createdAt: Math.floor(clock()),
+      fingerprint: stateDigestOf({ vmUuid: request.vmUuid, steps: draft.steps }, inventory),
+    };
+    return { ...plan, script: planScript(plan) };
+  }
+
   return {
     async create(hostId, request) {
-      const { inventory, hostName } = await readHost(hostId);
-      const guestAgent = wantsAgent(request, inventory) ? await askGuestAgent(hostId, request.vmUuid) : null;
-      const draft = driverFor(hostId).plan(request, inventory, undefined, guestAgent ?? undefined);
-      const plan: Omit<Plan, 'script'> = {
-        ...numbered(isReadOnly(hostId) ? refusedForReadOnly(draft, hostName, request, inventory) : draft),
-        id: newId(),
-        hostId,
-        hostName,
-        vmUuid: request.vmUuid,
-        request,
-        createdAt: Math.floor(clock()),
-        fingerprint: stateDigestOf({ vmUuid: request.vmUuid, steps: draft.steps }, inventory),
-      };
-      const complete: Plan = { ...plan, script: planScript(plan) };
-      plans.set(complete.id, complete);
+      const plan = await createOn(hostId, request, await readHost(hostId));
+      plans.set(plan.id, plan);
       // A Map lists its keys in the order in which they were added: the first is the oldest.
       for (const id of [...plans.keys()].slice(0, -keptPlans)) plans.delete(id);
-      return complete;
+      return plan;
     },
+    createOn,
     get(planId) {
       const plan = plans.get(planId);
       if (!plan || clock() - plan.createdAt > lifetimeSeconds) {
