@@ -6,6 +6,7 @@ import * as testbed from '../../e2e/testbeds/index.ts';
 import { TestbedApplication } from '../../e2e/testbeds/testbed-application.fixtures.ts';
 import type { Batch, BatchPlan } from '../../shared/model/batch.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 
 // Each change is several steps on the host, and reads it between them.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
@@ -133,11 +134,9 @@ function suite(version: testbed.LibvirtVersion): void {
   it('leaves a snapshot alone that took the name of one that was reviewed while others were deleted', async () => {
     const plan = await planned([deletion('off', 's1'), deletion('off', 's3')]);
     const batchId = await begin(plan);
-    await testbed.waitUntil(
-      'the first to run',
-      () => application.batch(batchId).items[0]?.operationId !== null,
-      60_000,
-    );
+    const firstStepRuns = () =>
+      application.operations().some((each) => isUnderWay(each) && each.steps[0]?.state !== 'waiting');
+    await testbed.waitUntil('the first to run', firstStepRuns, 60_000);
     const record = await virsh('snapshot-dumpxml', vm('off').uuid, 's3');
     const later = record.replace(/<creationTime>\d+</, '<creationTime>1795000000<');
     await testbed.virshWithXml(['snapshot-create', vm('off').uuid], later, ['--redefine'], { version });

@@ -8,7 +8,7 @@ import { changeRequestSchema, planNoteSchema, planSchema } from './plan.ts';
 export const batchRequestSchema = z.strictObject({ hostId: z.uuid(), request: changeRequestSchema });
 
 /** As many changes as one batch may have: what is more than this nobody reviews. */
-export const mostBatchItems = 500;
+const mostBatchItems = 500;
 
 export const batchRequestsSchema = z.array(batchRequestSchema).min(1).max(mostBatchItems);
 
@@ -24,7 +24,7 @@ const itemSchema = batchRequestSchema.extend({
 });
 
 /** A plan of a batch: what its steps are is known; the tree afterwards and the script are those of a plan of its own. */
-export const batchItemPlanSchema = planSchema.omit({ after: true, script: true });
+const batchItemPlanSchema = planSchema.omit({ after: true, script: true });
 
 export const plannedBatchItemSchema = itemSchema.extend({
   /**
@@ -61,7 +61,7 @@ export const batchPlanSchema = z.strictObject({
   warnings: z.array(planNoteSchema),
 });
 
-export const batchItemStateSchema = z.enum([
+const batchItemStateSchema = z.enum([
   'waiting',
   'running',
   'succeeded',
@@ -81,7 +81,7 @@ export const batchItemSchema = itemSchema.extend({
   message: z.string().nullable(),
 });
 
-export const batchStateSchema = z.enum([
+const batchStateSchema = z.enum([
   'running',
   /** Nothing more is begun; what runs is waited for. */
   'stopping',
@@ -109,12 +109,9 @@ export const batchSchema = z.strictObject({
 export const batchResolutionSchema = z.enum(['resume', 'forget']);
 
 export type BatchRequest = z.infer<typeof batchRequestSchema>;
-export type BatchItemPlan = z.infer<typeof batchItemPlanSchema>;
 export type PlannedBatchItem = z.infer<typeof plannedBatchItemSchema>;
 export type BatchRoom = z.infer<typeof batchRoomSchema>;
 export type BatchPlan = z.infer<typeof batchPlanSchema>;
-export type BatchItemState = z.infer<typeof batchItemStateSchema>;
 export type BatchItem = z.infer<typeof batchItemSchema>;
-export type BatchState = z.infer<typeof batchStateSchema>;
 export type Batch = z.infer<typeof batchSchema>;
 export type BatchResolution = z.infer<typeof batchResolutionSchema>;
