@@ -5,8 +5,8 @@ import type { ChangeRequest } from '../../shared/model/plan.ts';
 export type Content = readonly number[];
 
 export const places = 8;
-/** One cluster of a qcow2 image each. */
-export const placeBytes = 65_536;
+/** Of a qcow2 image. */
+export const clusterBytes = 65_536;
 export const empty: Content = new Array<number>(places).fill(0);
 
 export interface ModelSnapshot {
@@ -59,6 +59,14 @@ export function without(vm: ModelVm, gone: ReadonlySet<string>): ModelVm {
   };
 }
 
+function renamed(vm: ModelVm, from: string, to: string): ModelVm {
+  const called = (name: string | null) => (name === from ? to : name);
+  const snapshots = [...vm.snapshots].map(
+    ([name, { parent, disks }]) => [name === from ? to : name, { parent: called(parent), disks }] as const,
+  );
+  return { ...vm, snapshots: new Map(snapshots), current: called(vm.current) };
+}
+
 /** The snapshot and those below it. */
 export function descent(vm: ModelVm, name: string): ReadonlySet<string> {
   const found = new Set([name]);
@@ -86,8 +94,10 @@ export function carriedOut(vm: ModelVm, request: ChangeRequest, spoiled: Readonl
       return without(vm, request.withDescendants ? descent(vm, request.snapshotId) : new Set([request.snapshotId]));
     case 'commitImages':
       return without(vm, spoiled);
+    case 'renameSnapshot':
+      return renamed(vm, request.snapshotId, request.name);
     default:
-      // Merges up; the other procedures, which are not made up yet, leave disks and snapshots as they are too.
+      // Merges up, power, memory, descriptions, clones: disks and snapshots stay as they are.
       return vm;
   }
 }

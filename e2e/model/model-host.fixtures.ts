@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { quoteArgument as quoted } from '../../electron/hosts/commands/quoting.ts';
 import { SecludedHost } from '../testbeds/secluded-host.fixtures.ts';
 import type { LibvirtVersion } from '../testbeds/places.ts';
-import { placeBytes, places, type Content } from './disk-model.fixtures.ts';
+import { clusterBytes, places, type Content } from './disk-model.fixtures.ts';
 
 export interface ModelVmSpec {
   readonly name: string;
@@ -45,10 +45,13 @@ const virsh = 'virsh -c qemu:///system';
 
 export class ModelHost {
   readonly secluded: SecludedHost;
+  /** How large each of a disk's places is. */
+  readonly placeBytes: number;
   readonly #contents = new Map<string, Content | null>();
 
-  private constructor(secluded: SecludedHost) {
+  constructor(secluded: SecludedHost, placeBytes = clusterBytes) {
     this.secluded = secluded;
+    this.placeBytes = placeBytes;
   }
 
   static async start(version: LibvirtVersion): Promise<ModelHost> {
@@ -61,7 +64,7 @@ export class ModelHost {
 
   /** Makes both VMs anew; whatever else was there is gone. */
   async furnish(): Promise<void> {
-    const size = placeBytes * places;
+    const size = this.placeBytes * places;
     const { folder } = this.secluded;
     const define = vmSpecs.map((vm) => {
       const own = vm.targets.map((target) => {
@@ -82,7 +85,7 @@ export class ModelHost {
           `${virsh} destroy ${uuid} || :`,
           `${virsh} undefine ${uuid} --snapshots-metadata --managed-save || :`,
         ]),
-        `rm -rf ${folder} /run/check /var/tmp/snaptree-1111*.lock /var/tmp/snaptree-2222*.lock`,
+        `rm -rf ${folder}/* /run/check /var/tmp/snaptree-1111*.lock /var/tmp/snaptree-2222*.lock`,
         `mkdir -p ${folder} /run/check`,
         'set -e',
         `qemu-img create -q -f qcow2 ${folder}/base.qcow2 ${size}`,
@@ -100,7 +103,7 @@ export class ModelHost {
     at: readonly number[],
     byte: number,
   ): Promise<void> {
-    const commands = at.map((place) => `write -P ${byte} ${place * placeBytes} ${placeBytes}`);
+    const commands = at.map((place) => `write -P ${byte} ${place * this.placeBytes} ${this.placeBytes}`);
     if (state === 'shut off') {
       const words = commands.map((command) => `-c ${quoted(command)}`).join(' ');
       await this.secluded.sh(`qemu-io -f qcow2 ${words} ${quoted(active.get(target) ?? '')} >/dev/null`);
@@ -180,7 +183,7 @@ export class ModelHost {
     if (jobs.length > 0) await this.secluded.sh(['exec 2>/dev/null', 'rm -f /run/check/*', ...jobs, ':'].join('\n'));
     for (const [index, key] of [...open.keys()].entries()) {
       const file = this.secluded.outside(`/run/check/${index}.raw`);
-      this.#contents.set(key, existsSync(file) ? contentOf(readFileSync(file)) : null);
+      this.#contents.set(key, existsSync(file) ? contentOf(readFileSync(file), this.placeBytes) : null);
     }
     return keys.map((key) => this.#contents.get(key) ?? null);
   }
@@ -268,7 +271,7 @@ function headerOf(bytes: Buffer): ImageFacts {
   };
 }
 
-function contentOf(bytes: Buffer): Content | null {
+function contentOf(bytes: Buffer, placeBytes: number): Content | null {
   const found = Array.from({ length: places }, (_, place) => {
     const part = bytes.subarray(place * placeBytes, (place + 1) * placeBytes);
     const [first = 0] = part;

@@ -2,8 +2,10 @@
  * For tests: a process of its own that runs the application, begins one change or a batch, and is killed by SIGKILL, as no code in it can
  * know beforehand. Takes an `UntilKilled` as JSON in its argument, prints the id of the operation or batch, and never ends by itself.
  */
+import { writeFileSync } from 'node:fs';
 import { listen } from '../../electron/ipc/listen.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
+import type { StepState } from '../../shared/model/operation.ts';
 import { createApplication } from '../../electron/application/application.ts';
 
 interface OfHost {
@@ -11,10 +13,18 @@ interface OfHost {
   readonly hostId: string;
 }
 
+/** When a step comes into a state. */
+export interface StepMoment {
+  readonly step: number;
+  readonly state: StepState;
+  /** Then this file is made, and it goes on; null: it kills itself in that moment. */
+  readonly file: string | null;
+}
+
 export interface ChangeUntilKilled extends OfHost {
   readonly request: ChangeRequest;
-  /** It kills itself in the moment in which this step has ended; null: it waits to be killed. */
-  readonly afterStep: number | null;
+  /** Null: it waits to be killed. */
+  readonly at: StepMoment | null;
 }
 
 export interface BatchUntilKilled extends OfHost {
@@ -33,12 +43,16 @@ await handlers.requests['hosts.connect']({ hostId: task.hostId }, { signal });
 if ('requests' in task) await runBatch(task);
 else await runChange(task);
 
-async function runChange({ hostId, request, afterStep }: ChangeUntilKilled): Promise<void> {
+async function runChange({ hostId, request, at }: ChangeUntilKilled): Promise<void> {
+  let isThere = false;
   listen(handlers, 'operations', {}, (event) => {
-    if (event.kind === 'changed' && event.operation.steps[afterStep ?? -1]?.state === 'done') {
+    if (at === null || isThere || event.kind !== 'changed' || event.operation.steps[at.step]?.state !== at.state)
+      return;
+    isThere = true;
+    if (at.file === null) {
       console.log(event.operation.id);
       process.kill(process.pid, 'SIGKILL');
-    }
+    } else writeFileSync(at.file, '');
   });
   const plan = await handlers.requests['plans.create']({ hostId, request }, { signal });
   const { operationId } = await handlers.requests['operations.start']({ planId: plan.id }, { signal });

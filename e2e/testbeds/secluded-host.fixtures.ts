@@ -47,14 +47,15 @@ const environment = { ...chrootEnvironment, HOME: '/run/home', LC_ALL: 'C', TZ: 
 
 export class SecludedHost {
   readonly #init: ChildProcess;
-  readonly #pid: number;
+  /** Of its first process, as the machine counts. */
+  readonly pid: number;
   readonly #transports = new Set<ReturnType<typeof cuttable>>();
   /** For images, on the host. */
   readonly folder = '/run/images';
 
   private constructor(init: ChildProcess, pid: number) {
     this.#init = init;
-    this.#pid = pid;
+    this.pid = pid;
   }
 
   /** Starts one. Needs root, and a testbed with that version that is up. */
@@ -85,7 +86,7 @@ export class SecludedHost {
 
   /** Where a file of it is to be found from outside. */
   outside(path: string): string {
-    return join(`/proc/${this.#pid}/root`, path);
+    return join(`/proc/${this.pid}/root`, path);
   }
 
   /** Runs a shell script on it, as root. Rejects with what it printed where it fails. */
@@ -109,7 +110,7 @@ export class SecludedHost {
   }
 
   #enter(): readonly string[] {
-    return ['nsenter', `--target=${this.#pid}`, '--mount', '--pid', '--root'];
+    return ['nsenter', `--target=${this.pid}`, '--mount', '--pid', '--root'];
   }
 }
 

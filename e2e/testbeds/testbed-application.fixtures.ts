@@ -7,7 +7,7 @@ import {
   dataFolder,
   type OptionsUnderTest,
 } from '../../electron/application/application-under-test.fixtures.ts';
-import type { BatchUntilKilled, ChangeUntilKilled } from './application-until-killed.fixtures.ts';
+import type { BatchUntilKilled, ChangeUntilKilled, StepMoment } from './application-until-killed.fixtures.ts';
 import type * as testbed from './index.ts';
 
 export { describe } from '../../electron/application/application-under-test.fixtures.ts';
@@ -32,16 +32,17 @@ export class TestbedApplication extends ApplicationUnderTest {
   }
 
   /**
-   * Runs a change in a process of its own, which is killed by SIGKILL: as soon as a step has ended, or when `meanwhile` has.
-   * Then starts here what the user would start again, and connects.
+   * Runs a change in a process of its own, which is killed by SIGKILL: at a moment of it, or when `meanwhile` has ended. Then starts here
+   * what the user would start again, and connects.
+   *
+   * @param meanwhile null: it kills itself at the moment
    */
-  async beginAndBeKilled(
+  beginAndBeKilled(
     request: ChangeRequest,
-    afterStep: number | null,
-    meanwhile: () => Promise<void>,
+    at: StepMoment | null,
+    meanwhile: (() => Promise<void>) | null,
   ): Promise<string> {
-    const task: ChangeUntilKilled = { dataFolder: this.folder, hostId: this.hostId, request, afterStep };
-    return this.#beKilled(task, afterStep === null ? meanwhile : null);
+    return this.#beKilled({ dataFolder: this.folder, hostId: this.hostId, request, at }, meanwhile);
   }
 
   /** As `beginAndBeKilled`, for a batch: killed as soon as one change is done and another has begun. Gives the id of the batch. */
@@ -59,9 +60,10 @@ export class TestbedApplication extends ApplicationUnderTest {
     const killed = new Promise<void>((resolve) => child.on('close', resolve));
     let printed = '';
     child.stdout.on('data', (data: Buffer) => (printed += data.toString()));
-    if (meanwhile !== null) {
-      await meanwhile();
-      child.kill('SIGKILL');
+    try {
+      await meanwhile?.();
+    } finally {
+      if (meanwhile !== null) child.kill('SIGKILL');
     }
     await killed;
     await this.start();

@@ -121,7 +121,10 @@ function suite(version: testbed.LibvirtVersion): void {
 
     let id: string;
     if (fault === 'snaptree') {
-      id = await application.beginAndBeKilled(plan.request, stepBefore, () => middleOf(merge, scene));
+      id =
+        stepBefore === null
+          ? await application.beginAndBeKilled(plan.request, null, () => middleOf(merge, scene))
+          : await application.beginAndBeKilled(plan.request, { step: stepBefore, state: 'done', file: null }, null);
     } else {
       const met = Promise.withResolvers<undefined>();
       application.onChange = ({ steps }) => {

@@ -1,0 +1,406 @@
+/** One cell of the matrix: a procedure in its scene, something that goes wrong at a moment of it, and what is there afterwards. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SnaptreeError } from '../../shared/errors.ts';
+import type { Operation, Resolution } from '../../shared/model/operation.ts';
+import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
+import { isInterrupted } from '../../shared/rules/operations/operation-life.ts';
+import { clusterBytes } from '../model/disk-model.fixtures.ts';
+import { vmSpecs, type ModelVmSpec } from '../model/model-host.fixtures.ts';
+import { waitUntil } from '../testbeds/index.ts';
+import { describe, TestbedApplication } from '../testbeds/testbed-application.fixtures.ts';
+import { FaultHost, type FaultServer } from './fault-host.fixtures.ts';
+import { judge, theirs, whyNotStartable, type Before } from './judge.fixtures.ts';
+import {
+  cellText,
+  pointsOf,
+  scrambled,
+  type Cell,
+  type CellResult,
+  type FaultKind,
+  type Moment,
+  type Point,
+} from './matrix.fixtures.ts';
+import type { Procedure } from './procedures.fixtures.ts';
+import { folder, makeScene, overlayOf, vmUuid } from './scenes.fixtures.ts';
+
+const limitMs = 90_000;
+const mebibyte = 1024 ** 2;
+const [one] = vmSpecs as readonly [ModelVmSpec];
+const furtherWishes: readonly Resolution[] = ['resume', 'undo', 'forget'];
+
+/** The points of a procedure on that host; with the refusal, where it is not to be had there. */
+export async function pointsOn(
+  server: FaultServer,
+  procedure: Procedure,
+  faults: readonly FaultKind[],
+): Promise<{ readonly points: readonly Point[]; readonly refusal: string | null }> {
+  return withHost(server, procedure, null, async ({ host, application }) => {
+    const plan = await application.plan(procedure.request);
+    const isRunning = (await host.facts()).get(vmUuid)?.state !== 'shut off';
+    const [refusal] = plan.refusals;
+    return { points: refusal ? [] : pointsOf(plan, isRunning, faults), refusal: refusal?.message ?? null };
+  });
+}
+
+interface Stage {
+  readonly host: FaultHost;
+  readonly application: TestbedApplication;
+  readonly models: Before['models'];
+}
+
+async function withHost<Result>(
+  server: FaultServer,
+  procedure: Procedure,
+  moment: Moment | null,
+  act: (stage: Stage) => Promise<Result>,
+): Promise<Result> {
+  rmSync(server.holdFile, { force: true });
+  const host = await FaultHost.startOn(server, moment?.when === 'copying' ? 4 * mebibyte : clusterBytes);
+  try {
+    const models = await makeScene(host, { steps: procedure.scene });
+    const application = await TestbedApplication.open(server.ssh, server.connection);
+    try {
+      return await act({ host, application, models });
+    } finally {
+      rmSync(server.holdFile, { force: true });
+      host.release();
+      await application.close();
+    }
+  } finally {
+    await host.stop();
+  }
+}
+
+export async function runCell(server: FaultServer, procedure: Procedure, cell: Cell): Promise<CellResult> {
+  const startedAt = performance.now();
+  const result = await withHost(server, procedure, cell.moment, (stage) =>
+    new CellRun(server, procedure, cell, stage).run(),
+  );
+  return { ...result, cell, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+type Outcome = Omit<CellResult, 'cell' | 'seconds'>;
+const nothing: Outcome = {
+  isMissing: true,
+  state: '',
+  chosen: [],
+  offered: [],
+  lost: [],
+  notStartable: [],
+  stuck: [],
+  again: '',
+};
+
+class CellRun {
+  readonly #server: FaultServer;
+  readonly #procedure: Procedure;
+  readonly #cell: Cell;
+  readonly #stage: Stage;
+  readonly #stuck: string[] = [];
+  /** How it is caught in the middle: slowly. */
+  readonly #request: ChangeRequest;
+
+  constructor(server: FaultServer, procedure: Procedure, cell: Cell, stage: Stage) {
+    this.#server = server;
+    this.#procedure = procedure;
+    this.#cell = cell;
+    this.#stage = stage;
+    const { request } = procedure;
+    this.#request =
+      'bytesPerSecond' in request && cell.moment.when === 'copying'
+        ? { ...request, bytesPerSecond: mebibyte }
+        : request;
+  }
+
+  async run(): Promise<Outcome> {
+    const { host, application, models } = this.#stage;
+    const { fault, choice } = this.#cell;
+    const state = (await host.facts()).get(vmUuid)?.state ?? '';
+    const plan = await application.plan(this.#request);
+    const [refusal] = plan.refusals;
+    if (refusal) throw new Error(`The plan is refused: ${refusal.message}`);
+    const before: Before = {
+      models,
+      plan,
+      state,
+      mayChangeState: fault === 'qemuKilled' || fault === 'secondAdministrator',
+    };
+    const id = fault === 'snaptreeKilled' ? await this.#beKilled() : await this.#beHarmed(plan);
+    if (id === null) return nothing;
+    const unreadable = await this.#forgetUnreadable(id);
+    const first = unreadable ? null : await application.rests(id, limitMs);
+    const offered = first && first.endedAt === null ? (first.examination?.choices ?? []) : [];
+    await this.#mend();
+    const wishes = [...(choice === null ? [] : [choice]), ...furtherWishes];
+    const chosen = unreadable ? ['forget'] : await application.bringToEnd(id, wishes, limitMs);
+    const operation = unreadable ? null : application.operation(id);
+    const verdict = await judge(host, application, before, operation);
+    await this.#checkSpoiled(verdict.spoiled);
+    const isRunAgain = scrambled(cellText(this.#cell).length * 31 + this.#cell.moment.step) % 3 === 0;
+    const again = !isRunAgain ? '' : operation?.state === 'succeeded' ? '' : await this.#again();
+    const newVm = plan.after.newVm?.uuid;
+    const isNewThere = newVm !== undefined && (await host.virsh('list --all --uuid')).includes(newVm);
+    return {
+      isMissing: false,
+      state: operation === null ? 'unreadable' : describe(operation),
+      chosen,
+      offered,
+      lost: verdict.lost,
+      stuck: [...this.#stuck, ...verdict.stuck],
+      notStartable: await whyNotStartable(host, [vmUuid, ...(isNewThere ? [newVm] : [])]),
+      again,
+    };
+  }
+
+  /** Begins, and lets it happen at its moment. Null: that moment did not come. */
+  async #beHarmed(plan: Plan): Promise<string | null> {
+    const { host, application } = this.#stage;
+    const { moment } = this.#cell;
+    let isThere = false;
+    if (moment.when === 'copying') writeFileSync(host.sign('slow'), '');
+    application.onChange = (operation) => {
+      if (isThere || !isAt(operation, moment)) return;
+      isThere = true;
+      writeFileSync(this.#signFor(moment), '');
+    };
+    const id = await application.begin(plan);
+    const rests = () => isAtRest(application.operation(id));
+    await waitUntil('the moment', () => isThere || rests(), limitMs);
+    const isMet = isThere && (await this.#isMet(rests));
+    application.onChange = () => undefined;
+    if (isMet) await this.#harm(plan, id);
+    rmSync(this.#server.holdFile, { force: true });
+    host.release();
+    if (isMet && moment.when === 'copying') await this.#hasten();
+    return isMet ? id : null;
+  }
+
+  /** In a process of its own. */
+  async #beKilled(): Promise<string | null> {
+    const { host, application } = this.#stage;
+    const { moment } = this.#cell;
+    const state = moment.when === 'end' ? 'done' : 'running';
+    if (moment.when === 'before' || moment.when === 'end')
+      return application.beginAndBeKilled(this.#request, { step: moment.step, state, file: null }, null);
+    if (moment.when === 'copying') writeFileSync(host.sign('slow'), '');
+    let wasLocked = false;
+    let isMet = false;
+    const file = this.#signFor(moment);
+    const id = await application.beginAndBeKilled(this.#request, { step: moment.step, state, file }, async () => {
+      isMet = await this.#isMet(() => {
+        wasLocked ||= host.isLocked;
+        return wasLocked && !host.isLocked;
+      });
+    });
+    host.release();
+    if (isMet && moment.when === 'copying') await this.#hasten();
+    return isMet ? id : null;
+  }
+
+  /** Made where the moment is: whoever comes by it then is held. */
+  #signFor({ when }: Moment): string {
+    if (when === 'before' || when === 'end') return this.#server.holdFile;
+    return this.#stage.host.sign(when === 'copying' ? 'copying' : when);
+  }
+
+  /** Waits until something is held, or copied; false where the operation came past it. */
+  async #isMet(isPast: () => boolean): Promise<boolean> {
+    const { host } = this.#stage;
+    const { when } = this.#cell.moment;
+    if (when === 'before' || when === 'end') return true;
+    const isHere = async () => {
+      if (when !== 'copying') return host.isHeld;
+      if (await host.isCopying()) return true;
+      const copied = await Promise.all(one.targets.map((target) => host.copied(target)));
+      return copied.some((bytes) => bytes !== null && bytes > 0);
+    };
+    let isMet = false;
+    await waitUntil('a command to be held', async () => (isMet = await isHere()) || isPast(), limitMs);
+    if (isMet && when === 'copying') await delay(300);
+    return isMet;
+  }
+
+  /** What copied slowly, to be caught, goes on as fast as it can. */
+  async #hasten(): Promise<void> {
+    const { host } = this.#stage;
+    for (const target of one.targets)
+      await host.secluded.sh(`virsh -q -c qemu:///system blockjob ${vmUuid} ${target} --bandwidth 0 2>/dev/null || :`);
+  }
+
+  async #harm(plan: Plan, id: string): Promise<void> {
+    const { host } = this.#stage;
+    const { fault, moment } = this.#cell;
+    switch (fault) {
+      case 'sshCut':
+        this.#server.ssh.dropConnections();
+        return;
+      case 'snaptreeKilled':
+        throw new Error('It is not killed from here.');
+      case 'libvirtdRestarted':
+        await host.restartLibvirtd();
+        return;
+      case 'qemuKilled':
+        await host.killQemu(one);
+        await host.killCopiers();
+        return;
+      case 'storageFull':
+        await host.fill('storage');
+        return;
+      case 'hostFull':
+        await host.fill('all');
+        return;
+      case 'clockJump':
+        // A day ahead, or back to before the procedure was planned.
+        host.setClock(moment.step % 2 === 0 ? 86_400 : -86_400);
+        shiftClock(moment.step % 2 === 0 ? -86_400 : 86_400);
+        return;
+      case 'permissionDenied':
+        host.setDenied(true);
+        return;
+      case 'secondAdministrator':
+        await this.#beSecondAdministrator();
+        return;
+      case 'startedTwice':
+        await this.#startAgain(plan);
+        return;
+      case 'journalFlipped':
+        await this.#flipBit(id);
+        return;
+    }
+  }
+
+  /** What was wrong is put right, as whoever administers the host would. */
+  async #mend(): Promise<void> {
+    const { host } = this.#stage;
+    const { fault } = this.#cell;
+    if (fault === 'storageFull' || fault === 'hostFull') await host.makeRoom();
+    if (fault === 'permissionDenied') host.setDenied(false);
+    if (fault === 'clockJump') {
+      host.setClock(0);
+      shiftClock(0);
+    }
+  }
+
+  /** They take a snapshot, or start the VM or end it: whether that is refused is libvirt's affair. */
+  async #beSecondAdministrator(): Promise<void> {
+    const { host } = this.#stage;
+    const state = (await host.facts()).get(vmUuid)?.state;
+    const disks = one.targets.map(
+      (target) => `--diskspec ${target},snapshot=external,file=${overlayOf(target, theirs)}`,
+    );
+    const line =
+      this.#cell.moment.step % 2 === 0
+        ? `snapshot-create-as ${vmUuid} ${theirs} --disk-only --atomic ${disks.join(' ')}`
+        : `${state === 'shut off' ? 'start' : 'destroy'} ${vmUuid}`;
+    await host.secluded.sh(`timeout 20 /usr/bin/virsh -q -c qemu:///system ${line} 2>/dev/null || :`);
+  }
+
+  /** By the same Snaptree, and by another one: the VM is locked, and nothing is begun. */
+  async #startAgain(plan: Plan): Promise<void> {
+    const { application } = this.#stage;
+    // What is held is only what the first one does.
+    rmSync(this.#server.holdFile, { force: true });
+    await this.#refused(() => application.begin(plan));
+    const other = await TestbedApplication.open(this.#server.ssh, this.#server.connection);
+    try {
+      await this.#refused(async () => {
+        const second = await other.plan(this.#request);
+        if (second.refusals.length > 0) throw new SnaptreeError('planRefused', 'The plan is refused.');
+        return other.begin(second);
+      });
+    } finally {
+      await other.close();
+    }
+  }
+
+  async #refused(begin: () => Promise<unknown>): Promise<void> {
+    try {
+      await begin();
+    } catch (error) {
+      if (SnaptreeError.is(error)) return;
+      throw error;
+    }
+    // Past its end nothing stands in the way of a second one.
+    if (this.#cell.moment.when !== 'end') this.#stuck.push('The same was begun a second time.');
+  }
+
+  async #flipBit(id: string): Promise<void> {
+    const { application } = this.#stage;
+    const { moment, procedure } = this.#cell;
+    rmSync(this.#server.holdFile, { force: true });
+    await application.leave();
+    const journals = join(application.folder, 'journal');
+    const file = readdirSync(journals).find((name) => name.startsWith(id)) ?? '';
+    const bytes = readFileSync(join(journals, file));
+    const bit = scrambled(bytes.length * 31 + moment.step + procedure.length) % (bytes.length * 8);
+    bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    writeFileSync(join(journals, file), bytes);
+    await application.start();
+    await application.ask('hosts.connect', { hostId: application.hostId });
+  }
+
+  /** An operation whose journal cannot be read can only be forgotten, once nothing of it runs. Gives whether it is such a one. */
+  async #forgetUnreadable(id: string): Promise<boolean> {
+    const { application } = this.#stage;
+    if (this.#cell.fault !== 'journalFlipped' || application.operations().some((each) => each.id === id)) return false;
+    const end = Date.now() + limitMs;
+    for (;;) {
+      try {
+        await application.ask('operations.resolve', { operationId: id, choice: 'forget' });
+        return true;
+      } catch (error) {
+        if (!SnaptreeError.is(error, 'operationNotResolvable') || Date.now() > end) throw error;
+        await delay(200);
+      }
+    }
+  }
+
+  /** What a snapshot holds was to go, and is something else now: nobody goes back to it without being told. */
+  async #checkSpoiled(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const { application, host } = this.#stage;
+    // Nothing in a scene is older than a moment, and what is written so soon may belong to the taking of the snapshot.
+    await host.secluded.sh(`touch -d '1 minute' ${folder}/*.qcow2`);
+    for (const snapshotId of names) {
+      const plan = await application.plan({ action: 'revertToSnapshot', vmUuid, snapshotId, saveAs: null });
+      const isTold = plan.refusals.length > 0 || plan.warnings.some(({ code }) => code === 'writtenSince');
+      const told = plan.warnings.map(({ code }) => code).join(', ');
+      if (!isTold)
+        this.#stuck.push(`${snapshotId} holds something else than it did, and of going back to it is said: ${told}.`);
+    }
+  }
+
+  /** The same, planned from what is there now. */
+  async #again(): Promise<string> {
+    const { host, application, models } = this.#stage;
+    const { request } = this.#procedure;
+    const state = (await host.facts()).get(vmUuid)?.state ?? '';
+    const plan = await application.plan(request);
+    const [refusal] = plan.refusals;
+    if (refusal) return `refused: ${refusal.code}`;
+    const id = await application.begin(plan);
+    await application.bringToEnd(id, furtherWishes, limitMs);
+    const operation = application.operation(id);
+    const verdict = await judge(host, application, { models, plan, state, mayChangeState: true }, operation);
+    this.#stuck.push(...[...verdict.lost, ...verdict.stuck].map((text) => `Run again: ${text}`));
+    if (operation.state !== 'succeeded' && this.#procedure.mayFail !== true)
+      this.#stuck.push(`Run again: ${describe(operation)}`);
+    return operation.state;
+  }
+}
+
+function isAt({ steps }: Operation, { when, step }: Moment): boolean {
+  return steps[step]?.state === (when === 'end' ? 'done' : 'running');
+}
+
+const isAtRest = (operation: Operation): boolean =>
+  operation.endedAt !== null || (isInterrupted(operation) && operation.examination !== null);
+
+const realNow = Date.now.bind(Date);
+
+/** The clock of the computer that Snaptree runs on. */
+function shiftClock(seconds: number): void {
+  Date.now = () => realNow() + seconds * 1000;
+}

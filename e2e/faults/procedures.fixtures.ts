@@ -1,0 +1,172 @@
+/** The procedures that things go wrong with: a scene, and what is asked for in it. */
+import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { firstImageOf, folder, memoryOf, overlayOf, vmUuid, type SceneStep } from './scenes.fixtures.ts';
+
+export interface Procedure {
+  readonly name: string;
+  readonly scene: readonly SceneStep[];
+  readonly request: ChangeRequest;
+  /** What it copies is large, and slowly copied where it is caught in the middle. */
+  readonly isLong?: true;
+  /** It ends without success where the guest does not heed it, which is so here. */
+  readonly mayFail?: true;
+}
+
+export const newVm = { uuid: '33333333-3333-4333-8333-333333333333', name: 'three' };
+
+const start = { start: true } as const;
+const data: readonly SceneStep[] = [
+  { write: 'vda', byte: 0x21, at: [0, 1] },
+  { write: 'vdb', byte: 0x31, at: [2, 5] },
+];
+const more = (number: number): readonly SceneStep[] => [
+  { write: 'vda', byte: 0x21 + number, at: [1, 2 + number] },
+  { write: 'vdb', byte: 0x31 + number, at: [0, 2] },
+];
+const external = (snapshot: string) => ({ snapshot, kind: 'external' }) as const;
+const internal = (snapshot: string) => ({ snapshot, kind: 'internal' }) as const;
+
+/** base ← first ← s1 ← s2 ← s3, each with something of its own; s1 has something in every place. */
+const chain: readonly SceneStep[] = [
+  ...data,
+  external('s1'),
+  { write: 'vda', byte: 0x41 },
+  external('s2'),
+  ...more(1),
+  external('s3'),
+  ...more(2),
+];
+const internals: readonly SceneStep[] = [...data, internal('i1'), ...more(1), internal('i2'), ...more(2)];
+
+const create = { action: 'createSnapshot', vmUuid, name: 'new', description: 'made here', diskTargets: null } as const;
+const revert = { action: 'revertToSnapshot', vmUuid } as const;
+const remove = { action: 'deleteSnapshot', vmUuid, withDescendants: false } as const;
+const power = { action: 'changePower', vmUuid } as const;
+const clone = { action: 'cloneVm', vmUuid, newVm } as const;
+
+const oneOfVda = (top: string, base: string) => [{ target: 'vda', topId: top, baseId: base }];
+const commit = (range: ReturnType<typeof oneOfVda>, oneByOne = false) =>
+  ({ action: 'commitImages', vmUuid, ranges: range, oneByOne, bytesPerSecond: null }) as const;
+const s1 = overlayOf('vda', 's1');
+const s2 = overlayOf('vda', 's2');
+const s3 = overlayOf('vda', 's3');
+
+export const procedures: readonly Procedure[] = [
+  { name: 'create-internal', scene: [...data, start], request: { ...create, kind: 'internal' } },
+  { name: 'create-internal-off', scene: [...data, internal('i1')], request: { ...create, kind: 'internal' } },
+  { name: 'create-external', scene: [...data, start], request: { ...create, kind: 'external' } },
+  { name: 'create-external-off', scene: data, request: { ...create, kind: 'external' } },
+  {
+    name: 'create-memory',
+    scene: [...data, start],
+    request: { ...create, kind: 'external', memoryFile: memoryOf('new') },
+  },
+  {
+    name: 'revert-internal',
+    scene: [start, ...internals],
+    request: { ...revert, snapshotId: 'i1', saveAs: null },
+  },
+  {
+    name: 'revert-internal-saving',
+    scene: [start, ...internals],
+    request: { ...revert, snapshotId: 'i1', saveAs: 'kept' },
+  },
+  { name: 'revert-internal-off', scene: internals, request: { ...revert, snapshotId: 'i1', saveAs: 'kept' } },
+  { name: 'revert-external', scene: [...chain, start], request: { ...revert, snapshotId: 's2', saveAs: null } },
+  {
+    name: 'revert-external-saving',
+    scene: [...chain, start],
+    request: { ...revert, snapshotId: 's2', saveAs: 'kept', saveMemoryFile: memoryOf('kept') },
+  },
+  { name: 'revert-external-off', scene: chain, request: { ...revert, snapshotId: 's2', saveAs: 'kept' } },
+  {
+    name: 'revert-memory',
+    scene: [start, ...data, { snapshot: 's1', kind: 'withMemory' }, ...more(1)],
+    request: { ...revert, snapshotId: 's1', saveAs: null },
+  },
+  { name: 'delete-internal', scene: [start, ...internals], request: { ...remove, snapshotId: 'i1' } },
+  {
+    name: 'delete-internal-subtree-off',
+    scene: internals,
+    request: { ...remove, snapshotId: 'i1', withDescendants: true },
+  },
+  { name: 'delete-external-down', scene: [...chain, start], request: { ...remove, snapshotId: 's2' }, isLong: true },
+  { name: 'delete-external-down-off', scene: chain, request: { ...remove, snapshotId: 's2' }, isLong: true },
+  {
+    name: 'delete-external-up',
+    scene: [...chain, start],
+    request: { ...remove, snapshotId: 's3', direction: 'up' },
+    isLong: true,
+  },
+  {
+    name: 'delete-external-up-off',
+    scene: chain,
+    request: { ...remove, snapshotId: 's3', direction: 'up' },
+    isLong: true,
+  },
+  { name: 'commit', scene: [...chain, start], request: commit(oneOfVda(s2, firstImageOf('vda'))), isLong: true },
+  { name: 'commit-active', scene: [...chain, start], request: commit(oneOfVda(s3, s1)), isLong: true },
+  { name: 'commit-off', scene: chain, request: commit(oneOfVda(s2, firstImageOf('vda'))), isLong: true },
+  {
+    name: 'commit-one-by-one',
+    scene: [...chain, start],
+    request: commit(oneOfVda(s2, firstImageOf('vda')), true),
+    isLong: true,
+  },
+  {
+    name: 'commit-one-by-one-off',
+    scene: chain,
+    request: commit(oneOfVda(s2, firstImageOf('vda')), true),
+    isLong: true,
+  },
+  {
+    name: 'pull',
+    scene: [...chain, start],
+    request: {
+      action: 'pullImages',
+      vmUuid,
+      ranges: [{ target: 'vda', baseId: firstImageOf('vda') }],
+      bytesPerSecond: null,
+    },
+    isLong: true,
+  },
+  {
+    name: 'pull-off',
+    scene: chain,
+    request: { action: 'pullImages', vmUuid, ranges: [{ target: 'vda', baseId: null }], bytesPerSecond: null },
+    isLong: true,
+  },
+  { name: 'start', scene: data, request: { ...power, to: 'start' } },
+  { name: 'destroy', scene: [...data, start], request: { ...power, to: 'destroy' } },
+  { name: 'suspend', scene: [...data, start], request: { ...power, to: 'suspend' } },
+  { name: 'resume', scene: [...data, start, { suspend: true }], request: { ...power, to: 'resume' } },
+  { name: 'shutdown', scene: [...data, start], request: { ...power, to: 'shutdown', waitSeconds: 2 }, mayFail: true },
+  { name: 'save-managed', scene: [...data, start], request: { action: 'saveMemory', vmUuid, file: null } },
+  {
+    name: 'save-file',
+    scene: [...data, start],
+    request: { action: 'saveMemory', vmUuid, file: `${folder}/saved.memory` },
+  },
+  {
+    name: 'restore',
+    scene: [...data, start, { virsh: `save ${vmUuid} ${folder}/saved.memory` }],
+    request: { action: 'restoreMemory', vmUuid, file: `${folder}/saved.memory` },
+  },
+  {
+    name: 'discard',
+    scene: [...data, start, { virsh: `managedsave ${vmUuid}` }],
+    request: { action: 'discardMemory', vmUuid },
+  },
+  {
+    name: 'describe',
+    scene: [start, ...internals],
+    request: { action: 'describeSnapshot', vmUuid, snapshotId: 'i1', description: 'told <anew> & well' },
+  },
+  {
+    name: 'rename-external',
+    scene: chain,
+    request: { action: 'renameSnapshot', vmUuid, snapshotId: 's1', name: 'renamed' },
+  },
+  { name: 'clone-thin', scene: chain, request: { ...clone, snapshotId: 's2', kind: 'thin' } },
+  { name: 'clone-full', scene: chain, request: { ...clone, snapshotId: null, kind: 'full' } },
+];
