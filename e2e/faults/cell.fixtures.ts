@@ -1,6 +1,5 @@
 /** One cell of the matrix: a procedure in its scene, something that goes wrong at a moment of it, and what is there afterwards. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation, Resolution } from '../../shared/model/operation.ts';
@@ -11,7 +10,8 @@ import { vmSpecs, type ModelVmSpec } from '../model/model-host.fixtures.ts';
 import { waitUntil } from '../testbeds/index.ts';
 import { describe, TestbedApplication } from '../testbeds/testbed-application.fixtures.ts';
 import { FaultHost, type FaultServer } from './fault-host.fixtures.ts';
-import { judge, theirs, whyNotStartable, type Before } from './judge.fixtures.ts';
+import { doHarm, mend } from './harm.fixtures.ts';
+import { judge, whyNotStartable, type Before } from './judge.fixtures.ts';
 import {
   cellText,
   pointsOf,
@@ -23,7 +23,7 @@ import {
   type Point,
 } from './matrix.fixtures.ts';
 import type { Procedure } from './procedures.fixtures.ts';
-import { folder, makeScene, overlayOf, vmUuid } from './scenes.fixtures.ts';
+import { folder, makeScene, vmUuid } from './scenes.fixtures.ts';
 
 const limitMs = 90_000;
 const mebibyte = 1024 ** 2;
@@ -131,8 +131,8 @@ class CellRun {
     if (id === null) return nothing;
     const unreadable = await this.#forgetUnreadable(id);
     const first = unreadable ? null : await application.rests(id, limitMs);
-    const offered = first && first.endedAt === null ? (first.examination?.choices ?? []) : [];
-    await this.#mend();
+    const offered = first?.endedAt === null ? (first.examination?.choices ?? []) : [];
+    await mend(host, fault);
     const wishes = [...(choice === null ? [] : [choice]), ...furtherWishes];
     const chosen = unreadable ? ['forget'] : await application.bringToEnd(id, wishes, limitMs);
     const operation = unreadable ? null : application.operation(id);
@@ -158,19 +158,19 @@ class CellRun {
   async #beHarmed(plan: Plan): Promise<string | null> {
     const { host, application } = this.#stage;
     const { moment } = this.#cell;
-    let isThere = false;
+    const seen = { isThere: false };
     if (moment.when === 'copying') writeFileSync(host.sign('slow'), '');
     application.onChange = (operation) => {
-      if (isThere || !isAt(operation, moment)) return;
-      isThere = true;
+      if (seen.isThere || !isAt(operation, moment)) return;
+      seen.isThere = true;
       writeFileSync(this.#signFor(moment), '');
     };
     const id = await application.begin(plan);
     const rests = () => isAtRest(application.operation(id));
-    await waitUntil('the moment', () => isThere || rests(), limitMs);
-    const isMet = isThere && (await this.#isMet(rests));
+    await waitUntil('the moment', () => seen.isThere || rests(), limitMs);
+    const isMet = seen.isThere && (await this.#isMet(rests));
     application.onChange = () => undefined;
-    if (isMet) await this.#harm(plan, id);
+    if (isMet) this.#stuck.push(...(await doHarm({ ...this.#stage, server: this.#server, plan, id }, this.#cell)));
     rmSync(this.#server.holdFile, { force: true });
     host.release();
     if (isMet && moment.when === 'copying') await this.#hasten();
@@ -185,18 +185,17 @@ class CellRun {
     if (moment.when === 'before' || moment.when === 'end')
       return application.beginAndBeKilled(this.#request, { step: moment.step, state, file: null }, null);
     if (moment.when === 'copying') writeFileSync(host.sign('slow'), '');
-    let wasLocked = false;
-    let isMet = false;
+    const seen = { wasLocked: false, isMet: false };
     const file = this.#signFor(moment);
     const id = await application.beginAndBeKilled(this.#request, { step: moment.step, state, file }, async () => {
-      isMet = await this.#isMet(() => {
-        wasLocked ||= host.isLocked;
-        return wasLocked && !host.isLocked;
+      seen.isMet = await this.#isMet(() => {
+        seen.wasLocked ||= host.isLocked;
+        return seen.wasLocked && !host.isLocked;
       });
     });
     host.release();
-    if (isMet && moment.when === 'copying') await this.#hasten();
-    return isMet ? id : null;
+    if (seen.isMet && moment.when === 'copying') await this.#hasten();
+    return seen.isMet ? id : null;
   }
 
   /** Made where the moment is: whoever comes by it then is held. */
@@ -216,10 +215,10 @@ class CellRun {
       const copied = await Promise.all(one.targets.map((target) => host.copied(target)));
       return copied.some((bytes) => bytes !== null && bytes > 0);
     };
-    let isMet = false;
-    await waitUntil('a command to be held', async () => (isMet = await isHere()) || isPast(), limitMs);
-    if (isMet && when === 'copying') await delay(300);
-    return isMet;
+    const seen = { isMet: false };
+    await waitUntil('a command to be held', async () => (seen.isMet = await isHere()) || isPast(), limitMs);
+    if (seen.isMet && when === 'copying') await delay(300);
+    return seen.isMet;
   }
 
   /** What copied slowly, to be caught, goes on as fast as it can. */
@@ -227,118 +226,6 @@ class CellRun {
     const { host } = this.#stage;
     for (const target of one.targets)
       await host.secluded.sh(`virsh -q -c qemu:///system blockjob ${vmUuid} ${target} --bandwidth 0 2>/dev/null || :`);
-  }
-
-  async #harm(plan: Plan, id: string): Promise<void> {
-    const { host } = this.#stage;
-    const { fault, moment } = this.#cell;
-    switch (fault) {
-      case 'sshCut':
-        this.#server.ssh.dropConnections();
-        return;
-      case 'snaptreeKilled':
-        throw new Error('It is not killed from here.');
-      case 'libvirtdRestarted':
-        await host.restartLibvirtd();
-        return;
-      case 'qemuKilled':
-        await host.killQemu(one);
-        await host.killCopiers();
-        return;
-      case 'storageFull':
-        await host.fill('storage');
-        return;
-      case 'hostFull':
-        await host.fill('all');
-        return;
-      case 'clockJump':
-        // A day ahead, or back to before the procedure was planned.
-        host.setClock(moment.step % 2 === 0 ? 86_400 : -86_400);
-        shiftClock(moment.step % 2 === 0 ? -86_400 : 86_400);
-        return;
-      case 'permissionDenied':
-        host.setDenied(true);
-        return;
-      case 'secondAdministrator':
-        await this.#beSecondAdministrator();
-        return;
-      case 'startedTwice':
-        await this.#startAgain(plan);
-        return;
-      case 'journalFlipped':
-        await this.#flipBit(id);
-        return;
-    }
-  }
-
-  /** What was wrong is put right, as whoever administers the host would. */
-  async #mend(): Promise<void> {
-    const { host } = this.#stage;
-    const { fault } = this.#cell;
-    if (fault === 'storageFull' || fault === 'hostFull') await host.makeRoom();
-    if (fault === 'permissionDenied') host.setDenied(false);
-    if (fault === 'clockJump') {
-      host.setClock(0);
-      shiftClock(0);
-    }
-  }
-
-  /** They take a snapshot, or start the VM or end it: whether that is refused is libvirt's affair. */
-  async #beSecondAdministrator(): Promise<void> {
-    const { host } = this.#stage;
-    const state = (await host.facts()).get(vmUuid)?.state;
-    const disks = one.targets.map(
-      (target) => `--diskspec ${target},snapshot=external,file=${overlayOf(target, theirs)}`,
-    );
-    const line =
-      this.#cell.moment.step % 2 === 0
-        ? `snapshot-create-as ${vmUuid} ${theirs} --disk-only --atomic ${disks.join(' ')}`
-        : `${state === 'shut off' ? 'start' : 'destroy'} ${vmUuid}`;
-    await host.secluded.sh(`timeout 20 /usr/bin/virsh -q -c qemu:///system ${line} 2>/dev/null || :`);
-  }
-
-  /** By the same Snaptree, and by another one: the VM is locked, and nothing is begun. */
-  async #startAgain(plan: Plan): Promise<void> {
-    const { application } = this.#stage;
-    // What is held is only what the first one does.
-    rmSync(this.#server.holdFile, { force: true });
-    await this.#refused(() => application.begin(plan));
-    const other = await TestbedApplication.open(this.#server.ssh, this.#server.connection);
-    try {
-      await this.#refused(async () => {
-        const second = await other.plan(this.#request);
-        if (second.refusals.length > 0) throw new SnaptreeError('planRefused', 'The plan is refused.');
-        return other.begin(second);
-      });
-    } finally {
-      await other.close();
-    }
-  }
-
-  async #refused(begin: () => Promise<unknown>): Promise<void> {
-    try {
-      await begin();
-    } catch (error) {
-      if (SnaptreeError.is(error)) return;
-      throw error;
-    }
-    // Past its end nothing stands in the way of a second one.
-    if (this.#cell.moment.when !== 'end') this.#stuck.push('The same was begun a second time.');
-  }
-
-  async #flipBit(id: string): Promise<void> {
-    const { application } = this.#stage;
-    const { moment, procedure } = this.#cell;
-    rmSync(this.#server.holdFile, { force: true });
-    await application.leave();
-    const journals = join(application.folder, 'journal');
-    const file = readdirSync(journals).find((name) => name.startsWith(id)) ?? '';
-    const bytes = readFileSync(join(journals, file));
-    const bit = scrambled(bytes.length * 31 + moment.step + procedure.length) % (bytes.length * 8);
-    bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-    writeFileSync(join(journals, file), bytes);
-    await application.start();
-    await application.ask('hosts.connect', { hostId: application.hostId });
   }
 
   /** An operation whose journal cannot be read can only be forgotten, once nothing of it runs. Gives whether it is such a one. */
@@ -397,10 +284,3 @@ function isAt({ steps }: Operation, { when, step }: Moment): boolean {
 
 const isAtRest = (operation: Operation): boolean =>
   operation.endedAt !== null || (isInterrupted(operation) && operation.examination !== null);
-
-const realNow = Date.now.bind(Date);
-
-/** The clock of the computer that Snaptree runs on. */
-function shiftClock(seconds: number): void {
-  Date.now = () => realNow() + seconds * 1000;
-}

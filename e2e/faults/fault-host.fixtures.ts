@@ -33,12 +33,28 @@ exit "$code"
 }
 
 const tools: Readonly<Record<string, string>> = {
-  virsh: heldCommand('virsh', `"\${3:-}" in ${changing}`),
+  virsh: heldCommand(
+    'virsh',
+    `"\${3:-}" in ${changing}`,
+    // So that there is a middle of a merge whose speed nobody chooses.
+    'case "${3:-} $*" in *--bandwidth*) ;; blockcommit*|blockpull*) [ ! -e /run/point/slow ] || set -- "$@" --bandwidth=1 ;; esac',
+  ),
   'qemu-img': heldCommand(
     'qemu-img',
     '"${1:-}" in commit|convert|create|rebase',
-    // So that there is a middle of it. Of its commands only commit has a limit.
-    'if [ "$1" = commit ] && [ -e /run/point/slow ]; then shift; set -- commit -r 4194304 "$@"; fi',
+    // So that there is a middle of it. Of its commands only commit has a limit; another stands still when it has begun.
+    `if [ "$1" = commit ] && [ -e /run/point/slow ]; then shift; set -- commit -r 4194304 "$@"; fi
+if [ "$1" = rebase ] || [ "$1" = convert ]; then
+  if [ -e /run/point/slow ]; then
+    /usr/bin/qemu-img "$@" &
+    worker=$!
+    sleep 0.03
+    kill -STOP "$worker"
+    (while [ -e /run/point/slow ]; do sleep 0.02; done; kill -CONT "$worker") 2>/dev/null &
+    wait "$worker"
+    exit
+  fi
+fi`,
   ),
   // A clock that jumped, for whoever asks it on the host.
   date: `#!/bin/sh
@@ -145,8 +161,10 @@ export class FaultHost extends ModelHost {
 
   /** Nothing more can be written to them. */
   async fill(which: 'storage' | 'all'): Promise<void> {
+    // Without any blocks in use: a size of 0 would be none at all.
     const lines = (which === 'all' ? every : own).map(
-      ({ mount }) => `mount -o "remount,size=$(df -k --output=used ${mount} | tail -n 1 | tr -d ' ')k" ${mount}`,
+      ({ mount }) => `used=$(df -k --output=used ${mount} | tail -n 1)
+mount -o "remount,size=$((used > 4 ? used : 4))k" ${mount}`,
     );
     await this.secluded.sh(lines.join('\n'));
   }

@@ -14,7 +14,7 @@ import {
   type ModelVm,
 } from '../model/disk-model.fixtures.ts';
 import { vmSpecs, type ModelVmSpec, type Reading, type VmFacts } from '../model/model-host.fixtures.ts';
-import { readableVm, wrongPictures, type Truth } from '../model/picture.fixtures.ts';
+import { orphans, readableVm, wrongPictures, type Truth } from '../model/picture.fixtures.ts';
 import type { ApplicationUnderTest } from '../../electron/application/application-under-test.fixtures.ts';
 import type { FaultHost } from './fault-host.fixtures.ts';
 import { vmUuid } from './scenes.fixtures.ts';
@@ -69,6 +69,7 @@ export async function judge(
         .map(({ plan }) => `“${plan.title}” has not ended.`),
       ...host.leftovers().map((path) => `${path} is left on the host.`),
       ...(await leftJobs(host, facts)),
+      ...(newVm === undefined ? untoldOrphans(orphans(shown, truth), application.operations()) : []),
     ],
   };
 }
@@ -216,6 +217,12 @@ async function wrongDisks(host: FaultHost, facts: VmFacts, before: Before): Prom
       ? []
       : [`Disk ${target} of ${two.name} reads as ${JSON.stringify(found[index])}.`],
   );
+}
+
+/** Images that nobody needs, and of which nobody was told. */
+function untoldOrphans(paths: readonly string[], operations: readonly Operation[]): readonly string[] {
+  const told = operations.map(({ error, examination }) => `${error?.message ?? ''} ${examination?.message ?? ''}`);
+  return paths.filter((path) => !told.some((text) => text.includes(path))).map((path) => `Nobody names ${path}.`);
 }
 
 async function leftJobs(host: FaultHost, { state }: VmFacts): Promise<readonly string[]> {

@@ -7,6 +7,7 @@ export const faultWords = {
   snaptreeKilled: 'Snaptree is killed with SIGKILL',
   libvirtdRestarted: 'libvirtd is killed and started anew',
   qemuKilled: 'QEMU is killed with SIGKILL',
+  stepKilled: 'the command of the step is killed with SIGKILL',
   storageFull: 'the storage of the images is full',
   hostFull: 'every file system of the host is full',
   clockJump: 'the clocks of the host and of Snaptree jump',
@@ -40,7 +41,7 @@ export interface Cell extends Point {
 }
 
 /** The moments that a procedure has. Those of steps that are run only where something failed come with other faults. */
-export function momentsOf({ steps }: Pick<Plan, 'steps'>): readonly Moment[] {
+function momentsOf({ steps }: Pick<Plan, 'steps'>): readonly Moment[] {
   const ordinary = steps.filter(({ runs }) => runs === 'inOrder');
   const last = ordinary.at(-1)?.index ?? 0;
   return [...ordinary.flatMap((step) => momentsOfStep(step)), { when: 'end', step: last }];
@@ -64,9 +65,14 @@ export function pointsOf(
 ): readonly Point[] {
   return faults.flatMap((fault) =>
     momentsOf(plan)
-      .filter(({ when }) => fault !== 'qemuKilled' || isRunning || when === 'copying')
+      .filter(({ when }) => isThere(fault, when, isRunning))
       .map((moment) => ({ fault, moment })),
   );
+}
+
+function isThere(fault: FaultKind, when: Moment['when'], isRunning: boolean): boolean {
+  if (fault === 'stepKilled') return when !== 'before' && when !== 'end';
+  return fault !== 'qemuKilled' || isRunning || when === 'copying';
 }
 
 export const momentText = ({ when, step }: Moment): string => `${when}:${step}`;
@@ -110,17 +116,21 @@ export interface CellResult {
 export const isWell = ({ lost, notStartable, stuck }: CellResult): boolean =>
   lost.length + notStartable.length + stuck.length === 0;
 
+/** In another order with each seed. */
+export function shuffled<Item>(items: readonly Item[], seed: number): readonly Item[] {
+  return items
+    .map((item, index) => ({ item, key: scrambled(seed * 7919 + index) }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
+
 /**
  * In an order in which each procedure with each fault comes once before any comes twice, with moments that each seed chooses anew: however
  * few are run of them, they are spread over all there is.
  */
 export function inTurn<Each extends Cell>(cells: readonly Each[], seed: number): readonly Each[] {
-  const shuffled = cells
-    .map((cell, index) => ({ cell, key: scrambled(seed * 7919 + index) }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ cell }) => cell);
   const groups = new Map<string, number>();
-  return shuffled
+  return shuffled(cells, seed)
     .map((cell, index) => {
       const group = `${cell.procedure} ${cell.fault}`;
       const round = groups.get(group) ?? 0;

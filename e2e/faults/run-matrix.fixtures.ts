@@ -8,6 +8,7 @@ import {
   cellText,
   isWell,
   momentText,
+  shuffled,
   inTurn,
   type Cell,
   type CellResult,
@@ -43,7 +44,7 @@ const wishes: readonly Resolution[] = ['resume', 'undo', 'forget'];
 
 /** Needs root, and a testbed with that version that is up. */
 export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
-  const { version, sample, seed, part, minutes, tell } = options;
+  const { version, sample, part, minutes, tell } = options;
   const server = await FaultServer.start(version);
   const results: CellResult[] = [];
   const failures: string[] = [];
@@ -52,9 +53,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   const end = minutes === null ? Infinity : Date.now() + minutes * 60_000;
   try {
     const cells = await cellsOn(server, options);
-    const chosen = inTurn(cells, seed)
-      .slice(0, sample ?? cells.length)
-      .filter((_, index) => index % part.of === part.index);
+    const chosen = cells.filter((_, index) => index % part.of === part.index);
     tell(`${chosen.length} cells`);
     for (const [index, first] of chosen.entries()) {
       if (Date.now() > end) {
@@ -88,18 +87,26 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   return { results, failures };
 }
 
-async function cellsOn(server: FaultServer, { procedures, faults, moment, choice, sample, seed, tell }: MatrixOptions) {
+/** In the order in which they are run. For a small sample, plans are made only of the procedures that come into it. */
+async function cellsOn(
+  server: FaultServer,
+  { procedures, faults, moment, choice, sample, seed, tell }: MatrixOptions,
+): Promise<readonly Cell[]> {
+  const pairs = procedures.flatMap(({ name }) => faults.map((fault) => `${name} ${fault}`));
+  const drawn = new Set(shuffled(pairs, seed).slice(0, sample ?? pairs.length));
   const cells: Cell[] = [];
   for (const procedure of procedures) {
-    const { points, refusal } = await pointsOn(server, procedure, faults);
+    const own = faults.filter((fault) => drawn.has(`${procedure.name} ${fault}`));
+    if (own.length === 0) continue;
+    const { points, refusal } = await pointsOn(server, procedure, own);
     if (refusal !== null) tell(`${procedure.name} is not to be had on libvirt ${server.version}: ${refusal}`);
     for (const point of points)
       if (moment === null || momentText(moment) === momentText(point.moment)) {
-        const drawn = sample === null ? null : (wishes[(seed + cells.length) % wishes.length] ?? null);
-        cells.push({ ...point, procedure: procedure.name, choice: choice ?? drawn });
+        const one = sample === null ? null : (wishes[(seed + cells.length) % wishes.length] ?? null);
+        cells.push({ ...point, procedure: procedure.name, choice: choice ?? one });
       }
   }
-  return cells;
+  return inTurn(cells, seed).slice(0, sample ?? cells.length);
 }
 
 async function run(

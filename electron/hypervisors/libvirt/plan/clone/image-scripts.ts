@@ -58,7 +58,7 @@ set --
 [ -z "$option" ] || set -- -l "$option"
 set -- convert -p -t writeback -f "$format" "$@" -O qcow2 -- "$data" "$path"
 ${watchedQemuImg}
-[ "$(cat "$work/exit")" -eq 0 ] || fail "$data could not be copied to the end. It is as it was."
+[ -e "$work/ended-0" ] || fail "$data could not be copied to the end. It is as it was."
 give "$path" "$data"
 `.trim();
 

@@ -57,7 +57,7 @@ function backing(base: BackingReference | null): string[] {
 
 /**
  * For scripts in which qemu-img works long, with the arguments "$@": tells how far it is, of `total` bytes, and stops and goes on as it is
- * wished. How it ended is in `$work/exit` then. Takes `total`, the folders `work` and `folder` (of the step) from the script that it stands in.
+ * wished. Where it ended well, `$work/ended-0` is there then: a name, which has room where nothing can be written any more. Takes `total`, the folders `work` and `folder` (of the step) from the script that it stands in.
  *
  * qemu-img cannot change its speed while it works, and of its commands only commit has a limit at all (since QEMU 5.2). But it can be
  * stopped: it keeps its locks, so that nobody else opens the images, the VM's QEMU included.
@@ -66,7 +66,8 @@ function backing(base: BackingReference | null): string[] {
  */
 export const watchedQemuImg = `
 # Whatever ends the command, its end is written down.
-(trap : TERM; LC_ALL=C qemu-img "$@" >"$work/percent"; echo "$?" >"$work/exit") &
+: >"$work/running" || exit 1
+(trap : TERM; LC_ALL=C qemu-img "$@" >"$work/percent"; mv "$work/running" "$work/ended-$?") &
 worker=$!
 trap : TERM
 # Sends a signal to qemu-img: what the process beside this one has begun.
@@ -93,7 +94,7 @@ heed() {
   esac
   answer no 'qemu-img has just ended.'
 }
-while [ ! -s "$work/exit" ]; do
+while [ -e "$work/running" ]; do
   if [ -n "\${SNAPTREE_STEP:-}" ]; then
     percent=$(tail -c 60 "$work/percent" 2>/dev/null | tr '\\r' '\\n' | sed -n 's/^ *(\\([0-9]*\\)\\.[0-9]*\\/100%)$/\\1/p' | tail -n 1)
     heed
@@ -120,7 +121,7 @@ if [ -n "$mark" ] && [ -n "\${SNAPTREE_STEP:-}" ]; then
   : >"$mark"
 fi
 ${watchedQemuImg}
-[ "$(cat "$work/exit")" -eq 0 ] && exit 0
+[ -e "$work/ended-0" ] && exit 0
 if [ -n "$before" ] && [ "$before" = "$(stat -L -c '%y %s' -- "$base")" ]; then
   rm -f -- "$mark"
   fail 'qemu-img did not begin. Nothing was changed.'

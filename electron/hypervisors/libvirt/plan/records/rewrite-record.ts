@@ -33,8 +33,7 @@ const describing = `
 uri=$1 vm=$2 name=$3 text=$4
 ${common}
 read_record "$name" "$work/before" || fail 'The record of the snapshot could not be read. Nothing was changed.'
-printf '.\\n' >"$work/text"
-[ -z "$text" ] || printf '  <description>%s</description>\\n' "$text" >>"$work/text"
+printf '.\\n' >"$work/text" && { [ -z "$text" ] || printf '  <description>%s</description>\\n' "$text" >>"$work/text"; } || fail "The new description could not be written to $work. Nothing was changed."
 rewrite description "$work/before" "$work/after" || fail 'The record of the snapshot could not be changed.'
 cmp -s "$work/before" "$work/after" && exit 0
 write_record "$work/after" || fail 'The record of the snapshot could not be written. It is what it was.'
@@ -55,7 +54,7 @@ const renaming = `
 uri=$1 vm=$2 old=$3 new=$4 newText=$5 current=$6
 shift 6
 ${common}
-printf '.\\n  <name>%s</name>\\n' "$newText" >"$work/text"
+printf '.\\n  <name>%s</name>\\n' "$newText" >"$work/text" || fail "The new name could not be written to $work. Nothing was changed."
 if read_record "$old" "$work/old"; then
   there=yes
   rewrite name "$work/old" "$work/wanted" || fail 'The record of the snapshot could not be changed.'
@@ -71,7 +70,7 @@ else
   write_record "$work/wanted" || fail 'The record could not be written under the new name. Nothing was changed.'
   read_record "$new" "$work/new" && cmp -s "$work/new" "$work/wanted" || fail "libvirt wrote the record under the new name otherwise than it was told to, so that the old one stays: $old. Compare them (virsh snapshot-dumpxml), and remove the new one (virsh snapshot-delete --metadata)."
 fi
-printf '.\\n  <parent>\\n    <name>%s</name>\\n  </parent>\\n' "$newText" >"$work/text"
+printf '.\\n  <parent>\\n    <name>%s</name>\\n  </parent>\\n' "$newText" >"$work/text" || fail "The new name could not be written to $work. The snapshot has both names until this is run again."
 for child in "$@"; do
   read_record "$child" "$work/before" || fail "The record of a snapshot below could not be read: $child. The snapshot has both names until this is run again."
   rewrite parent "$work/before" "$work/after" || fail "The record of a snapshot below could not be changed: $child"
