@@ -2,8 +2,7 @@
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { BatchPlan, BatchRequest, PlannedBatchItem } from '../../shared/model/batch.ts';
 import type { Plan } from '../../shared/model/plan.ts';
-import { batchTitle } from '../../shared/rules/operations/batch-words.ts';
-import { changeInWords } from '../../shared/rules/operations/batch-words.ts';
+import { batchTitle, changeInWords } from '../../shared/rules/operations/batch-words.ts';
 import type { HostReading, PlanService } from '../operations/plans/plans.ts';
 import type { Review } from '../store/batch-files.ts';
 import { orderedRequests, vmKey } from './batch-order.ts';
@@ -81,7 +80,8 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
     reviews.push(runs ? reviewOf(plan, inventory, after === null ? plan.fingerprint : null) : null);
     uses.push(runs ? roomUses(plan, inventory) : []);
   }
-  const rooms = batchRooms(items.map(({ hostName, index }) => ({ hostName, uses: uses[index] ?? [] })));
+  const all = batchRooms(items.map(({ hostName, index }) => ({ hostName, uses: uses[index] ?? [] })));
+  const rooms = all.filter((room) => fillsRoom(room) || room.freedBytes > 0);
   return {
     batchPlan: {
       id: parts.newId(),

@@ -7,12 +7,15 @@ import { withDemoFleet } from '../../application/demo-application.ts';
 import { noFileSaver } from '../../application/file-saver.ts';
 import type { FileSaver } from '../../application/file-saver.ts';
 import { defaultDataFolder } from '../../store/paths.ts';
+import type { ChangeRequest } from '../../../shared/model/plan.ts';
 import type { Client } from './client.ts';
 import type { DocumentContent, DocumentName } from './documents.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { createInterruption, Interrupted } from './interruption.ts';
 import type { Interruption } from './interruption.ts';
+import type { FoundVm } from './names.ts';
+import type { TargetOptions } from './targets.ts';
 import { visibleJson } from '../../../shared/rules/text/visible-json.ts';
 import { shownSentence } from './output.ts';
 import type { Output } from './output.ts';
@@ -33,6 +36,15 @@ export interface Work {
   readonly interruption: Interruption;
   /** Null where nobody can be asked. */
   readonly terminal: Terminal | null;
+}
+
+/** A plan that was asked for on the command line, before its VM is looked up. */
+export interface AskedPlan {
+  readonly options: TargetOptions;
+  /** What names the VM. */
+  readonly text: string;
+  /** Throws what naming throws. */
+  readonly requestFor: (vm: FoundVm['vm'], inventory: FoundVm['reading']['inventory']) => ChangeRequest;
 }
 
 export interface CommandContext {
@@ -58,6 +70,8 @@ export interface CommandContext {
   attempt(options: Pick<GlobalOptions, 'json'>, task: () => Promise<ExitCode>): Promise<void>;
   /** Prints a document on stdout. */
   document<Name extends DocumentName>(name: Name, content: DocumentContent<Name>): void;
+  /** Where it is there, plans are not made but given to it: for files that hold many. */
+  readonly collectPlan?: (asked: AskedPlan) => void;
   /** Warns on stderr. */
   readonly warn: (message: string) => void;
 }

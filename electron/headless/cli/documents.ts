@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { connectionTestSchema, importCandidateSchema } from '../../../shared/contract.ts';
 import { errorSchema } from '../../../shared/error-schema.ts';
+import { batchPlanSchema, batchSchema } from '../../../shared/model/batch.ts';
 import { hostSchema } from '../../../shared/model/host.ts';
 import {
   blockJobSchema,
@@ -104,6 +105,10 @@ export const documents = {
   }),
   /** The plan file that `snaptree run` takes. */
   plan: z.strictObject({ schema: z.literal('snaptree.plan'), version: version2, plan: planSchema }),
+  /** What `snaptree plan batch` prints; `snaptree run` takes it as well. */
+  batchPlan: z.strictObject({ schema: z.literal('snaptree.batchPlan'), version, batchPlan: batchPlanSchema }),
+  batch: z.strictObject({ schema: z.literal('snaptree.batch'), version, batch: batchSchema }),
+  batches: z.strictObject({ schema: z.literal('snaptree.batches'), version, batches: z.array(batchSchema) }),
   operation: z.strictObject({ schema: z.literal('snaptree.operation'), version: version2, operation: operationSchema }),
   operations: z.strictObject({
     schema: z.literal('snaptree.operations'),

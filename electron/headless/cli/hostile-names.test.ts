@@ -21,6 +21,7 @@ const acting = /(?!\r\n|[\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 const testbed = createSimulatedTestbed();
 const { folder, run, remove } = createSimulatedCli(testbed, hostName);
 const planFile = join(folder, 'plan.json');
+const batchFile = join(folder, 'batch.json');
 
 beforeAll(async () => {
   const { uuid } = await testbed.createVirtualMachine({ name: vmName, folder: evil, disks: [{ target: 'vda' }] });
@@ -50,6 +51,11 @@ const commands: readonly (readonly string[])[] = [
   ['plan', 'delete', vmName, snapshotName, '--json'],
   ['plan', 'delete', vmName, evil],
   ['tree', `${hostName}/${evil}`],
+  ['plan', 'batch', '--delete', '--name-matches', 'one*'],
+  ['plan', 'batch', '--delete', '--name-matches', 'one*', '--json'],
+  ['run', '--yes', batchFile],
+  ['batches'],
+  ['batches', '--json'],
   ['operations'],
   ['operations', '--json'],
   ['report', '--all'],
@@ -66,7 +72,10 @@ describe.each(['terminal', 'pipe'])('names of a host on a %s', (where) => {
     { timeout: 30_000 },
     async ({ parameters }) => {
       const isTTY = where === 'terminal';
-      if (parameters[0] === 'run') {
+      if (parameters.includes(batchFile)) {
+        const { out } = await run(false, 'plan', 'batch', '--create', `many ${where}`, '--vm', '*', '--json');
+        writeFileSync(batchFile, out);
+      } else if (parameters[0] === 'run') {
         const { out } = await run(false, 'plan', 'create', vmName, `plain ${where}`, '--json');
         writeFileSync(planFile, out);
       }

@@ -5,6 +5,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import type { ApplicationFactory } from '../../application/application-factory.ts';
 import { listen } from '../../ipc/listen.ts';
+import { addBatches } from './commands/batches.ts';
 import { addChain } from './commands/chain.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHosts } from './commands/hosts.ts';
@@ -23,7 +24,7 @@ import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import type { Output } from './output.ts';
-import { createProgram } from './program.ts';
+import { createProgram, withSubcommands } from './program.ts';
 import type { Program } from './program.ts';
 
 const createApplication: ApplicationFactory = async (options) => {
@@ -41,6 +42,7 @@ export function programFor(context: CommandContext): Program {
   addPlan(program, context);
   addRun(program, context);
   addOperations(program, context);
+  addBatches(program, context);
   addReport(program, context);
   addServe(program, context);
   addCompletion(program, context);
@@ -62,7 +64,8 @@ export async function main(parameters: readonly string[]): Promise<ExitCode> {
   return output.brokenPipe && isRead ? exitCodes.brokenPipe : exitCode;
 }
 
-async function parse(
+/** Parses and runs; the help and errors of the parser go to `output`. Gives the exit code. */
+export async function parse(
   context: CommandContext,
   program: Program,
   parameters: readonly string[],
@@ -87,12 +90,6 @@ async function parse(
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   }
 }
-
-function withSubcommands(command: AnyCommand): readonly AnyCommand[] {
-  return [command, ...command.commands.flatMap(withSubcommands)];
-}
-
-type AnyCommand = Pick<Program['commands'][number], 'commands' | 'exitOverride' | 'configureOutput'>;
 
 /** Prints what may stand next. Says nothing where anything goes wrong: it would be printed into a line being typed. */
 async function complete(context: CommandContext, program: Program, words: readonly string[]): Promise<void> {

@@ -247,14 +247,18 @@ function holds({ images }: NamedChain, imageId: string): boolean {
 }
 
 /** The one of `all` whose id is or begins with `text` (at least four characters). Throws `operationNotFound`, `nameAmbiguous`. */
-export function findOperation<Each extends { readonly id: string }>(text: string, all: readonly Each[]): Each {
+export function findOperation<Each extends { readonly id: string }>(
+  text: string,
+  all: readonly Each[],
+  one: 'operation' | 'batch' = 'operation',
+): Each {
   const wanted = text.toLowerCase();
   const matching = all.filter(({ id }) => id === wanted || (wanted.length >= 4 && id.startsWith(wanted)));
   const [first, ...others] = matching;
   if (!first) {
     throw new SnaptreeError(
       'operationNotFound',
-      `There is no operation with the id “${text}”. “snaptree operations” lists them; the first four characters of an id will do.`,
+      `There is no ${one} with the id “${text}”. “snaptree ${one === 'batch' ? 'batches' : 'operations'}” lists them; the first four characters of an id will do.`,
     );
   }
   if (others.length === 0) return first;

@@ -50,7 +50,7 @@ function notAPlanFile(name: string, reason: string): SnaptreeError {
 }
 
 /** The host that a plan file is for: the one with its id, else the one with its name. Throws `hostNotFound`. */
-export function hostOfPlan({ hostId, hostName }: Plan, hosts: readonly Host[]): Host {
+export function hostOfPlan({ hostId, hostName }: Pick<Plan, 'hostId' | 'hostName'>, hosts: readonly Host[]): Host {
   const host =
     hosts.find(({ id }) => id === hostId) ?? hosts.find(({ name }) => name.toLowerCase() === hostName.toLowerCase());
   if (host) return host;

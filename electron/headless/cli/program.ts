@@ -25,6 +25,13 @@ export function createProgram() {
 
 export type Program = ReturnType<typeof createProgram>;
 
+type AnyCommand = Pick<Program['commands'][number], 'commands' | 'exitOverride' | 'configureOutput'>;
+
+/** A command and everything below it. */
+export function withSubcommands(command: AnyCommand): readonly AnyCommand[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
 function rootHelp(): string {
   const codes = exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`);
   return `

@@ -7,7 +7,7 @@ import { createApplication } from '../../application/application.ts';
 import type { SimulatedTestbed } from '../../simulator/simulated-testbed.fixtures.ts';
 import { hostBookVersion } from '../../store/host-book.ts';
 import { createContext } from './context.ts';
-import { programFor } from './main.ts';
+import { parse, programFor } from './main.ts';
 import { createOutput } from './output.ts';
 
 export interface Printed {
@@ -47,10 +47,11 @@ export function createSimulatedCli(testbed: SimulatedTestbed, hostName: string):
         environment: {},
         createApplication: (options) => createApplication({ ...options, connectSimulated: testbed.connectSimulated }),
       });
-      await programFor(context).parseAsync(['--data-folder', folder, '--no-input', ...parameters], { from: 'user' });
+      const all = ['--data-folder', folder, '--no-input', ...parameters];
+      const exitCode = await parse(context, programFor(context), all, output);
       await output.flush();
       const read = (stream: PassThrough): string => String(stream.read() ?? '');
-      return { out: read(streams.stdout), err: read(streams.stderr), exitCode: context.exitCode };
+      return { out: read(streams.stdout), err: read(streams.stderr), exitCode };
     },
     remove: () => {
       rmSync(folder, { recursive: true });

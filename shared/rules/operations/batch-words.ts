@@ -1,5 +1,5 @@
 /** A batch in words. */
-import type { Batch, PlannedBatchItem } from '../../model/batch.ts';
+import type { Batch, BatchItem, PlannedBatchItem } from '../../model/batch.ts';
 import type { ChangeRequest } from '../../model/plan.ts';
 
 type Action = ChangeRequest['action'];
@@ -46,6 +46,23 @@ export function changeInWords(request: ChangeRequest): string {
 
 function counted(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`;
+}
+
+/** How many of its changes are in which state, those that matter most first: `3 failed, 1 left out, 12 done, 4 to do`. */
+export function batchCounts({ items }: Pick<Batch, 'items'>): string {
+  const words: readonly (readonly [BatchItem['state'], string])[] = [
+    ['failed', 'failed'],
+    ['interrupted', 'interrupted'],
+    ['notRun', 'left out'],
+    ['running', 'running'],
+    ['succeeded', 'done'],
+    ['waiting', 'to do'],
+  ];
+  return words
+    .map(([state, word]) => [items.filter((item) => item.state === state).length, word] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(', ');
 }
 
 /** Whether nothing more is done for a batch. */

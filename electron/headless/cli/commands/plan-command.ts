@@ -1,9 +1,10 @@
 /** The `plan` command, and what every command below it does: make a plan and print it. */
 import { Option } from '@commander-js/extra-typings';
 import { SnaptreeError } from '../../../../shared/errors.ts';
-import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
+import type { Host } from '../../../../shared/model/host.ts';
+import type { Plan } from '../../../../shared/model/plan.ts';
 import type { Client } from '../client.ts';
-import type { CommandContext, GlobalOptions } from '../context.ts';
+import type { AskedPlan, CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { FoundVm } from '../names.ts';
@@ -52,18 +53,15 @@ export async function printPlan(
   context: CommandContext,
   options: PlanOptions,
   text: string,
-  requestFor: (vm: FoundVm['vm'], inventory: FoundVm['reading']['inventory']) => ChangeRequest,
+  requestFor: AskedPlan['requestFor'],
 ): Promise<void> {
+  if (context.collectPlan) {
+    context.collectPlan({ options, text, requestFor });
+    return;
+  }
   await context.work(options, 'readOnly', async ({ client }) => {
     const { reading, vm, unreadHosts } = await readVm(context, client, text, options);
-    if (unreadHosts.length > 0) {
-      const names = unreadHosts.map(({ name }) => name).join(', ');
-      throw new SnaptreeError(
-        'nameAmbiguous',
-        `${names} could not be read, so a VM named “${text}” may be there as well. Nothing was planned. Name the host: ${reading.host.name}/${text}.`,
-        { data: { candidates: `${reading.host.name}/${vm.uuid}` } },
-      );
-    }
+    refuseUnread(text, { reading, vm }, unreadHosts);
     context.output.progress('Planning …');
     const plan = await client.ask('plans.create', {
       hostId: reading.host.id,
@@ -75,6 +73,17 @@ export async function printPlan(
     else context.output.text(`${linesOf(plan, client, context, 'out').join('\n')}\n`);
     return planExitCode(plan);
   });
+}
+
+/** Throws `nameAmbiguous` where a host could not be read that might have a VM of that name as well. */
+export function refuseUnread(text: string, { reading, vm }: FoundVm, unreadHosts: readonly Host[]): void {
+  if (unreadHosts.length === 0) return;
+  const names = unreadHosts.map(({ name }) => name).join(', ');
+  throw new SnaptreeError(
+    'nameAmbiguous',
+    `${names} could not be read, so a VM named “${text}” may be there as well. Nothing was planned. Name the host: ${reading.host.name}/${text}.`,
+    { data: { candidates: `${reading.host.name}/${vm.uuid}` } },
+  );
 }
 
 export function isRefused({ refusals, steps }: Plan): boolean {

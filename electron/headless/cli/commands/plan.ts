@@ -6,8 +6,9 @@ import { savedState } from '../../../../shared/rules/snapshots/saved-state.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findSnapshot } from '../names.ts';
-import { examples } from '../program.ts';
+import { createProgram, examples } from '../program.ts';
 import type { Program } from '../program.ts';
+import { addBatchPlan } from './plan-batch.ts';
 import { addClonePlan } from './plan-clone.ts';
 import { addMergePlans } from './plan-merge.ts';
 import { addRecordPlans } from './plan-records.ts';
@@ -205,4 +206,9 @@ export function addPlan(program: Program, context: CommandContext): void {
   addMergePlans(plan, context);
   addPowerPlan(plan, context);
   addClonePlan(plan, context);
+  addBatchPlan(plan, context, (collecting) => {
+    const lines = createProgram();
+    addPlan(lines, collecting);
+    return lines;
+  });
 }
