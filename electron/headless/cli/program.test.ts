@@ -59,6 +59,7 @@ describe('completion', () => {
         'restore',
         'discard',
         'clone',
+        'batch',
       ],
     ],
     [['plan', 'create', '--ki'], ['--kind']],
