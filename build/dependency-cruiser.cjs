@@ -1,5 +1,5 @@
 /** The layers of the house, as rules. The reasons stand in docs/decisions/0001-layers.md. */
-const features = 'details|hosts|operations|plans|questions|reports|tree|vms';
+const features = 'batches|details|hosts|operations|plans|questions|reports|tree|vms';
 
 module.exports = {
   forbidden: [
@@ -91,7 +91,7 @@ module.exports = {
     {
       name: 'renderer-features-do-not-know-each-other',
       severity: 'error',
-      from: { path: `^renderer/(${features})/`, pathNot: '^renderer/(tree|plans)/' },
+      from: { path: `^renderer/(${features})/`, pathNot: '^renderer/(batches|tree|plans)/' },
       to: { path: `^renderer/(${features})/`, pathNot: '^renderer/$1/' },
     },
     {
@@ -109,6 +109,16 @@ module.exports = {
       to: {
         path: `^renderer/(${features})/`,
         pathNot: '^renderer/(plans/|tree/(layout|lane-metrics|LaneGraph)\\.tsx?$)',
+      },
+    },
+    {
+      name: 'renderer-batches-show-plans',
+      comment: 'Of other features batches know how the parts of a plan are drawn, and what is proposed for a merge.',
+      severity: 'error',
+      from: { path: '^renderer/batches/' },
+      to: {
+        path: `^renderer/(${features})/`,
+        pathNot: '^renderer/(batches/|plans/(Plan(Notes|Steps)\\.tsx|merge/merge-choices\\.ts)$)',
       },
     },
     {

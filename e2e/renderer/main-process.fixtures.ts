@@ -20,11 +20,13 @@ import {
 } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import { clientMessageSchema, type ClientMessage, type ServerMessage } from '../../shared/messages.ts';
+import type { Batch, BatchPlan } from '../../shared/model/batch.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation, StepProgress } from '../../shared/model/operation.ts';
 import type { Question } from '../../shared/model/question.ts';
 import type { ReportState } from '../../shared/model/report.ts';
+import { batchOf, fakeBatchPlan } from './batches.fixtures.ts';
 import { fakePlan, operationOf } from './plans.fixtures.ts';
 
 export type Handlers = {
@@ -47,6 +49,8 @@ export interface Harness {
   setReport(report: ReportState): void;
   setOperations(operations: readonly Operation[]): void;
   changeOperation(operation: Operation): void;
+  setBatches(batches: readonly Batch[]): void;
+  changeBatch(batch: Batch): void;
   /** How far the steps are that run. */
   setStepProgress(progress: readonly StepProgress[]): void;
   /** Forgets everything that was set. */
@@ -86,10 +90,12 @@ export async function startHarness(folder: string): Promise<Harness> {
   let notices: readonly Notice[] = [];
   let report: ReportState = { hosts: [], report: null };
   let operations = new Map<string, Operation>();
+  let batches = new Map<string, Batch>();
   let stepProgress: readonly StepProgress[] = [];
   let live: Live[] = [];
   const calls: Harness['calls'] = [];
   const plans = new Map<string, ReturnType<typeof fakePlan>>();
+  const batchPlans = new Map<string, BatchPlan>();
 
   const send = (socket: WebSocket, message: ServerMessage) => {
     socket.send(JSON.stringify(message));
@@ -100,6 +106,7 @@ export async function startHarness(folder: string): Promise<Harness> {
     if (topic === 'inventory') return feed.next(inventories.get(hostId ?? '') ?? unreadInventory);
     if (topic === 'questions') return questions;
     if (topic === 'operations') return { kind: 'all', operations: [...operations.values()] };
+    if (topic === 'batches') return { kind: 'all', batches: [...batches.values()] };
     if (topic === 'stepProgress') return stepProgress;
     if (topic === 'unreadableOperations') return [];
     if (topic === 'report') return report;
@@ -110,6 +117,11 @@ export async function startHarness(folder: string): Promise<Harness> {
       if (subscription.topic !== topic || (hostId !== null && subscription.hostId !== hostId)) continue;
       const value = valueOf(subscription);
       if (value !== null) send(subscription.socket, { type: 'event', id: subscription.id, value });
+    }
+  };
+  const tell = (topic: string, value: unknown) => {
+    for (const subscription of live) {
+      if (subscription.topic === topic) send(subscription.socket, { type: 'event', id: subscription.id, value });
     }
   };
   const inventoryOf = (hostId: string): Inventory => {
@@ -140,6 +152,21 @@ export async function startHarness(folder: string): Promise<Harness> {
       operations.set(operation.id, operation);
       publish('operations');
       return { operationId: operation.id };
+    },
+    'batches.plan': ({ requests: asked }) => {
+      const made = fakeBatchPlan(asked, inventoryOf, (hostId) => {
+        return hosts.find(({ host }) => host.id === hostId)?.host.name ?? '';
+      });
+      batchPlans.set(made.id, made);
+      return made;
+    },
+    'batches.start': ({ batchPlanId }) => {
+      const plan = batchPlans.get(batchPlanId);
+      if (!plan) throw new SnaptreeError('planNotFound', 'The plan of the batch is not known.');
+      const batch = batchOf(plan, batches.size + 1);
+      batches.set(batch.id, batch);
+      publish('batches');
+      return { batchId: batch.id };
     },
     'notices.dismiss': ({ noticeId }) => {
       notices = notices.filter((notice) => notice.id !== noticeId);
@@ -236,10 +263,15 @@ export async function startHarness(folder: string): Promise<Harness> {
     },
     changeOperation(operation) {
       operations.set(operation.id, operation);
-      for (const subscription of live) {
-        if (subscription.topic !== 'operations') continue;
-        send(subscription.socket, { type: 'event', id: subscription.id, value: { kind: 'changed', operation } });
-      }
+      tell('operations', { kind: 'changed', operation });
+    },
+    setBatches(value) {
+      batches = new Map(value.map((batch) => [batch.id, batch]));
+      publish('batches');
+    },
+    changeBatch(batch) {
+      batches.set(batch.id, batch);
+      tell('batches', { kind: 'changed', batch });
     },
     setStepProgress(progress) {
       stepProgress = progress;
@@ -253,6 +285,7 @@ export async function startHarness(folder: string): Promise<Harness> {
       notices = [];
       report = { hosts: [], report: null };
       operations = new Map();
+      batches = new Map();
       handlers = {};
       calls.length = 0;
       refusing = false;

@@ -10,6 +10,7 @@ import { HostPane } from '../hosts/HostPane.tsx';
 import { OperationsPanel } from '../operations/OperationsPanel.tsx';
 import { QuestionDialog } from '../questions/QuestionDialog.tsx';
 import { findVm } from '../store/state.ts';
+import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { useStore } from '../store/store.ts';
 import { VmPane } from '../tree/VmPane.tsx';
@@ -37,7 +38,8 @@ const wide = window.innerWidth >= 1280;
 export function App() {
   const hostIds = useStore((state) => state.hostIds);
   const hasOperations = useStore(
-    (state) => Object.keys(state.operations).length + state.unreadableOperations.length > 0,
+    (state) =>
+      Object.keys(state.operations).length + Object.keys(state.batches).length + state.unreadableOperations.length > 0,
   );
   return (
     <div className={css('window')}>
@@ -67,6 +69,7 @@ function Panes() {
   const needsEyes = useStore(
     (state) =>
       Object.values(state.operations).some((operation) => !hasEnded(operation)) ||
+      Object.values(state.batches).some((batch) => !hasBatchEnded(batch)) ||
       state.unreadableOperations.some((operation) => operation.state === 'open'),
   );
   // It opens by itself when something starts; then it is closed by whoever has seen the outcome, and not by its end.

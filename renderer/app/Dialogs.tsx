@@ -1,3 +1,4 @@
+import { BatchDialog } from '../batches/BatchDialog.tsx';
 import { AboutDialog } from './about/AboutDialog.tsx';
 import { HostDialog } from '../hosts/HostDialog.tsx';
 import { ImportDialog } from '../hosts/ImportDialog.tsx';
@@ -40,6 +41,8 @@ export function Dialogs() {
       return <AboutDialog onClose={close} />;
     case 'report':
       return <ReportDialog onClose={close} />;
+    case 'batch':
+      return <BatchDialog start={dialog} onClose={close} />;
     case 'editHost':
       return host && <HostDialog host={host} onClose={close} />;
     case 'removeHost':

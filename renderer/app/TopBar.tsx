@@ -1,4 +1,4 @@
-import { ClipboardList, Info, Monitor, Moon, RefreshCw, Sun } from 'lucide-react';
+import { ClipboardList, Info, Layers, Monitor, Moon, RefreshCw, Sun } from 'lucide-react';
 import { useState } from 'react';
 import { ToggleButton, ToggleButtonGroup, Tooltip, TooltipTrigger } from 'react-aria-components';
 import { Button } from '../design/Button.tsx';
@@ -53,6 +53,19 @@ export function TopBar() {
         >
           <RefreshCw size={14} aria-hidden className={css(reading && 'spinning')} />
           Refresh
+        </Button>
+        <Button
+          size="small"
+          tone="quiet"
+          disabledReason={connected > 0 ? null : 'No host is connected.'}
+          label="Batch…"
+          tooltip="Delete, create or merge the snapshots of many VMs as one plan"
+          onPress={() => {
+            showDialog({ kind: 'batch' });
+          }}
+        >
+          <Layers size={14} aria-hidden />
+          Batch…
         </Button>
         <Button
           size="small"

@@ -2,12 +2,20 @@
 import type { Client } from '../ipc/client.ts';
 import type { TopicEvent } from '../../shared/contract.ts';
 import { afterInventoryEvent, type ToldInventory } from '../store/inventory-events.ts';
-import { newlyAtRest, withHosts, withInventory, withOperations } from '../store/reducers.ts';
+import {
+  batchesNewlyAtRest,
+  isOfOpenBatch,
+  newlyAtRest,
+  withBatches,
+  withHosts,
+  withInventory,
+  withOperations,
+} from '../store/reducers.ts';
 import { update, useStore } from '../store/store.ts';
 import { withDemoVm } from './demo.ts';
 import { remembered } from '../store/remembered.ts';
 import { rememberSelection } from './remembered-selection.ts';
-import { reportFailure, toastOperationEnd } from './messages.ts';
+import { reportFailure, toastBatchEnd, toastOperationEnd } from './messages.ts';
 
 /** Starts listening. Gives a function that stops it. */
 export function startFeed(client: Client): () => void {
@@ -85,7 +93,22 @@ export function startFeed(client: Client): () => void {
         next(event) {
           const before = useStore.getState().operations;
           update((state) => withOperations(state, event));
-          for (const operation of newlyAtRest(before, useStore.getState().operations)) toastOperationEnd(operation);
+          const { operations, batches } = useStore.getState();
+          for (const operation of newlyAtRest(before, operations)) {
+            if (!isOfOpenBatch(batches, operation.id)) toastOperationEnd(operation);
+          }
+        },
+        failed,
+      },
+    ),
+    client.subscribe(
+      'batches',
+      {},
+      {
+        next(event) {
+          const before = useStore.getState().batches;
+          update((state) => withBatches(state, event));
+          for (const batch of batchesNewlyAtRest(before, useStore.getState().batches)) toastBatchEnd(batch);
         },
         failed,
       },

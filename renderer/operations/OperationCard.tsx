@@ -24,12 +24,19 @@ import { operationAppearance, progressOf } from './operation-words.ts';
 const css = classes(styles);
 
 /** One operation: how far it is, and opened, its steps with what they printed. */
-export function OperationCard({ operation }: { readonly operation: Operation }) {
+export function OperationCard({
+  operation,
+  isOneOfMany = false,
+}: {
+  readonly operation: Operation;
+  /** Of a batch, which says when it is through: it is opened only where somebody has to look at it. */
+  readonly isOneOfMany?: boolean;
+}) {
   const underWay = isUnderWay(operation);
   const needsAttention = operation.state === 'failed' || isInterrupted(operation);
   // Until somebody opens or closes it, it is open while there is something to see.
   const [chosen, setChosen] = useState<boolean | null>(null);
-  const open = chosen ?? (underWay || needsAttention);
+  const open = chosen ?? (needsAttention || (underWay && !isOneOfMany));
   const titleId = useId();
   const { word, icon: Icon, tone, spins } = operationAppearance(operation.state);
   const { done, all } = progressOf(operation);
@@ -74,7 +81,7 @@ export function OperationCard({ operation }: { readonly operation: Operation }) 
         </div>
       )}
       <span className={css('visuallyHidden')} role="status">
-        {underWay ? '' : `${operation.plan.title}: ${word}`}
+        {underWay || isOneOfMany ? '' : `${operation.plan.title}: ${word}`}
       </span>
     </article>
   );

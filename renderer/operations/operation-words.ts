@@ -9,7 +9,9 @@ import {
   Minus,
   type LucideIcon,
 } from 'lucide-react';
+import type { Batch, BatchItem } from '../../shared/model/batch.ts';
 import type { Examination, Operation, OperationState, StepState } from '../../shared/model/operation.ts';
+import { batchItemWords } from '../../shared/rules/operations/batch-words.ts';
 import type { Tone } from '../design/Chip.tsx';
 
 interface Appearance {
@@ -40,6 +42,25 @@ const stepStates: Readonly<Record<StepState, Appearance>> = {
   skipped: { word: 'not run', icon: Minus, tone: 'neutral', spins: false },
 };
 
+const batchStates: Readonly<Record<Batch['state'], Appearance>> = {
+  running: { word: 'running', icon: LoaderCircle, tone: 'accent', spins: true },
+  stopping: { word: 'cancelling', icon: LoaderCircle, tone: 'warning', spins: true },
+  interrupted: { word: 'interrupted', icon: CircleQuestionMark, tone: 'warning', spins: false },
+  succeeded: { word: 'done', icon: CircleCheck, tone: 'success', spins: false },
+  incomplete: { word: 'done in part', icon: CircleX, tone: 'danger', spins: false },
+  cancelled: { word: 'cancelled', icon: Ban, tone: 'neutral', spins: false },
+  forgotten: { word: 'interrupted, forgotten', icon: Minus, tone: 'neutral', spins: false },
+};
+
+const batchItemStates: Readonly<Record<BatchItem['state'], Appearance>> = {
+  waiting: { word: batchItemWords.waiting, icon: CircleDashed, tone: 'neutral', spins: false },
+  running: { word: batchItemWords.running, icon: LoaderCircle, tone: 'accent', spins: true },
+  succeeded: { word: batchItemWords.succeeded, icon: CircleCheck, tone: 'success', spins: false },
+  failed: { word: batchItemWords.failed, icon: CircleX, tone: 'danger', spins: false },
+  interrupted: { word: batchItemWords.interrupted, icon: CircleQuestionMark, tone: 'warning', spins: false },
+  notRun: { word: batchItemWords.notRun, icon: Minus, tone: 'neutral', spins: false },
+};
+
 export const findingWords: Readonly<Record<Examination['finding'], string>> = {
   completed: 'It was completed',
   notStarted: 'It was not started',
@@ -54,6 +75,14 @@ export function operationAppearance(state: OperationState): Appearance {
 
 export function stepAppearance(state: StepState): Appearance {
   return stepStates[state];
+}
+
+export function batchAppearance(state: Batch['state']): Appearance {
+  return batchStates[state];
+}
+
+export function batchItemAppearance(state: BatchItem['state']): Appearance {
+  return batchItemStates[state];
 }
 
 /** Steps done, of all. */

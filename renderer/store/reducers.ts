@@ -1,8 +1,10 @@
 /** How what the main process says changes the state. Pure: state and event in, state out. */
 import type { InventoryState, TopicEvent } from '../../shared/contract.ts';
+import type { Batch } from '../../shared/model/batch.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
+import { hasBatchEnded, isBatchUnderWay } from '../../shared/rules/operations/batch-words.ts';
 import { isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 import { vmsByUuid } from './selectors.ts';
 import { findVm, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
@@ -69,6 +71,35 @@ export function newlyAtRest(
     const earlier = before[operation.id];
     return earlier !== undefined && isUnderWay(earlier) && !isUnderWay(operation);
   });
+}
+
+/** Batches: all of them, or one that is new or changed. */
+export function withBatches(state: State, event: TopicEvent<'batches'>): State {
+  return {
+    ...state,
+    batches:
+      event.kind === 'all'
+        ? Object.fromEntries(event.batches.map((batch) => [batch.id, batch]))
+        : { ...state.batches, [event.batch.id]: event.batch },
+  };
+}
+
+/** Batches that went on by themselves before and do no more, as `newlyAtRest` for operations. */
+export function batchesNewlyAtRest(
+  before: Readonly<Record<string, Batch>>,
+  after: Readonly<Record<string, Batch>>,
+): readonly Batch[] {
+  return Object.values(after).filter((batch) => {
+    const earlier = before[batch.id];
+    return earlier !== undefined && isBatchUnderWay(earlier) && !isBatchUnderWay(batch);
+  });
+}
+
+/** Whether a batch that has not ended made the operation: what becomes of it is told with the batch. */
+export function isOfOpenBatch(batches: Readonly<Record<string, Batch>>, operationId: string): boolean {
+  return Object.values(batches).some(
+    (batch) => !hasBatchEnded(batch) && batch.items.some((item) => item.operationId === operationId),
+  );
 }
 
 /** Selects; a VM opens with "you are here", unless it is the one selected already. */

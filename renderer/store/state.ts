@@ -1,5 +1,6 @@
 /** Everything that the window knows. Plain data, replaced and never changed in place. */
 import type { InventoryState, Notice, ResponseValue } from '../../shared/contract.ts';
+import type { Batch } from '../../shared/model/batch.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Snapshot, Vm } from '../../shared/model/inventory.ts';
 import type { Operation, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
@@ -57,6 +58,14 @@ export type DialogState =
       /** Only this disk, to begin with; null: all. */
       readonly target: string | null;
     }
+  | {
+      /** Many changes as one. What it begins with: all hosts, or what is named. */
+      readonly kind: 'batch';
+      readonly hostName?: string;
+      readonly vmName?: string;
+      /** Snapshots that are chosen for deletion to begin with. */
+      readonly chosen?: { readonly hostId: string; readonly vmUuid: string; readonly snapshotIds: readonly string[] };
+    }
   | { readonly kind: 'plan'; readonly hostId: string; readonly request: ChangeRequest };
 
 export interface State {
@@ -74,6 +83,7 @@ export interface State {
   readonly inventories: Readonly<Record<string, InventoryState>>;
   readonly questions: readonly Question[];
   readonly operations: Readonly<Record<string, Operation>>;
+  readonly batches: Readonly<Record<string, Batch>>;
   /** Of the steps that run and tell how far they are. */
   readonly stepProgress: readonly StepProgress[];
   readonly unreadableOperations: readonly UnreadableOperation[];
@@ -97,6 +107,7 @@ export const initialState: State = {
   inventories: {},
   questions: [],
   operations: {},
+  batches: {},
   stepProgress: [],
   unreadableOperations: [],
   notices: [],

@@ -11,7 +11,7 @@ import { nameOfSavedState } from '../../shared/rules/snapshots/snapshot-names.ts
 import { savedState } from '../../shared/rules/snapshots/saved-state.ts';
 import { subtreeIds } from '../../shared/rules/snapshots/snapshot-forest.ts';
 import { rangeOf } from '../../shared/rules/snapshots/snapshot-range.ts';
-import { findSnapshot, findVm, operationRunsOn, selectedOf } from './state.ts';
+import { findSnapshot, findVm, operationRunsOn, selectedOf, type DialogState } from './state.ts';
 import { imageIndex } from './selectors.ts';
 import { showDialog, useStore } from './store.ts';
 
@@ -54,6 +54,7 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       const to = powerActions.get(id);
       if (to !== undefined) showDialog({ kind: 'plan', hostId, request: { action: 'changePower', vmUuid, to } });
       if (id === 'report') showDialog({ kind: 'report' });
+      if (id === 'batch') showDialog(batchOf(hostId, vmUuid));
       if (id === 'revertToSnapshot') {
         const state = useStore.getState();
         const now = findVm(state, hostId, vmUuid);
@@ -106,6 +107,18 @@ function useCircumstances(
     () => ({ shellConnected, session, images: imageIndex(images), hypervisor, readOnly, operationRuns }),
     [shellConnected, session, images, hypervisor, readOnly, operationRuns],
   );
+}
+
+/** A batch that begins with this VM, and where several of its snapshots are selected, with these. */
+function batchOf(hostId: string, vmUuid: string): DialogState {
+  const state = useStore.getState();
+  const vm = findVm(state, hostId, vmUuid);
+  const selected = [...selectedOf(vm, state.selection)].filter((id) => id !== null);
+  return {
+    kind: 'batch',
+    ...(vm?.readable && { vmName: vm.name, hostName: state.hosts[hostId]?.host.name ?? '' }),
+    ...(selected.length > 1 && { chosen: { hostId, vmUuid, snapshotIds: selected } }),
+  };
 }
 
 /** What is selected at the moment, as the ends of a merge. */

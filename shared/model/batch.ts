@@ -8,7 +8,7 @@ import { changeRequestSchema, planNoteSchema, planSchema } from './plan.ts';
 export const batchRequestSchema = z.strictObject({ hostId: z.uuid(), request: changeRequestSchema });
 
 /** As many changes as one batch may have: what is more than this nobody reviews. */
-const mostBatchItems = 500;
+export const mostBatchItems = 500;
 
 export const batchRequestsSchema = z.array(batchRequestSchema).min(1).max(mostBatchItems);
 

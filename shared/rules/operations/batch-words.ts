@@ -1,5 +1,5 @@
 /** A batch in words. */
-import type { Batch, BatchItem, PlannedBatchItem } from '../../model/batch.ts';
+import type { Batch, BatchItem, BatchResolution, PlannedBatchItem } from '../../model/batch.ts';
 import type { ChangeRequest } from '../../model/plan.ts';
 
 type Action = ChangeRequest['action'];
@@ -48,24 +48,55 @@ function counted(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`;
 }
 
+/** Whether nothing more is done for a batch. */
+export function hasBatchEnded({ endedAt }: Pick<Batch, 'endedAt'>): boolean {
+  return endedAt !== null;
+}
+
+/** Whether it goes on by itself. */
+export function isBatchUnderWay({ state }: Pick<Batch, 'state'>): boolean {
+  return state === 'running' || state === 'stopping';
+}
+
 /** How many of its changes are in which state, those that matter most first: `3 failed, 1 left out, 12 done, 4 to do`. */
 export function batchCounts({ items }: Pick<Batch, 'items'>): string {
-  const words: readonly (readonly [BatchItem['state'], string])[] = [
-    ['failed', 'failed'],
-    ['interrupted', 'interrupted'],
-    ['notRun', 'left out'],
-    ['running', 'running'],
-    ['succeeded', 'done'],
-    ['waiting', 'to do'],
-  ];
-  return words
-    .map(([state, word]) => [items.filter((item) => item.state === state).length, word] as const)
+  return batchItemStates
+    .map((state) => [items.filter((item) => item.state === state).length, batchItemWords[state]] as const)
     .filter(([count]) => count > 0)
     .map(([count, word]) => `${count} ${word}`)
     .join(', ');
 }
 
-/** Whether nothing more is done for a batch. */
-export function hasBatchEnded({ endedAt }: Pick<Batch, 'endedAt'>): boolean {
-  return endedAt !== null;
+export const batchItemWords: Readonly<Record<BatchItem['state'], string>> = {
+  failed: 'failed',
+  interrupted: 'interrupted',
+  notRun: 'left out',
+  running: 'running',
+  succeeded: 'done',
+  waiting: 'to do',
+};
+
+/** Those that matter most first. */
+export const batchItemStates = [
+  'failed',
+  'interrupted',
+  'notRun',
+  'running',
+  'succeeded',
+  'waiting',
+] as const satisfies readonly BatchItem['state'][];
+
+/** What running a batch means, in a sentence or two, for whoever is about to. */
+export const batchRunMeaning =
+  'Changes of one VM are made one after the other, those of different VMs beside each other. The first on a VM is run as it stands here; each one after it is planned again at its turn and begun only if that is within what stands here. If one fails, the rest on its VM is left out, and the others go on.';
+
+/** What cancelling a batch does. */
+export const batchCancelMeaning =
+  'Begins nothing more. What runs now is finished; each operation can be cancelled by itself.';
+
+/** What a choice about an interrupted batch does, in a sentence. */
+export function batchResolutionMeaning(choice: BatchResolution): string {
+  return choice === 'resume'
+    ? 'Resume looks at what was cut off and goes on with it where that is safe, then with the changes that are left.'
+    : 'Forget begins nothing more of it. What is done stays done; an operation that was cut off stays as it is and is decided by itself.';
 }

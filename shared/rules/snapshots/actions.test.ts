@@ -51,18 +51,19 @@ describe('actionsFor', () => {
       'rename',
       'clone',
       'thinInstance',
+      'batch',
       'report',
     ]);
-    expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'clone', 'thinInstance', 'report']);
+    expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'clone', 'thinInstance', 'batch', 'report']);
     expect(possible({ descendants: [] })).not.toContain('deleteWithDescendants');
   });
 
   it('offers no change without a connection, for an unreadable VM, on a read-only host, or during an operation', () => {
     expect(possible({ shellConnected: false })).toEqual([]);
-    expect(possible({ session: 'disconnected' })).toEqual(['report']);
-    expect(possible({ readOnly: true })).toEqual(['report']);
-    expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual(['report']);
-    expect(possible({ operationRuns: true })).toEqual(['report']);
+    expect(possible({ session: 'disconnected' })).toEqual(['batch', 'report']);
+    expect(possible({ readOnly: true })).toEqual(['batch', 'report']);
+    expect(possible({ vm: { readable: false, uuid: 'u', name: null, reason: 'r' } })).toEqual(['batch', 'report']);
+    expect(possible({ operationRuns: true })).toEqual(['batch', 'report']);
   });
 
   describe('by what plans are refused for', () => {
@@ -78,12 +79,20 @@ describe('actionsFor', () => {
 
     it('offers for an external snapshot no revert, and no deletion together with internal ones, and says why', () => {
       expect(on({ descendants: [internal] })).toContain('deleteWithDescendants');
-      expect(on({ snapshot: external })).toEqual(['createSnapshot', 'deleteSnapshot', 'describe', 'rename', 'report']);
+      expect(on({ snapshot: external })).toEqual([
+        'createSnapshot',
+        'deleteSnapshot',
+        'describe',
+        'rename',
+        'batch',
+        'report',
+      ]);
       expect(on({ descendants: [external] })).toEqual([
         'createSnapshot',
         'revertToSnapshot',
         'deleteSnapshot',
         'describe',
+        'batch',
         'report',
       ]);
       expect(reason('revertToSnapshot', { snapshot: external })).toContain('does not revert to such snapshots');
@@ -113,7 +122,7 @@ describe('actionsFor', () => {
       expect(on({ snapshot: lacking })).toContain('deleteSnapshot');
 
       const half = madeInternal('half', null, { unknownPart: 'Its disks could not be read.' });
-      expect(on({ snapshot: half })).toEqual(['createSnapshot', 'report']);
+      expect(on({ snapshot: half })).toEqual(['createSnapshot', 'batch', 'report']);
       expect(reason('deleteWithDescendants', { descendants: [half] })).toContain('Not all of the snapshot "half"');
       const checked = { ...writable, hasCheckpoints: true as const };
       expect(reason('revertToSnapshot', { vm: checked })).toContain('has checkpoints');
@@ -127,7 +136,7 @@ describe('actionsFor', () => {
     it('offers no change while a job runs, by the name of the job', () => {
       const blockJob = { kind: 'copy' as const, target: '/copy.qcow2', ready: false, detail: null };
       const copied = { ...writable, disks: [{ ...madeDisk('vda', '/a.qcow2'), blockJob }] };
-      expect(on({ vm: copied })).toEqual(['report']);
+      expect(on({ vm: copied })).toEqual(['batch', 'report']);
       expect(reason('createSnapshot', { vm: copied })).toBe(
         'On disk vda of web a block job runs: a copy to /copy.qcow2. Until it ends no snapshot can be changed.',
       );
@@ -192,7 +201,7 @@ describe('actionsFor', () => {
     });
 
     it('offers no change of a VM in a state in which libvirt changes none but records', () => {
-      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['describe', 'report']);
+      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['describe', 'batch', 'report']);
     });
   });
 });

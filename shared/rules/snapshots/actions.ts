@@ -46,6 +46,7 @@ export const actionIds = [
   'restoreArchive',
   'repairMetadata',
   'exportDefinition',
+  'batch',
   'report',
   'retention',
 ] as const;
@@ -94,6 +95,7 @@ const definitions: Readonly<Record<ActionId, Definition>> = {
   restoreArchive: { ...later, group: 'copy', label: 'Restore an archive…', subject: 'vm' },
   repairMetadata: { ...later, group: 'records', label: 'Repair snapshot records…', subject: 'vm' },
   exportDefinition: { ...later, group: 'records', label: 'Export VM definition…', subject: 'vm' },
+  batch: { ...change, label: 'Batch…', subject: 'vm', destructive: false },
   report: { group: 'records', label: 'Report…', subject: 'vm', built: true, destructive: false },
   retention: { ...later, group: 'records', label: 'Retention…', subject: 'vm' },
 };
@@ -153,14 +155,15 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   const { built, subject } = definitions[id];
   if (!built) return 'Not built yet.';
   if (!context.shellConnected) return 'There is no connection to Snaptree itself at the moment.';
-  // It reads the hosts itself, and says what it could not read.
-  if (id === 'report') return null;
+  // These are about all hosts, and say of which they know nothing.
+  if (id === 'report' || id === 'batch') return null;
   if (!context.vm.readable) return 'This VM could not be read, so nothing can be planned for it.';
   if (context.readOnly) return 'This host is set to read-only in Snaptree. Edit the host to change that.';
   if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
   if (context.several !== null && subject === 'snapshot') {
-    return `${context.several.size} are selected. Select one snapshot: this is done with one at a time.`;
+    const instead = id === 'deleteSnapshot' ? ' Batch… deletes several.' : '';
+    return `${context.several.size} are selected. Select one snapshot: this is done with one at a time.${instead}`;
   }
   if (context.several !== null && (id === 'clone' || id === 'thinInstance')) {
     return `${context.several.size} are selected. Select one snapshot, or “You are here”: a new VM is made of one state.`;
