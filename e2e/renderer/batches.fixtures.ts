@@ -11,7 +11,7 @@ const gibibyte = 1024 ** 3;
 const folder = '/var/lib/libvirt/images';
 
 /** A host with `vms` VMs of as many snapshots each: those with even numbers were made before a release, the others weekly. */
-export function fleetHost(number: number, vms: number, snapshots: number): Inventory {
+function fleetHost(number: number, vms: number, snapshots: number): Inventory {
   const all = Array.from({ length: vms }, (_, index) => {
     const name = `${index % 2 === 0 ? 'web' : 'db'}-${number}${String(index + 1).padStart(2, '0')}`;
     return vm(number * 1000 + index, name, {
