@@ -62,3 +62,39 @@ test('makes a thin instance of a template, and gives up the copying of a full cl
   await app.operations.expectEnd(title, 'cancelled');
   await expect(app.vmRow('wiki-copy')).toHaveCount(0);
 });
+
+test('deletes snapshots of several VMs as one batch', async ({ app }) => {
+  test.slow();
+  const { page } = app;
+  await page.getByRole('button', { name: 'Try it on a demo fleet' }).click();
+  for (const name of ['Demo alder', 'Demo birch', 'Demo cedar']) {
+    await expect(app.hostRow(name)).toHaveAccessibleName(/, Connected · \d+ VMs/, { timeout: 30_000 });
+  }
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Batch…' }).click();
+  await dialog.getByText('Create a snapshot of each', { exact: true }).click();
+  await dialog.getByRole('textbox', { name: 'Name of each' }).fill('before patches');
+  await dialog.getByText('Internal', { exact: true }).click();
+  await dialog.getByRole('textbox', { name: 'VM', exact: true }).fill('app-0*');
+  await dialog.getByRole('row', { name: /^app-06 / }).click();
+  await dialog.getByRole('row', { name: /^app-07 / }).click();
+  await dialog.getByRole('button', { name: 'Review plan…' }).click();
+  await dialog.getByRole('button', { name: 'Run 2 changes' }).click();
+  const created = page.getByRole('article', { name: /^Create 2 snapshots of 2 VMs/ });
+  await expect(created.getByRole('status').last()).toContainText('done, 2 done', { timeout: 60_000 });
+
+  await page.getByRole('button', { name: 'Batch…' }).click();
+  await dialog.getByRole('textbox', { name: 'Snapshot', exact: true }).fill('before patches');
+  await dialog.getByRole('row', { name: /^before patches app-06/ }).click();
+  await dialog.getByRole('row', { name: /^before patches app-07/ }).click();
+  await dialog.getByRole('button', { name: 'Review plan…' }).click();
+  await expect(dialog.getByRole('heading', { level: 2 })).toContainText('Delete 2 snapshots of 2 VMs');
+  await dialog.getByRole('button', { name: 'Run 2 changes' }).click();
+  const deleted = page.getByRole('article', { name: /^Delete 2 snapshots of 2 VMs/ });
+  await expect(deleted.getByRole('status').last()).toContainText('done, 2 done', { timeout: 60_000 });
+  for (const name of ['app-06', 'app-07']) {
+    const pane = await app.openVm(name);
+    await expect(pane.row('You are here')).toBeVisible();
+    await expect(pane.row('before patches')).toHaveCount(0);
+  }
+});

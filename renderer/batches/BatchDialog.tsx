@@ -73,7 +73,11 @@ export function BatchDialog({ start, onClose }: { readonly start: Start; readonl
       />
     );
   }
-  const field = (name: keyof Filters, label: string, more: { placeholder?: string; error?: string | null } = {}) => (
+  const field = (
+    name: keyof Filters,
+    label: string,
+    more: { placeholder?: string; error?: string | null; autoFocus?: boolean } = {},
+  ) => (
     <TextField
       label={label}
       value={filters[name]}
@@ -95,6 +99,7 @@ export function BatchDialog({ start, onClose }: { readonly start: Start; readonl
           <Button onPress={onClose}>Cancel</Button>
           <Button
             tone="primary"
+            label="Review plan…"
             disabledReason={obstacle}
             onPress={() => {
               const { inventories } = useStore.getState();
@@ -123,7 +128,8 @@ export function BatchDialog({ start, onClose }: { readonly start: Start; readonl
           </p>
         )}
         <div className={css('filters', deed === 'delete' && 'ofSnapshots')} role="group" aria-label="Filters">
-          {deed === 'delete' && field('name', 'Snapshot', { placeholder: 'Part of a name, or before-*' })}
+          {deed === 'delete' &&
+            field('name', 'Snapshot', { placeholder: 'Part of a name, or before-*', autoFocus: true })}
           {deed === 'delete' &&
             field('olderThan', 'Older than', {
               placeholder: '30d, 6w, 2026-10-01',
