@@ -1,4 +1,5 @@
 /** `npm run bench [-- NAME…]`: prints ratios and counts, all of one run. Without names: every benchmark. */
+import { run as batch } from './benchmarks/batch.ts';
 import { run as images } from './benchmarks/images.ts';
 import { run as fleet } from './benchmarks/fleet.ts';
 import { run as inventory } from './benchmarks/inventory.ts';
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => void | Promise<void>>> = {
   fleet,
   inventory,
   merge,
+  batch,
   renderer,
 };
 

@@ -156,7 +156,7 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
     async dispose() {
       stopListening();
       for (const { run } of live.values()) run.close();
-      await Promise.all([...live.values()].map((each) => each.live.settled()));
+      await Promise.all([...live.values()].map((each) => each.live.close()));
     },
   };
 }

@@ -21,6 +21,7 @@ export class LiveBatch {
   readonly #files: BatchFiles;
   readonly #onChange: (batch: Batch) => void;
   #writes: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(record: BatchRecord, files: BatchFiles, onChange: (batch: Batch) => void) {
     this.#record = record;
@@ -53,12 +54,14 @@ export class LiveBatch {
     await this.#become({ ...this.batch, items });
   }
 
-  /** Answers when everything that was changed is on disk, or could not be written. */
-  async settled(): Promise<void> {
+  /** Lets nothing more be changed; answers when everything that was is on disk, or could not be written. */
+  async close(): Promise<void> {
+    this.#closed = true;
     await this.#writes.catch(() => undefined);
   }
 
   async #become(batch: Batch): Promise<void> {
+    if (this.#closed) return;
     this.#record = { ...this.#record, batch };
     this.#onChange(batch);
     const write = this.#writes.catch(() => undefined).then(() => this.#files.write(this.#record));

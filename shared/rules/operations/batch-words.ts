@@ -40,8 +40,8 @@ export function batchTitle(items: readonly Titled[]): string {
 /** A change that could not be planned, by what was asked for. */
 export function changeInWords(request: ChangeRequest): string {
   const [verb, one] = actions[request.action];
-  const name = 'name' in request ? request.name : 'snapshotId' in request ? request.snapshotId : '';
-  return name === '' ? `${verb} ${one}` : `${verb} ${one} “${name}”`;
+  const name = 'name' in request ? request.name : 'snapshotId' in request ? request.snapshotId : null;
+  return name === null ? `${verb} ${one}` : `${verb} ${one} “${name}”`;
 }
 
 function counted(count: number, one: string, several: string): string {
