@@ -136,7 +136,7 @@ export function BatchDialog({ start, onClose }: { readonly start: Start; readonl
               error: 'problem' in age ? age.problem : null,
             })}
           {field('vm', 'VM', { placeholder: 'Part of a name, or web-*' })}
-          {field('host', 'Host', { placeholder: 'Part of a name, or kvm*' })}
+          {field('host', 'Host', { placeholder: 'Name, or kvm*' })}
         </div>
         <div className={css('table')}>
           <SubjectTable

@@ -54,7 +54,9 @@ export const BatchCard = memo(function BatchCard({ batch }: { readonly batch: Ba
             <HostText text={batch.title} />
           </span>
         </button>
-        <span className={css('where')}>{batchCounts(batch)}</span>
+        <span className={css('where')} title={batchCounts(batch)}>
+          {batchCounts(batch)}
+        </span>
         <Chip tone={tone} icon={<Icon size={11} aria-hidden className={css(spins && 'spinning')} />}>
           {word}
         </Chip>

@@ -39,7 +39,12 @@ export function OperationsPanel({ open: isOpen, onToggle }: { readonly open: boo
           {cutOff > 0 && <Chip tone="warning">{count(cutOff, 'batch', 'batches')} interrupted</Chip>}
           {open > 0 && <Chip tone="warning">{open} with an unusable journal</Chip>}
           <span className={css('latest')}>
-            {latestLine(Object.values(batches).find(isBatchUnderWay), running[0], all.length)}
+            {latestLine(
+              Object.values(batches).find(isBatchUnderWay),
+              running[0],
+              all.length,
+              Object.keys(batches).length,
+            )}
           </span>
         </button>
       </h2>
@@ -64,9 +69,15 @@ export function OperationsPanel({ open: isOpen, onToggle }: { readonly open: boo
   );
 }
 
-function latestLine(batch: Batch | undefined, running: Operation | undefined, all: number): string {
+function latestLine(batch: Batch | undefined, running: Operation | undefined, all: number, batches: number): string {
   if (batch) return `${batch.title}: ${batchCounts(batch)}`;
-  if (!running) return all === 0 ? 'none yet' : count(all, 'operation');
+  if (!running) {
+    const counts = [
+      ...(batches > 0 ? [count(batches, 'batch', 'batches')] : []),
+      ...(all > 0 ? [count(all, 'operation')] : []),
+    ];
+    return counts.length === 0 ? 'none yet' : counts.join(', ');
+  }
   const step = running.steps.find((candidate) => candidate.state === 'running');
   const title = step && running.plan.steps[step.index]?.title;
   return title === undefined ? running.plan.title : `${running.plan.title}: ${title}`;
