@@ -249,7 +249,7 @@ async function writeJournals(): Promise<void> {
   writeFileSync(join(out, 'journal', `${what}.11-stepFinished-2-done.jsonl`), `${ended.slice(0, 11).join('\n')}\n`);
 }
 
-type ChainScenario = Omit<Scenario<ChainHost>, 'what'> & { readonly state?: 'running' | 'shutoff' | 'saved' };
+type ChainScenario = Omit<Scenario<ChainHost>, 'what'> & { readonly state?: 'running' | 'shutoff' | 'saved' | 'worn' };
 
 /** @param how it differs from another operation with the same request; null: it does not */
 function playChain(
@@ -328,6 +328,7 @@ async function writeChainJournals(): Promise<void> {
   await playChain('rename', null);
   await playChain('restore-memory', null, { state: 'shutoff' });
   await playChain('discard-memory', null, { state: 'saved' });
+  for (const what of wornRequests) await playChain(what, null, { state: 'worn' });
   await playChain('create-quiesced', null);
   await playChain('revert-saving', null);
   await playChain('revert-saving', 'cut', { prepare: amid('snaptree-overlay'), then: killed });
@@ -357,19 +358,31 @@ async function writeAuditTrail(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
+/** What is asked of a host on which records and images do not fit each other any more. */
+const wornRequests = [
+  'repair-records',
+  'define-records',
+  'adopt',
+  'set-aside',
+  'rebase',
+] as const satisfies readonly (keyof typeof chainRequests)[];
+
 async function writePlanFiles(): Promise<void> {
   const refused = { ...requests['create-internal'], name: 'base state' };
   for (const [name, request] of Object.entries({ ...requests, refused }))
-    await writePlanFile(name, LibvirtHost, request);
-  for (const [name, request] of Object.entries(chainRequests)) await writePlanFile(name, ChainHost, request);
+    await writePlanFile(name, () => new LibvirtHost(), request);
+  for (const [name, request] of Object.entries(chainRequests)) {
+    const isWorn = wornRequests.some((each) => each === name);
+    await writePlanFile(name, () => new ChainHost(isWorn ? 'worn' : 'running'), request);
+  }
 }
 
-async function writePlanFile(name: string, Host: new () => FakeHost, request: ChangeRequest): Promise<void> {
+async function writePlanFile(name: string, hostFor: () => FakeHost, request: ChangeRequest): Promise<void> {
   const path = join(out, 'plan-files', `${name}.json`);
   if (existsSync(path)) return;
   time = startTime;
   ids = 0;
-  const plan = await planServiceFor(new Host(), clock, newId).create(hostId, { ...request, vmUuid });
+  const plan = await planServiceFor(hostFor(), clock, newId).create(hostId, { ...request, vmUuid });
   const file = { schema: 'snaptree.plan', version: journalVersion, plan };
   writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`);
 }

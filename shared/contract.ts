@@ -19,6 +19,7 @@ import {
   unreadableOperationSchema,
 } from './model/operation.ts';
 import { changeRequestSchema, planSchema } from './model/plan.ts';
+import { recordFilesSchema } from './model/record-files.ts';
 import { answerSchema, questionSchema } from './model/question.ts';
 import { reportFormatSchema, reportStateSchema, reportThresholdsSchema } from './model/report.ts';
 
@@ -103,6 +104,11 @@ export const requests = {
   'guests.askAgent': {
     request: onHost.extend({ vmUuid: z.string().max(100) }),
     response: z.strictObject({ agent: guestAgentSchema.nullable() }),
+  },
+  /** Records of snapshots in files of a folder on the host; null: of the last one in which Snaptree kept copies. */
+  'records.read': {
+    request: onHost.extend({ vmUuid: z.uuid(), folder: z.string().startsWith('/').max(4096).nullable() }),
+    response: recordFilesSchema,
   },
   /** Reads the host and plans the change from what it finds. A refused plan is an answer, not an error. */
   'plans.create': { request: onHost.extend({ request: changeRequestSchema }), response: planSchema },

@@ -145,6 +145,11 @@ export function fakePlan(hostId: string, vm: ReadableVm, inventory: Inventory, r
     case 'discardMemory':
     case 'describeSnapshot':
     case 'renameSnapshot':
+    case 'repairRecords':
+    case 'defineRecords':
+    case 'adoptSnapshot':
+    case 'setAsideImage':
+    case 'rebaseImage':
       plan.title = `${request.action} ${vm.name}`;
       plan.steps = [step(0, plan.title, [...virsh, 'managedsave', vm.uuid])];
       break;

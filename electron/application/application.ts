@@ -101,6 +101,14 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     const isReadOnly = (hostId: string) => hostBook.get(hostId).readOnly;
     const askGuestAgent = async (hostId: string, vmUuid: string, signal?: AbortSignal) =>
       (await driverFor(hostId).askGuestAgent?.(runnerFor(hostId), vmUuid, signal)) ?? null;
+    const readRecordFiles = async (hostId: string, vmUuid: string, folder: string | null, signal: AbortSignal) => {
+      const found = await driverFor(hostId).readRecordFiles?.(runnerFor(hostId), vmUuid, folder, signal);
+      if (found) return found;
+      throw new SnaptreeError(
+        'commandFailed',
+        `On ${hostBook.get(hostId).name} records of snapshots are kept in another way than in files.`,
+      );
+    };
     const plans = createPlanService({ driverFor, askGuestAgent, readHost, isReadOnly, clock, newId: randomUUID });
     const { journalFolder } = paths;
     const auditTrail = createAuditTrail(paths.auditTrail);
@@ -174,6 +182,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       questions,
       inventories,
       askGuestAgent,
+      readRecordFiles,
       plans,
       operations,
       batches,

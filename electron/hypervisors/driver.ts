@@ -3,6 +3,7 @@ import type { ErrorCode, SnaptreeError } from '../../shared/errors.ts';
 import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Capability, HypervisorKind, Inventory } from '../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan, PlanStep } from '../../shared/model/plan.ts';
+import type { RecordFiles } from '../../shared/model/record-files.ts';
 import type { CommandRunner } from '../hosts/commands/runner.ts';
 
 /** What a driver remembers of one host from reading to reading, so that a poll can be cheap. Only the driver looks inside. */
@@ -119,4 +120,14 @@ export interface HypervisorDriver {
    * throws. Absent where there are no such agents.
    */
   askGuestAgent?(runner: CommandRunner, vmUuid: string, signal?: AbortSignal): Promise<GuestAgent>;
+  /**
+   * Reads records of snapshots of a VM from files in a folder of the host; from the last one in which Snaptree kept copies, where `folder`
+   * is null. Throws what the runner throws, and `commandFailed` where there is no such folder. Absent where records are no files.
+   */
+  readRecordFiles?(
+    runner: CommandRunner,
+    vmUuid: string,
+    folder: string | null,
+    signal?: AbortSignal,
+  ): Promise<RecordFiles>;
 }

@@ -4,6 +4,7 @@ import type { ConnectionTest, ImportCandidate, ImportSource, ResponseValue } fro
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { GuestAgent } from '../../shared/model/guest-agent.ts';
 import type { Host, HostSettings } from '../../shared/model/host.ts';
+import type { RecordFiles } from '../../shared/model/record-files.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import type { BatchService } from '../batches/batches.ts';
 import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
@@ -26,6 +27,13 @@ export interface ContractParts {
   readonly inventories: Inventories;
   /** Null where the hypervisor has no such agents. Throws what connecting and asking throw. */
   readonly askGuestAgent: (hostId: string, vmUuid: string, signal: AbortSignal) => Promise<GuestAgent | null>;
+  /** Throws what connecting and reading throw, and `unsupported` where records are no files. */
+  readonly readRecordFiles: (
+    hostId: string,
+    vmUuid: string,
+    folder: string | null,
+    signal: AbortSignal,
+  ) => Promise<RecordFiles>;
   readonly plans: PlanService;
   readonly operations: OperationService;
   readonly batches: BatchService;
@@ -88,6 +96,7 @@ export function contractHandlers(parts: ContractParts): Handlers {
       'guests.askAgent': async ({ hostId, vmUuid }, { signal }) => ({
         agent: await parts.askGuestAgent(hostId, vmUuid, signal),
       }),
+      'records.read': ({ hostId, vmUuid, folder }, { signal }) => parts.readRecordFiles(hostId, vmUuid, folder, signal),
       'plans.create': ({ hostId, request }) => plans.create(hostId, request),
       'operations.start': async ({ planId, takeOver }) => ({
         operationId: await operations.start(planId, takeOver),

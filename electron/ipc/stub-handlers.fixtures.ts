@@ -23,6 +23,7 @@ export function stubHandlers(
       'questions.answer': refuse,
       'inventory.refresh': refuse,
       'guests.askAgent': refuse,
+      'records.read': refuse,
       'plans.create': refuse,
       'operations.start': refuse,
       'operations.cancel': refuse,

@@ -9,6 +9,10 @@ const folder = '/srv/vms';
 const base = `${folder}/wéb.qcow2`;
 const first = `${folder}/wéb.first.qcow2`;
 const second = `${folder}/wéb.second.qcow2`;
+const gone = `${folder}/wéb.gone.qcow2`;
+const left = `${folder}/wéb left.qcow2`;
+const data = `${folder}/wéb-data.qcow2`;
+const dataTop = `${folder}/wéb-data.first.qcow2`;
 const memoryFile = `${folder}/wéb.first.memory`;
 
 const create = { action: 'createSnapshot', vmUuid, kind: 'external', name: 'new', diskTargets: null } as const;
@@ -59,6 +63,32 @@ export const chainRequests = {
   'restore-memory': { action: 'restoreMemory', vmUuid, file: `${folder}/wéb.saved.memory` },
   describe: { action: 'describeSnapshot', vmUuid, snapshotId: 'first', description: 'before the\nupdate <&> ünïcode' },
   rename: { action: 'renameSnapshot', vmUuid, snapshotId: 'first', name: 'ersté' },
+  'repair-records': { action: 'repairRecords', vmUuid, drop: ['gone'], move: [] },
+  'define-records': {
+    action: 'defineRecords',
+    vmUuid,
+    records: [
+      {
+        path: '/root/records/képt.xml',
+        checksum: '1276023150 5120',
+        snapshot: {
+          id: 'képt',
+          name: 'képt',
+          parentId: 'second',
+          kind: 'external',
+          vmState: 'disk-only',
+          createdAt: 1_794_000_000,
+          description: '',
+          memory: { kind: 'none' },
+          disks: [{ target: 'vda', kind: 'external', dataImageId: second, overlayImageId: gone }],
+        },
+      },
+    ],
+    currentId: 'képt',
+  },
+  adopt: { action: 'adoptSnapshot', vmUuid, name: 'fóund', description: 'found <again>', images: { vda: base } },
+  'set-aside': { action: 'setAsideImage', vmUuid, imageId: left, to: `${left}.set-aside` },
+  rebase: { action: 'rebaseImage', vmUuid, imageId: dataTop, baseId: data },
   'discard-memory': { action: 'discardMemory', vmUuid },
 } as const satisfies Record<string, ChangeRequest>;
 
@@ -81,14 +111,17 @@ export class ChainHost extends FakeHost {
   #newVm: ReadableVm | null = null;
   #images: readonly Image[] = [image(base), overlay(first, base), overlay(second, first)];
 
-  /** @param state `saved`: shut off, with its memory kept for the next start */
-  constructor(state: 'running' | 'shutoff' | 'saved' = 'running') {
+  /**
+   * @param state `saved`: shut off, with its memory kept for the next start. `worn`: shut off, with a record without data, data without a
+   *   record, an image that nobody names, and a second disk whose backing image was moved
+   */
+  constructor(state: 'running' | 'shutoff' | 'saved' | 'worn' = 'running') {
     super();
     const memory = { kind: 'external', file: memoryFile } as const;
     this.#vm = vm({
       uuid: vmUuid,
       name: 'wéb "1"',
-      state: state === 'saved' ? 'shutoff' : state,
+      state: state === 'running' ? state : 'shutoff',
       hasManagedSave: state === 'saved',
       disks: [disk('vda', second)],
       snapshots: [
@@ -96,6 +129,20 @@ export class ChainHost extends FakeHost {
         external('second', 'first', first, second, { memory: { kind: 'none' }, vmState: 'disk-only' }),
       ],
       currentSnapshotId: 'second',
+    });
+    if (state !== 'worn') return;
+    const disks = { memory: { kind: 'none' }, vmState: 'shutoff' } as const;
+    this.#images = [
+      ...this.#images,
+      image(gone, { status: 'missing' }),
+      image(left),
+      image('/srv/old/wéb-data.qcow2', { status: 'missing' }),
+      image(data),
+      overlay(dataTop, '/srv/old/wéb-data.qcow2'),
+    ];
+    this.#change({
+      disks: [disk('vda', second), disk('vdb', dataTop)],
+      snapshots: [external('second', null, first, second, disks), external('gone', 'second', gone, gone, disks)],
     });
   }
 
@@ -146,7 +193,11 @@ export class ChainHost extends FakeHost {
         if (!expectation.oneOf.includes(this.#vm.state)) this.#change({ state: expectation.oneOf[0] ?? 'unknown' });
         return;
       case 'activeLayer':
-        this.#change({ disks: [disk(expectation.target, expectation.imageId)] });
+        this.#change({
+          disks: this.#vm.disks.map((each) =>
+            each.target === expectation.target ? disk(each.target, expectation.imageId) : each,
+          ),
+        });
         return;
       case 'imageParent': {
         const { imageId, parentId } = expectation;

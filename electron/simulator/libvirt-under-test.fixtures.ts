@@ -55,6 +55,7 @@ export function simulatedLibvirt(bed: SimulatedTestbed = createSimulatedTestbed(
 /** A simulated host that plans are carried out on, step by step. */
 export function simulatedPlannedHost(bed: SimulatedTestbed): {
   readonly planned: PlannedHost;
+  runner(): CommandRunner;
   up(): Promise<void>;
   down(): Promise<void>;
 } {
@@ -64,6 +65,7 @@ export function simulatedPlannedHost(bed: SimulatedTestbed): {
       read: () => readLibvirt(libvirt.runner(), 'qemu:///system', { priority: 'user' }),
       run: (argv) => libvirt.runner().run({ argv }),
     },
+    runner: () => libvirt.runner(),
     up: () => libvirt.up(),
     down: () => libvirt.down(),
   };

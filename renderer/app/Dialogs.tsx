@@ -8,6 +8,7 @@ import { CreateSnapshotDialog } from '../plans/CreateSnapshotDialog.tsx';
 import { MergeDialog } from '../plans/merge/MergeDialog.tsx';
 import { PlanDialog } from '../plans/PlanDialog.tsx';
 import { DescribeDialog, RenameDialog } from '../plans/RecordDialogs.tsx';
+import { RepairDialog } from '../plans/RepairDialog.tsx';
 import { RestoreMemoryDialog, SaveMemoryDialog } from '../plans/SavedMemoryDialogs.tsx';
 import { ReportDialog } from '../reports/ReportDialog.tsx';
 import { findSnapshot, findVm } from '../store/state.ts';
@@ -28,7 +29,9 @@ export function Dialogs() {
       : null,
   );
   const inventory = useStore((state) =>
-    dialog?.kind === 'merge' ? (state.inventories[dialog.hostId]?.inventory ?? null) : null,
+    dialog?.kind === 'merge' || dialog?.kind === 'repair'
+      ? (state.inventories[dialog.hostId]?.inventory ?? null)
+      : null,
   );
   switch (dialog?.kind) {
     case undefined:
@@ -71,6 +74,10 @@ export function Dialogs() {
       return vm?.readable ? <SaveMemoryDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
     case 'restoreMemory':
       return vm?.readable ? <RestoreMemoryDialog hostId={dialog.hostId} vm={vm} onClose={close} /> : null;
+    case 'repair':
+      return vm?.readable && inventory ? (
+        <RepairDialog hostId={dialog.hostId} vm={vm} inventory={inventory} onClose={close} />
+      ) : null;
     case 'merge':
       return vm?.readable && inventory ? (
         <MergeDialog

@@ -38,6 +38,11 @@ const titles: Readonly<Record<ChangeRequest['action'], string>> = {
   discardMemory: 'Discard saved memory',
   describeSnapshot: 'Change description',
   renameSnapshot: 'Rename snapshot',
+  repairRecords: 'Repair records',
+  defineRecords: 'Define records',
+  adoptSnapshot: 'Make a record',
+  setAsideImage: 'Rename image',
+  rebaseImage: 'Mend chain',
 };
 
 const powerDeeds: Readonly<Record<PowerChange, string>> = {
@@ -75,6 +80,16 @@ function deed(plan: Plan): string {
       return 'Change description';
     case 'renameSnapshot':
       return 'Rename snapshot';
+    case 'repairRecords':
+      return 'Repair records';
+    case 'defineRecords':
+      return 'Define records';
+    case 'adoptSnapshot':
+      return 'Make record';
+    case 'setAsideImage':
+      return 'Rename image';
+    case 'rebaseImage':
+      return 'Mend chain';
   }
 }
 
@@ -85,6 +100,9 @@ const harmless: ReadonlySet<ChangeRequest['action']> = new Set([
   'restoreMemory',
   'describeSnapshot',
   'renameSnapshot',
+  'defineRecords',
+  'adoptSnapshot',
+  'setAsideImage',
 ]);
 
 /** Whether something of the present is lost, or may be. */

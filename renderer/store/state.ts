@@ -34,7 +34,7 @@ export type DialogState =
       readonly snapshotId: string;
     }
   | {
-      readonly kind: 'createSnapshot' | 'saveMemory' | 'restoreMemory';
+      readonly kind: 'createSnapshot' | 'saveMemory' | 'restoreMemory' | 'repair';
       readonly hostId: string;
       readonly vmUuid: string;
     }

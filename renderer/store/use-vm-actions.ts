@@ -46,6 +46,7 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       if (id === 'createSnapshot' || id === 'saveMemory' || id === 'restoreMemory')
         showDialog({ kind: id, hostId, vmUuid });
       if (id === 'describe' || id === 'rename') showDialog({ kind: id, hostId, ...request });
+      if (id === 'repairMetadata') showDialog({ kind: 'repair', hostId, vmUuid });
       if (id === 'discardMemory') showDialog({ kind: 'plan', hostId, request: { action: id, vmUuid } });
       if (id === 'mergeDown' || id === 'mergeUp') {
         const direction = id === 'mergeDown' ? 'down' : 'up';

@@ -1,6 +1,7 @@
 /** A plan: everything that a change will do to a host, as data, before any of it happens. */
 import { z } from 'zod';
 import { epochSecondsSchema, snapshotSchema, vmStateSchema } from './inventory.ts';
+import { recordFileSchema } from './record-files.ts';
 
 /** How fast a merge of a running VM may copy, at most; null: as fast as it can. */
 const bytesPerSecondSchema = z.int().positive().nullable();
@@ -110,6 +111,47 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     vmUuid: z.string(),
     snapshotId: z.string(),
     name: z.string(),
+  }),
+  /** Lets records of snapshots say what is on storage. No image is touched. */
+  z.strictObject({
+    action: z.literal('repairRecords'),
+    vmUuid: z.string(),
+    /** Snapshots whose data is gone: their records are removed, after copies were kept. */
+    drop: z.array(z.string()),
+    /** Snapshots whose data is in what the overlay that was made for them hangs on: their records name that then. */
+    move: z.array(z.string()),
+  }),
+  /** Defines records of snapshots that are lost again, as files on the host have them. No image is touched. */
+  z.strictObject({
+    action: z.literal('defineRecords'),
+    vmUuid: z.string(),
+    records: z.array(recordFileSchema),
+    /** Which is the current snapshot then, where the VM has none; null: it stays so. */
+    currentId: z.string().nullable(),
+  }),
+  /** Makes a record of a snapshot whose data is there and that no record names. No image is touched. */
+  z.strictObject({
+    action: z.literal('adoptSnapshot'),
+    vmUuid: z.string(),
+    /** The new one of an external snapshot; of an internal one the name that it has in the images. */
+    name: z.string(),
+    description: z.string().max(10_000),
+    /** Of an external one, by target: the images of the disks' chains that hold its data. Null: it is an internal one. */
+    images: z.record(z.string(), z.string()).nullable(),
+  }),
+  /** Gives an image that nobody needs another name beside it, so that nothing finds it and it can be put back; or puts it back. */
+  z.strictObject({
+    action: z.literal('setAsideImage'),
+    vmUuid: z.string(),
+    imageId: z.string(),
+    to: z.string(),
+  }),
+  /** Lets an image whose backing image is missing hang on another one, without looking at what that holds. */
+  z.strictObject({
+    action: z.literal('rebaseImage'),
+    vmUuid: z.string(),
+    imageId: z.string(),
+    baseId: z.string(),
   }),
 ]);
 

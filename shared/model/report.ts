@@ -35,6 +35,7 @@ export const findingCodeSchema = z.enum([
   'formatContradicted',
   'storageNearlyFull',
   'mergeWouldNotFit',
+  'pausedByError',
 ]);
 
 export const findingSchema = z.strictObject({

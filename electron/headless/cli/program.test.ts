@@ -59,6 +59,7 @@ describe('completion', () => {
         'restore',
         'discard',
         'clone',
+        'repair',
         'batch',
       ],
     ],

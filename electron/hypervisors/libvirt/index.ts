@@ -5,6 +5,7 @@ import { libvirtRemedy, libvirtStages } from './connection-test.ts';
 import { planLibvirt } from './plan/plan.ts';
 import { pollHost } from './watch/poll.ts';
 import { askGuestAgent } from './read/guest-agent.ts';
+import { readRecordFiles } from './read/record-files.ts';
 import { probeLibvirt, readHost } from './read/read.ts';
 import { watchLibvirt } from './watch/watch.ts';
 
@@ -41,5 +42,6 @@ export function createLibvirtDriver(uri: string): HypervisorDriver {
     watch: (runner, options) => watchLibvirt(runner, uri, options),
     plan: (request, inventory, begun, guestAgent) => planLibvirt(uri, request, inventory, begun, guestAgent),
     askGuestAgent: (runner, vmUuid, signal) => askGuestAgent(runner, uri, vmUuid, signal),
+    readRecordFiles,
   };
 }

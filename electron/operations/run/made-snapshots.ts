@@ -72,6 +72,11 @@ function nameMade(request: ChangeRequest): string | null {
     case 'discardMemory':
     case 'describeSnapshot':
     case 'renameSnapshot':
+    case 'repairRecords':
+    case 'defineRecords':
+    case 'adoptSnapshot':
+    case 'setAsideImage':
+    case 'rebaseImage':
       return null;
   }
 }

@@ -50,6 +50,14 @@ export function holds(stack: readonly Content[], { start, end, byte }: Extent): 
   return position >= end || byte === 0;
 }
 
+/** The first byte in which two contents differ, read as disks of their own; null where they are the same. What is nowhere is zero. */
+export function firstDifference(first: Content, second: Content): number | null {
+  const edges = [...first, ...second].flatMap(({ start, end }) => [start, end]);
+  const byteAt = (content: Content, position: number): number =>
+    content.find(({ start, end }) => start <= position && position < end)?.byte ?? 0;
+  return edges.toSorted((a, b) => a - b).find((at) => byteAt(first, at) !== byteAt(second, at)) ?? null;
+}
+
 /** The first so many stored bytes. */
 export function firstBytes(content: Content, bytes: number): Content {
   const first: Extent[] = [];

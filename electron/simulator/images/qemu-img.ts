@@ -1,7 +1,7 @@
 /** The command qemu-img of a simulated host (QEMU 7.2). */
 import { posix } from 'node:path';
 import type { FileSystem } from '../file-system.ts';
-import { firstBytes, nothing, overlay, storedBytes, type Content } from './content.ts';
+import { firstBytes, firstDifference, nothing, overlay, storedBytes, type Content } from './content.ts';
 import {
   allocatedBytes,
   fileBytes,
@@ -346,6 +346,20 @@ function convert(call: Call): QemuImgResult {
   return ok(progress(flags));
 }
 
+/** What is read through two images. */
+function compare(call: Call): QemuImgResult {
+  const { flags, words } = parse(call.argv, ['-f', '-F', '-T']);
+  const [first = '', second = ''] = words;
+  if (!flags.has('-U')) for (const path of [first, second]) openChain(call, path, false);
+  const contents = [first, second].map((path) => {
+    open(call, path, { shared: true, write: false });
+    return contentOf(layersOf(call, path));
+  });
+  const at = firstDifference(contents[0] ?? nothing, contents[1] ?? nothing);
+  if (at === null) return ok('Images are identical.\n');
+  return { stdout: `Content mismatch at offset ${at}!\n`, stderr: '', exitCode: 1 };
+}
+
 const convertOptions = ['-f', '-O', '-t', '-T', '-l'];
 
 function convertedContent(call: Call, path: string, wanted: string | undefined): Content {
@@ -434,4 +448,5 @@ const commands: ReadonlyMap<string, (call: Call) => QemuImgResult> = new Map([
   ['commit', commit],
   ['rebase', rebase],
   ['convert', convert],
+  ['compare', compare],
 ]);

@@ -13,9 +13,10 @@ import { changeVm, vmOf, type World } from './world.ts';
 /**
  * Puts a record in the place of the one of that name, or beside the others. Which one is current stays.
  *
+ * @param isCurrent it becomes the current one
  * @throws LibvirtError where it is no record
  */
-export function redefineSnapshot(world: World, vm: Vm, xml: string): Snapshot {
+export function redefineSnapshot(world: World, vm: Vm, xml: string, isCurrent: boolean): Snapshot {
   const now = recordFrom(xml);
   const known = vm.snapshots.find(({ name }) => name === now.name);
   if (now.parent !== null && !vm.snapshots.some(({ name }) => name === now.parent)) {
@@ -24,6 +25,7 @@ export function redefineSnapshot(world: World, vm: Vm, xml: string): Snapshot {
   const { snapshots } = vmOf(world, vm.uuid);
   changeVm(world, vm.uuid, {
     snapshots: known ? snapshots.map((each) => (each.name === now.name ? now : each)) : [...snapshots, now],
+    ...(isCurrent && { current: now.name }),
   });
   return now;
 }

@@ -78,7 +78,7 @@ async function createFromXml(call: Call): Promise<void> {
   const xml = file ? new TextDecoder().decode(file.bytes) : '';
   const from = file ? ` from '${path}'` : '';
   if (has(command, 'redefine')) {
-    const { name } = redefineSnapshot(host.world, vmFor(call), xml);
+    const { name } = redefineSnapshot(host.world, vmFor(call), xml, has(command, 'current'));
     remark(`Domain snapshot ${name} created${from}\n`);
     return;
   }
@@ -157,6 +157,7 @@ export const snapshotCommands: readonly (readonly [string, Command])[] = [
       positional: ['domain', 'xmlfile'],
       flags: [
         'redefine',
+        'current',
         'disk-only',
         'atomic',
         'no-metadata',

@@ -13,6 +13,7 @@ import { shellLine } from '../text/shell-words.ts';
 import { copyOutLine, dataKey, memoryFilesIn, recordedData } from '../snapshots/snapshot-data.ts';
 import { corruptRemedy, tooLongChain, willNotStartWithout } from '../chains/start-refusals.ts';
 import { readableBytes } from '../text/units.ts';
+import { isSetAside } from '../chains/set-aside.ts';
 
 /** What is wrong with the chains of a VM's disks. */
 export function chainFindings(vm: ReadableVm, context: FindingContext): readonly Finding[] {
@@ -223,13 +224,14 @@ export function unusedImages({ inventory, vms }: Pick<FindingContext, 'inventory
 /** What to know of images that nobody names. */
 export function orphanFindings(context: FindingContext): readonly Finding[] {
   return [...context.unused].map((image): Finding => {
+    if (isSetAside(image.id)) return setAsideFinding(image, context);
     const doubt = doubtAbout(image, context);
     const isInDoubt =
       usersInDoubt(image.id, context.inventory).length > 0 || foldersAround(image, context.vms).length > 0;
     const size =
       image.allocatedBytes === null ? 'of unknown size' : `${readableBytes(image.allocatedBytes)} on storage`;
     const isOverlay = image.parent !== null;
-    const missing = missingLike(image, context);
+    const missing = missingLike(image, context.inventory);
     const maybe = missing === null ? '' : ` It may be ${missing}, which is missing.`;
     const broken = brokenChain(chainFrom(image.id, context.images), context.images);
     const below = writersBelow(image, context);
@@ -244,6 +246,17 @@ export function orphanFindings(context: FindingContext): readonly Finding[] {
       message: `No VM, no snapshot and no other image on this host names ${image.id} (${size}; ${kind}).${maybe}${newerState(below)}${holding}${doubt}`,
       remedy: orphanRemedy(image, { missing, below, isInDoubt, isCertain: doubt === '' }),
     });
+  });
+}
+
+function setAsideFinding(image: Image, context: FindingContext): Finding {
+  const size = image.allocatedBytes === null ? '' : ` (${readableBytes(image.allocatedBytes)} on storage)`;
+  return finding(context, {
+    code: 'fileWithoutRecord',
+    severity: 'information',
+    path: image.id,
+    message: `${image.id}${size} was set aside: nobody on this host names it.${snapshotsWithin(image, context)}`,
+    remedy: `It can be put back: snaptree plan repair VM --put-back. Delete it only when nobody has missed it for long enough.`,
   });
 }
 
@@ -294,7 +307,7 @@ function orphanRemedy(
   }
   return (
     wait[0] ??
-    'That says nothing of other hosts, of VMs that other users or other hypervisors run, and of backups: make sure that none of them uses it, then move it away before you delete it.'
+    'That says nothing of other hosts, of VMs that other users or other hypervisors run, and of backups: make sure that none of them uses it, then set it aside (snaptree plan repair VM --set-aside): it gets another name and can be put back. Delete it only when nobody has missed it.'
   );
 }
 
@@ -313,7 +326,7 @@ function newerState(writers: readonly string[]): string {
 }
 
 /** The missing image that one may be: of the same file name, or of the size that the images above the missing one have. */
-function missingLike(image: Image, { inventory }: FindingContext): string | null {
+export function missingLike(image: Image, inventory: Pick<FindingContext['inventory'], 'images'>): string | null {
   const fileName = (id: string) => id.slice(folderOf(id).length);
   const found = inventory.images.find(
     ({ id, status }) =>

@@ -103,7 +103,7 @@ function withoutData(vm: ReadableVm, context: FindingContext): readonly Finding[
           snapshotName: snapshot.name,
           path: image.id,
           message: `Snapshot “${snapshot.name}” of VM “${vm.name}” has no data of disk ${disk.target}: ${lost}${words}`,
-          remedy: `It cannot be reverted to. ${remedy}Look whether the image was renamed or moved, or its storage is not mounted; then put the data back from a backup. Keep a copy of the record (virsh snapshot-dumpxml --security-info) before you remove it alone (virsh snapshot-delete --metadata).${disk.kind === 'external' ? ' libvirt since 9.0 then lets the snapshots below it name other images: keep copies of their records as well.' : ''}`,
+          remedy: `It cannot be reverted to. ${remedy}Look whether the image was renamed or moved, or its storage is not mounted; then put the data back from a backup. Where there is none, “Repair records and chains…” (snaptree plan repair) removes the record alone, keeps a copy of it, and lets the snapshots below it name what they named.${disk.kind === 'external' ? ' virsh snapshot-delete --metadata does not: libvirt since 9.0 then lets those below name other images.' : ''}`,
         }),
       ];
     }),
@@ -257,7 +257,7 @@ function besideTheChain(vm: ReadableVm, context: FindingContext): readonly Findi
           path: disk.overlayImageId ?? disk.dataImageId,
           message: `Snapshot “${snapshot.name}” of VM “${vm.name}” does not match the chain of disk ${disk.target}, whose active layer is ${now.imageId}: ${says} The chain was probably changed outside the snapshots, by a commit, pull or rebase.`,
           remedy:
-            'Do not revert to it before you have checked what the images hold: a merge by Snaptree leaves its data right, one by hand may not. Where the data was merged on purpose, keep a copy of the record (virsh snapshot-dumpxml --security-info), then delete the snapshot here (virsh snapshot-delete --metadata lets the snapshots below it name other images, from libvirt 9.0 on).',
+            'Do not revert to it before you have checked what the images hold: a merge by Snaptree leaves its data right, one by hand may not. “Repair records and chains…” (snaptree plan repair) mends the records of what was merged, where it follows from the images what they should say: it compares, keeps copies of the records, and removes only those whose data is gone.',
         }),
       ];
     }),

@@ -329,6 +329,25 @@ describe('storage', () => {
   });
 });
 
+describe('a guest that stands still', () => {
+  const paused = (stateReason: string) =>
+    find(inventory([vm({ state: 'paused', stateReason, disks: [disk('vda', base)] })], [image(base)]));
+
+  it('is told with the reason, what is free, and what to do; not where somebody paused it', () => {
+    expect(paused('I/O error')).toMatchObject([
+      {
+        code: 'pausedByError',
+        severity: 'critical',
+        vmName: 'web',
+        message: expect.stringMatching(/writing to one of its disks failed.*GiB free now/) as string,
+        remedy: expect.stringMatching(/virsh domblkerror.*Make room/) as string,
+      },
+    ]);
+    expect(paused('crashed')).toMatchObject([{ code: 'pausedByError' }]);
+    expect(paused('user')).toEqual([]);
+  });
+});
+
 describe('jobs', () => {
   const busy = (parts: Partial<BlockJob>, job?: ReadableVm['job']) => {
     const blockJob: BlockJob = { kind: 'commit', target: null, ready: false, detail: null, ...parts };

@@ -6,6 +6,7 @@ import type { FindingContext } from './findings-context.ts';
 import { formatFindings } from './findings-formats.ts';
 import { chainFindings, imageFindings, orphanFindings, startFindings, unusedImages } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
+import { pausedFindings } from './findings-paused.ts';
 import { movedData } from './moved-data.ts';
 import { leftBranchFindings, snapshotFindings } from './findings-snapshots.ts';
 import { mergeFindings, storageFindings } from './findings-storage.ts';
@@ -33,6 +34,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   formatContradicted: 'Format contradicted',
   storageNearlyFull: 'Storage nearly full',
   mergeWouldNotFit: 'Merge would not fit',
+  pausedByError: 'VM stands still',
 };
 
 const severityRank = { critical: 0, warning: 1, information: 2 } as const;
@@ -67,6 +69,7 @@ export function findingsOf(
       ...snapshotFindings(vm, context),
       ...chainFindings(vm, context),
       ...jobFindings(vm, context),
+      ...pausedFindings(vm, context),
       ...startFindings(vm, context),
     ]),
     ...leftBranchFindings(context),

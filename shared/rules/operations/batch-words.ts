@@ -18,6 +18,11 @@ const actions: Readonly<Record<Action, readonly [verb: string, one: string, seve
   discardMemory: ['Discard the saved memory of', 'VM', 'VMs'],
   describeSnapshot: ['Describe', 'snapshot', 'snapshots'],
   renameSnapshot: ['Rename', 'snapshot', 'snapshots'],
+  repairRecords: ['Repair the records of', 'VM', 'VMs'],
+  defineRecords: ['Define the records of', 'VM', 'VMs'],
+  adoptSnapshot: ['Make the record of', 'snapshot', 'snapshots'],
+  setAsideImage: ['Rename', 'image', 'images'],
+  rebaseImage: ['Mend', 'chain', 'chains'],
 };
 
 type Titled = Pick<PlannedBatchItem, 'request' | 'hostId' | 'hostName' | 'vmName'>;

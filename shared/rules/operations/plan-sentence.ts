@@ -46,6 +46,18 @@ function deed({ request, vmName }: Plan, gone: number | null): string {
       return `Changes the description of a snapshot of ${vmName}`;
     case 'renameSnapshot':
       return `Renames a snapshot of ${vmName}`;
+    case 'repairRecords':
+      return gone === null || gone === 0
+        ? `Mends records of snapshots of ${vmName}`
+        : `Removes the records of ${count(gone, 'snapshot')} of ${vmName} whose data is gone`;
+    case 'defineRecords':
+      return `Defines records of snapshots of ${vmName} again`;
+    case 'adoptSnapshot':
+      return `Makes a record of a snapshot of ${vmName} whose data is there`;
+    case 'setAsideImage':
+      return 'Gives an image that nobody needs another name';
+    case 'rebaseImage':
+      return `Lets a broken chain of ${vmName} go on at another image`;
     case 'saveMemory':
       return `Saves the memory of ${vmName} and ends it`;
     case 'restoreMemory':

@@ -51,10 +51,18 @@ describe('actionsFor', () => {
       'rename',
       'clone',
       'thinInstance',
+      'repairMetadata',
       'batch',
       'report',
     ]);
-    expect(possible({ snapshot: null })).toEqual(['createSnapshot', 'clone', 'thinInstance', 'batch', 'report']);
+    expect(possible({ snapshot: null })).toEqual([
+      'createSnapshot',
+      'clone',
+      'thinInstance',
+      'repairMetadata',
+      'batch',
+      'report',
+    ]);
     expect(possible({ descendants: [] })).not.toContain('deleteWithDescendants');
   });
 
@@ -84,6 +92,7 @@ describe('actionsFor', () => {
         'deleteSnapshot',
         'describe',
         'rename',
+        'repairMetadata',
         'batch',
         'report',
       ]);
@@ -92,6 +101,7 @@ describe('actionsFor', () => {
         'revertToSnapshot',
         'deleteSnapshot',
         'describe',
+        'repairMetadata',
         'batch',
         'report',
       ]);
@@ -122,7 +132,7 @@ describe('actionsFor', () => {
       expect(on({ snapshot: lacking })).toContain('deleteSnapshot');
 
       const half = madeInternal('half', null, { unknownPart: 'Its disks could not be read.' });
-      expect(on({ snapshot: half })).toEqual(['createSnapshot', 'batch', 'report']);
+      expect(on({ snapshot: half })).toEqual(['createSnapshot', 'repairMetadata', 'batch', 'report']);
       expect(reason('deleteWithDescendants', { descendants: [half] })).toContain('Not all of the snapshot "half"');
       const checked = { ...writable, hasCheckpoints: true as const };
       expect(reason('revertToSnapshot', { vm: checked })).toContain('has checkpoints');
@@ -201,7 +211,7 @@ describe('actionsFor', () => {
     });
 
     it('offers no change of a VM in a state in which libvirt changes none but records', () => {
-      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['describe', 'batch', 'report']);
+      expect(on({ vm: { ...writable, state: 'crashed' } })).toEqual(['describe', 'repairMetadata', 'batch', 'report']);
     });
   });
 });

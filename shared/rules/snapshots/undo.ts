@@ -56,6 +56,24 @@ export function undoRequest(operation: Operation, inventory: Inventory, now: Dat
         snapshotId: request.name,
         name: request.snapshotId,
       };
+    case 'repairRecords':
+      throw no(
+        `what the records led to is gone. Copies of them are in ~/.local/state/snaptree/kept-records/${request.vmUuid} on the host: “snaptree plan repair --define” defines them again.`,
+      );
+    case 'defineRecords':
+      throw no(
+        'the records say what they said before. virsh snapshot-delete --metadata removes one alone, and no data; what is below comes first.',
+      );
+    case 'adoptSnapshot':
+      throw no(
+        `its record says what is on storage. Where you do not want it, virsh snapshot-delete --metadata removes the record of ${request.name} alone, and no data.`,
+      );
+    case 'setAsideImage':
+      return { action: 'setAsideImage', vmUuid: request.vmUuid, imageId: request.to, to: request.imageId };
+    case 'rebaseImage':
+      throw no(
+        'the command that takes it back stands in the plan (“snaptree operations show”). Once a guest wrote to the disk, it does not bring back what was.',
+      );
     case 'saveMemory':
       return request.file === null
         ? { action: 'changePower', vmUuid: request.vmUuid, to: 'start' }

@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { SnaptreeError } from '../../../../shared/errors.ts';
 import type { Host } from '../../../../shared/model/host.ts';
-import type { Plan } from '../../../../shared/model/plan.ts';
+import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
 import type { Client } from '../client.ts';
 import type { AskedPlan, CommandContext, GlobalOptions } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -59,13 +59,27 @@ export async function printPlan(
     context.collectPlan({ options, text, requestFor });
     return;
   }
+  await printPlanOfHost(context, options, text, (vm, inventory) => Promise.resolve(requestFor(vm, inventory)));
+}
+
+/** As `printPlan`, for a request that more of the host must be read for: none of a batch. */
+export async function printPlanOfHost(
+  context: CommandContext,
+  options: PlanOptions,
+  text: string,
+  requestFor: (
+    vm: FoundVm['vm'],
+    inventory: FoundVm['reading']['inventory'],
+    onHost: { readonly client: Client; readonly hostId: string },
+  ) => Promise<ChangeRequest>,
+): Promise<void> {
   await context.work(options, 'readOnly', async ({ client }) => {
     const { reading, vm, unreadHosts } = await readVm(context, client, text, options);
     refuseUnread(text, { reading, vm }, unreadHosts);
     context.output.progress('Planning …');
     const plan = await client.ask('plans.create', {
       hostId: reading.host.id,
-      request: requestFor(vm, reading.inventory),
+      request: await requestFor(vm, reading.inventory, { client, hostId: reading.host.id }),
     });
     context.output.progress(null);
     if (options.json === true) context.document('plan', { schema: 'snaptree.plan', version: 2, plan });

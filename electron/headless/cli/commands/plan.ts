@@ -12,6 +12,7 @@ import { addBatchPlan } from './plan-batch.ts';
 import { addClonePlan } from './plan-clone.ts';
 import { addMergePlans } from './plan-merge.ts';
 import { addRecordPlans } from './plan-records.ts';
+import { addRepairPlan } from './plan-repair.ts';
 import { addPowerPlan } from './plan-power.ts';
 import { addPlanCommand, printPlan, scriptOption } from './plan-command.ts';
 import { collect, filesByTarget, hostOption, uriOption } from './shared-options.ts';
@@ -206,6 +207,7 @@ export function addPlan(program: Program, context: CommandContext): void {
   addMergePlans(plan, context);
   addPowerPlan(plan, context);
   addClonePlan(plan, context);
+  addRepairPlan(plan, context);
   addBatchPlan(plan, context, (collecting) => {
     const lines = createProgram();
     addPlan(lines, collecting);

@@ -16,6 +16,11 @@ import { planDelete } from './plan-delete.ts';
 import { planRevertExternal } from './revert/plan-revert-external.ts';
 import { planSaveAndRevert } from './revert/plan-save-and-revert.ts';
 import { planDescribe, planRename } from './records/plan-records.ts';
+import { planAdopt } from './repair/plan-adopt.ts';
+import { planDefineRecords } from './repair/plan-define-records.ts';
+import { planRebaseMoved } from './repair/plan-rebase-moved.ts';
+import { planRepairRecords } from './repair/plan-repair-records.ts';
+import { planSetAside } from './repair/plan-set-aside.ts';
 import type { LibvirtContext } from './plan-rules.ts';
 
 /**
@@ -76,5 +81,15 @@ function draftFor(request: ChangeRequest, context: LibvirtContext): PlanDraft {
       return planDescribe(request, context);
     case 'renameSnapshot':
       return planRename(request, context);
+    case 'repairRecords':
+      return planRepairRecords(request, context);
+    case 'defineRecords':
+      return planDefineRecords(request, context);
+    case 'adoptSnapshot':
+      return planAdopt(request, context);
+    case 'setAsideImage':
+      return planSetAside(request, context);
+    case 'rebaseImage':
+      return planRebaseMoved(request, context);
   }
 }

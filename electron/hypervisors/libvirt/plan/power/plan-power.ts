@@ -5,10 +5,8 @@ import { brokenDisksOf } from '../../../../../shared/rules/chains/broken-chains.
 import { writableDisks } from '../../../../../shared/rules/inventory/disks.ts';
 import { shutdownSeconds } from '../../../../../shared/rules/power/power-changes.ts';
 import { powerRefusals, startObstacleNotes } from '../../../../../shared/rules/power/power-refusals.ts';
-import { fileSystems } from '../../../../../shared/rules/findings/findings-storage.ts';
-import { folderOf } from '../../../../../shared/rules/text/folders.ts';
+import { freeBelow } from '../../../../../shared/rules/findings/findings-paused.ts';
 import { note } from '../../../../../shared/rules/text/plan-note.ts';
-import { readableBytes } from '../../../../../shared/rules/text/units.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import {
@@ -121,7 +119,7 @@ function warningsOf(request: PowerRequest, imageIds: readonly string[], context:
         ),
       ];
     case 'resume':
-      return [...pausedByErrorWarnings(imageIds, context), ...writerWarnings(request.to, imageIds, context)];
+      return [...pausedByErrorWarnings(context), ...writerWarnings(request.to, imageIds, context)];
   }
 }
 
@@ -206,16 +204,13 @@ function forceWarnings({ vm }: LibvirtContext): PlanNote[] {
  * QEMU pauses a guest whose write fails: most often because the storage is full (`werror=enospc`, which is what libvirt leaves it at). It
  * tries the same write again when it goes on.
  */
-function pausedByErrorWarnings(imageIds: readonly string[], { vm, inventory }: LibvirtContext): PlanNote[] {
+function pausedByErrorWarnings({ vm, inventory }: LibvirtContext): PlanNote[] {
   if (vm.stateReason !== 'I/O error') return [];
-  const folders = new Set(imageIds.map(folderOf));
-  const free = fileSystems(inventory.filesystems)
-    .filter((system) => system.folders.some((folder) => folders.has(folder)))
-    .map(({ folders: [folder = ''], freeBytes }) => `${folder} has ${readableBytes(freeBytes)} free`);
+  const free = freeBelow(vm, inventory);
   return [
     note(
       'pausedByError',
-      `${vm.name} stands still because writing to one of its disks failed, most often because the storage is full${free.length === 0 ? '' : ` (${listed(free)} now)`}. It writes the same again when it goes on, and stops again where that fails: make room first. Which disk it is, virsh domblkerror tells.`,
+      `${vm.name} stands still because writing to one of its disks failed, most often because the storage is full${free.length === 0 ? '' : ` (${listed(free)})`}. It writes the same again when it goes on, and stops again where that fails: make room first. Which disk it is, virsh domblkerror tells.`,
     ),
   ];
 }
