@@ -30,6 +30,7 @@ module.exports = {
       ['power', 'text|inventory|chains'],
       ['snapshots', 'text|inventory|chains|power'],
       ['findings', 'text|inventory|chains|snapshots'],
+      ['repair', 'text|inventory|chains|snapshots|findings'],
       ['operations', 'text'],
     ].map(([room, below]) => ({
       name: `shared-rules-${room}-knows-only-what-lies-below`,

@@ -15,6 +15,7 @@ let vm: SimulatedVm;
 
 repairSuite({
   ...host,
+  lacksWaiting: true,
   async createVirtualMachine() {
     vm = await testbed.createVirtualMachine({ name: 'snaptree-repair', disks: [{ target: 'vda' }] });
     return vm;

@@ -55,7 +55,8 @@ function dataOf(
   if (disk.kind === 'internal') return internalData(target, image, snapshot, vm, inventory);
   if (disk.kind !== 'external') return { kind: 'unknown', why: `Its data of disk ${target} is kept in another way.` };
   return (
-    movedTo(disk, image, snapshot, inventory, images) ?? externalData(target, image, snapshot, vm, inventory, images)
+    movedTo(disk, image, snapshot, vm, inventory, images) ??
+    externalData(target, image, snapshot, vm, inventory, images)
   );
 }
 
@@ -115,6 +116,7 @@ function movedTo(
   { target, overlayImageId, dataImageId }: SnapshotDisk,
   image: Image,
   snapshot: Snapshot,
+  vm: ReadableVm,
   { vms }: Known,
   images: ReadonlyMap<string, Image>,
 ): RecordedData | null {
@@ -122,6 +124,12 @@ function movedTo(
   const parentId = overlay?.status === 'ok' ? (overlay.parent?.imageId ?? null) : null;
   if (overlay === undefined || parentId === null || parentId === dataImageId) return null;
   if (overlay.parentsByPath !== undefined) return null;
+  // A file of that name may have been made again, for another snapshot.
+  const isOfAnother = vm.snapshots.some(
+    (other) =>
+      other !== snapshot && other.disks.some((each) => each.target === target && each.overlayImageId === overlay.id),
+  );
+  if (isOfAnother) return null;
   const to = images.get(parentId);
   if (to?.status !== 'ok' || brokenChain(chainFrom(parentId, images), images) !== null) return null;
   const why = `${overlay.id}, the overlay that was made for it, hangs on ${to.id}, and the record names ${image.id} for disk ${target}`;
@@ -130,6 +138,7 @@ function movedTo(
   const ids = (id: string) => chainFrom(id, images).images.map((each) => each.id);
   // Where the record names an image below, libvirt 9.0 wrote an older one into it; that holds another state, and proves nothing.
   const isOlder = ids(to.id).includes(image.id);
+  if (isOlder && isWrittenSince(snapshot, to) !== false) return null;
   const compare = image.status === 'ok' && !isOlder && brokenChain(chainFrom(image.id, images), images) === null;
   return { kind: 'moved', why: `${why}.`, to, compare };
 }
@@ -197,10 +206,11 @@ function mergedInto(
   const chain = now ? chainOfDisk(now, images) : null;
   if (chain?.end !== 'base') return null;
   const later = descendantsOf(snapshot, vm.snapshots);
+  const ownOverlay = snapshot.disks.find((disk) => disk.target === target)?.overlayImageId;
   for (const image of needed) {
     const at = chain.images.findIndex(({ id }) => id === image.id);
     const above = at > 0 ? chain.images[at - 1] : undefined;
-    if (above === undefined || isWrittenSince(snapshot, image) !== true) continue;
+    if (above === undefined || above.id === ownOverlay || isWrittenSince(snapshot, image) !== true) continue;
     const own = later.find(({ disks }) =>
       disks.some((disk) => disk.target === target && disk.overlayImageId === above.id),
     );

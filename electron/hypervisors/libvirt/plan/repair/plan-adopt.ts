@@ -17,7 +17,7 @@ import {
   type Placement,
   type UnrecordedLayer,
 } from '../../../../../shared/rules/repair/adoption.ts';
-import { checkDescription } from '../../../../../shared/rules/snapshots/record-refusals.ts';
+import { checkDescription, describeRefusals } from '../../../../../shared/rules/snapshots/record-refusals.ts';
 import { checkSnapshotName } from '../../../../../shared/rules/snapshots/snapshot-names.ts';
 import { copyOutLine } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import { chainOfDisk } from '../../../../../shared/rules/chains/chains.ts';
@@ -66,6 +66,8 @@ export function planAdopt(request: AdoptRequest, context: LibvirtContext): PlanD
         ? []
         : [note('transient', `${vm.name} exists only as long as it runs, and so do the records of its snapshots.`)]),
       ...refusals,
+      // Their records are written anew.
+      ...children.flatMap((child) => describeRefusals(child, vm)),
     ],
     warnings: [
       ...warnings,

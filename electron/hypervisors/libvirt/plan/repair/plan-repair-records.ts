@@ -4,6 +4,7 @@ import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../..
 import { reasonsToKeep, recordedDisks } from '../../../../../shared/rules/repair/recorded-data.ts';
 import { describeRefusals } from '../../../../../shared/rules/snapshots/record-refusals.ts';
 import { memoryFilesIn } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
+import { folderOf } from '../../../../../shared/rules/text/folders.ts';
 import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
@@ -59,6 +60,7 @@ export function planRepairRecords(request: RepairRequest, context: LibvirtContex
     warnings: [
       ...doomed.map((snapshot) => lostForGood(snapshot, context)),
       ...moves.flatMap(notProven),
+      ...mayBeUnmounted(doomed, context),
       ...memoryStays(doomed),
       note(
         'recordsKept',
@@ -180,6 +182,25 @@ function notProven({ snapshot, target, fromId, toId, compare }: Move): PlanNote[
           [snapshot.name],
         ),
       ];
+}
+
+/** Storage that is not mounted looks like images that are gone. */
+function mayBeUnmounted(doomed: readonly Snapshot[], { images, inventory }: LibvirtContext): PlanNote[] {
+  const there = new Set(inventory.images.filter(({ status }) => status === 'ok').map(({ id }) => folderOf(id)));
+  const missing = doomed.flatMap(({ disks }) =>
+    disks.flatMap(({ dataImageId }) =>
+      dataImageId !== null && images.get(dataImageId)?.status === 'missing' ? [folderOf(dataImageId)] : [],
+    ),
+  );
+  const empty = [...new Set(missing)].filter((folder) => !there.has(folder));
+  if (empty.length === 0) return [];
+  return [
+    note(
+      'mayBeUnmounted',
+      `Nothing else was found in ${listed(empty)}: it may be storage that is not mounted, and the data may be there. Make sure that it is mounted, and refresh, before you give the records up.`,
+      empty,
+    ),
+  ];
 }
 
 function memoryStays(doomed: readonly Snapshot[]): PlanNote[] {
