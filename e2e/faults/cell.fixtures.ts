@@ -1,5 +1,5 @@
 /** One cell of the matrix: a procedure in its scene, something that goes wrong at a moment of it, and what is there afterwards. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation, Resolution } from '../../shared/model/operation.ts';
@@ -26,6 +26,8 @@ import type { Procedure } from './procedures.fixtures.ts';
 import { folder, makeScene, vmUuid } from './scenes.fixtures.ts';
 
 const limitMs = 90_000;
+/** Where an operation was cut off by something else than its connection, nobody looks at its host before its user does. */
+const unseenMs = 15_000;
 const mebibyte = 1024 ** 2;
 const [one] = vmSpecs as readonly [ModelVmSpec];
 const furtherWishes: readonly Resolution[] = ['resume', 'undo', 'forget'];
@@ -130,11 +132,16 @@ class CellRun {
     const id = fault === 'snaptreeKilled' ? await this.#beKilled() : await this.#beHarmed(plan);
     if (id === null) return nothing;
     const unreadable = await this.#forgetUnreadable(id);
-    const first = unreadable ? null : await application.rests(id, limitMs);
+    const first = unreadable ? null : await this.#rests(id);
     const offered = first?.endedAt === null ? (first.examination?.choices ?? []) : [];
     await mend(host, fault);
     const wishes = [...(choice === null ? [] : [choice]), ...furtherWishes];
-    const chosen = unreadable ? ['forget'] : await application.bringToEnd(id, wishes, limitMs);
+    const looked = first !== null && isInterrupted(first) && first.examination === null;
+    if (looked) await application.ask('operations.examine', { operationId: id });
+    const chosen = [
+      ...(looked ? ['examine'] : []),
+      ...(unreadable ? ['forget'] : await application.bringToEnd(id, wishes, limitMs)),
+    ];
     const operation = unreadable ? null : application.operation(id);
     const verdict = await judge(host, application, before, operation);
     await this.#checkSpoiled(verdict.spoiled);
@@ -152,6 +159,22 @@ class CellRun {
       notStartable: await whyNotStartable(host, [vmUuid, ...(isNewThere ? [newVm] : [])]),
       again,
     };
+  }
+
+  /** Until it has ended, or waits for its user: for a choice, or to be looked at. */
+  async #rests(id: string): Promise<Operation> {
+    const { application } = this.#stage;
+    let since = Date.now();
+    await waitUntil(
+      'the operation to rest',
+      () => {
+        const operation = application.operation(id);
+        if (!isInterrupted(operation)) since = Date.now();
+        return isAtRest(operation) || Date.now() > since + unseenMs;
+      },
+      limitMs,
+    );
+    return application.operation(id);
   }
 
   /** Begins, and lets it happen at its moment. Null: that moment did not come. */
@@ -211,6 +234,7 @@ class CellRun {
     if (when === 'before' || when === 'end') return true;
     const isHere = async () => {
       if (when !== 'copying') return host.isHeld;
+      if (!existsSync(host.sign('copying'))) return false;
       if (await host.isCopying()) return true;
       const copied = await Promise.all(one.targets.map((target) => host.copied(target)));
       return copied.some((bytes) => bytes !== null && bytes > 0);
@@ -264,7 +288,14 @@ class CellRun {
     const { host, application, models } = this.#stage;
     const { request } = this.#procedure;
     const state = (await host.facts()).get(vmUuid)?.state ?? '';
-    const plan = await application.plan(request);
+    let plan: Plan;
+    try {
+      plan = await application.plan(request);
+    } catch (error) {
+      // What it was about is not there any more.
+      if (SnaptreeError.is(error)) return `refused: ${error.code}`;
+      throw error;
+    }
     const [refusal] = plan.refusals;
     if (refusal) return `refused: ${refusal.code}`;
     const id = await application.begin(plan);

@@ -211,6 +211,6 @@ mount -o "remount,size=$((used > 4 ? used : 4))k" ${mount}`,
   }
 
   async isCopying(): Promise<boolean> {
-    return (await this.secluded.sh('pgrep -x qemu-img || :')).trim() !== '';
+    return (await this.secluded.sh("pgrep -f '^/usr/bin/qemu-img (commit|convert|rebase) ' || :")).trim() !== '';
   }
 }

@@ -182,6 +182,19 @@ describe('a step on the host', () => {
     expect(await readFile(join(host.folder, 'log'), 'utf8')).toBe('run\n');
   });
 
+  test('is revoked as well where nothing can be written any more, and may be asked for again when there is room', async () => {
+    await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'snaptree-test', folder]);
+    try {
+      await expect(writeFile(join(folder, 'filler'), Buffer.alloc(131_072))).rejects.toThrow('ENOSPC');
+      expect(await start(sh('echo run >>"$HOME/log"'))).toEqual({ state: 'absent' });
+      await rm(join(folder, 'filler'));
+      expect(await start(sh('echo run >>"$HOME/log"'))).toMatchObject({ state: 'exited', exitCode: 0 });
+      expect(await readFile(join(host.folder, 'log'), 'utf8')).toBe('run\n');
+    } finally {
+      await promisify(execFile)('umount', ['-l', folder]);
+    }
+  });
+
   test('runs on for as long as its command does, even if its shell was killed', async () => {
     const gate = await pipe('gate');
     await start(sh('read line <"$1"; echo done >log', gate), 0, 1);

@@ -8,7 +8,7 @@
  *                    step-control.ts): it finds the folder in SNAPTREE_STEP, and puts the file in place with mv
  *   wish, answer     "id verb amount who": what the command is to do otherwise from now on, where it tells that it can; and
  *                    "id ok|no sentence", which it says to that. It looks every second.
- *   process          "pid startTime session bootId" of the shell that runs the command, or "revoked"
+ *   process          "pid startTime session bootId" of the shell that runs the command; empty: revoked
  *   exit             the exit code, when the command has ended
  *
  * Two things make sure that a step runs at most once, however often and late its start arrives on the host:
@@ -317,7 +317,7 @@ echo "$?" >"$step/exit.new" && mv "$step/exit.new" "$step/exit"
 function startBody(argv: readonly string[], lock: HeldLock): string {
   return `
 ${holdsLock(lock)}
-if [ -f "$step/process" ] && [ "$(cat "$step/process")" = revoked ]; then
+if [ -f "$step/process" ] && [ ! -s "$step/process" ]; then
   rm -rf "$step"
 fi
 if holds_lock && mkdir "$step" 2>/dev/null; then
@@ -367,7 +367,7 @@ probe_once() {
   if [ ! -d "$step" ]; then state=absent
   elif [ -f "$step/exit" ]; then state=exited
   elif [ ! -f "$step/process" ]; then state=launching
-  elif [ "$(cat "$step/process")" = revoked ]; then state=absent
+  elif [ ! -s "$step/process" ]; then state=absent
   elif alive; then state=running
   elif [ -f "$step/exit" ]; then state=exited
   else state=died
@@ -401,7 +401,12 @@ while :; do
   [ -f "$step/progress" ] && { IFS= read -r progress <"$step/progress"; } 2>/dev/null
   elapsed=$(($(date +%s) - begin))
   if [ "$state" = launching ] && [ "$elapsed" -ge ${launchSeconds} ]; then
-    echo revoked >"$step/process.revoked" && ln "$step/process.revoked" "$step/process" 2>/dev/null
+    # Empty: that has room where nothing else has.
+    { : >"$step/process.revoked"; } 2>/dev/null && ln "$step/process.revoked" "$step/process" 2>/dev/null
+    if [ ! -e "$step/process" ]; then
+      echo "the step has not begun, and cannot be kept from it: nothing can be made in $step. Check the free space there" >&2
+      return 1
+    fi
     continue
   fi
   if [ "$state" != launching ]; then

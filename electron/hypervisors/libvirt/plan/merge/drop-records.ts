@@ -89,7 +89,7 @@ while [ "$#" -gt 1 ]; do
       ask snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$1" >"$work/before" || fail "The record of a snapshot could not be read: $1"
       awk '${awkOfParent.trim()}' "$work/gone" "$work/before" >"$work/after" || fail "The record of a snapshot could not be changed: $1"
       if ! cmp -s "$work/before" "$work/after"; then
-        ask snapshot-create "--domain=$vm" "--xmlfile=$work/after" --redefine >/dev/null || fail "The record of a snapshot could not be written: $1. Nothing of it was changed, and $name is still there."
+        redefine "$work/after" "$1" || fail "The record of a snapshot could not be written: $1. Nothing of it was changed, and $name is still there."
       fi
     fi
     shift

@@ -28,7 +28,7 @@ afterEach(async () => {
 const record = '<domainsnapshot>\n  <name>x</name>\n</domainsnapshot>';
 
 /** Runs a script there, with a libvirt that has one record and notes what it is to change. */
-async function runThere([program = '', ...words]: readonly string[]) {
+async function runThere([program = '', ...words]: readonly string[], temporary = small) {
   const virsh = `#!/bin/sh
 case $3 in
   domstate) echo 'shut off' ;;
@@ -37,7 +37,7 @@ case $3 in
 esac
 `;
   await writeFile(join(folder, 'virsh'), virsh, { mode: 0o755 });
-  const environment = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, TMPDIR: small };
+  const environment = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, TMPDIR: temporary };
   const { exitCode, stderr } = await run(program, words, { environment, expect: [0, 1, 2] });
   return { exitCode, stderr, isChanged: existsSync(join(folder, 'changes')) };
 }
@@ -64,5 +64,18 @@ test.each([
   const argv = argvOf([snapshot], null, { uri: 'u', vm: vm({ snapshots: [snapshot] }) } as never);
   const { exitCode, stderr, isChanged } = await runThere(argv);
   expect(stderr).toMatch(/could not be written to .*\/small\/.*free space/);
+  expect({ exitCode, isChanged }).toEqual({ exitCode: 1, isChanged: false });
+});
+
+test('a record is not touched that libvirt has no room for: it would give it up', async () => {
+  const df = `#!/bin/sh
+echo head
+echo "tmpfs 100 100 4 96% $2"
+`;
+  await writeFile(join(folder, 'df'), df, { mode: 0o755 });
+  const snapshot = internal('x', null);
+  const argv = describeArgv('x', 'new', { uri: 'u', vm: vm({ snapshots: [snapshot] }) } as never);
+  const { exitCode, stderr, isChanged } = await runThere(argv, folder);
+  expect(stderr).toContain('4 KiB are free in /var/lib/libvirt/qemu');
   expect({ exitCode, isChanged }).toEqual({ exitCode: 1, isChanged: false });
 });

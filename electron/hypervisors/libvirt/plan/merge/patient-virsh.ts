@@ -5,6 +5,10 @@
  *
  * virsh says nothing of what it could not write to a full file system (seen on 7.0, 9.0 and 11.3), and a record that is cut short must not
  * be taken for one: so the shell writes, which fails then.
+ *
+ * `redefine FILE NAME` writes the record of `vm` in a file back; NAME is empty where it is a new one. libvirt gives up a record that it cannot
+ * save: it is gone until the daemon is started anew and reads its file, which stays as it was (seen on 7.0, 9.0 and 11.3). So it is
+ * not begun where libvirt has no room.
  */
 export const patientVirsh = `
 virsh_once() { answer=$(LC_ALL=C virsh -c "$uri" "$@" 2>"$work/refused"); }
@@ -19,5 +23,18 @@ ask() {
     virsh_once "$@" || { cat "$work/refused" >&2; return 1; }
   }
   printf '%s\\n' "$answer" || fail "What libvirt said could not be written to $work, and nothing was changed by it. Check the free space there."
+}
+records=/var/lib/libvirt/qemu
+hasRoom() {
+  case $uri in *session*) return 0 ;; esac
+  free=$(df -Pk "$records" 2>/dev/null | awk 'NR == 2 { print $4 }')
+  case $free in '' | *[!0-9]*) return 0 ;; esac
+  [ "$free" -ge 256 ]
+}
+redefine() {
+  hasRoom || fail "libvirt has no room for its records ($free KiB are free in $records). The record was not touched: libvirt would give up one that it cannot save. Make room there, then go on."
+  ask snapshot-create "--domain=$vm" "--xmlfile=$1" --redefine >/dev/null && return 0
+  [ -z "$2" ] || ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$2" >/dev/null 2>&1 || ! ask domstate "--domain=$vm" >/dev/null 2>&1 || fail "libvirt has given up the record of $2, which it could not save; its file below $records is as it was. Make room there and start libvirtd anew: it reads the record again."
+  return 1
 }
 `.trim();

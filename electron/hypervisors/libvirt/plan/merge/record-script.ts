@@ -106,7 +106,7 @@ for name in "$@"; do
   ask snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$name" >"$work/before" || fail "The record of a snapshot could not be read: $name"
   awk "$program" "$@" <"$work/before" >"$work/after" || fail "The record of a snapshot could not be changed: $name"
   cmp -s "$work/before" "$work/after" && continue
-  ask snapshot-create "--domain=$vm" "--xmlfile=$work/after" --redefine >/dev/null || fail "The record of a snapshot could not be written: $name"
+  redefine "$work/after" "$name" || fail "The record of a snapshot could not be written: $name"
 done
 [ "$definition" != no ] || exit 0
 ask dumpxml --inactive --security-info "--domain=$vm" >"$work/before" || fail 'The definition of the VM could not be read.'

@@ -26,7 +26,6 @@ trap 'rm -rf "$work"' EXIT
 ${patientVirsh}
 read_record() { ask snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$1" >"$2"; }
 rewrite() { awk -v ELEMENT="$1" '${awkOfElement.trim()}' "$work/text" "$2" >"$3"; }
-write_record() { ask snapshot-create "--domain=$vm" "--xmlfile=$1" --redefine >/dev/null; }
 `.trim();
 
 const describing = `
@@ -36,7 +35,7 @@ read_record "$name" "$work/before" || fail 'The record of the snapshot could not
 printf '.\\n' >"$work/text" && { [ -z "$text" ] || printf '  <description>%s</description>\\n' "$text" >>"$work/text"; } || fail "The new description could not be written to $work. Nothing was changed."
 rewrite description "$work/before" "$work/after" || fail 'The record of the snapshot could not be changed.'
 cmp -s "$work/before" "$work/after" && exit 0
-write_record "$work/after" || fail 'The record of the snapshot could not be written. It is what it was.'
+redefine "$work/after" "$name" || fail 'The record of the snapshot could not be written. It is what it was.'
 `.trim();
 
 /** Gives a snapshot another description. Run again it finds nothing to change. */
@@ -67,7 +66,7 @@ if read_record "$new" "$work/new" 2>/dev/null; then
   [ "$there" = no ] || cmp -s "$work/new" "$work/wanted" || fail "There is a snapshot of the new name already, with another record: $new. Nothing of it was changed."
 else
   [ "$there" = yes ] || fail "There is neither a snapshot of the old name nor one of the new: $old, $new"
-  write_record "$work/wanted" || fail 'The record could not be written under the new name. Nothing was changed.'
+  redefine "$work/wanted" '' || fail 'The record could not be written under the new name. Nothing was changed.'
   read_record "$new" "$work/new" && cmp -s "$work/new" "$work/wanted" || fail "libvirt wrote the record under the new name otherwise than it was told to, so that the old one stays: $old. Compare them (virsh snapshot-dumpxml), and remove the new one (virsh snapshot-delete --metadata)."
 fi
 printf '.\\n  <parent>\\n    <name>%s</name>\\n  </parent>\\n' "$newText" >"$work/text" || fail "The new name could not be written to $work. The snapshot has both names until this is run again."
@@ -75,7 +74,7 @@ for child in "$@"; do
   read_record "$child" "$work/before" || fail "The record of a snapshot below could not be read: $child. The snapshot has both names until this is run again."
   rewrite parent "$work/before" "$work/after" || fail "The record of a snapshot below could not be changed: $child"
   cmp -s "$work/before" "$work/after" && continue
-  write_record "$work/after" || fail "The record of a snapshot below could not be written: $child. The snapshot has both names until this is run again."
+  redefine "$work/after" "$child" || fail "The record of a snapshot below could not be written: $child. The snapshot has both names until this is run again."
 done
 if [ "$current" = current ]; then
   ask snapshot-current "--domain=$vm" "--snapshotname=$new" >/dev/null || fail 'It could not be made the current snapshot. It has both names until this is run again.'
