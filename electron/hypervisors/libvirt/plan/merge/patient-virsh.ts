@@ -27,8 +27,8 @@ ask() {
 records=/var/lib/libvirt/qemu
 hasRoom() {
   case $uri in *session*) return 0 ;; esac
-  free=$(df -Pk "$records" 2>/dev/null | awk 'NR == 2 { print $4 }')
-  case $free in '' | *[!0-9]*) return 0 ;; esac
+  free=$(df -Pk "$records" 2>/dev/null | awk 'NR == 2 && $4 ~ /^[0-9]+$/ { print $4 }')
+  [ -n "$free" ] || return 0
   [ "$free" -ge 256 ]
 }
 redefine() {
