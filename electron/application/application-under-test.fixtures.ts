@@ -130,7 +130,8 @@ export class ApplicationUnderTest {
       if (operation.endedAt !== null) return chosen;
       const offered = operation.examination?.choices ?? [];
       const choice = wishes.find((each) => offered.includes(each));
-      if (!choice || chosen.length > 5) throw new Error(`It offers nothing that helps (${chosen.join("; ")}): ${describe(operation)}`);
+      if (!choice || chosen.length > 5)
+        throw new Error(`It offers nothing that helps (${chosen.join('; ')}): ${describe(operation)}`);
       try {
         await this.ask('operations.resolve', { operationId: id, choice });
         chosen.push(choice);
