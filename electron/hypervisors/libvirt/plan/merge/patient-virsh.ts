@@ -7,7 +7,7 @@
  * be taken for one: so the shell writes, which fails then.
  *
  * `redefine FILE NAME` writes the record of `vm` in a file back; NAME is empty where it is a new one. libvirt gives up a record that it cannot
- * save: it is gone until the daemon is started anew and reads its file, which stays as it was (seen on 7.0, 9.0 and 11.3). So it is
+ * save: it knows the snapshot no more, though the file stays as it was, until it is defined again (seen on 7.0, 9.0 and 11.3). So it is
  * not begun where libvirt has no room.
  */
 export const patientVirsh = `
@@ -34,7 +34,7 @@ hasRoom() {
 redefine() {
   hasRoom || fail "libvirt has no room for its records ($free KiB are free in $records). The record was not touched: libvirt would give up one that it cannot save. Make room there, then go on."
   ask snapshot-create "--domain=$vm" "--xmlfile=$1" --redefine >/dev/null && return 0
-  [ -z "$2" ] || ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$2" >/dev/null 2>&1 || ! ask domstate "--domain=$vm" >/dev/null 2>&1 || fail "libvirt has given up the record of $2, which it could not save; its file below $records is as it was. Make room there and start libvirtd anew: it reads the record again."
+  [ -z "$2" ] || ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$2" >/dev/null 2>&1 || ! ask domstate "--domain=$vm" >/dev/null 2>&1 || fail "libvirt has given up the record of $2, which it could not save; its file below $records is as it was. Make room there, then define it again (virsh snapshot-create --redefine): its file holds what it was."
   return 1
 }
 `.trim();
