@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchRequest } from '../../shared/model/batch.ts';
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
+import { vmKeyOf } from '../../shared/rules/operations/batch-items.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
@@ -17,19 +18,14 @@ export function orderedRequests(
 ): readonly BatchRequest[] {
   const byVm = new Map<string, BatchRequest[]>();
   for (const each of requests) {
-    const known = byVm.get(vmKey(each)) ?? [];
-    if (!known.some((other) => isDeepStrictEqual(other, each))) byVm.set(vmKey(each), [...known, each]);
+    const known = byVm.get(vmKeyOf(each)) ?? [];
+    if (!known.some((other) => isDeepStrictEqual(other, each))) byVm.set(vmKeyOf(each), [...known, each]);
   }
   return [...byVm.values()].flatMap((ofVm) => {
     const [first] = ofVm;
     const vm = first && inventoryOf(first.hostId)?.vms.find(({ uuid }) => uuid === first.request.vmUuid);
     return vm?.readable === true ? deletionsInOrder(ofVm, vm.snapshots) : ofVm;
   });
-}
-
-/** What the requests of one VM have in common. */
-export function vmKey({ hostId, request }: BatchRequest): string {
-  return `${hostId}/${request.vmUuid}`;
 }
 
 function deletionsInOrder(requests: readonly BatchRequest[], snapshots: readonly Snapshot[]): readonly BatchRequest[] {

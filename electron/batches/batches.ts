@@ -2,12 +2,13 @@
 import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Batch, BatchPlan, BatchRequest, BatchResolution } from '../../shared/model/batch.ts';
-import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
+import { canRun, whyLeftOut } from '../../shared/rules/operations/batch-items.ts';
+import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { createListeners } from '../base/listeners.ts';
 import { batchFiles, readBatches } from '../store/batch-files.ts';
 import type { BatchRecord } from '../store/batch-files.ts';
 import { batchNotFound, itemOfOperation, LiveBatch } from './live-batch.ts';
-import { isRunnable, planBatch } from './plan-batch.ts';
+import { planBatch } from './plan-batch.ts';
 import type { BatchPlanningParts, PlannedBatch } from './plan-batch.ts';
 import { BatchRun } from './run-batch.ts';
 import type { BatchRunParts } from './run-batch.ts';
@@ -66,7 +67,7 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
     .map((record) => ({ ...record, batch: afterRestart(record.batch, operations.list()) }))
     .sort((a, b) => b.batch.startedAt - a.batch.startedAt);
   for (const [position, record] of read.entries()) {
-    if (hasBatchEnded(record.batch) && position >= keptBatches) {
+    if (hasEnded(record.batch) && position >= keptBatches) {
       await files.remove(record.batch.id).catch((error: unknown) => {
         log.warn('an old batch could not be removed', { batchId: record.batch.id, error });
       });
@@ -103,7 +104,7 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
         );
       }
       const { batchPlan, plans, reviews, fills } = made;
-      if (batchPlan.refusals.length > 0 || !batchPlan.items.some(isRunnable)) throw batchRefused(batchPlan);
+      if (!canRun(batchPlan)) throw batchRefused(batchPlan);
       const { title, items } = batchPlan;
       const batch: Batch = {
         id: newId(),
@@ -111,12 +112,10 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
         state: 'running',
         startedAt: clock(),
         endedAt: null,
-        items: items.map(({ plan, error, ...item }) => ({
-          ...item,
-          state: isRunnable({ plan }) ? 'waiting' : 'notRun',
-          operationId: null,
-          message: isRunnable({ plan }) ? null : whyLeftOut({ plan, error }),
-        })),
+        items: items.map(({ plan, error, ...item }) => {
+          const message = whyLeftOut({ plan, error });
+          return { ...item, state: message === null ? 'waiting' : 'notRun', operationId: null, message };
+        }),
       };
       const record: BatchRecord = { batch, reviews: [...reviews], fills: fills.map((keys) => [...keys]) };
       await files.write(record);
@@ -140,7 +139,7 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
     async resolve(batchId, choice) {
       const { live: one, run } = find(batchId);
       if (one.batch.state !== 'interrupted') {
-        throw notResolvable(one.batch, hasBatchEnded(one.batch) ? 'It has ended already.' : 'It still runs.');
+        throw notResolvable(one.batch, hasEnded(one.batch) ? 'It has ended already.' : 'It still runs.');
       }
       if (choice === 'resume') {
         await one.change({ state: 'running' });
@@ -163,7 +162,7 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
 
 /** What a batch is when Snaptree was started again: nothing of it goes on by itself. */
 function afterRestart(batch: Batch, operations: ReturnType<BatchRunParts['operations']['list']>): Batch {
-  if (hasBatchEnded(batch)) return batch;
+  if (hasEnded(batch)) return batch;
   return {
     ...batch,
     state: 'interrupted',
@@ -176,11 +175,6 @@ function afterRestart(batch: Batch, operations: ReturnType<BatchRunParts['operat
         : { ...item, state: 'waiting', operationId: null, message: null };
     }),
   };
-}
-
-function whyLeftOut({ plan, error }: Pick<BatchPlan['items'][number], 'plan' | 'error'>): string {
-  if (error !== null) return error.message;
-  return plan?.refusals.map(({ message }) => message).join(' ') ?? 'There is nothing to do.';
 }
 
 function batchRefused({ title, refusals, items }: BatchPlan): SnaptreeError {

@@ -2,10 +2,11 @@
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { BatchPlan, BatchRequest, PlannedBatchItem } from '../../shared/model/batch.ts';
 import type { Plan } from '../../shared/model/plan.ts';
+import { vmKeyOf, whyLeftOut } from '../../shared/rules/operations/batch-items.ts';
 import { batchTitle, changeInWords } from '../../shared/rules/operations/batch-words.ts';
 import type { HostReading, PlanService } from '../operations/plans/plans.ts';
 import type { Review } from '../store/batch-files.ts';
-import { orderedRequests, vmKey } from './batch-order.ts';
+import { orderedRequests } from './batch-order.ts';
 import { reviewOf } from './batch-review.ts';
 import { batchRoomNotes, batchRooms, fillsRoom, roomUses } from './batch-rooms.ts';
 import type { RoomUse } from './batch-rooms.ts';
@@ -28,11 +29,6 @@ export interface BatchPlanningParts {
   readonly clock: () => number;
   /** A new UUID. */
   readonly newId: () => string;
-}
-
-/** Whether a change of a batch is run, as far as its planning tells. */
-export function isRunnable({ plan }: Pick<PlannedBatchItem, 'plan'>): boolean {
-  return plan !== null && plan.refusals.length === 0 && plan.steps.length > 0;
 }
 
 /** Reads each host once and plans each change. Hosts that cannot be read have their changes left out, with the reason. Throws `hostNotFound`. */
@@ -61,7 +57,7 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
         ? (reading ?? new SnaptreeError('hostNotFound', 'This host is not known.'))
         : await parts.plans.createOn(hostId, request, reading).catch(asError);
     const plan = planned instanceof SnaptreeError ? null : planned;
-    const after = lastOfVm.get(vmKey(each)) ?? null;
+    const after = lastOfVm.get(vmKeyOf(each)) ?? null;
     const item: PlannedBatchItem = {
       ...each,
       index,
@@ -73,8 +69,8 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
       error: planned instanceof SnaptreeError ? planned.toData() : null,
     };
     const inventory = inventoryOf(hostId);
-    const runs = isRunnable(item) && plan !== null && inventory !== null;
-    if (runs) lastOfVm.set(vmKey(each), index);
+    const runs = whyLeftOut(item) === null && plan !== null && inventory !== null;
+    if (runs) lastOfVm.set(vmKeyOf(each), index);
     items.push(item);
     plans.push(plan);
     reviews.push(runs ? reviewOf(plan, inventory, after === null ? plan.fingerprint : null) : null);

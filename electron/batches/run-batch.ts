@@ -7,8 +7,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
-import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
-import { isInterrupted, isUnderWay } from '../../shared/rules/operations/operation-life.ts';
+import { hasEnded, isInterrupted, isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 import type { Log } from '../base/log.ts';
 import { oneLine } from '../operations/host/one-line.ts';
 import type { OperationService } from '../operations/operations.ts';
@@ -60,7 +59,7 @@ export class BatchRun {
 
   /** Begins whatever may be begun; ends the batch, or lets it rest, where nothing runs. Never throws. */
   advance(): void {
-    if (this.#stopsQuietly || hasBatchEnded(this.#live.batch)) return;
+    if (this.#stopsQuietly || hasEnded(this.#live.batch)) return;
     if (this.#live.batch.state === 'running') {
       const { items } = this.#live.batch;
       const scheduled = items.map((item) => ({ ...item, fills: this.#live.record.fills[item.index] ?? [] }));

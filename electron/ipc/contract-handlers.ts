@@ -7,7 +7,6 @@ import type { Host, HostSettings } from '../../shared/model/host.ts';
 import type { RecordFiles } from '../../shared/model/record-files.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import type { BatchService } from '../batches/batches.ts';
-import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
 import type { Questions } from '../hosts/questions.ts';
 import type { Sessions } from '../hosts/sessions.ts';
 import type { Inventories } from '../inventory/inventories.ts';
@@ -186,7 +185,7 @@ function refuseWhileInUse(
   const batch = batches
     .list()
     .flatMap(({ id, title, endedAt, items }) => items.map((item) => ({ ...item, id, title, endedAt })))
-    .find((item) => item.hostId === hostId && item.state === 'waiting' && !hasBatchEnded(item));
+    .find((item) => item.hostId === hostId && item.state === 'waiting' && !hasEnded(item));
   if (!open && !unreadable && !batch) return;
   const id = open?.id ?? unreadable?.id ?? batch?.id ?? '';
   const { hostName, title } = open?.plan ?? unreadable ?? batch ?? { hostName: null, title: null };

@@ -10,7 +10,6 @@ import { HostPane } from '../hosts/HostPane.tsx';
 import { OperationsPanel } from '../operations/OperationsPanel.tsx';
 import { QuestionDialog } from '../questions/QuestionDialog.tsx';
 import { findVm } from '../store/state.ts';
-import { hasBatchEnded } from '../../shared/rules/operations/batch-words.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { useStore } from '../store/store.ts';
 import { VmPane } from '../tree/VmPane.tsx';
@@ -69,7 +68,7 @@ function Panes() {
   const needsEyes = useStore(
     (state) =>
       Object.values(state.operations).some((operation) => !hasEnded(operation)) ||
-      Object.values(state.batches).some((batch) => !hasBatchEnded(batch)) ||
+      Object.values(state.batches).some((batch) => !hasEnded(batch)) ||
       state.unreadableOperations.some((operation) => operation.state === 'open'),
   );
   // It opens by itself when something starts; then it is closed by whoever has seen the outcome, and not by its end.

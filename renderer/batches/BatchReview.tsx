@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { BatchPlan, BatchRequest, PlannedBatchItem } from '../../shared/model/batch.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { canRun, reasonsAgainst } from '../../shared/rules/operations/batch-items.ts';
 import { batchRunMeaning } from '../../shared/rules/operations/batch-words.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
@@ -16,7 +17,7 @@ import { useRequest } from '../ipc/use-request.ts';
 import { PlanNotes } from '../plans/PlanNotes.tsx';
 import styles from './BatchReview.module.css';
 import { BatchRooms } from './BatchRooms.tsx';
-import { foldNotes, partsOf, reasonsAgainst } from './folded-notes.ts';
+import { foldNotes, partsOf } from './folded-notes.ts';
 import { FoldedNotes } from './FoldedNotes.tsx';
 import { PlannedItems } from './PlannedItems.tsx';
 
@@ -45,7 +46,7 @@ export function BatchReview({
   const { made, leftOut } = partsOf(plan ?? { items: [] });
   const destructive = requests.some(({ request }) => loses(request));
   const isForgotten = SnaptreeError.is(starting.error, 'planNotFound');
-  const canRun = plan !== null && plan.refusals.length === 0 && made.length > 0 && !isForgotten;
+  const isRunnable = plan !== null && canRun(plan) && !isForgotten;
   const planAgain = () => {
     starting.reset();
     void send({ requests: [...requests] });
@@ -66,9 +67,9 @@ export function BatchReview({
             <Button onPress={onBack}>Back</Button>
           </div>
           <Button ref={cancelButton} autoFocus={destructive} onPress={onClose}>
-            {plan && !canRun && !isForgotten ? 'Close' : 'Cancel'}
+            {plan && !isRunnable && !isForgotten ? 'Close' : 'Cancel'}
           </Button>
-          {canRun && (
+          {isRunnable && (
             <Button
               tone={destructive ? 'danger' : 'primary'}
               label={`Run ${count(made.length, 'change')}`}

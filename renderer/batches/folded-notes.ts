@@ -1,6 +1,7 @@
 /** What is to be known of many changes at once, by what it is: the same said of thirty changes is read once. Pure. */
 import type { BatchPlan, PlannedBatchItem } from '../../shared/model/batch.ts';
 import type { PlanNote } from '../../shared/model/plan.ts';
+import { reasonsAgainst, vmKeyOf } from '../../shared/rules/operations/batch-items.ts';
 
 export interface FoldedNote {
   readonly code: string;
@@ -10,15 +11,6 @@ export interface FoldedNote {
 }
 
 type Note = Pick<PlanNote, 'code' | 'message'>;
-
-/** Why a change is left out; empty where it is not. */
-export function reasonsAgainst({ plan, error }: PlannedBatchItem): readonly Note[] {
-  if (error !== null) return [{ code: error.code, message: error.message }];
-  if (plan !== null && plan.refusals.length > 0) return plan.refusals;
-  return plan !== null && plan.steps.length > 0 ? [] : [nothingToDo];
-}
-
-const nothingToDo: Note = { code: 'nothingToDo', message: 'There is nothing to do.' };
 
 /** The changes that will be made, and those that are left out. */
 export function partsOf({ items }: Pick<BatchPlan, 'items'>): {
@@ -57,7 +49,7 @@ export function foldNotes(
 export function byVm(items: readonly PlannedBatchItem[]): readonly (readonly PlannedBatchItem[])[] {
   const groups = new Map<string, PlannedBatchItem[]>();
   for (const item of items) {
-    const key = `${item.hostId}/${item.request.vmUuid}`;
+    const key = vmKeyOf(item);
     groups.set(key, [...(groups.get(key) ?? []), item]);
   }
   return [...groups.values()];

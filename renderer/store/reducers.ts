@@ -4,8 +4,8 @@ import type { Batch } from '../../shared/model/batch.ts';
 import type { HostWithSession } from '../../shared/model/host.ts';
 import type { Inventory } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
-import { hasBatchEnded, isBatchUnderWay } from '../../shared/rules/operations/batch-words.ts';
-import { isUnderWay } from '../../shared/rules/operations/operation-life.ts';
+import { isBatchUnderWay } from '../../shared/rules/operations/batch-words.ts';
+import { hasEnded, isUnderWay } from '../../shared/rules/operations/operation-life.ts';
 import { vmsByUuid } from './selectors.ts';
 import { findVm, nothingSelected, vmKey, type SelectionState, type State } from './state.ts';
 
@@ -98,7 +98,7 @@ export function batchesNewlyAtRest(
 /** Whether a batch that has not ended made the operation: what becomes of it is told with the batch. */
 export function isOfOpenBatch(batches: Readonly<Record<string, Batch>>, operationId: string): boolean {
   return Object.values(batches).some(
-    (batch) => !hasBatchEnded(batch) && batch.items.some((item) => item.operationId === operationId),
+    (batch) => !hasEnded(batch) && batch.items.some((item) => item.operationId === operationId),
   );
 }
 

@@ -4,7 +4,7 @@ import { SnaptreeError } from '../../../shared/errors.ts';
 import type { BatchPlan, PlannedBatchItem } from '../../../shared/model/batch.ts';
 import { stepDifferences } from '../../operations/plans/same-steps.ts';
 import { documents } from './documents.ts';
-import { whyLeftOut } from './text/batch-text.ts';
+import { whyLeftOut } from '../../../shared/rules/operations/batch-items.ts';
 
 /** The batch plan in a text; null where it is no batch file at all. Throws `invalidRequest`. */
 export function parseBatchFile(text: string, name: string): BatchPlan | null {

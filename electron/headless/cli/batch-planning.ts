@@ -5,6 +5,7 @@ import type { BatchRequest } from '../../../shared/model/batch.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
 import { writableDisks } from '../../../shared/rules/inventory/disks.ts';
+import { canRun } from '../../../shared/rules/operations/batch-items.ts';
 import { matchesPattern } from '../../../shared/rules/text/name-pattern.ts';
 import type { Client, HostReading } from './client.ts';
 import { refuseUnread } from './commands/plan-command.ts';
@@ -17,7 +18,7 @@ import { readCommandFile } from './read-file.ts';
 import { splitWords } from './shell-split.ts';
 import { oneHost, placesOf, readHosts } from './targets.ts';
 import type { TargetOptions } from './targets.ts';
-import { batchPlanLines, canRun } from './text/batch-text.ts';
+import { batchPlanLines } from './text/batch-text.ts';
 
 export interface BatchOptions extends GlobalOptions, TargetOptions {
   readonly delete?: true | undefined;

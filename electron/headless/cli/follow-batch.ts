@@ -1,12 +1,11 @@
 /** Follows a batch to its end, with Ctrl-C as the request to begin nothing more of it. */
 import type { Batch } from '../../../shared/model/batch.ts';
-import { batchCounts } from '../../../shared/rules/operations/batch-words.ts';
-import { whenAborted } from '../../base/abort.ts';
+import { batchCounts, batchItemWords, isBatchUnderWay } from '../../../shared/rules/operations/batch-words.ts';
 import type { CommandContext, GlobalOptions, Work } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { shown, shownSentence } from './output.ts';
-import { stateWords } from './text/batch-text.ts';
+import { untilSettled } from './follow.ts';
 
 /** Follows a batch until it has ended or rests, prints it and gives the exit code. */
 export async function followBatch(
@@ -42,14 +41,32 @@ export async function followBatch(
 }
 
 /** The batch when nothing of it runs any more; null where the user leaves. */
-function untilItRests(context: CommandContext, { client, interruption }: Work, batchId: string): Promise<Batch | null> {
-  const { output } = context;
+async function untilItRests(context: CommandContext, work: Work, batchId: string): Promise<Batch | null> {
+  const { client, interruption } = work;
+  const show = createProgress(context);
+  try {
+    return await untilSettled<Batch>(interruption.signal, (settle) =>
+      client.watch('batches', {}, (event) => {
+        for (const batch of event.kind === 'all' ? event.batches : [event.batch]) {
+          if (batch.id !== batchId) continue;
+          show(batch);
+          if (!isBatchUnderWay(batch)) settle(batch);
+        }
+      }),
+    );
+  } finally {
+    context.output.progress(null);
+  }
+}
+
+/** Says what became of each change, once, and shows on a terminal which run. */
+function createProgress({ output }: CommandContext): (batch: Batch) => void {
   const told = new Set<number>();
-  const show = ({ items }: Batch): void => {
+  return ({ items }) => {
     for (const { index, state, title, vmName, hostName, message } of items) {
       if (state === 'waiting' || state === 'running' || told.has(index)) continue;
       told.add(index);
-      const words = output.paint.err(state === 'succeeded' ? 'green' : 'red', stateWords[state]);
+      const words = output.paint.err(state === 'succeeded' ? 'green' : 'red', batchItemWords[state]);
       const why = message === null ? '' : ` ${shownSentence(message)}`;
       output.say(
         `${index + 1} of ${items.length} ${words}: ${shownSentence(title)}, VM ${shown(vmName)} on ${shown(hostName)}.${why}`,
@@ -58,31 +75,6 @@ function untilItRests(context: CommandContext, { client, interruption }: Work, b
     const running = items.filter(({ state }) => state === 'running');
     output.progress(`${batchCounts({ items })}: ${running.map(({ title }) => title).join('; ')}`);
   };
-  return new Promise((resolve) => {
-    let isDone = false;
-    let stop: () => void = () => undefined;
-    const finish = (batch: Batch | null): void => {
-      if (isDone) return;
-      isDone = true;
-      output.progress(null);
-      // The first value comes before there is anything to stop.
-      queueMicrotask(() => {
-        stopListening();
-        stop();
-      });
-      resolve(batch);
-    };
-    stop = client.watch('batches', {}, (event) => {
-      for (const batch of event.kind === 'all' ? event.batches : [event.batch]) {
-        if (batch.id !== batchId || isDone) continue;
-        show(batch);
-        if (batch.state !== 'running' && batch.state !== 'stopping') finish(batch);
-      }
-    });
-    const stopListening = whenAborted(interruption.signal, () => {
-      finish(null);
-    });
-  });
 }
 
 function report(context: CommandContext, batch: Batch, options: GlobalOptions): ExitCode {

@@ -64,7 +64,7 @@ export async function follow(
     return true;
   });
   try {
-    const last = await untilSettled(context, work, operationId);
+    const last = await untilItRests(context, work, operationId);
     if (last === null) {
       output.say(leftMessage(present(work, operationId)));
       return interruption.exitCode ?? exitCodes.interrupted;
@@ -82,34 +82,46 @@ function present({ client }: Work, operationId: string): Operation | null {
 }
 
 /** The operation when it has ended or was cut off; null where the user leaves. */
-function untilSettled(context: CommandContext, work: Work, operationId: string): Promise<Operation | null> {
+async function untilItRests(context: CommandContext, work: Work, operationId: string): Promise<Operation | null> {
   const { client, interruption } = work;
+  const progress = createProgress(context, work);
+  try {
+    return await untilSettled<Operation>(interruption.signal, (settle) =>
+      client.watch('operations', {}, (event) => {
+        for (const operation of event.kind === 'all' ? event.operations : [event.operation]) {
+          if (operation.id !== operationId) continue;
+          progress.show(operation);
+          if (!isUnderWay(operation)) settle(operation);
+        }
+      }),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * What `watch` settles on first; null where `signal` is aborted before: the user leaves.
+ *
+ * @param watch begins to watch, with the present value at once; gives a function that ends that
+ */
+export function untilSettled<Value>(
+  signal: AbortSignal,
+  watch: (settle: (value: Value) => void) => () => void,
+): Promise<Value | null> {
   return new Promise((resolve) => {
-    const progress = createProgress(context, work);
-    let done = false;
     let stop: () => void = () => undefined;
-    const finish = (operation: Operation | null): void => {
-      if (done) return;
-      done = true;
-      progress.stop();
+    const settle = (value: Value | null): void => {
+      resolve(value);
       // The first value comes before there is anything to stop.
       queueMicrotask(() => {
         stopListening();
         stop();
       });
-      resolve(operation);
     };
-    const look = (operation: Operation): void => {
-      if (operation.id !== operationId || done) return;
-      progress.show(operation);
-      if (!isUnderWay(operation)) finish(operation);
-    };
-    stop = client.watch('operations', {}, (event) => {
-      if (event.kind === 'changed') look(event.operation);
-      else event.operations.forEach(look);
-    });
-    const stopListening = whenAborted(interruption.signal, () => {
-      finish(null);
+    stop = watch(settle);
+    const stopListening = whenAborted(signal, () => {
+      settle(null);
     });
   });
 }

@@ -1,6 +1,8 @@
 /** A batch in words. */
 import type { Batch, BatchItem, BatchResolution, PlannedBatchItem } from '../../model/batch.ts';
 import type { ChangeRequest } from '../../model/plan.ts';
+import { count } from '../text/units.ts';
+import { vmKeyOf } from './batch-items.ts';
 
 type Action = ChangeRequest['action'];
 
@@ -31,13 +33,13 @@ type Titled = Pick<PlannedBatchItem, 'request' | 'hostId' | 'hostName' | 'vmName
 export function batchTitle(items: readonly Titled[]): string {
   const [first] = items;
   if (!first) return 'Nothing';
-  const vms = new Set(items.map(({ hostId, request }) => `${hostId}/${request.vmUuid}`)).size;
+  const vms = new Set(items.map(vmKeyOf)).size;
   const hosts = new Set(items.map(({ hostId }) => hostId)).size;
   const isSame = items.every(({ request }) => request.action === first.request.action);
   const [verb, one, several] = actions[first.request.action];
   const what = isSame
-    ? `${verb} ${counted(items.length, one, several)}`
-    : `Make ${counted(items.length, 'change', 'changes')}`;
+    ? `${verb} ${count(items.length, one, several)}`
+    : `Make ${count(items.length, 'change', 'changes')}`;
   const whose = isSame && several === 'VMs' ? '' : ` of ${vms === 1 ? first.vmName : `${vms} VMs`}`;
   return `${what}${whose} on ${hosts === 1 ? first.hostName : `${hosts} hosts`}`;
 }
@@ -49,15 +51,6 @@ export function changeInWords(request: ChangeRequest): string {
   return name === null ? `${verb} ${one}` : `${verb} ${one} “${name}”`;
 }
 
-function counted(count: number, one: string, several: string): string {
-  return `${count} ${count === 1 ? one : several}`;
-}
-
-/** Whether nothing more is done for a batch. */
-export function hasBatchEnded({ endedAt }: Pick<Batch, 'endedAt'>): boolean {
-  return endedAt !== null;
-}
-
 /** Whether it goes on by itself. */
 export function isBatchUnderWay({ state }: Pick<Batch, 'state'>): boolean {
   return state === 'running' || state === 'stopping';
@@ -67,8 +60,8 @@ export function isBatchUnderWay({ state }: Pick<Batch, 'state'>): boolean {
 export function batchCounts({ items }: Pick<Batch, 'items'>): string {
   return batchItemStates
     .map((state) => [items.filter((item) => item.state === state).length, batchItemWords[state]] as const)
-    .filter(([count]) => count > 0)
-    .map(([count, word]) => `${count} ${word}`)
+    .filter(([number]) => number > 0)
+    .map(([number, word]) => `${number} ${word}`)
     .join(', ');
 }
 

@@ -76,7 +76,8 @@ async function runBatch(
   const { client } = work;
   const { hostOfPlan } = await import('../plan-file.ts');
   const { checkSameBatch } = await import('../batch-file.ts');
-  const { batchPlanLines, canRun } = await import('../text/batch-text.ts');
+  const { canRun } = await import('../../../../shared/rules/operations/batch-items.ts');
+  const { batchPlanLines } = await import('../text/batch-text.ts');
   const { followBatch } = await import('../follow-batch.ts');
   const hosts = new Map(inFile.items.map((item) => [item.hostId, hostOfPlan(item, client.hosts())] as const));
   context.output.progress(`Reading ${count(hosts.size, 'host')} …`);

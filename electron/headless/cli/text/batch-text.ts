@@ -1,22 +1,11 @@
 /** Batches and their plans as text. */
 import type { Batch, BatchItem, BatchPlan, PlannedBatchItem } from '../../../../shared/model/batch.ts';
-import { batchCounts } from '../../../../shared/rules/operations/batch-words.ts';
+import { whyLeftOut } from '../../../../shared/rules/operations/batch-items.ts';
+import { batchCounts, batchItemWords } from '../../../../shared/rules/operations/batch-words.ts';
 import { readableBytes } from '../../../../shared/rules/text/units.ts';
 import { shown, shownSentence } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { count } from './words.ts';
-
-/** Whether anything of it would be run. */
-export function canRun({ refusals, items }: BatchPlan): boolean {
-  return refusals.length === 0 && items.some((item) => whyLeftOut(item) === null);
-}
-
-/** Why a change is left out of the batch; null where it is not. */
-export function whyLeftOut({ plan, error }: PlannedBatchItem): string | null {
-  if (error !== null) return error.message;
-  if (plan !== null && plan.refusals.length > 0) return plan.refusals.map(({ message }) => message).join(' ');
-  return plan === null || plan.steps.length === 0 ? 'There is nothing to do.' : null;
-}
 
 export function batchPlanLines(batchPlan: BatchPlan, paint: Paint): readonly string[] {
   const { title, items, rooms, refusals, warnings } = batchPlan;
@@ -97,7 +86,7 @@ export function batchLines(batch: Batch, paint: Paint): readonly string[] {
     `${paint('bold', shownSentence(batch.title))}  ${batch.state}`,
     `Batch ${batch.id}: ${batchCounts(batch)}`,
     ...batch.items.flatMap(({ index, state, title, vmName, hostName, operationId, message }) => [
-      `  ${index + 1}. ${paint(styles[state], stateWords[state])}: ${shownSentence(title)}, VM ${shown(vmName)} on ${shown(hostName)}${operationId === null ? '' : ` (operation ${operationId.slice(0, 8)})`}`,
+      `  ${index + 1}. ${paint(styles[state], batchItemWords[state])}: ${shownSentence(title)}, VM ${shown(vmName)} on ${shown(hostName)}${operationId === null ? '' : ` (operation ${operationId.slice(0, 8)})`}`,
       ...(message === null ? [] : [`    ${shownSentence(message)}`]),
     ]),
     ...(batch.state === 'interrupted'
@@ -105,12 +94,3 @@ export function batchLines(batch: Batch, paint: Paint): readonly string[] {
       : []),
   ];
 }
-
-export const stateWords: Readonly<Record<BatchItem['state'], string>> = {
-  waiting: 'to do',
-  running: 'running',
-  succeeded: 'done',
-  failed: 'failed',
-  interrupted: 'interrupted',
-  notRun: 'left out',
-};
