@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run } from '../../../../../e2e/testbeds/run.ts';
 import { internal, vm } from '../../../../../shared/model/inventory.fixtures.ts';
+import { adoptArgv } from '../repair/adopt-script.ts';
 import { describeArgv } from '../records/rewrite-record.ts';
 import { dropRecordsArgv } from './drop-records.ts';
 import { offlineCommitArgv } from './image-script.ts';
@@ -30,9 +31,12 @@ const record = '<domainsnapshot>\n  <name>x</name>\n</domainsnapshot>';
 /** Runs a script there, with a libvirt that has one record and notes what it is to change. */
 async function runThere([program = '', ...words]: readonly string[], temporary = small) {
   const virsh = `#!/bin/sh
-case $3 in
-  domstate) echo 'shut off' ;;
-  snapshot-dumpxml) printf '%s\\n' '${record}' ;;
+case "$3 $*" in
+  domstate*) echo 'shut off' ;;
+  uri*) ;;
+  dumpxml*) echo '<domain/>' ;;
+  *--snapshotname=y*) exit 1 ;;
+  snapshot-dumpxml*) printf '%s\\n' '${record}' ;;
   *) echo "$3" >>'${folder}/changes' ;;
 esac
 `;
@@ -67,14 +71,17 @@ test.each([
   expect({ exitCode, isChanged }).toEqual({ exitCode: 1, isChanged: false });
 });
 
-test('a record is not touched that libvirt has no room for: it would give it up', async () => {
+const adopted = { name: 'y', description: '', parentName: null, createdAt: 1, hasMemory: false, isCurrent: false };
+
+test.each([
+  ['rewritten', describeArgv('x', 'new', { uri: 'u', vm: vm({ snapshots: [internal('x', null)] }) } as never)],
+  ['made', adoptArgv({ ...adopted, disks: [], childNames: [] }, { uri: 'u', vmUuid: 'v' })],
+])('a record is not %s where libvirt has no room for it: it would give it up', async (_what, argv) => {
   const df = `#!/bin/sh
 echo head
 echo "tmpfs 100 100 4 96% $2"
 `;
   await writeFile(join(folder, 'df'), df, { mode: 0o755 });
-  const snapshot = internal('x', null);
-  const argv = describeArgv('x', 'new', { uri: 'u', vm: vm({ snapshots: [snapshot] }) } as never);
   const { exitCode, stderr, isChanged } = await runThere(argv, folder);
   expect(stderr).toContain('4 KiB are free in /var/lib/libvirt/qemu');
   expect({ exitCode, isChanged }).toEqual({ exitCode: 1, isChanged: false });

@@ -6,7 +6,7 @@
  * virsh says nothing of what it could not write to a full file system (seen on 7.0, 9.0 and 11.3), and a record that is cut short must not
  * be taken for one: so the shell writes, which fails then.
  *
- * `redefine FILE NAME` writes the record of `vm` in a file back; NAME is empty where it is a new one. libvirt gives up a record that it cannot
+ * `redefine FILE NAME [OPTION…]` writes the record of `vm` in a file back, with more options of virsh; NAME is empty where it is a new one. libvirt gives up a record that it cannot
  * save: it knows the snapshot no more, though the file stays as it was, until it is defined again (seen on 7.0, 9.0 and 11.3). So it is
  * not begun where libvirt has no room.
  */
@@ -33,8 +33,10 @@ hasRoom() {
 }
 redefine() {
   hasRoom || fail "libvirt has no room for its records ($free KiB are free in $records). The record was not touched: libvirt would give up one that it cannot save. Make room there, then go on."
-  ask snapshot-create "--domain=$vm" "--xmlfile=$1" --redefine >/dev/null && return 0
-  [ -z "$2" ] || ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$2" >/dev/null 2>&1 || ! ask domstate "--domain=$vm" >/dev/null 2>&1 || fail "libvirt has given up the record of $2, which it could not save; its file below $records is as it was. Make room there, then define it again (virsh snapshot-create --redefine): its file holds what it was."
+  redefined_file=$1 redefined_name=$2
+  shift 2
+  ask snapshot-create "--domain=$vm" "--xmlfile=$redefined_file" --redefine "$@" >/dev/null && return 0
+  [ -z "$redefined_name" ] || ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$redefined_name" >/dev/null 2>&1 || ! ask domstate "--domain=$vm" >/dev/null 2>&1 || fail "libvirt has given up the record of $redefined_name, which it could not save; its file below $records is as it was. Make room there, then define it again (virsh snapshot-create --redefine): its file holds what it was."
   return 1
 }
 `.trim();

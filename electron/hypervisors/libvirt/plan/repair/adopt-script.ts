@@ -117,13 +117,12 @@ ask dumpxml --inactive --security-info "--domain=$vm" >"$work/definition" || fai
 awk '${awkOfDisks.trim()}' "$@" <"$work/definition" >"$work/then" || fail 'The definition of the VM names other images than were planned for. Nothing was changed.'
 { printf '%s\\n' "$head"; cat "$work/then"; echo '</domainsnapshot>'; } >"$work/record"
 shift $((1 + $1 * 5))
-create() { ask snapshot-create "--domain=$vm" "--xmlfile=$work/record" --redefine "$@" >/dev/null; }
-if [ "$current" = current ]; then create --current; else create; fi || fail 'libvirt did not take the record. Nothing was changed.'
+if [ "$current" = current ]; then redefine "$work/record" '' --current; else redefine "$work/record" ''; fi || fail 'libvirt did not take the record. Nothing was changed.'
 printf '  <parent>\\n    <name>%s</name>\\n  </parent>\\n' "$nameText" >"$work/parent"
 for child in "$@"; do
   ask snapshot-dumpxml --security-info "--domain=$vm" "--snapshotname=$child" >"$work/before" || fail "The record of a later snapshot could not be read: $child. It stays where it is in the tree."
   awk '${awkOfParent.trim()}' "$work/parent" "$work/before" >"$work/after" || fail "The record of a later snapshot could not be changed: $child"
-  ask snapshot-create "--domain=$vm" "--xmlfile=$work/after" --redefine >/dev/null || fail "The record of a later snapshot could not be written: $child. It stays where it is in the tree."
+  redefine "$work/after" "$child" || fail "The record of a later snapshot could not be written: $child. It stays where it is in the tree."
 done
 `.trim();
 

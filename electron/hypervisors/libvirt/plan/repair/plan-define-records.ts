@@ -23,7 +23,7 @@ ${patientVirsh}
 cat -- "$file" >"$work/record" || fail "The record could not be read: $file. Nothing was changed."
 [ "$(cksum <"$work/record")" = "$checksum" ] || fail "The file is not what it was when the plan was made: $file. Nothing was changed."
 if ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$name" >/dev/null 2>&1; then fail "There is a snapshot of that name already: $name. Nothing was changed."; fi
-ask snapshot-create "--domain=$vm" "--xmlfile=$work/record" --redefine >/dev/null || fail "libvirt did not take the record: $file"
+redefine "$work/record" '' || fail "libvirt did not take the record: $file"
 `.trim();
 
 export function planDefineRecords({ records, currentId }: DefineRequest, context: LibvirtContext): PlanDraft {
