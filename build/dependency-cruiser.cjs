@@ -119,7 +119,8 @@ module.exports = {
       from: { path: '^renderer/batches/' },
       to: {
         path: `^renderer/(${features})/`,
-        pathNot: '^renderer/(batches/|plans/(Plan(Notes|Steps)\\.tsx|merge/merge-choices\\.ts)$)',
+        pathNot:
+          '^renderer/(batches/|plans/(Plan(Notes|Rooms|Steps)\\.tsx|PlanRooms\\.module\\.css|merge/merge-choices\\.ts)$)',
       },
     },
     {

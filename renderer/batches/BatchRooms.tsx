@@ -1,14 +1,12 @@
-import { Fragment } from 'react';
 import type { BatchRoom } from '../../shared/model/batch.ts';
-import { fitWords, roomFit, sizeWords, type RoomFit } from '../../shared/rules/operations/room-words.ts';
-import { Chip, type Tone } from '../design/Chip.tsx';
+import { sizeWords } from '../../shared/rules/operations/room-words.ts';
 import { classes } from '../design/classes.ts';
 import { HostText } from '../design/HostText.tsx';
 import { useFirst } from '../design/ShowMore.tsx';
-import styles from './BatchReview.module.css';
+import { Fit, Folders, freeSize } from '../plans/PlanRooms.tsx';
+import styles from '../plans/PlanRooms.module.css';
 
 const css = classes(styles);
-const tones: Readonly<Partial<Record<RoomFit, Tone>>> = { tooLittle: 'danger', mayNotFit: 'warning' };
 const shownAtOnce = 6;
 
 /** The room that a batch needs and makes on each file system, the tightest first. */
@@ -16,7 +14,7 @@ export function BatchRooms({ rooms }: { readonly rooms: readonly BatchRoom[] }) 
   const { shown, more } = useFirst(rooms, shownAtOnce);
   return (
     <>
-      <table className={css('rooms')}>
+      <table className={css('table')}>
         <thead>
           <tr>
             <th scope="col">File system of</th>
@@ -32,20 +30,12 @@ export function BatchRooms({ rooms }: { readonly rooms: readonly BatchRoom[] }) 
               <th scope="row">
                 <HostText text={room.hostName} />
                 {': '}
-                {room.folders.map((folder, index) => (
-                  <Fragment key={folder}>
-                    {index > 0 && ', '}
-                    <code>
-                      <HostText text={folder} />
-                    </code>
-                  </Fragment>
-                ))}{' '}
-                <Fit room={room} />
+                <Folders room={room} /> <Fit room={{ ...room, guestBytes: 0 }} />
               </th>
               <td>{sizeWords(room.likelyBytes)}</td>
               <td>{sizeWords(room.atMostBytes)}</td>
               <td>{sizeWords(room.freedBytes)}</td>
-              <td>{room.freeBytes === 0 ? '0 B' : sizeWords(room.freeBytes)}</td>
+              <td>{freeSize(room.freeBytes)}</td>
             </tr>
           ))}
         </tbody>
@@ -53,10 +43,4 @@ export function BatchRooms({ rooms }: { readonly rooms: readonly BatchRoom[] }) 
       {more}
     </>
   );
-}
-
-function Fit({ room }: { readonly room: BatchRoom }) {
-  const fit = roomFit({ ...room, guestBytes: 0 });
-  const tone = tones[fit];
-  return tone === undefined ? null : <Chip tone={tone}>{fitWords[fit]}</Chip>;
 }

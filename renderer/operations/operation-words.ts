@@ -14,51 +14,62 @@ import type { Examination, Operation, OperationState, StepState } from '../../sh
 import { batchItemWords } from '../../shared/rules/operations/batch-words.ts';
 import type { Tone } from '../design/Chip.tsx';
 
-interface Appearance {
+export interface Appearance {
   readonly word: string;
   readonly icon: LucideIcon;
   readonly tone: Tone;
   readonly spins: boolean;
 }
 
-const operationStates: Readonly<Record<OperationState, Appearance>> = {
-  preparing: { word: 'preparing', icon: LoaderCircle, tone: 'accent', spins: true },
-  running: { word: 'running', icon: LoaderCircle, tone: 'accent', spins: true },
-  verifying: { word: 'verifying', icon: LoaderCircle, tone: 'accent', spins: true },
-  succeeded: { word: 'done', icon: CircleCheck, tone: 'success', spins: false },
-  failed: { word: 'failed', icon: CircleX, tone: 'danger', spins: false },
-  cancelled: { word: 'cancelled', icon: Ban, tone: 'neutral', spins: false },
-  interrupted: { word: 'interrupted, outcome unknown', icon: CircleQuestionMark, tone: 'warning', spins: false },
-  forgotten: { word: 'interrupted, forgotten', icon: Minus, tone: 'neutral', spins: false },
-};
-
-const stepStates: Readonly<Record<StepState, Appearance>> = {
+/** Shape and tone by what it means, whatever it is of; the word is the usual one. */
+const looks = {
   waiting: { word: 'waiting', icon: CircleDashed, tone: 'neutral', spins: false },
   running: { word: 'running', icon: LoaderCircle, tone: 'accent', spins: true },
   done: { word: 'done', icon: CircleCheck, tone: 'success', spins: false },
   failed: { word: 'failed', icon: CircleX, tone: 'danger', spins: false },
   cancelled: { word: 'cancelled', icon: Ban, tone: 'neutral', spins: false },
   unknown: { word: 'outcome unknown', icon: CircleQuestionMark, tone: 'warning', spins: false },
-  skipped: { word: 'not run', icon: Minus, tone: 'neutral', spins: false },
+  notRun: { word: 'not run', icon: Minus, tone: 'neutral', spins: false },
+} as const satisfies Record<string, Appearance>;
+
+const operationStates: Readonly<Record<OperationState, Appearance>> = {
+  preparing: { ...looks.running, word: 'preparing' },
+  running: looks.running,
+  verifying: { ...looks.running, word: 'verifying' },
+  succeeded: looks.done,
+  failed: looks.failed,
+  cancelled: looks.cancelled,
+  interrupted: { ...looks.unknown, word: 'interrupted, outcome unknown' },
+  forgotten: { ...looks.notRun, word: 'interrupted, forgotten' },
+};
+
+const stepStates: Readonly<Record<StepState, Appearance>> = {
+  waiting: looks.waiting,
+  running: looks.running,
+  done: looks.done,
+  failed: looks.failed,
+  cancelled: looks.cancelled,
+  unknown: looks.unknown,
+  skipped: looks.notRun,
 };
 
 const batchStates: Readonly<Record<Batch['state'], Appearance>> = {
-  running: { word: 'running', icon: LoaderCircle, tone: 'accent', spins: true },
-  stopping: { word: 'cancelling', icon: LoaderCircle, tone: 'warning', spins: true },
-  interrupted: { word: 'interrupted', icon: CircleQuestionMark, tone: 'warning', spins: false },
-  succeeded: { word: 'done', icon: CircleCheck, tone: 'success', spins: false },
-  incomplete: { word: 'done in part', icon: CircleX, tone: 'danger', spins: false },
-  cancelled: { word: 'cancelled', icon: Ban, tone: 'neutral', spins: false },
-  forgotten: { word: 'interrupted, forgotten', icon: Minus, tone: 'neutral', spins: false },
+  running: looks.running,
+  stopping: { ...looks.running, word: 'cancelling', tone: 'warning' },
+  interrupted: { ...looks.unknown, word: 'interrupted' },
+  succeeded: looks.done,
+  incomplete: { ...looks.failed, word: 'done in part' },
+  cancelled: looks.cancelled,
+  forgotten: { ...looks.notRun, word: 'interrupted, forgotten' },
 };
 
-const batchItemStates: Readonly<Record<BatchItem['state'], Appearance>> = {
-  waiting: { word: batchItemWords.waiting, icon: CircleDashed, tone: 'neutral', spins: false },
-  running: { word: batchItemWords.running, icon: LoaderCircle, tone: 'accent', spins: true },
-  succeeded: { word: batchItemWords.succeeded, icon: CircleCheck, tone: 'success', spins: false },
-  failed: { word: batchItemWords.failed, icon: CircleX, tone: 'danger', spins: false },
-  interrupted: { word: batchItemWords.interrupted, icon: CircleQuestionMark, tone: 'warning', spins: false },
-  notRun: { word: batchItemWords.notRun, icon: Minus, tone: 'neutral', spins: false },
+const batchItemLooks: Readonly<Record<BatchItem['state'], Appearance>> = {
+  waiting: looks.waiting,
+  running: looks.running,
+  succeeded: looks.done,
+  failed: looks.failed,
+  interrupted: looks.unknown,
+  notRun: looks.notRun,
 };
 
 export const findingWords: Readonly<Record<Examination['finding'], string>> = {
@@ -82,7 +93,7 @@ export function batchAppearance(state: Batch['state']): Appearance {
 }
 
 export function batchItemAppearance(state: BatchItem['state']): Appearance {
-  return batchItemStates[state];
+  return { ...batchItemLooks[state], word: batchItemWords[state] };
 }
 
 /** Steps done, of all. */

@@ -29,6 +29,9 @@ export function PlanRooms({ rooms }: { readonly rooms: readonly PlanRoom[] }) {
   );
 }
 
+/** How much is free, of a room in a table. */
+export const freeSize = (freeBytes: number | null): string => (freeBytes === 0 ? '0 B' : sizeWords(freeBytes));
+
 const asSentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 function RoomTable({ rooms }: { readonly rooms: readonly PlanRoom[] }) {
@@ -53,7 +56,7 @@ function RoomTable({ rooms }: { readonly rooms: readonly PlanRoom[] }) {
             <td>{sizeWords(room.likelyBytes)}</td>
             <td>{sizeWords(room.atMostBytes)}</td>
             {withGuest && <td>{sizeWords(room.guestBytes)}</td>}
-            <td>{room.freeBytes === 0 ? '0 B' : sizeWords(room.freeBytes)}</td>
+            <td>{freeSize(room.freeBytes)}</td>
           </tr>
         ))}
       </tbody>
@@ -61,7 +64,8 @@ function RoomTable({ rooms }: { readonly rooms: readonly PlanRoom[] }) {
   );
 }
 
-function Folders({ room }: { readonly room: PlanRoom }) {
+/** Where a file system is. */
+export function Folders({ room }: { readonly room: Pick<PlanRoom, 'folders'> }) {
   return room.folders.map((folder, index) => (
     <Fragment key={folder}>
       {index > 0 && ', '}
@@ -72,7 +76,8 @@ function Folders({ room }: { readonly room: PlanRoom }) {
   ));
 }
 
-function Fit({ room }: { readonly room: PlanRoom }) {
+/** Whether it will be enough, where that is worth a word. */
+export function Fit({ room }: { readonly room: PlanRoom }) {
   const fit = roomFit(room);
   const words = fitWords[fit];
   const tone = tones[fit];
