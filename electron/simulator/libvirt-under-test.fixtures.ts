@@ -5,12 +5,13 @@ import { createScriptRunner } from '../hosts/commands/script-runner.ts';
 import { createSimulatedSshServer } from './ssh-server/simulated-ssh-server.ts';
 import type { Transport } from '../hosts/commands/transport.ts';
 import type { PlannedHost } from '../hypervisors/libvirt/plan/carry-out.fixtures.ts';
+import type { OneDiskHost } from '../hypervisors/libvirt/plan/one-disk-host.fixtures.ts';
 import { readLibvirt } from '../hypervisors/libvirt/read/read.ts';
 import type { LibvirtUnderTest, ReadingHost } from '../hypervisors/libvirt/read/reading.fixtures.ts';
 import { uuidFor } from './furnish.ts';
 import { runQemuImg } from './images/qemu-img.ts';
 import { qemuImgHost } from './machine.ts';
-import { createSimulatedTestbed, type SimulatedTestbed } from './simulated-testbed.fixtures.ts';
+import { createSimulatedTestbed, type SimulatedTestbed, type SimulatedVm } from './simulated-testbed.fixtures.ts';
 import {
   furnishTestbed,
   hostileName,
@@ -68,6 +69,26 @@ export function simulatedPlannedHost(bed: SimulatedTestbed): {
     runner: () => libvirt.runner(),
     up: () => libvirt.up(),
     down: () => libvirt.down(),
+  };
+}
+
+/** A simulated host with one VM of that name. */
+export function simulatedOneDiskHost(
+  bed: SimulatedTestbed,
+  name: string,
+): OneDiskHost & Pick<ReturnType<typeof simulatedPlannedHost>, 'runner'> {
+  const offset = 4 * 1024 ** 2;
+  let vm: SimulatedVm;
+  return {
+    ...simulatedPlannedHost(bed),
+    async createVirtualMachine() {
+      vm = await bed.createVirtualMachine({ name, disks: [{ target: 'vda' }] });
+      return vm;
+    },
+    deleteVirtualMachine: () => bed.deleteVirtualMachine(vm),
+    virsh: (argv) => bed.virsh(argv),
+    write: (byte) => bed.writeGuestDisk(vm, 'vda', byte, offset),
+    holds: (byte) => bed.guestDiskHasPattern(vm, 'vda', byte, offset),
   };
 }
 

@@ -7,3 +7,12 @@ export const plainStep = {
   group: null,
   runs: 'inOrder',
 } as const satisfies Partial<PlanStep>;
+
+/** What is said of a step that neither reads nor changes any file or volume: it changes what the hypervisor keeps, or looks. */
+export const touchesNothing = {
+  reads: [],
+  writes: [],
+  creates: [],
+  invalidates: [],
+  deletes: [],
+} as const satisfies Partial<PlanStep>;

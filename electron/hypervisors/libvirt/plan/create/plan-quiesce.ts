@@ -3,7 +3,7 @@ import type { PlanNote, PlanStep } from '../../../../../shared/model/plan.ts';
 import { agentObstacle, stateObstacle } from '../../../../../shared/rules/snapshots/quiesce.ts';
 import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import { listed } from '../../../planning/notes.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import type { CreateRequest } from './plan-create-rules.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { quiescedArgv, thawArgv } from './quiesce-script.ts';
@@ -78,11 +78,7 @@ function thawStep({ uri, vm }: LibvirtContext): Step {
   return {
     title: 'Make sure that nothing in the guest stays frozen',
     argv: thawArgv({ uri, vmUuid: vm.uuid }),
-    reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
+    ...touchesNothing,
     verify: [],
     ...plainStep,
     group,

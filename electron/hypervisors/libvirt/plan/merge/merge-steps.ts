@@ -3,7 +3,7 @@ import type { Disk, Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { Expectation, PlanStep } from '../../../../../shared/model/plan.ts';
 import { activeLayersStay } from '../../../planning/chain-rules.ts';
 import { listed } from '../../../planning/notes.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import { allocated } from './merge-room.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { blockJobArgv, type BlockJob } from './block-job-script.ts';
@@ -25,11 +25,7 @@ import { editArgv, type Replacement } from './record-script.ts';
 export type Step = Omit<PlanStep, 'index'>;
 
 const unchanging = (): Pick<Step, 'reads' | 'writes' | 'creates' | 'invalidates' | 'deletes'> => ({
-  reads: [],
-  writes: [],
-  creates: [],
-  invalidates: [],
-  deletes: [],
+  ...touchesNothing,
 });
 
 /** The steps of one merge: it can be given up while it runs, and its end is looked for where it was cut off. */

@@ -3,7 +3,7 @@ import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { Expectation } from '../../../../../shared/model/plan.ts';
 import { activeLayersStay } from '../../../planning/chain-rules.ts';
 import { listed } from '../../../planning/notes.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import { virsh, type LibvirtContext } from '../plan-rules.ts';
 import { dropRecordsArgv } from './drop-records.ts';
 import type { Step } from './merge-steps.ts';
@@ -15,11 +15,7 @@ export function recordsGo(doomed: readonly Snapshot[], context: LibvirtContext):
   const step = (snapshots: readonly Snapshot[], argv: string[]): Step => ({
     title: `Remove the record${snapshots.length === 1 ? '' : 's'} of ${listed(snapshots.map(({ name }) => `"${name}"`))}`,
     argv,
-    reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
+    ...touchesNothing,
     verify: [
       ...snapshots.map(({ id }): Expectation => ({ kind: 'snapshotAbsent', snapshotId: id })),
       ...activeLayersStay(vm.disks),

@@ -2,22 +2,13 @@
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { ReadableVm } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
-import { carryOutOn, type PlannedHost } from '../carry-out.fixtures.ts';
+import { carryOutOn } from '../carry-out.fixtures.ts';
+import { readVm, revertTo, treeLines, type OneDiskHost } from '../one-disk-host.fixtures.ts';
 import { planLibvirt } from '../plan.ts';
 
-/** A host with one VM that is shut off and has one disk, vda. */
-export interface RecordsHost {
-  readonly planned: PlannedHost;
-  up(): Promise<unknown>;
-  /** Anew where it is there already. */
-  createVirtualMachine(): Promise<{ readonly uuid: string }>;
-  deleteVirtualMachine(): Promise<void>;
-  virsh(argv: readonly string[]): Promise<{ readonly stdout: string }>;
+export interface RecordsHost extends OneDiskHost {
   /** virsh with a file as its last argument. */
   virshWithXml(argv: readonly string[], xml: string): Promise<unknown>;
-  /** At one place of the disk, always the same. */
-  write(byte: number): Promise<void>;
-  holds(byte: number): Promise<boolean>;
 }
 
 /** Declares the tests of records. */
@@ -40,27 +31,10 @@ export function recordsSuite(host: RecordsHost): void {
     snapshotId,
     name,
   });
-  const revert = (snapshotId: string): ChangeRequest => ({
-    action: 'revertToSnapshot',
-    vmUuid,
-    snapshotId,
-    saveAs: null,
-  });
+  const revert = (snapshotId: string) => revertTo(vmUuid, snapshotId);
 
-  async function read(): Promise<ReadableVm> {
-    const found = (await host.planned.read()).vms.find(({ uuid }) => uuid === vmUuid);
-    if (!found?.readable) throw new Error('The VM is not readable.');
-    return found;
-  }
-
-  /** Each snapshot with the one above it, and the current one. */
-  async function tree(): Promise<readonly string[]> {
-    const { snapshots, currentSnapshotId } = await read();
-    const lines = snapshots.map(
-      ({ id, parentId }) => `${parentId ?? ''} < ${id}${id === currentSnapshotId ? ' *' : ''}`,
-    );
-    return lines.toSorted();
-  }
+  const read = () => readVm(host, vmUuid);
+  const tree = async () => treeLines(await read());
 
   async function take(name: string, byte: number, ...more: readonly string[]): Promise<void> {
     await host.write(byte);

@@ -10,7 +10,7 @@ import { checkSnapshotName } from '../../../../../shared/rules/snapshots/snapsho
 import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import { plannedSnapshot } from '../../../planning/planning-context.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { describeArgv, renameArgv } from './rewrite-record.ts';
@@ -34,11 +34,7 @@ function recordPlan(
     steps: [
       {
         title: plan.title,
-        reads: [],
-        writes: [],
-        creates: [],
-        invalidates: [],
-        deletes: [],
+        ...touchesNothing,
         ...plainStep,
         ...step,
         verify: [...step.verify, ...activeLayersStay(vm.disks)],

@@ -2,7 +2,7 @@
 import type { PlanStep } from '../../../../../shared/model/plan.ts';
 import { patientVirsh } from '../merge/patient-virsh.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 
 /** Where the copies are, below the home of the account that Snaptree logs in with; for sentences. */
 export const keptIn = ({ vm }: Pick<LibvirtContext, 'vm'>): string => `~/.local/state/snaptree/kept-records/${vm.uuid}`;
@@ -46,11 +46,7 @@ export function keepRecordsStep(names: readonly string[], context: LibvirtContex
   return {
     title: `Keep ${names.length === 1 ? 'a copy of the record' : `copies of ${names.length} records`}, and of the definition of ${context.vm.name}, in ${keptIn(context)}`,
     argv: ['sh', '-c', script, 'snaptree-keep', context.uri, context.vm.uuid, ...names],
-    reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
+    ...touchesNothing,
     verify: names.map((snapshotId) => ({ kind: 'snapshotExists', snapshotId })),
     ...plainStep,
     whenInterrupted: 'redo',

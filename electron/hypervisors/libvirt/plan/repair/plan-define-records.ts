@@ -6,7 +6,7 @@ import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { listed } from '../../../planning/notes.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import { patientVirsh } from '../merge/patient-virsh.ts';
 import { virsh, type LibvirtContext } from '../plan-rules.ts';
 
@@ -63,11 +63,7 @@ export function planDefineRecords({ records, currentId }: DefineRequest, context
       ...ordered.map(({ path, checksum, snapshot }) => ({
         title: `Define the record of "${snapshot.name}"`,
         argv: ['sh', '-c', script, 'snaptree-define', context.uri, vm.uuid, snapshot.name, path, checksum],
-        reads: [],
-        writes: [],
-        creates: [],
-        invalidates: [],
-        deletes: [],
+        ...touchesNothing,
         verify: [
           { kind: 'snapshotExists', snapshotId: snapshot.id },
           { kind: 'snapshotParent', snapshotId: snapshot.id, parentId: snapshot.parentId },
@@ -81,11 +77,7 @@ export function planDefineRecords({ records, currentId }: DefineRequest, context
             {
               title: `Say that ${vm.name} is at "${current}"`,
               argv: virsh(context, 'snapshot-current', `--snapshotname=${current}`),
-              reads: [],
-              writes: [],
-              creates: [],
-              invalidates: [],
-              deletes: [],
+              ...touchesNothing,
               verify: [{ kind: 'currentSnapshot', snapshotId: current }] satisfies Expectation[],
               ...plainStep,
               whenInterrupted: 'redo' as const,

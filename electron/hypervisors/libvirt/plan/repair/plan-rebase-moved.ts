@@ -15,7 +15,7 @@ import { note } from '../../../../../shared/rules/text/plan-note.ts';
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { listed } from '../../../planning/notes.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import { editArgv } from '../merge/record-script.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
 import { keepRecordsStep, keptIn } from './keep-records.ts';
@@ -106,11 +106,7 @@ export function planRebaseMoved({ imageId, baseId }: RebaseRequest, context: Lib
           snapshotNames: records.map(({ name }) => name),
           definition: 'shutOff',
         }),
-        reads: [],
-        writes: [],
-        creates: [],
-        invalidates: [],
-        deletes: [],
+        ...touchesNothing,
         verify: [
           ...records.flatMap(({ id, disks }) =>
             disks

@@ -1,30 +1,20 @@
 /** Repairs of records and chains, on real hosts and on the simulated one: what libvirt records, and the data that it leads to. */
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { ReadableVm } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../../../../shared/model/plan.ts';
 import type { RecordFiles } from '../../../../../shared/model/record-files.ts';
 import { imagesById } from '../../../../../shared/rules/chains/chains.ts';
 import { defineRequest } from '../../../../../shared/rules/repair/definable.ts';
 import { unrecordedLayers } from '../../../../../shared/rules/repair/adoption.ts';
-import { carryOutOn, type PlannedHost } from '../carry-out.fixtures.ts';
+import { carryOutOn } from '../carry-out.fixtures.ts';
+import { readVm, revertTo, treeLines, type OneDiskHost } from '../one-disk-host.fixtures.ts';
 import { planLibvirt } from '../plan.ts';
 
-/** A host with one VM that is shut off and has one disk, vda. */
-export interface RepairHost {
-  readonly planned: PlannedHost;
-  up(): Promise<unknown>;
-  /** Anew where it is there already. Its image is `vda.qcow2` in its folder. */
-  createVirtualMachine(): Promise<{ readonly uuid: string; readonly folder: string }>;
-  deleteVirtualMachine(): Promise<void>;
-  virsh(argv: readonly string[]): Promise<{ readonly stdout: string }>;
+export interface RepairHost extends OneDiskHost {
   readRecordFiles(vmUuid: string, folder: string | null): Promise<RecordFiles>;
   /** Its virsh does not wait for block jobs (`blockcommit --wait`), as that of simulated hosts. */
   readonly lacksWaiting?: true;
   /** Any command on the host. */
   run(argv: readonly string[]): Promise<unknown>;
-  /** At one place of the disk, always the same. */
-  write(byte: number): Promise<void>;
-  holds(byte: number): Promise<boolean>;
 }
 
 /** Declares the tests of repairs. */
@@ -59,27 +49,10 @@ export function repairSuite(host: RepairHost): void {
     baseId,
   });
   const aside = (imageId: string, to: string): ChangeRequest => ({ action: 'setAsideImage', vmUuid, imageId, to });
-  const revert = (snapshotId: string): ChangeRequest => ({
-    action: 'revertToSnapshot',
-    vmUuid,
-    snapshotId,
-    saveAs: null,
-  });
+  const revert = (snapshotId: string) => revertTo(vmUuid, snapshotId);
 
-  async function read(): Promise<ReadableVm> {
-    const found = (await host.planned.read()).vms.find(({ uuid }) => uuid === vmUuid);
-    if (!found?.readable) throw new Error('The VM is not readable.');
-    return found;
-  }
-
-  /** Each snapshot with the one above it, and the current one. */
-  async function tree(): Promise<readonly string[]> {
-    const { snapshots, currentSnapshotId } = await read();
-    const lines = snapshots.map(
-      ({ id, parentId }) => `${parentId ?? ''} < ${id}${id === currentSnapshotId ? ' *' : ''}`,
-    );
-    return lines.toSorted();
-  }
+  const read = () => readVm(host, vmUuid);
+  const tree = async () => treeLines(await read());
 
   /** s1, s2 and s3, one below the other; each holds its number, and the present state 0x44. */
   async function takeThree(): Promise<void> {

@@ -15,7 +15,7 @@ import { encryptedOverlayRefusals } from '../../../../../shared/rules/snapshots/
 import type { PlanDraft } from '../../../driver.ts';
 import { activeLayersStay, chainsOf } from '../../../planning/chain-rules.ts';
 import { sharedLayerRefusals } from '../../../planning/dependent-rules.ts';
-import { plainStep } from '../../../planning/plain-step.ts';
+import { plainStep, touchesNothing } from '../../../planning/plain-step.ts';
 import { looksForRoom, roomIsThere } from '../../../planning/room-step.ts';
 import { roomsFor, type RoomNeed } from '../../../planning/space.ts';
 import { memoryRoom, memoryRoomWarnings } from '../create/plan-create-memory.ts';
@@ -218,11 +218,7 @@ function endStep(context: LibvirtContext): Step {
   return {
     title: 'End the VM',
     argv: virsh(context, 'destroy'),
-    reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
+    ...touchesNothing,
     verify: [{ kind: 'vmState', oneOf: ['shutoff'] }, ...activeLayersStay(context.vm.disks)],
     ...plainStep,
   };
@@ -284,11 +280,7 @@ function definitionStep(
         snapshotNames: [],
         definition: 'shutOff',
       }),
-      reads: [],
-      writes: [],
-      creates: [],
-      invalidates: [],
-      deletes: [],
+      ...touchesNothing,
       verify: [{ kind: 'vmState', oneOf: ['shutoff'] }, ...hangs(branches)],
       ...plainStep,
       whenInterrupted: 'redo',
@@ -301,11 +293,7 @@ function currentStep({ name, id }: Snapshot, branches: readonly Branch[], contex
   return {
     title: `Say that ${context.vm.name} is at "${name}"`,
     argv: virsh(context, 'snapshot-current', `--snapshotname=${name}`),
-    reads: [],
-    writes: [],
-    creates: [],
-    invalidates: [],
-    deletes: [],
+    ...touchesNothing,
     verify: [{ kind: 'currentSnapshot', snapshotId: id }, { kind: 'vmState', oneOf: ['shutoff'] }, ...hangs(branches)],
     ...plainStep,
     whenInterrupted: 'redo',
