@@ -286,7 +286,9 @@ ${devices?.(folder) ?? ''}</devices></domain>`,
       );
     };
     await define('sharing', {});
-    expect(await ofImage()).toMatchObject([{ code: 'fileWithoutRecord', remedy: stringContaining('move it away') }]);
+    expect(await ofImage()).toMatchObject([
+      { code: 'fileWithoutRecord', remedy: stringContaining('then set it aside (snaptree plan repair') },
+    ]);
     await define('sharing', { devices: () => share });
     const [found, ...others] = await ofImage();
     expect(others).toEqual([]);
