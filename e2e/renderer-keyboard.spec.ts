@@ -112,6 +112,8 @@ test('from the search to the plan in a few keys, and a toolbar is one stop', asy
   const { keyboard } = page;
   show(harness, busyInventory());
   await page.goto(harness.url);
+  // What is not listed yet cannot be found.
+  await expect(page.getByRole('treeitem', { name: /^web-01/ })).toBeVisible();
   await page.getByRole('searchbox').focus();
   await keyboard.type('patches');
   await keyboard.press('Enter');
