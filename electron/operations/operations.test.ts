@@ -631,7 +631,10 @@ describe('an operation that was cut off', () => {
       [{ refusals: [{ code: 'x', message: 'It would destroy c.', names: [] }] }, 'destroy c'],
     ] as const) {
       const again = await open({ ...plan, ...changed } as Plan);
-      await again.examine(id);
+      expect((await again.examine(id)).examination).toMatchObject({
+        choices: ['forget'],
+        message: expect.stringContaining(reason) as string,
+      });
       await expect(again.resolve(id, 'resume')).rejects.toMatchObject({
         code: 'operationNotResolvable',
         message: expect.stringContaining(reason) as string,

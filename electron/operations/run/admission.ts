@@ -1,17 +1,16 @@
 /** How a plan is let in: the VM is locked, the host is as planned, and what would be run is what was reviewed. */
 import { SnaptreeError } from '../../../shared/errors.ts';
 import type { Inventory } from '../../../shared/model/inventory.ts';
-import type { Plan, PlanStep } from '../../../shared/model/plan.ts';
+import type { Plan } from '../../../shared/model/plan.ts';
 import { hasEnded } from '../../../shared/rules/operations/operation-life.ts';
 import { besidesOwnWork } from './own-work.ts';
 import { compareStates } from '../plans/state-digest.ts';
 import { notTakenOverError, vmLockedError } from '../host/host-lock.ts';
 import type { LockOwner } from '../host/host-lock.ts';
 import type { LiveOperation } from './live-operation.ts';
-import { nextStep } from '../../../shared/rules/operations/step-order.ts';
 import { hostReadOnly, notResolvable, planStale, stepsDiffer, unexpected } from './operation-messages.ts';
 import type { OperationRegister } from './operation-register.ts';
-import { resumeDifferences } from '../plans/same-steps.ts';
+import { begunStep, restDifferences } from './rest-of-plan.ts';
 import type { StepContext } from './step-context.ts';
 import type { UnreadableOperations } from '../unreadable-operations.ts';
 
@@ -81,21 +80,6 @@ export function createAdmission(
     return inventory;
   }
 
-  /** The step that was begun and has not ended, as far as is known. */
-  function begunStep(live: LiveOperation): PlanStep | undefined {
-    const next = nextStep(live.operation);
-    return next?.state === 'unknown' ? live.operation.plan.steps[next.index] : undefined;
-  }
-
-  /** What is run is what was reviewed, whatever the disk that holds the journal made of it. */
-  function compareWithNewPlan(live: LiveOperation, inventory: Inventory): void {
-    const { plan } = live.operation;
-    const next = nextStep(live.operation)?.index ?? plan.steps.length;
-    const compared = besidesOwnWork(begunStep(live), plan.vmUuid, inventory);
-    const differences = resumeDifferences(plan, next, () => context.planAgain(plan, compared, next));
-    if (differences.length > 0) throw notResolvable(plan, stepsDiffer(differences));
-  }
-
   function refuseReadOnly(plan: Plan): void {
     if (isReadOnly(plan.hostId)) throw hostReadOnly(plan);
   }
@@ -114,7 +98,8 @@ export function createAdmission(
 
     async acceptRest(live) {
       const inventory = await lockAndRead(live);
-      compareWithNewPlan(live, inventory);
+      const differences = restDifferences(context, live, inventory);
+      if (differences.length > 0) throw notResolvable(live.operation.plan, stepsDiffer(differences));
       // It may have been decided while the host was asked.
       refuseReadOnly(live.operation.plan);
       if (live.state.jobFolder === null) {

@@ -2,7 +2,7 @@
 import type { Inventory } from '../../../shared/model/inventory.ts';
 import type { Resolution } from '../../../shared/model/operation.ts';
 import type { PlanStep } from '../../../shared/model/plan.ts';
-import { mayStop, nextStep, undoSteps } from '../../../shared/rules/operations/step-order.ts';
+import { goesOnBefore, mayStop, nextStep, undoSteps } from '../../../shared/rules/operations/step-order.ts';
 import { endByOutcome } from './end-operation.ts';
 import { besidesOwnWork } from './own-work.ts';
 import { compareStates } from '../plans/state-digest.ts';
@@ -17,6 +17,7 @@ import {
   leftToTakeBack,
   savedBefore,
 } from './operation-messages.ts';
+import { restDifferences } from './rest-of-plan.ts';
 import type { StepContext } from './step-context.ts';
 
 /** No step runs, and the next one has not begun: says whether the rest may be run on the host as it is. */
@@ -34,14 +35,13 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
       ? 'Nothing of it was run.'
       : `${next.index} of ${plan.steps.length} steps are done and verified, the next one has not begun.`;
   const undo: readonly Resolution[] = undoSteps(progress).length > 0 && next.index > 0 ? ['undo'] : [];
-  const upcoming = plan.steps[next.index];
-  const before = plan.steps[next.index - 1];
-  // In the middle of steps that belong together, and its plan would begin anew.
-  const isNotResumed = upcoming?.whenInterrupted === 'undo' && upcoming.group === before?.group;
+  const goesOn = comparison === 'same' && goesOnBefore(plan.steps, next.index);
+  const differences = goesOn ? restDifferences(context, live, inventory) : [];
+  const isResumable = goesOn && differences.length === 0;
   const rest =
     comparison === 'same'
-      ? isNotResumed
-        ? `${plan.hostName} is as it should be at this point, but ${describePlan(plan)} does not go on from there. Forget it, which unlocks the VM, and plan from what is there now.`
+      ? !isResumable
+        ? `${plan.hostName} is as it should be at this point, but ${describePlan(plan)} does not go on from there.${otherwiseNow(differences)} Forget it, which unlocks the VM, and plan from what is there now.`
         : `${plan.hostName} is as it should be at this point, so ${describePlan(plan)} can be resumed with ${describeStep(plan, next.index)}, or forgotten, which unlocks the VM.`
       : `${
           comparison === 'changed'
@@ -54,9 +54,13 @@ export async function offerRest(context: StepContext, live: LiveOperation, inven
       at: context.clock(),
       finding: next.index === 0 ? 'notStarted' : 'partlyDone',
       message: `${done} ${rest}${savedBefore(live.operation)}${filesStay(leftFiles(live.operation, inventory))}${leftToTakeBack(live.operation, undoSteps(progress))}`,
-      choices: [...(comparison === 'same' && !isNotResumed ? (['resume'] as const) : []), ...undo, 'forget'],
+      choices: [...(isResumable ? (['resume'] as const) : []), ...undo, 'forget'],
     },
   });
+}
+
+function otherwiseNow(differences: readonly string[]): string {
+  return differences.length === 0 ? '' : ` What is left of it would be done otherwise now: ${differences.join(' ')}`;
 }
 
 /** What is known of a step that the host tells nothing of. */
@@ -80,8 +84,10 @@ export async function recordUnclear(
   const compared = besidesOwnWork(step, plan.vmUuid, inventory);
   const isUnchanged = compareStates(plan, compared, live.state.expectedState) === 'same';
   const mayBeRepeated = step.whenInterrupted === 'redo' || step.whenInterrupted === 'takeUp';
+  const isAsBefore = mayBeRepeated && hasEnded && isUnchanged;
+  const differences = isAsBefore ? restDifferences(context, live, inventory) : [];
   const choices: readonly Resolution[] = [
-    ...(mayBeRepeated && hasEnded && isUnchanged ? (['resume'] as const) : []),
+    ...(isAsBefore && differences.length === 0 ? (['resume'] as const) : []),
     ...(hasEnded && undo.length > 0 ? (['undo'] as const) : []),
     'forget',
   ];
@@ -89,7 +95,7 @@ export async function recordUnclear(
     ? step.whenInterrupted === 'takeUp'
       ? 'It does no harm to run it again: resume does that, and takes up what still works at it.'
       : 'It does no harm to run it again: resume does that.'
-    : 'It is not run again. Look at the VM, then forget this operation, which unlocks the VM.';
+    : `It is not run again.${otherwiseNow(differences)} Look at the VM, then forget this operation, which unlocks the VM.`;
   const message = `What became of ${describeStep(plan, step.index)} cannot be told: ${why} ${advice}${savedBefore(live.operation)}${filesStay(leftFiles(live.operation, inventory))}${leftToTakeBack(live.operation, undo)}`;
   if (live.operation.error === null) {
     await live.record({ type: 'interrupted', error: cutOff(plan, step.index, new Error(capital(why))).toData() });

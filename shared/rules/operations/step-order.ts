@@ -67,6 +67,12 @@ export function mayStop(progress: StepProgress): boolean {
   return !begun.includes(next.state) && mayStopBefore(progress, planned(progress, next.index));
 }
 
+/** Whether a plan that was cut off before this step may go on from there: not in the middle of steps that are begun anew together. */
+export function goesOnBefore(steps: readonly Pick<PlanStep, 'group' | 'whenInterrupted'>[], index: number): boolean {
+  const next = steps[index];
+  return next?.whenInterrupted !== 'undo' || next.group !== steps[index - 1]?.group;
+}
+
 export type CancelEffect =
   /** The running step's command is ended. */
   | { readonly kind: 'abort'; readonly index: number }

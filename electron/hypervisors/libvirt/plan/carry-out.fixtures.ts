@@ -1,6 +1,7 @@
 /** For tests of plans: makes one on a host, real or simulated, and carries it out. */
 import type { Inventory } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Plan } from '../../../../shared/model/plan.ts';
+import { goesOnBefore } from '../../../../shared/rules/operations/step-order.ts';
 import { checkExpectations } from '../../../operations/plans/expectations.ts';
 import { needsNoReading } from '../../../operations/run/run-steps.ts';
 import { resumeDifferences } from '../../../operations/plans/same-steps.ts';
@@ -26,17 +27,13 @@ export async function carryOutOn(host: PlannedHost, request: ChangeRequest): Pro
   if (plan.refusals.length > 0) throw new Error(plan.refusals.map(({ message }) => message).join('\n'));
   for (const [index, { argv, verify, title, runs }] of plan.steps.entries()) {
     if (runs === 'onFailure') continue;
-    if (isMerge(request)) expectResumable(request, plan, index, inventory);
+    if (goesOnBefore(plan.steps, index)) expectResumable(request, plan, index, inventory);
     await host.run(argv);
     if (!needsNoReading(plan.steps, index)) inventory = await host.read();
     const { unmet } = checkExpectations(verify, request.vmUuid, inventory);
     if (unmet.length > 0) throw new Error(`${title}: ${unmet.join(' ')}`);
   }
   return plan;
-}
-
-function isMerge({ action }: ChangeRequest): boolean {
-  return action === 'deleteSnapshot' || action === 'commitImages' || action === 'pullImages';
 }
 
 /** Cut off between two steps, what is left of the plan is what it would be planned to be. */

@@ -5,7 +5,7 @@ import { dependentsOf } from '../../../../../shared/rules/chains/chains.ts';
 import { foldersAround, unknownDependentsOf } from '../../../../../shared/rules/chains/dependents.ts';
 import { filesGo, nothingNeeds } from '../files-go.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
-import { hangs, type Branch } from './revert-branches.ts';
+import { hangs, isOnNewOverlays, type Branch } from './revert-branches.ts';
 
 type Step = Omit<PlanStep, 'index'>;
 
@@ -33,7 +33,8 @@ export function givenUpLayers(branches: readonly Branch[], context: LibvirtConte
   });
 }
 
-function isOnlyUsedAs(target: string, image: Image, context: LibvirtContext): boolean {
+/** @param target of the VM's disk that may write to it; null: none may */
+function isOnlyUsedAs(target: string | null, image: Image, context: LibvirtContext): boolean {
   const { vm, inventory } = context;
   const { childImageIds, possibleChildIds, activeFor, uses, vms } = dependentsOf(image.id, context.dependents);
   const isOwn = ({ uuid }: { readonly uuid: string }): boolean => uuid === vm.uuid;
@@ -54,12 +55,21 @@ function isOnlyUsedAs(target: string, image: Image, context: LibvirtContext): bo
   );
 }
 
-/** Deletes them, when the VM uses the new overlays. */
-export function givenUpLayersGo(layers: readonly GivenUpLayer[], branches: readonly Branch[]): readonly Step[] {
-  return removal(
-    layers.map(({ imageId }) => imageId),
-    hangs(branches),
-  );
+/**
+ * Deletes them, when the VM uses the new overlays. Where a plan that was begun has got so far that it does, only that plan knows which
+ * layers it left; what of them is in use by now stays.
+ */
+export function givenUpLayersGo(
+  layers: readonly GivenUpLayer[],
+  branches: readonly Branch[],
+  context: LibvirtContext,
+): readonly Step[] {
+  const begun = (context.rest.at(-1)?.deletes ?? []).filter((imageId) => {
+    const image = context.images.get(imageId);
+    return image !== undefined && isOnlyUsedAs(null, image, context);
+  });
+  const imageIds = isOnNewOverlays(branches) ? begun : layers.map(({ imageId }) => imageId);
+  return removal(imageIds, hangs(branches));
 }
 
 /** The deletion alone, where it is what is left of a plan that was cut off; null where more is left. */

@@ -24,7 +24,15 @@ import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from '..
 import { renamedDataRefusals, virsh, writtenSince, type LibvirtContext } from '../plan-rules.ts';
 import { begunRemoval, givenUpLayers, givenUpLayersGo } from './given-up-layers.ts';
 import { memoryFileOf, memoryIsThere, memoryRevertRefusals, restoreStep } from './plan-revert-memory.ts';
-import { branchesOf, hangs, savedMemoryOf, type Branch, type RevertRequest } from './revert-branches.ts';
+import {
+  branchesOf,
+  hangs,
+  isOnNewOverlays,
+  overlayWord,
+  savedMemoryOf,
+  type Branch,
+  type RevertRequest,
+} from './revert-branches.ts';
 import { diskRefusals, stateWarnings } from './revert-external-notes.ts';
 
 type Step = Omit<PlanStep, 'index'>;
@@ -40,7 +48,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
   if (removal !== null) return removalOnly(removal, snapshot, context);
   const runs = vm.state !== 'shutoff';
   const branches = branchesOf(snapshot, context);
-  const givenUp = request.saveAs === null ? givenUpLayers(branches, context) : [];
+  const givenUp = request.saveAs === null && !isOnNewOverlays(branches) ? givenUpLayers(branches, context) : [];
   const memory = memoryFileOf(snapshot);
   const savedMemory = savedMemoryOf(request, context);
   const saving = request.saveAs === null ? null : savingPlan(request.saveAs, savedMemory, snapshot, context);
@@ -117,7 +125,7 @@ export function planRevertExternal(request: RevertRequest, snapshot: Snapshot, c
         ],
         runs || saving !== null || memory !== null,
       ),
-      ...givenUpLayersGo(givenUp, branches),
+      ...givenUpLayersGo(givenUp, branches, context),
     ],
     after: {
       vmState: memory === null ? 'shutoff' : snapshot.vmState === 'paused' ? 'paused' : 'running',
@@ -238,11 +246,7 @@ const overlayStep =
   (context: LibvirtContext) =>
   ({ dataId, overlay, disk }: Branch): Step => ({
     title: `Make a new overlay on ${dataId} (disk ${disk.target})`,
-    argv: [
-      ...['sh', '-c', overlayScript, 'snaptree-overlay', overlay],
-      context.images.get(dataId)?.format ?? 'raw',
-      dataId,
-    ],
+    argv: [...['sh', '-c', overlayScript, overlayWord, overlay], context.images.get(dataId)?.format ?? 'raw', dataId],
     reads: [dataId],
     writes: [],
     creates: [overlay],

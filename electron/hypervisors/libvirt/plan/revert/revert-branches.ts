@@ -15,14 +15,29 @@ export interface Branch {
   readonly overlay: string;
 }
 
+/** The word by which the steps that make the new overlays are known: `$0` of their script. */
+export const overlayWord = 'snaptree-overlay';
+
+/** The overlay on that image that a plan which was begun makes, or has made: it keeps its name, which is in nobody's way. */
+function begunOverlay(dataId: string, { done, rest }: LibvirtContext): string | null {
+  const step = [...done, ...rest].find(({ argv, reads }) => argv.includes(overlayWord) && reads.includes(dataId));
+  return step?.creates[0] ?? null;
+}
+
 export function branchesOf(snapshot: Snapshot, context: LibvirtContext): readonly Branch[] {
   return snapshot.disks.flatMap(({ target, kind, dataImageId }) => {
     const disk = context.vm.disks.find((each) => each.target === target);
-    const overlay = disk ? overlayBeside(disk, context.vm, `from-${snapshot.name}`, context.images) : null;
+    const begun = dataImageId === null ? null : begunOverlay(dataImageId, context);
+    const overlay = begun ?? (disk ? overlayBeside(disk, context.vm, `from-${snapshot.name}`, context.images) : null);
     return kind !== 'external' || dataImageId === null || !disk || overlay === null
       ? []
       : [{ disk, dataId: dataImageId, overlay }];
   });
+}
+
+/** A plan that was begun has let the VM use the new overlays already: before that, these have names that nothing has. */
+export function isOnNewOverlays(branches: readonly Branch[]): boolean {
+  return branches.length > 0 && branches.every(({ disk, overlay }) => disk.imageId === overlay);
 }
 
 /** Where the guest's memory is saved; null where it is not, or there is none. */
