@@ -13,8 +13,9 @@ const { values } = parseArgs({
     /** Of a hundred steps, so many that something goes wrong with. */
     faults: { type: 'string', default: '0' },
     libvirt: { type: 'string', default: '9.0' },
-    /** Of a sequence that was printed: that one again. */
+    /** Of a sequence that was printed: that one again, as it was found. */
     path: { type: 'string' },
+    commands: { type: 'string' },
     longest: { type: 'string', default: '30' },
     /** For how long a sequence that failed is made shorter. */
     'shrink-seconds': { type: 'string', default: '600' },
@@ -23,8 +24,10 @@ const { values } = parseArgs({
 
 const version = allVersions.find((each) => each === values.libvirt);
 if (version === undefined) throw new Error(`There is no libvirt ${values.libvirt}: ${allVersions.join(', ')}.`);
-const [steps, seed] = [Number(values.steps), Number(values.seed)];
-console.log(`${steps} steps on libvirt ${version}, seed ${seed}`);
+const seed = Number(values.seed);
+const replay = values.path === undefined ? null : { path: values.path, commands: values.commands ?? ':' };
+const steps = replay ? Infinity : Number(values.steps);
+console.log(`${replay ? 'One sequence' : `${steps} steps`} on libvirt ${version}, seed ${seed}`);
 const start = performance.now();
 let told = 0;
 const { tally, failure } = await drive({
@@ -33,8 +36,8 @@ const { tally, failure } = await drive({
   seed,
   faults: Number(values.faults),
   longest: Number(values.longest),
-  shrinkSeconds: Number(values['shrink-seconds']),
-  ...(values.path === undefined ? {} : { path: values.path }),
+  shrinkSeconds: replay ? 0 : Number(values['shrink-seconds']),
+  ...(replay && { replay }),
   onSequence: (so) => {
     if (so.steps < told + 100) return;
     told = so.steps;

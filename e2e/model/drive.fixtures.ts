@@ -14,9 +14,16 @@ export interface DriveOptions {
   readonly longest?: number;
   /** A failed sequence is tried with fewer steps, for at most so long. 0: it is told as it is. */
   readonly shrinkSeconds?: number;
-  /** As it was printed: of a sequence that is to be run again. */
-  readonly path?: string;
+  /** Of a sequence that is to be run again, as it was printed. */
+  readonly replay?: Replay;
   readonly onSequence?: (tally: Tally) => void;
+}
+
+/** Which of the sequences of a seed: fast-check's words for it. */
+export interface Replay {
+  readonly path: string;
+  /** Which steps of the sequences that it was made shorter from were run: without it, fast-check cannot make it shorter again. */
+  readonly commands: string;
 }
 
 export interface Driven {
@@ -27,32 +34,38 @@ export interface Driven {
 
 /** Needs root, and a testbed with that version that is up. */
 export async function drive(options: DriveOptions): Promise<Driven> {
-  const { version, steps, seed, faults, longest = 30, shrinkSeconds = 0, path } = options;
+  const { version, steps, seed, faults, longest = 30, shrinkSeconds = 0, replay } = options;
   const tally = newTally();
   let run: ModelRun | null = null;
   let trace: readonly string[] = [];
   let failedAt: number | null = null;
   const isOver = () => failedAt === null && tally.steps >= steps;
-  const property = fc.asyncProperty(sequences(longest, faults, isOver), async (commands) => {
-    if (isOver() || (failedAt !== null && Date.now() > failedAt + shrinkSeconds * 1000)) return;
-    run ??= await ModelRun.start(version, tally);
-    const current = run;
-    try {
-      await current.begin();
-      await fc.asyncModelRun(() => ({ model: {}, real: current }), commands);
-      options.onSequence?.(tally);
-    } catch (error) {
-      failedAt ??= Date.now();
-      trace = current.trace;
-      // What it has left is not for the next.
-      run = null;
-      await current.stop();
-      throw error;
-    }
-  });
+  const property = fc.asyncProperty(
+    sequences({ longest, faults, isOver, replayed: replay?.commands }),
+    async (commands) => {
+      if (isOver() || (failedAt !== null && Date.now() > failedAt + shrinkSeconds * 1000)) return;
+      run ??= await ModelRun.start(version, tally);
+      const current = run;
+      try {
+        await current.begin();
+        await fc.asyncModelRun(() => ({ model: {}, real: current }), commands);
+        options.onSequence?.(tally);
+      } catch (error) {
+        failedAt ??= Date.now();
+        trace = current.trace;
+        // What it has left is not for the next.
+        run = null;
+        await current.stop();
+        throw error;
+      }
+    },
+  );
   try {
-    const replay = path === undefined ? {} : { path };
-    const found = await fc.check(property, { seed, ...replay, numRuns: 100_000, endOnFailure: shrinkSeconds === 0 });
+    const found = await fc.check(property, {
+      seed,
+      ...(replay ? { path: replay.path, numRuns: 1 } : { numRuns: 100_000 }),
+      endOnFailure: shrinkSeconds === 0,
+    });
     return { tally, failure: found.failed ? failureOf(found, trace, options) : null };
   } finally {
     await (run as ModelRun | null)?.stop();
@@ -62,17 +75,22 @@ export async function drive(options: DriveOptions): Promise<Driven> {
 function failureOf<Found>(
   found: fc.RunDetails<Found>,
   trace: readonly string[],
-  { version, faults }: DriveOptions,
+  { version, faults, longest = 30 }: DriveOptions,
 ): string {
-  const { seed, counterexamplePath, errorInstance, numShrinks } = found;
+  const { seed, counterexample, counterexamplePath, errorInstance, numShrinks } = found;
   const why = errorInstance instanceof Error ? (errorInstance.stack ?? errorInstance.message) : String(errorInstance);
   return [
     `The model and libvirt ${version} part ways${numShrinks > 0 ? ` (made fewer ${numShrinks} times)` : ''}:`,
     why,
     'after',
     ...trace.map((line, index) => `  ${index + 1}. ${line}`),
-    `Again: npm run test:model -- --libvirt ${version} --faults ${faults} --seed ${seed} --path ${counterexamplePath ?? ''}`,
+    `Again: npm run test:model -- --libvirt ${version} --faults ${faults} --longest ${longest} --seed ${seed} --path ${counterexamplePath ?? ''} --commands ${commandsOf(String(counterexample))}`,
   ].join('\n');
+}
+
+// `fc.commands` tells it in the text of a sequence only, as replayPath="…" in a comment.
+function commandsOf(sequence: string): string {
+  return /replayPath="([^"]{1,10000})"/.exec(sequence)?.[1] ?? '';
 }
 
 /** What happened how often. */

@@ -95,17 +95,29 @@ class Step implements fc.AsyncCommand<object, ModelRun> {
   }
 }
 
-/**
- * @param longest how many procedures a sequence has at most
- * @param isOver whether the rest of a sequence is left out
- */
-export function sequences(
-  longest: number,
-  faults: number,
-  isOver: () => boolean,
-): fc.Arbitrary<Iterable<fc.AsyncCommand<object, ModelRun>>> {
+export interface SequenceOptions {
+  /** How many procedures a sequence has at most. */
+  readonly longest: number;
+  /** Of a hundred steps, so many that something goes wrong with. */
+  readonly faults: number;
+  /** Whether the rest of a sequence is left out. */
+  readonly isOver: () => boolean;
+  /** See `Replay.commands`. */
+  readonly replayed?: string | undefined;
+}
+
+export function sequences({
+  longest,
+  faults,
+  isOver,
+  replayed,
+}: SequenceOptions): fc.Arbitrary<Iterable<fc.AsyncCommand<object, ModelRun>>> {
   const steps = choices(faults).map((choice) => new Step(choice, isOver));
-  return fc.commands([steps], { maxCommands: longest, size: 'max' });
+  return fc.commands([steps], {
+    maxCommands: longest,
+    size: 'max',
+    ...(replayed !== undefined && { replayPath: replayed }),
+  });
 }
 
 /** Of what the chosen action needs there may be nothing: then something is made that it can be done to. */
