@@ -91,6 +91,21 @@ export const procedures: readonly Procedure[] = [
   { name: 'delete-external-down', scene: [...chain, start], request: { ...remove, snapshotId: 's2' } },
   { name: 'delete-external-down-off', scene: chain, request: { ...remove, snapshotId: 's2' } },
   {
+    name: 'delete-several-external',
+    scene: [...chain, start],
+    request: { ...remove, snapshotId: 's2', otherSnapshotIds: ['s1', 's3'] },
+  },
+  {
+    name: 'delete-several-external-off',
+    scene: chain,
+    request: { ...remove, snapshotId: 's1', otherSnapshotIds: ['s2'] },
+  },
+  {
+    name: 'delete-several-internal-off',
+    scene: internals,
+    request: { ...remove, snapshotId: 'i2', otherSnapshotIds: ['i1'] },
+  },
+  {
     name: 'delete-external-up',
     scene: [...chain, start],
     request: { ...remove, snapshotId: 's3', direction: 'up' },

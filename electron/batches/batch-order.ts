@@ -4,6 +4,7 @@ import type { BatchRequest } from '../../shared/model/batch.ts';
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
 import { vmKeyOf } from '../../shared/rules/operations/batch-items.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { depthOf } from '../../shared/rules/snapshots/snapshot-forest.ts';
 
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
 
@@ -30,7 +31,7 @@ export function orderedRequests(
 
 function deletionsInOrder(requests: readonly BatchRequest[], snapshots: readonly Snapshot[]): readonly BatchRequest[] {
   const depths = new Map(
-    requests.map((each) => [each, isDeletion(each.request) ? depthOf(each.request, snapshots) : 0]),
+    requests.map((each) => [each, isDeletion(each.request) ? placeOf(each.request, snapshots) : 0]),
   );
   const sorted = requests
     .filter(({ request }) => isDeletion(request))
@@ -43,14 +44,47 @@ function isDeletion(request: ChangeRequest): request is DeleteRequest {
   return request.action === 'deleteSnapshot';
 }
 
-/** How far below the root of the tree it stands; merged up, counted from the other end. */
-function depthOf({ snapshotId, direction }: DeleteRequest, snapshots: readonly Snapshot[]): number {
-  const parents = new Map(snapshots.map(({ id, parentId }) => [id, parentId]));
-  let depth = 0;
-  const seen = new Set<string>();
-  for (let id: string | null = snapshotId; id !== null && !seen.has(id); id = parents.get(id) ?? null) {
-    seen.add(id);
-    depth += 1;
-  }
+/** Merged up, the tree is walked from its other end. */
+function placeOf({ snapshotId, direction }: DeleteRequest, snapshots: readonly Snapshot[]): number {
+  const depth = depthOf(snapshotId, snapshots);
   return direction === 'up' ? -depth : depth;
+}
+
+/**
+ * Requests, in their order, of which neighbours can be one: deletions of external snapshots of a VM of which each is the parent of
+ * the next, merged down. What lies between the first and the last is then merged once, by one operation, instead of by as many as
+ * there are snapshots.
+ */
+export function neighbours(
+  ordered: readonly BatchRequest[],
+  inventoryOf: (hostId: string) => Inventory | null,
+): readonly (readonly BatchRequest[])[] {
+  const runs: BatchRequest[][] = [];
+  for (const each of ordered) {
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    if (run && last && vmKeyOf(last) === vmKeyOf(each) && areNeighbours(last, each, inventoryOf(each.hostId)))
+      run.push(each);
+    else runs.push([each]);
+  }
+  return runs;
+}
+
+function areNeighbours(upper: BatchRequest, lower: BatchRequest, inventory: Inventory | null): boolean {
+  const vm = inventory?.vms.find(({ uuid }) => uuid === upper.request.vmUuid);
+  if (!vm?.readable) return false;
+  const [above, below] = [upper, lower].map(({ request }) => {
+    const isPlain =
+      isDeletion(request) && !request.withDescendants && request.direction !== 'up' && !request.otherSnapshotIds;
+    return isPlain ? vm.snapshots.find(({ id, kind }) => kind === 'external' && id === request.snapshotId) : undefined;
+  });
+  return above !== undefined && below?.parentId === above.id;
+}
+
+/** Deletions that are neighbours, as one. */
+export function asOneDeletion(run: readonly BatchRequest[]): BatchRequest | null {
+  const [first, ...others] = run;
+  const otherSnapshotIds = others.flatMap(({ request }) => (isDeletion(request) ? request.snapshotId : []));
+  if (!first || !isDeletion(first.request) || otherSnapshotIds.length === 0) return null;
+  return { ...first, request: { ...first.request, otherSnapshotIds } };
 }

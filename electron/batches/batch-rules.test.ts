@@ -4,7 +4,7 @@ import { disk, image, internal, inventory, vm } from '../../shared/model/invento
 import type { BatchRequest } from '../../shared/model/batch.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
 import { plainStep } from '../hypervisors/planning/plain-step.ts';
-import { orderedRequests } from './batch-order.ts';
+import { asOneDeletion, neighbours, orderedRequests } from './batch-order.ts';
 import { beyondReview, reviewOf } from './batch-review.ts';
 import { batchRoomNotes, batchRooms, roomUses } from './batch-rooms.ts';
 import type { RoomUse } from './batch-rooms.ts';
@@ -51,6 +51,46 @@ describe('the order of a batch', () => {
 
   test('has what was asked for twice once', () => {
     expect(order([deletion('two'), deletion('two')])).toEqual(['two']);
+  });
+});
+
+describe('neighbours of a batch', () => {
+  const externals = [
+    ...chain.map((name, index) => internal(name, chain[index - 1] ?? null, { kind: 'external' })),
+    internal('branch', 'one', { kind: 'external' }),
+    internal('inside', 'three'),
+  ];
+  const withExternals = inventory(
+    [vm({ uuid: vmUuid, snapshots: externals, disks: [disk('vda', '/a.qcow2')] })],
+    [image('/a.qcow2')],
+  );
+  const runs = (requests: readonly BatchRequest[]) =>
+    neighbours(requests, () => withExternals).map((run) =>
+      run.map(({ request }) => ('snapshotId' in request ? request.snapshotId : request.action)),
+    );
+
+  test('are external snapshots of which each is the parent of the next, merged down', () => {
+    expect(runs(chain.map((name) => deletion(name)))).toEqual([chain]);
+    expect(runs([deletion('one'), deletion('three')])).toEqual([['one'], ['three']]);
+    expect(runs([deletion('one'), deletion('two'), deletion('branch')])).toEqual([['one', 'two'], ['branch']]);
+    expect(runs([deletion('three'), deletion('inside')])).toEqual([['three'], ['inside']]);
+    expect(runs([deletion('two', 'up'), deletion('three', 'up')])).toEqual([['two'], ['three']]);
+    expect(runs([deletion('not there'), deletion('nor there')])).toEqual([['not there'], ['nor there']]);
+  });
+
+  test('have nothing else between them, and are of one VM', () => {
+    const start: BatchRequest = { hostId, request: { action: 'changePower', vmUuid, to: 'start' } };
+    expect(runs([deletion('one'), start, deletion('two')])).toEqual([['one'], ['changePower'], ['two']]);
+    const elsewhere = { ...deletion('two'), hostId: '33333333-3333-4333-8333-333333333333' };
+    expect(runs([deletion('one'), elsewhere])).toEqual([['one'], ['two']]);
+  });
+
+  test('are one deletion', () => {
+    expect(asOneDeletion(chain.map((name) => deletion(name)))?.request).toMatchObject({
+      snapshotId: 'one',
+      otherSnapshotIds: ['two', 'three'],
+    });
+    expect(asOneDeletion([deletion('one')])).toBeNull();
   });
 });
 

@@ -6,7 +6,7 @@ import { vmKeyOf, whyLeftOut } from '../../shared/rules/operations/batch-items.t
 import { batchTitle, changeInWords } from '../../shared/rules/operations/batch-words.ts';
 import type { HostReading, PlanService } from '../operations/plans/plans.ts';
 import type { Review } from '../store/batch-files.ts';
-import { orderedRequests } from './batch-order.ts';
+import { asOneDeletion, neighbours, orderedRequests } from './batch-order.ts';
 import { reviewOf } from './batch-review.ts';
 import { batchRoomNotes, batchRooms, fillsRoom, roomUses } from './batch-rooms.ts';
 import type { RoomUse } from './batch-rooms.ts';
@@ -43,20 +43,23 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
     return reading && !(reading instanceof SnaptreeError) ? reading.inventory : null;
   };
   const ordered = orderedRequests(requests, inventoryOf);
+  const planOne = async ({ hostId, request }: BatchRequest): Promise<Plan | SnaptreeError> => {
+    const reading = readings.get(hostId);
+    if (!reading || reading instanceof SnaptreeError) {
+      return reading ?? new SnaptreeError('hostNotFound', 'This host is not known.');
+    }
+    return parts.plans.createOn(hostId, request, reading).catch(asError);
+  };
+  const planned = await plannedInRuns(neighbours(ordered, inventoryOf), planOne);
   const items: PlannedBatchItem[] = [];
   const plans: (Plan | null)[] = [];
   const reviews: (Review | null)[] = [];
   const uses: (readonly RoomUse[])[] = [];
   const lastOfVm = new Map<string, number>();
-  for (const [index, each] of ordered.entries()) {
+  for (const [index, { each, outcome }] of planned.entries()) {
     const { hostId, request } = each;
-    const reading = readings.get(hostId);
     const vm = inventoryOf(hostId)?.vms.find(({ uuid }) => uuid === request.vmUuid);
-    const planned =
-      reading === undefined || reading instanceof SnaptreeError
-        ? (reading ?? new SnaptreeError('hostNotFound', 'This host is not known.'))
-        : await parts.plans.createOn(hostId, request, reading).catch(asError);
-    const plan = planned instanceof SnaptreeError ? null : planned;
+    const plan = outcome instanceof SnaptreeError ? null : outcome;
     const after = lastOfVm.get(vmKeyOf(each)) ?? null;
     const item: PlannedBatchItem = {
       ...each,
@@ -66,7 +69,7 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
       title: plan?.title ?? changeInWords(request),
       after,
       plan: plan && withoutTree(plan),
-      error: planned instanceof SnaptreeError ? planned.toData() : null,
+      error: outcome instanceof SnaptreeError ? outcome.toData() : null,
     };
     const inventory = inventoryOf(hostId);
     const runs = whyLeftOut(item) === null && plan !== null && inventory !== null;
@@ -91,6 +94,36 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
     reviews,
     fills: uses.map((ofItem) => ofItem.filter(fillsRoom).map(({ key }) => key)),
   };
+}
+
+interface PlannedRequest {
+  readonly each: BatchRequest;
+  readonly outcome: Plan | SnaptreeError;
+}
+
+/** Neighbours as one where that can be done and is sure to find its room, since nothing of it is deleted before its end; else each by itself. */
+async function plannedInRuns(
+  runs: readonly (readonly BatchRequest[])[],
+  planOne: (each: BatchRequest) => Promise<Plan | SnaptreeError>,
+): Promise<readonly PlannedRequest[]> {
+  const planned: PlannedRequest[] = [];
+  for (const run of runs) {
+    const one = asOneDeletion(run);
+    const whole = one && (await planOne(one));
+    if (one && whole && !(whole instanceof SnaptreeError) && isSureToFit(whole)) {
+      planned.push({ each: one, outcome: whole });
+    } else {
+      for (const each of run) planned.push({ each, outcome: await planOne(each) });
+    }
+  }
+  return planned;
+}
+
+function isSureToFit({ refusals, rooms }: Plan): boolean {
+  return (
+    refusals.length === 0 &&
+    rooms.every(({ atMostBytes, freeBytes }) => atMostBytes !== null && freeBytes !== null && atMostBytes <= freeBytes)
+  );
 }
 
 function withoutTree({ after: _after, script: _script, ...plan }: Plan): PlannedBatchItem['plan'] {

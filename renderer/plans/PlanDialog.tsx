@@ -61,7 +61,7 @@ function deed(plan: Plan): string {
     case 'revertToSnapshot':
       return 'Revert VM';
     case 'deleteSnapshot':
-      return plan.request.withDescendants ? 'Delete snapshots' : 'Delete snapshot';
+      return plan.request.withDescendants || plan.request.otherSnapshotIds ? 'Delete snapshots' : 'Delete snapshot';
     case 'commitImages':
       return 'Merge down';
     case 'pullImages':
@@ -296,7 +296,7 @@ export function PlanDialog({
 function useDeletionCosts(hostId: string, request: ChangeRequest): DeletionCosts | null {
   // Of the moment at which it was asked for: the choice does not come and go with readings.
   return useState(() => {
-    if (request.action !== 'deleteSnapshot' || request.withDescendants) return null;
+    if (request.action !== 'deleteSnapshot' || request.withDescendants || request.otherSnapshotIds) return null;
     const state = useStore.getState();
     const vm = findVm(state, hostId, request.vmUuid);
     const snapshot = findSnapshot(vm, request.snapshotId);

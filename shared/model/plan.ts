@@ -48,7 +48,9 @@ export const changeRequestSchema = z.discriminatedUnion('action', [
     action: z.literal('deleteSnapshot'),
     vmUuid: z.string(),
     snapshotId: z.string(),
-    /** Also everything below it in the tree. */
+    /** Others of the VM that go with it; external ones that are neighbours in its chain by one merge. */
+    otherSnapshotIds: z.array(z.string()).min(1).optional(),
+    /** Also everything below them in the tree. */
     withDescendants: z.boolean(),
     /**
      * Of an external snapshot in the chain of the VM, which image goes: down, the overlay above its data, which is merged into that;

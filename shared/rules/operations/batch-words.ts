@@ -1,6 +1,7 @@
 /** A batch in words. */
 import type { Batch, BatchItem, BatchResolution, PlannedBatchItem } from '../../model/batch.ts';
 import type { ChangeRequest } from '../../model/plan.ts';
+import { firstOf } from '../text/first-of.ts';
 import { count } from '../text/units.ts';
 import { vmKeyOf } from './batch-items.ts';
 
@@ -38,17 +39,24 @@ export function batchTitle(items: readonly Titled[]): string {
   const isSame = items.every(({ request }) => request.action === first.request.action);
   const [verb, one, several] = actions[first.request.action];
   const what = isSame
-    ? `${verb} ${count(items.length, one, several)}`
+    ? `${verb} ${count(items.flatMap(({ request }) => namedIn(request)).length, one, several)}`
     : `Make ${count(items.length, 'change', 'changes')}`;
   const whose = isSame && several === 'VMs' ? '' : ` of ${vms === 1 ? first.vmName : `${vms} VMs`}`;
   return `${what}${whose} on ${hosts === 1 ? first.hostName : `${hosts} hosts`}`;
 }
 
+/** What a request is about, once for each. */
+function namedIn(request: ChangeRequest): readonly (string | null)[] {
+  if ('otherSnapshotIds' in request && request.otherSnapshotIds)
+    return [request.snapshotId, ...request.otherSnapshotIds];
+  return ['name' in request ? request.name : 'snapshotId' in request ? request.snapshotId : null];
+}
+
 /** A change that could not be planned, by what was asked for. */
 export function changeInWords(request: ChangeRequest): string {
-  const [verb, one] = actions[request.action];
-  const name = 'name' in request ? request.name : 'snapshotId' in request ? request.snapshotId : null;
-  return name === null ? `${verb} ${one}` : `${verb} ${one} “${name}”`;
+  const [verb, one, several] = actions[request.action];
+  const names = namedIn(request).filter((name) => name !== null);
+  return [verb, names.length > 1 ? several : one, firstOf(names.map((name) => `“${name}”`))].join(' ').trim();
 }
 
 /** Whether it goes on by itself. */

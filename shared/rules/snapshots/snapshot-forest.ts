@@ -74,6 +74,20 @@ export function subtreeIds(snapshotId: string, snapshots: readonly Snapshot[]): 
   return ids;
 }
 
+/** How far a snapshot stands below the root of its tree, which is 1. */
+export function depthOf(snapshotId: string, snapshots: readonly Pick<Snapshot, 'id' | 'parentId'>[]): number {
+  const parents = new Map(snapshots.map(({ id, parentId }) => [id, parentId]));
+  const seen = new Set<string>();
+  for (let id: string | null = snapshotId; id !== null && !seen.has(id); id = parents.get(id) ?? null) seen.add(id);
+  return seen.size;
+}
+
+/** These snapshots of a VM, those that stand higher in its tree first, otherwise in the order given. */
+export function parentsFirst(some: readonly Snapshot[], all: readonly Snapshot[]): readonly Snapshot[] {
+  const depths = new Map(some.map((each) => [each, depthOf(each.id, all)]));
+  return some.toSorted((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0));
+}
+
 function oldestOfCycle(start: Snapshot, byId: ReadonlyMap<string, Snapshot>): Snapshot {
   const path: Snapshot[] = [];
   let at: Snapshot | undefined = start;

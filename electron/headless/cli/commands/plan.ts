@@ -174,11 +174,11 @@ export function addPlan(program: Program, context: CommandContext): void {
 
   plan
     .command('delete')
-    .summary('plan to delete a snapshot')
-    .description('Plan to delete a snapshot of a VM. The present state of the VM stays as it is.')
+    .summary('plan to delete snapshots')
+    .description('Plan to delete snapshots of a VM. The present state of the VM stays as it is.')
     .argument('<vm>', 'UUID, name or HOST/NAME of the VM')
-    .argument('<snapshot>', 'name of the snapshot')
-    .option('--with-descendants', 'also delete everything below it in the tree')
+    .argument('<snapshot...>', 'names of the snapshots; external ones that are neighbours are merged at once')
+    .option('--with-descendants', 'also delete everything below them in the tree')
     .addOption(
       new Option(
         '--up',
@@ -190,14 +190,20 @@ export function addPlan(program: Program, context: CommandContext): void {
     .addOption(scriptOption())
     .addHelpText(
       'after',
-      examples('snaptree plan delete web old --with-descendants', 'snaptree plan delete web before-upgrade --up'),
+      examples(
+        'snaptree plan delete web old --with-descendants',
+        'snaptree plan delete web before-upgrade --up',
+        'snaptree plan delete web monday tuesday wednesday',
+      ),
     )
-    .action(async (vm, snapshot, _options, command) => {
+    .action(async (vm, snapshots, _options, command) => {
       const options = command.optsWithGlobals();
+      const [first = '', ...others] = snapshots;
       await printPlan(context, options, vm, (found) => ({
         action: 'deleteSnapshot',
         vmUuid: found.uuid,
-        snapshotId: findSnapshot(snapshot, found).id,
+        snapshotId: findSnapshot(first, found).id,
+        ...(others.length > 0 && { otherSnapshotIds: others.map((each) => findSnapshot(each, found).id) }),
         withDescendants: options.withDescendants === true,
         ...(options.up === true && { direction: 'up' as const }),
       }));

@@ -1,4 +1,4 @@
-/** Plans that delete snapshots, one or a subtree; of external ones see merge/plan-delete-external.ts. */
+/** Plans that delete snapshots: one, several, or a subtree; of external ones see merge/plan-delete-external.ts. */
 import type { Snapshot } from '../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../shared/model/plan.ts';
 import {
@@ -8,12 +8,13 @@ import {
 } from '../../../../shared/rules/snapshots/libvirt-refusals.ts';
 import { movedData } from '../../../../shared/rules/findings/moved-data.ts';
 import { dataOfDisks } from '../../../../shared/rules/snapshots/snapshot-data.ts';
-import { subtreeIds } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
+import { parentsFirst, subtreeIds } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import { chainRefusals, corruptRefusals } from '../../../../shared/rules/chains/image-refusals.ts';
 import { encryptionRefusals, everyDiskRefusals } from '../../../../shared/rules/snapshots/libvirt-disk-refusals.ts';
 import type { PlanDraft } from '../../driver.ts';
 import { chainsOf } from '../../planning/chain-rules.ts';
 import { openElsewhereRefusals, unknownDependentWarnings } from '../../planning/dependent-rules.ts';
+import { firstOf } from '../../../../shared/rules/text/first-of.ts';
 import { note } from '../../../../shared/rules/text/plan-note.ts';
 import { listed } from '../../planning/notes.ts';
 import { roomsBeside } from '../../planning/space.ts';
@@ -34,30 +35,31 @@ import {
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
 
 /**
- * Deletes one snapshot, or it and everything below it. A subtree goes leaf by leaf, one command a snapshot, and not by
- * `--children`: after a stop between any two steps the rest of the tree is whole and the plan can be made again.
+ * Deletes one snapshot, several, or one and everything below it. A subtree goes leaf by leaf, one command a snapshot, and not
+ * by `--children`: after a stop between any two steps the rest of the tree is whole and the plan can be made again.
  *
  * libvirt gives the children of a deleted snapshot to its parent, and makes the parent current where the deleted one was.
  */
 export function planDelete(request: DeleteRequest, context: LibvirtContext): PlanDraft {
   const { vm } = context;
-  const isBegun = context.done.length > 0 && vm.snapshots.every(({ id }) => id !== request.snapshotId);
-  if (isBegun) return planDeleteExternalOn(request, context);
-  const snapshot = plannedSnapshot(context, request.snapshotId);
-  const byId = new Map(vm.snapshots.map((candidate) => [candidate.id, candidate]));
-  const ids = request.withDescendants ? subtreeIds(snapshot.id, vm.snapshots) : [snapshot.id];
-  const doomed = ids.map((id) => byId.get(id)).filter((found) => found !== undefined);
+  const named = [...new Set([request.snapshotId, ...(request.otherSnapshotIds ?? [])])];
+  const isThere = (id: string) => vm.snapshots.some((candidate) => candidate.id === id);
+  if (context.done.length > 0 && !named.some(isThere)) return planDeleteExternalOn(request, context);
+  // Of several, a plan that was begun has removed some.
+  const present = context.done.length > 0 ? named.filter(isThere) : named;
+  const ids = new Set(present.flatMap((id) => (request.withDescendants ? subtreeIds(id, vm.snapshots) : [id])));
+  const doomed = parentsFirst(
+    [...ids].map((id) => plannedSnapshot(context, id)),
+    vm.snapshots,
+  );
+  const [snapshot] = doomed;
+  if (!snapshot) throw new Error('there is nothing to delete');
   const leavesFirst = doomed.toReversed();
   const imageIds = [...new Set(doomed.flatMap((one) => internalHoldings(one).map(({ imageId }) => imageId)))];
   const held = new Set(doomed.flatMap((one) => internalHoldings(one).map(({ target }) => target)));
   const heldDisks = vm.disks.filter((disk) => held.has(disk.target));
-  const doomedIds = new Set(ids);
-  const others = doomed.length - 1;
   const told = doomed.slice(0, 20).map(({ name }) => name);
-  const title =
-    others === 0
-      ? `Delete the snapshot "${snapshot.name}" of ${vm.name}`
-      : `Delete the snapshot "${snapshot.name}" of ${vm.name} and the ${others === 1 ? 'one' : others} below it`;
+  const title = titleOf(request, doomed, vm.name);
   if (doomed.every(({ kind }) => kind !== 'internal')) return planDeleteExternal(request, doomed, title, context);
   return {
     vmName: vm.name,
@@ -99,10 +101,19 @@ export function planDelete(request: DeleteRequest, context: LibvirtContext): Pla
     steps: leavesFirst.map((one) => step(one, context)),
     after: {
       vmState: vm.state,
-      ...treeWithout(doomedIds, context),
+      ...treeWithout(ids, context),
       chains: chainsOf(context),
     },
   };
+}
+
+function titleOf(request: DeleteRequest, doomed: readonly Snapshot[], vmName: string): string {
+  const names = doomed.map(({ name }) => `"${name}"`);
+  const others = names.length - 1;
+  if (others === 0) return `Delete the snapshot ${names.join('')} of ${vmName}`;
+  return request.withDescendants && !request.otherSnapshotIds
+    ? `Delete the snapshot ${names[0] ?? ''} of ${vmName} and the ${others === 1 ? 'one' : others} below it`
+    : `Delete the snapshots ${firstOf(names)} of ${vmName}`;
 }
 
 function step(snapshot: Snapshot, context: LibvirtContext): Omit<PlanStep, 'index'> {

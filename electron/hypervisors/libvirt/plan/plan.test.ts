@@ -860,6 +860,28 @@ describe('deleting internal snapshots', () => {
     expect(plan.after.currentSnapshotId).toBe('a');
   });
 
+  it('deletes several, those below first, and says of the host what goes and nothing else', () => {
+    const names = ['a', 'b', 'c'];
+    const host = inventory(
+      [vm({ snapshots: names.map((name, index) => internal(name, names[index - 1] ?? null)), currentSnapshotId: 'c' })],
+      imagesHolding(...names),
+    );
+    const request: ChangeRequest = {
+      action: 'deleteSnapshot',
+      vmUuid: uuid,
+      snapshotId: 'c',
+      otherSnapshotIds: ['a', 'c'],
+      withDescendants: false,
+    };
+    const plan = planLibvirt(uri, request, host);
+    expect(plan.refusals).toEqual([]);
+    expect(plan.title).toContain('"a", "c"');
+    expect(plan.steps.map(({ title }) => title)).toEqual(['Delete "c"', 'Delete "a"']);
+    expect(plan.after.snapshots).toMatchObject([{ id: 'b', parentId: null }]);
+    expect(plan.after.currentSnapshotId).toBe('b');
+    expect(() => planLibvirt(uri, { ...request, otherSnapshotIds: ['gone'] }, host)).toThrow('no snapshot "gone"');
+  });
+
   it('names of a large subtree those that its sentence leaves out', () => {
     const names = Array.from({ length: 22 }, (_, index) => `s${index}`);
     const snapshots = names.map((name, index) => internal(name, names[index - 1] ?? null));

@@ -70,7 +70,7 @@ function upwards(doomed: readonly Snapshot[], inChain: readonly PartedDisk[], co
   const [snapshot, ...others] = doomed;
   if (!snapshot) throw new Error('there is nothing to delete');
   const draft = planDeleteUp(snapshot, inChain, context);
-  const only = note('oneAtATime', 'Upwards one snapshot is deleted at a time. Delete those below it by themselves.');
+  const only = note('oneAtATime', 'Upwards one snapshot is deleted at a time. Delete the others by themselves.');
   return others.length === 0 ? draft : { ...draft, refusals: [only, ...draft.refusals] };
 }
 
