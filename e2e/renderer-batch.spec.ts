@@ -37,6 +37,8 @@ async function chooseTwelve(page: Page): Promise<void> {
   for (const name of ['web-101', 'db-202']) {
     await field(page, 'VM').fill(name);
     await expect(dialog(page)).toContainText('6 of 48 snapshots shown');
+    // Of the name before as many were shown.
+    await expect(row(page, `before release 1 ${name}`)).toBeVisible();
     await dialog(page).getByRole('columnheader', { name: 'Select All' }).click();
   }
   await expect(dialog(page)).toContainText('12 snapshots of 2 VMs on 2 hosts chosen, 6 of them hidden');
@@ -84,6 +86,7 @@ test.describe('choosing', () => {
 
   test('works by keyboard alone, and back from the review loses nothing', async ({ page }) => {
     await page.goto(harness.url);
+    await expect(page.getByRole('treeitem', { name: /^web-101/ })).toBeVisible();
     await page.getByRole('button', { name: 'Batch…' }).focus();
     await page.keyboard.press('Enter');
     await expect(field(page, 'Snapshot')).toBeFocused();
