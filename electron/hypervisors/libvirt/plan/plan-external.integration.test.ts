@@ -203,6 +203,44 @@ function suite(version: testbed.LibvirtVersion): void {
     });
   }
 
+  for (const running of [true, false]) {
+    it(`deletes neighbours at once of a VM that ${running ? 'runs' : 'is shut off'}, of which one is not of every disk`, async () => {
+      if (running) await virsh('start', vm.uuid);
+      for (const [name, byte, diskTargets] of [
+        ['one', 0x11, null],
+        ['two', 0x22, ['vda']],
+        ['three', 0x33, null],
+        ['four', 0x44, null],
+      ] as const) {
+        await write(byte);
+        await write(byte, 'vdb');
+        await runs({ ...create(name), diskTargets: diskTargets && [...diskTargets] } as ChangeRequest);
+      }
+      await write(0x55);
+      await write(0x55, 'vdb');
+      const several = (...snapshotIds: readonly string[]): ChangeRequest => {
+        const [snapshotId = '', ...otherSnapshotIds] = snapshotIds;
+        return { action: 'deleteSnapshot', vmUuid: vm.uuid, snapshotId, otherSnapshotIds, withDescendants: false };
+      };
+      // What stands between them would go as well.
+      const refused = (await planOn(version, several('one', 'three'))).refusals;
+      expect(refused.map(({ code, names: what }) => [code, what])).toEqual([['wouldDestroySnapshots', ['two']]]);
+      await runs(several('three', 'two'));
+      expect(await names()).toEqual(['four', 'one']);
+      expect([await reads(0x55), await reads(0x55, 'vdb')]).toEqual([true, true]);
+      expect(await findings()).toEqual([]);
+      for (const [name, byte] of [
+        ['four', 0x44],
+        ['one', 0x11],
+      ] as const) {
+        await runs(revert(name, `before ${name}`));
+        expect([await reads(byte), await reads(byte, 'vdb')]).toEqual([true, true]);
+      }
+      await runs(revert('before four'));
+      expect([await reads(0x55), await reads(0x55, 'vdb')]).toEqual([true, true]);
+    });
+  }
+
   it('goes back to what a record names after the merge that moved it', async () => {
     await virsh('start', vm.uuid);
     for (const [name, byte] of [
