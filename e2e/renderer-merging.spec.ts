@@ -139,7 +139,7 @@ test.describe('several snapshots', () => {
     // The menu of one of them is the menu of all.
     await row(page, /^before release 8/).click({ button: 'right' });
     await expect(selectedRows(page)).toHaveCount(3);
-    await expect(page.getByRole('menuitem', { name: /^Delete…/ })).toContainText('Select one snapshot');
+    await expect(page.getByRole('menuitem', { name: /^Revert…/ })).toContainText('Select one snapshot');
     await page.getByRole('menuitem', { name: /^Merge down/ }).click();
     await expect(radio(page, `Merge from ${imageOf('vdb', 2)} down`)).toBeChecked();
     await expect(radio(page, `Merge into ${imageOf('vdb', 0)}`)).toBeChecked();
@@ -152,6 +152,14 @@ test.describe('several snapshots', () => {
     await expect(selectedRows(page)).toHaveCount(3);
     await page.keyboard.press('Shift+ArrowUp');
     await expect(selectedRows(page)).toHaveCount(2);
+    await page.keyboard.press('Delete');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    const asked = harness.calls.flatMap(({ name, payload }) => (name === 'plans.create' ? [payload] : []));
+    expect(asked).toMatchObject([
+      { request: { action: 'deleteSnapshot', otherSnapshotIds: ['before release 8'], withDescendants: false } },
+    ]);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
     await page.keyboard.press('Escape');
     await expect(selectedRows(page)).toHaveCount(1);
   });

@@ -70,7 +70,10 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       }
       if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
         const withDescendants = id === 'deleteWithDescendants';
-        showDialog({ kind: 'plan', hostId, request: { action: 'deleteSnapshot', ...request, withDescendants } });
+        const others = othersOf(hostId, request);
+        const several = others.length === 0 || withDescendants ? {} : { otherSnapshotIds: others };
+        const deletion = { action: 'deleteSnapshot' as const, ...request, ...several, withDescendants };
+        showDialog({ kind: 'plan', hostId, request: deletion });
       }
     },
     [hostId, vmUuid],
@@ -120,6 +123,13 @@ function batchOf(hostId: string, vmUuid: string): DialogState {
     ...(vm?.readable && { vmName: vm.name, hostName: state.hosts[hostId]?.host.name ?? '' }),
     ...(selected.length > 1 && { chosen: { hostId, vmUuid, snapshotIds: selected } }),
   };
+}
+
+/** The snapshots that are selected at the moment besides one. */
+function othersOf(hostId: string, { vmUuid, snapshotId }: { vmUuid: string; snapshotId: string }): string[] {
+  const state = useStore.getState();
+  const selected = selectedOf(findVm(state, hostId, vmUuid), state.selection);
+  return [...selected].flatMap((id) => (id === null || id === snapshotId ? [] : id));
 }
 
 /** What is selected at the moment, as the ends of a merge. */

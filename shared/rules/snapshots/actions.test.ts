@@ -258,8 +258,14 @@ describe('several that are selected', () => {
       mergeDown: null,
       mergeUp: null,
       revertToSnapshot: expect.stringContaining('2 are selected') as string,
-      deleteSnapshot: expect.stringContaining('Select one snapshot') as string,
+      deleteWithDescendants: expect.stringContaining('Select one snapshot') as string,
     });
+  });
+
+  it('are deleted by one plan where one merge takes no others away', () => {
+    expect(reasons('a', 'b')['deleteSnapshot']).toBeNull();
+    expect(reasons('a', 'c')['deleteSnapshot']).toContain('Batch… deletes them one after the other');
+    expect(reasons('c', null)['deleteSnapshot']).toContain('is no snapshot');
   });
 
   it('says why there is a gap', () => {

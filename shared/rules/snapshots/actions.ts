@@ -167,9 +167,11 @@ function reasonAgainst(id: ActionId, context: ActionContext): string | null {
   if (context.readOnly) return 'This host is set to read-only in Snaptree. Edit the host to change that.';
   if (context.session !== 'connected') return 'The host is not connected. Connect to it first.';
   if (context.operationRuns) return 'An operation on this VM has not ended yet.';
+  if (context.several !== null && id === 'deleteSnapshot') {
+    return againstDeleting(context.several, context.vm, context);
+  }
   if (context.several !== null && subject === 'snapshot') {
-    const instead = id === 'deleteSnapshot' ? ' Batch… deletes several.' : '';
-    return `${context.several.size} are selected. Select one snapshot: this is done with one at a time.${instead}`;
+    return `${context.several.size} are selected. Select one snapshot: this is done with one at a time.`;
   }
   if (context.several !== null && (id === 'clone' || id === 'thinInstance')) {
     return `${context.several.size} are selected. Select one snapshot, or “You are here”: a new VM is made of one state.`;
@@ -203,11 +205,23 @@ function nothingToMerge(vm: ReadableVm, { images, snapshot: selected, several }:
     : 'No disk in use hangs on the data of this snapshot, so there is nothing to merge into it. To merge other images, select "You are here".';
 }
 
+/** Why several cannot be deleted by one plan; null where they can. */
+function againstDeleting(several: ReadonlySet<string | null>, vm: ReadableVm, context: ActionContext): string | null {
+  if (several.has(null))
+    return `${several.size} are selected, and “You are here” is no snapshot: select snapshots only.`;
+  const doomed = vm.snapshots.filter(({ id }) => several.has(id));
+  const areExternal = doomed.every(({ kind }) => kind === 'external');
+  if (areExternal && 'reason' in rangeOf(several, vm.snapshots, vm.currentSnapshotId)) {
+    return 'What is selected is not one line of the tree without a gap, so one merge would take others away as well. Batch… deletes them one after the other.';
+  }
+  return knownRefusal('deleteSnapshot', vm, { ...context, doomed });
+}
+
 /** The first reason for which a plan would be refused, as far as it is known without a fresh reading. */
 function knownRefusal(
   id: ActionId,
   vm: ReadableVm,
-  { hypervisor, snapshot, descendants, images }: ActionContext,
+  { hypervisor, snapshot, descendants, images, doomed }: ActionContext & { readonly doomed?: readonly Snapshot[] },
 ): string | null {
   // Of the other hypervisors nothing is planned yet.
   if (hypervisor?.kind !== 'libvirt') return null;
@@ -220,6 +234,7 @@ function knownRefusal(
   if (id === 'saveMemory') return sentenceOf(saveRefusals(vm)[0]);
   if (id === 'restoreMemory') return sentenceOf(restoreRefusals(known)[0]);
   if (id === 'discardMemory') return sentenceOf(discardRefusals(vm)[0]);
+  if (doomed !== undefined) return sentenceOf(deleteRefusals(doomed, vm)[0]);
   return sentenceOf(libvirtRefusals(id, known, abilitiesOf(hypervisor), snapshot, descendants)[0]);
 }
 
