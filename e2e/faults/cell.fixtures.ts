@@ -132,7 +132,7 @@ class CellRun {
     const id = fault === 'snaptreeKilled' ? await this.#beKilled() : await this.#beHarmed(plan);
     if (id === null) return nothing;
     const unreadable = await this.#forgetUnreadable(id);
-    const first = unreadable ? null : await this.#rests(id);
+    const first = unreadable !== null ? null : await this.#rests(id);
     const offered = first?.endedAt === null ? (first.examination?.choices ?? []) : [];
     await mend(host, fault);
     const wishes = [...(choice === null ? [] : [choice]), ...furtherWishes];
@@ -140,9 +140,9 @@ class CellRun {
     if (looked) await application.ask('operations.examine', { operationId: id });
     const chosen = [
       ...(looked ? ['examine'] : []),
-      ...(unreadable ? ['forget'] : await application.bringToEnd(id, wishes, limitMs)),
+      ...(unreadable ?? (await application.bringToEnd(id, wishes, limitMs))),
     ];
-    const operation = unreadable ? null : application.operation(id);
+    const operation = unreadable !== null ? null : application.operation(id);
     const verdict = await judge(host, application, before, operation);
     await this.#checkSpoiled(verdict.spoiled);
     const isRunAgain = scrambled(cellText(this.#cell).length * 31 + this.#cell.moment.step) % 3 === 0;
@@ -252,15 +252,19 @@ class CellRun {
       await host.secluded.sh(`virsh -q -c qemu:///system blockjob ${vmUuid} ${target} --bandwidth 0 2>/dev/null || :`);
   }
 
-  /** An operation whose journal cannot be read can only be forgotten, once nothing of it runs. Gives whether it is such a one. */
-  async #forgetUnreadable(id: string): Promise<boolean> {
+  /**
+   * An operation whose journal cannot be read can only be forgotten, once nothing of it runs; one that had ended needs nothing. Gives what
+   * was chosen; null where it is not such a one.
+   */
+  async #forgetUnreadable(id: string): Promise<readonly string[] | null> {
     const { application } = this.#stage;
-    if (this.#cell.fault !== 'journalFlipped' || application.operations().some((each) => each.id === id)) return false;
+    if (this.#cell.fault !== 'journalFlipped' || application.operations().some((each) => each.id === id)) return null;
+    if (application.unreadable(id)?.state === 'ended') return [];
     const end = Date.now() + limitMs;
     for (;;) {
       try {
         await application.ask('operations.resolve', { operationId: id, choice: 'forget' });
-        return true;
+        return ['forget'];
       } catch (error) {
         if (!SnaptreeError.is(error, 'operationNotResolvable') || Date.now() > end) throw error;
         await delay(200);

@@ -64,8 +64,7 @@ export async function doHarm(stage: Stage, cell: Cell): Promise<readonly string[
     case 'startedTwice':
       return startAgain(stage);
     case 'journalFlipped':
-      await flipBit(stage, cell);
-      return [];
+      return flipBit(stage, cell);
   }
 }
 
@@ -124,18 +123,22 @@ async function startAgain({ server, application, plan, id }: Stage): Promise<rea
   }
 }
 
-/** While Snaptree does not run. */
-async function flipBit({ server, application, id }: Stage, { moment, procedure }: Cell): Promise<void> {
+/** While Snaptree does not run. Afterwards it knows the operation still, and says that nothing is left of it only where that had been written. */
+async function flipBit({ server, application, id }: Stage, { moment, procedure }: Cell): Promise<readonly string[]> {
   rmSync(server.holdFile, { force: true });
   await application.leave();
   const journals = join(application.folder, 'journal');
   const file = readdirSync(journals).find((name) => name.startsWith(id)) ?? '';
   const bytes = readFileSync(join(journals, file));
+  const hadEnded = bytes.includes('"type":"cleanedUp"');
   const bit = scrambled(bytes.length * 31 + moment.step + procedure.length) % (bytes.length * 8);
   bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
   writeFileSync(join(journals, file), bytes);
   await application.start();
   await application.ask('hosts.connect', { hostId: application.hostId });
+  const unreadable = application.unreadable(id);
+  if (!unreadable) return application.operations().some((each) => each.id === id) ? [] : ['Nobody knows it any more.'];
+  return unreadable.state === 'ended' && !hadEnded ? [`It had not ended, and is said to: ${unreadable.message}`] : [];
 }
 
 const realNow = Date.now.bind(Date);

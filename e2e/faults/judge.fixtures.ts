@@ -103,10 +103,11 @@ function modelOf({ models }: Before, { uuid }: ModelVmSpec): ModelVm {
 function wrongState({ state }: VmFacts, { state: first, plan, mayChangeState }: Before, succeeded: boolean) {
   const { vmState } = plan.after;
   const planned = vmState === 'shutoff' ? 'shut off' : vmState;
-  if (mayChangeState ? state !== 'paused' || first === 'paused' : state === planned || (!succeeded && state === first))
-    return [];
+  if (state === planned || (!succeeded && state === first)) return [];
+  // Nothing that goes wrong makes it stand still.
+  if (mayChangeState && state !== 'paused') return [];
   // It may have been left shut off in the middle of going back: what it needs is then said, and it can be started.
-  if (!succeeded && state === 'shut off') return [];
+  if (!succeeded && plan.request.action === 'revertToSnapshot' && state === 'shut off') return [];
   return [`The VM is ${state}; it was ${first}, and was to be ${planned}.`];
 }
 

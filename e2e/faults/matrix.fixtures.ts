@@ -149,10 +149,14 @@ export function scrambled(number: number): number {
   return (found ^ (found >>> 16)) >>> 0;
 }
 
-/** A row for each procedure: how many points were tried, and what became of them. */
-export function tableText(results: readonly CellResult[]): string {
+/**
+ * A row for each procedure: how many points were tried, and what became of them.
+ *
+ * @param notJudged cells that came to no verdict, because their test itself failed
+ */
+export function tableText(results: readonly CellResult[], notJudged: readonly Cell[]): string {
   const tried = results.filter(({ isMissing }) => !isMissing);
-  const procedures = [...new Set(tried.map(({ cell }) => cell.procedure))];
+  const procedures = [...new Set([...tried.map(({ cell }) => cell), ...notJudged].map(({ procedure }) => procedure))];
   const rows = [...procedures.map((name) => [name, name] as const), ['all', null] as const].map(([title, name]) => {
     const own = tried.filter(({ cell }) => name === null || cell.procedure === name);
     const points = new Set(own.map(({ cell }) => `${cell.procedure} ${cell.fault} ${momentText(cell.moment)}`));
@@ -167,9 +171,11 @@ export function tableText(results: readonly CellResult[]): string {
       String(count(({ chosen }) => chosen.length > 0)),
       String(count(({ lost }) => lost.length > 0)),
       String(count(({ stuck }) => stuck.length > 0)),
+      String(notJudged.filter(({ procedure }) => name === null || procedure === name).length),
     ];
   });
-  const head = ['procedure', 'points', 'runs', 'data intact', 'startable', 'by itself', 'by offer', 'lost', 'stuck'];
+  const outcomes = ['data intact', 'startable', 'by itself', 'by offer', 'lost', 'stuck', 'not judged'];
+  const head = ['procedure', 'points', 'runs', ...outcomes];
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]) =>
     row

@@ -36,6 +36,8 @@ export interface MatrixOptions {
 
 export interface MatrixResult {
   readonly results: readonly CellResult[];
+  /** Those that came to no verdict. Each of them is a failure as well. */
+  readonly notJudged: readonly Cell[];
   /** Each with the words to see it again. */
   readonly failures: readonly string[];
 }
@@ -47,6 +49,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   const { version, sample, part, minutes, tell } = options;
   const server = await FaultServer.start(version);
   const results: CellResult[] = [];
+  const notJudged: Cell[] = [];
   const failures: string[] = [];
   /** A step that asks the hypervisor for nothing has none of them, whatever goes wrong. */
   const missing = new Set<string>();
@@ -66,6 +69,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
       for (let cell = queue.shift(); cell; cell = queue.shift()) {
         const result = await run(server, options, cell);
         if ('failure' in result) {
+          notJudged.push(cell);
           failures.push(result.failure);
           tell(result.failure);
           continue;
@@ -84,7 +88,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   } finally {
     await server.stop();
   }
-  return { results, failures };
+  return { results, notJudged, failures };
 }
 
 /** In the order in which they are run. For a small sample, plans are made only of the procedures that come into it. */
@@ -120,7 +124,7 @@ async function run(
     return await runCell(server, procedure, cell);
   } catch (error) {
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { failure: `${cellText(cell)}: ${why}\n  Again: ${againText(cell, version)}` };
+    return { failure: `${cellText(cell)} | NOT JUDGED | ${why}\n  Again: ${againText(cell, version)}` };
   }
 }
 

@@ -8,7 +8,7 @@ import type { RequestName, RequestPayload, ResponseValue } from '../../shared/co
 import type { Batch } from '../../shared/model/batch.ts';
 import type { HostSettings } from '../../shared/model/host.ts';
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
-import type { Operation, Resolution, StepProgress } from '../../shared/model/operation.ts';
+import type { Operation, Resolution, StepProgress, UnreadableOperation } from '../../shared/model/operation.ts';
 import type { ChangeRequest, Plan } from '../../shared/model/plan.ts';
 import { isInterrupted } from '../../shared/rules/operations/operation-life.ts';
 import { listen } from '../ipc/listen.ts';
@@ -90,6 +90,14 @@ export class ApplicationUnderTest {
   /** How far its step is that runs; undefined where it does not tell. */
   progress(id: string): StepProgress | undefined {
     return this.#progress.find(({ operationId }) => operationId === id);
+  }
+
+  /** An operation whose journal cannot be used; undefined where there is none of that id. */
+  unreadable(id: string): UnreadableOperation | undefined {
+    if (!this.#application) throw new Error('Snaptree does not run.');
+    const found: UnreadableOperation[] = [];
+    listen(this.#application.handlers, 'unreadableOperations', {}, (operations) => found.push(...operations))();
+    return found.find((operation) => operation.id === id);
   }
 
   async read(uuid: string): Promise<ReadableVm> {
