@@ -8,7 +8,8 @@
  *
  * `redefine FILE NAME [OPTION…]` writes the record of `vm` in a file back, with more options of virsh; NAME is empty where it is a new one. libvirt gives up a record that it cannot
  * save: it knows the snapshot no more, though the file stays as it was, until it is defined again (seen on 7.0, 9.0 and 11.3). So it is
- * not begun where libvirt has no room.
+ * not begun where libvirt has no room; and where the room goes just then, it gets some that was kept for it, in a file without a name that
+ * nothing leaves behind, and saves the record after all. Only who may write where libvirt does can keep it.
  */
 export const patientVirsh = `
 virsh_once() { answer=$(LC_ALL=C virsh -c "$uri" "$@" 2>"$work/refused"); }
@@ -29,14 +30,31 @@ hasRoom() {
   case $uri in *session*) return 0 ;; esac
   free=$(df -Pk "$records" 2>/dev/null | awk 'NR == 2 && $4 ~ /^[0-9]+$/ { print $4 }')
   [ -n "$free" ] || return 0
-  [ "$free" -ge 256 ]
+  [ "$free" -ge 512 ]
 }
+keep_room() {
+  case $uri in *session*) return 0 ;; esac
+  kept_room=$records/snaptree-room-$$
+  (: >"$kept_room") 2>/dev/null || return 0
+  exec 9>"$kept_room"
+  rm -f "$kept_room"
+  dd if=/dev/urandom bs=1024 count=256 >&9 2>/dev/null || :
+}
+give_room() { exec 9>&-; }
 redefine() {
   hasRoom || fail "libvirt has no room for its records ($free KiB are free in $records). The record was not touched: libvirt would give up one that it cannot save. Make room there, then go on."
   redefined_file=$1 redefined_name=$2
   shift 2
+  current_name=$(LC_ALL=C virsh -c "$uri" snapshot-current --name "--domain=$vm" 2>/dev/null) || :
+  keep_room
+  ask snapshot-create "--domain=$vm" "--xmlfile=$redefined_file" --redefine "$@" >/dev/null && give_room && return 0
+  give_room
+  [ -n "$redefined_name" ] || return 1
+  ! ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$redefined_name" >/dev/null 2>&1 || return 1
+  ask domstate "--domain=$vm" >/dev/null 2>&1 || return 1
+  [ "$current_name" != "$redefined_name" ] || set -- "$@" --current
   ask snapshot-create "--domain=$vm" "--xmlfile=$redefined_file" --redefine "$@" >/dev/null && return 0
-  [ -z "$redefined_name" ] || ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$redefined_name" >/dev/null 2>&1 || ! ask domstate "--domain=$vm" >/dev/null 2>&1 || fail "libvirt has given up the record of $redefined_name, which it could not save; its file below $records is as it was. Make room there, then define it again (virsh snapshot-create --redefine): its file holds what it was."
+  fail "libvirt has given up the record of $redefined_name, which it could not save; its file below $records is as it was. Make room there, then define it again (virsh snapshot-create --redefine): its file holds what it was."
   return 1
 }
 `.trim();

@@ -6,7 +6,7 @@ export interface AdoptedDisk {
   readonly target: string;
   /** null: the snapshot does not hold it. internal: its data is in the active layer. */
   readonly kind: 'internal' | 'external' | null;
-  /** External only: by which paths the definition may name the active layer, which the data takes the place of in the record. */
+  /** By which paths the definition may name the active layer, which the data of an external one takes the place of in the record. */
   readonly active: readonly string[];
   readonly data: { readonly path: string; readonly format: string; readonly isBlock: boolean } | null;
   readonly overlay: { readonly path: string; readonly format: string; readonly isBlock: boolean } | null;
@@ -54,7 +54,10 @@ function headOf({ name, description, parentName, createdAt, hasMemory, disks }: 
   ].join('\n');
 }
 
-/** Of each disk that is replaced: its own source and format become those of the data, and what is said of the chain below is left out. */
+/**
+ * Of each disk that is replaced: its own source and format become those of the data, and what is said of the chain below is left out. Of one
+ * that is not (its kind is empty) the definition must name what was planned for, and stays as it is.
+ */
 const awkOfDisks = `
 BEGIN {
   n = ARGV[1]
@@ -70,8 +73,8 @@ function flush(i, own, j, line, depth, at) {
     if (i <= lines) break
     own = 0
   }
-  if (!own) { for (i = 1; i <= lines; i++) print text[i]; return }
-  done[target[own]] = 1
+  if (own) done[target[own]] = 1
+  if (!own || kind[own] == "") { for (i = 1; i <= lines; i++) print text[i]; return }
   depth = 0
   for (i = 1; i <= lines; i++) {
     line = text[i]
@@ -130,17 +133,15 @@ export function adoptArgv(
   record: AdoptedRecord,
   { uri, vmUuid }: { readonly uri: string; readonly vmUuid: string },
 ): string[] {
-  const replaced = record.disks.flatMap(({ target, active, data }) =>
-    data === null ? [] : active.map((from) => ({ target, from, data })),
-  );
+  const replaced = record.disks.flatMap(({ target, active, data }) => active.map((from) => ({ target, from, data })));
   return [
     ...['sh', '-c', script, 'snaptree-adopt', uri, vmUuid, record.name, record.isCurrent ? 'current' : ''],
     headOf(record),
     libvirtAttribute(record.name).replaceAll('\r', '&#13;'),
     String(replaced.length),
     ...replaced.flatMap(({ target, from, data }) => [
-      ...[target, from, data.path, data.format].map(libvirtAttribute),
-      data.isBlock ? 'block' : 'file',
+      ...[target, from, data?.path ?? from, data?.format ?? ''].map(libvirtAttribute),
+      data === null ? '' : data.isBlock ? 'block' : 'file',
     ]),
     ...record.childNames,
   ];

@@ -41,11 +41,16 @@ ask snapshot-current --name "--domain=$vm" >"$place/.current" 2>/dev/null || :
 printf 'The copies are in %s\\n' "$place"
 `.trim();
 
+const scriptName = 'snaptree-keep';
+
+/** Whether it is such a step: what it kept is not kept again where the rest of its plan is made anew. */
+export const isKeepingStep = ({ argv }: Pick<PlanStep, 'argv'>): boolean => argv[3] === scriptName;
+
 /** @param names of the snapshots whose records are kept */
 export function keepRecordsStep(names: readonly string[], context: LibvirtContext): Omit<PlanStep, 'index'> {
   return {
     title: `Keep ${names.length === 1 ? 'a copy of the record' : `copies of ${names.length} records`}, and of the definition of ${context.vm.name}, in ${keptIn(context)}`,
-    argv: ['sh', '-c', script, 'snaptree-keep', context.uri, context.vm.uuid, ...names],
+    argv: ['sh', '-c', script, scriptName, context.uri, context.vm.uuid, ...names],
     ...touchesNothing,
     verify: names.map((snapshotId) => ({ kind: 'snapshotExists', snapshotId })),
     ...plainStep,

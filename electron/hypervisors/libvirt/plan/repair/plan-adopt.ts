@@ -246,14 +246,18 @@ function externalDisk(disk: LibvirtContext['vm']['disks'][number], layers: reado
   const layer = layers.find((each) => each.disk === disk);
   if (!layer) return { target: disk.target, kind: null, active: [], data: null, overlay: null };
   const place = ({ id, format, kind }: Image) => ({ path: id, format: format ?? 'raw', isBlock: kind === 'block' });
-  const active = [disk.source, disk.imageId, disk.openedAs ?? null].filter((path) => path !== null);
   return {
     target: disk.target,
     kind: 'external',
-    active: [...new Set(active)],
+    active: activePaths(disk),
     data: place(layer.data),
     overlay: place(layer.overlay),
   };
+}
+
+/** By which its definition may name the active layer. */
+function activePaths({ source, imageId, openedAs }: LibvirtContext['vm']['disks'][number]): readonly string[] {
+  return [...new Set([source, imageId, openedAs ?? null].filter((path) => path !== null))];
 }
 
 /** Of an internal snapshot nothing says from which one it comes: it stands by itself. */
@@ -347,8 +351,9 @@ function internalAdoption({ name, description }: AdoptRequest, context: LibvirtC
       hasMemory,
       disks: vm.disks.map((disk) => ({
         target: disk.target,
-        kind: holding.some((each) => each.disk === disk) ? ('internal' as const) : null,
-        active: [],
+        ...(holding.some((each) => each.disk === disk)
+          ? { kind: 'internal' as const, active: activePaths(disk) }
+          : { kind: null, active: [] }),
         data: null,
         overlay: null,
       })),

@@ -26,9 +26,14 @@ if ask snapshot-dumpxml "--domain=$vm" "--snapshotname=$name" >/dev/null 2>&1; t
 redefine "$work/record" '' || fail "libvirt did not take the record: $file"
 `.trim();
 
-export function planDefineRecords({ records, currentId }: DefineRequest, context: LibvirtContext): PlanDraft {
-  const { vm } = context;
+export function planDefineRecords(request: DefineRequest, context: LibvirtContext): PlanDraft {
+  const { vm, done } = context;
+  const { currentId } = request;
   const known = new Set(vm.snapshots.map(({ id }) => id));
+  // Without those that a step of the same plan has defined.
+  const records = request.records.filter(
+    ({ path, snapshot }) => !(known.has(snapshot.id) && done.some(({ argv }) => argv.includes(path))),
+  );
   const { ordered, refusals } = parentsFirst(records, known);
   const snapshots = ordered.map(({ snapshot }) => withIds(snapshot, context));
   // What was current before goes on being it where the VM has a current one now.
@@ -37,12 +42,14 @@ export function planDefineRecords({ records, currentId }: DefineRequest, context
     vmName: vm.name,
     title: `Define ${records.length === 1 ? 'a record' : `${records.length} records`} of snapshots of ${vm.name} again`,
     refusals: [
-      ...(records.length === 0 ? [note('nothingToDo', 'No record was found.')] : []),
+      ...(request.records.length === 0 ? [note('nothingToDo', 'No record was found.')] : []),
       ...(vm.persistent
         ? []
         : [note('transient', `${vm.name} exists only as long as it runs, and so do the records of its snapshots.`)]),
       ...refusals,
-      ...(currentId === null || current !== currentId || records.some(({ snapshot }) => snapshot.id === currentId)
+      ...(currentId === null ||
+      current !== currentId ||
+      request.records.some(({ snapshot }) => snapshot.id === currentId)
         ? []
         : [note('currentUnknown', `There is no record of "${currentId}", which is to be the current snapshot.`)]),
     ],

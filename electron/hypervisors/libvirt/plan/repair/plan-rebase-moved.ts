@@ -36,16 +36,26 @@ why=$(LC_ALL=C qemu-img info -- "$overlay" 2>&1 >/dev/null) || fail "$overlay is
 qemu-img rebase -u -F "$format" -b "$base" -- "$overlay" || fail 'The reference could not be written.'
 `.trim();
 
+const scriptName = 'snaptree-rebase';
+
+/** What a step of the same plan has given the overlay another base for; null where none has. */
+function lostBefore(overlay: Image, { done }: LibvirtContext): LostBase | null {
+  const step = done.find(({ argv }) => argv[3] === scriptName && argv[4] === overlay.id);
+  const missingId = step?.argv.at(-1);
+  return missingId === undefined ? null : { overlay, missingId };
+}
+
 export function planRebaseMoved({ imageId, baseId }: RebaseRequest, context: LibvirtContext): PlanDraft {
   const { vm, images } = context;
   const overlay = images.get(imageId);
   const base = images.get(baseId);
-  const lost = lostIn(imageId, context);
+  const begun = overlay?.parent?.imageId === baseId ? lostBefore(overlay, context) : null;
+  const lost = begun ?? lostIn(imageId, context);
   const title = `Let ${imageId} hang on ${baseId}, in the place of an image that is missing`;
   const draft: PlanDraft = {
     vmName: vm.name,
     title,
-    refusals: refusalsFor(overlay, base, lost, baseId, context),
+    refusals: refusalsFor(overlay, base, lost, baseId, begun !== null, context),
     warnings: [],
     rooms: [],
     expectedPause: null,
@@ -61,7 +71,7 @@ export function planRebaseMoved({ imageId, baseId }: RebaseRequest, context: Lib
   const { missingId } = lost;
   const format = base.format ?? '';
   const records = vm.snapshots.filter(({ disks }) => disks.some(({ dataImageId }) => dataImageId === missingId));
-  const reference = overlay.parent?.reference ?? missingId;
+  const reference = (begun ? null : overlay.parent?.reference) ?? missingId;
   const below = chainFrom(base.id, images).images.map(({ id }) => id);
   return {
     ...draft,
@@ -77,7 +87,7 @@ export function planRebaseMoved({ imageId, baseId }: RebaseRequest, context: Lib
           ]),
       {
         title,
-        argv: ['sh', '-c', script, 'snaptree-rebase', imageId, baseId, format, missingId],
+        argv: ['sh', '-c', script, scriptName, imageId, baseId, format, missingId],
         reads: [baseId],
         writes: [],
         creates: [],
@@ -150,6 +160,7 @@ function refusalsFor(
   base: Image | undefined,
   lost: LostBase | null,
   baseId: string,
+  isBegun: boolean,
   context: LibvirtContext,
 ): PlanNote[] {
   const { vm, inventory, images, dependents } = context;
@@ -161,7 +172,11 @@ function refusalsFor(
       ),
     ];
   }
-  const against = base ? reasonAgainstBase(base, lost, inventory, images) : `${baseId} was not found on the host.`;
+  const against = isBegun
+    ? null
+    : base
+      ? reasonAgainstBase(base, lost, inventory, images)
+      : `${baseId} was not found on the host.`;
   const using = dependentsOf(overlay.id, dependents).vms;
   const users: readonly ReadableVm[] = using.includes(vm) ? using : [...using, vm];
   const running = users.filter(({ state }) => state !== 'shutoff');

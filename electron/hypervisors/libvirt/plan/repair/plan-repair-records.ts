@@ -16,7 +16,7 @@ import { treeWithout } from '../../../planning/tree-afterwards.ts';
 import { recordsGo } from '../merge/records-go.ts';
 import { editArgv } from '../merge/record-script.ts';
 import type { LibvirtContext } from '../plan-rules.ts';
-import { keepRecordsStep, keptIn } from './keep-records.ts';
+import { isKeepingStep, keepRecordsStep, keptIn } from './keep-records.ts';
 
 type Step = Omit<PlanStep, 'index'>;
 type RepairRequest = Extract<ChangeRequest, { action: 'repairRecords' }>;
@@ -34,12 +34,14 @@ interface Move {
 }
 
 export function planRepairRecords(request: RepairRequest, context: LibvirtContext): PlanDraft {
-  const { vm } = context;
+  const { vm, done } = context;
   const doomed = parentsFirst(
-    [...new Set(request.drop)].map((id) => plannedSnapshot(context, id)),
+    [...new Set(request.drop)].filter((id) => !isDropped(id, context)).map((id) => plannedSnapshot(context, id)),
     vm.snapshots,
   );
-  const moved = [...new Set(request.move)].map((id) => plannedSnapshot(context, id));
+  const moved = [...new Set(request.move)]
+    .map((id) => plannedSnapshot(context, id))
+    .filter((snapshot) => !isMoved(snapshot, context));
   const moves = moved.flatMap((snapshot) => movesOf(snapshot, context));
   const snapshots = vm.snapshots.map((each) => withMoves(each, moves));
   const then: LibvirtContext = { ...context, vm: { ...vm, snapshots } };
@@ -50,7 +52,7 @@ export function planRepairRecords(request: RepairRequest, context: LibvirtContex
     vmName: vm.name,
     title: titleOf(doomed, moved, vm.name),
     refusals: [
-      ...(doomed.length + moved.length === 0
+      ...(doomed.length + moved.length + done.length === 0
         ? [note('nothingToDo', `No record of a snapshot of ${vm.name} was named.`)]
         : []),
       ...[...new Set([...doomed, ...moved, ...children])].flatMap((snapshot) => describeRefusals(snapshot, vm)),
@@ -71,7 +73,7 @@ export function planRepairRecords(request: RepairRequest, context: LibvirtContex
     expectedPause: null,
     steps: [
       ...moves.filter(({ compare }) => compare).map(compareStep),
-      keepRecordsStep(touched, context),
+      ...(done.some(isKeepingStep) ? [] : [keepRecordsStep(touched, context)]),
       ...moved.flatMap((snapshot) => moveStep(snapshot, moves, context)),
       ...(doomed.length === 0 ? [] : recordsGo(doomed, then)),
     ],
@@ -81,6 +83,28 @@ export function planRepairRecords(request: RepairRequest, context: LibvirtContex
       ...treeWithout(new Set(doomed.map(({ id }) => id)), then),
     },
   };
+}
+
+/** By a step of the same plan that is done. */
+function isDropped(snapshotId: string, { vm, done }: LibvirtContext): boolean {
+  return (
+    vm.snapshots.every(({ id }) => id !== snapshotId) &&
+    done.some(({ verify }) => verify.some((each) => each.kind === 'snapshotAbsent' && each.snapshotId === snapshotId))
+  );
+}
+
+/** As `isDropped`: its record names what it was to name. */
+function isMoved({ id, disks }: Snapshot, { done }: LibvirtContext): boolean {
+  return done.some(
+    ({ onlyLooks, verify }) =>
+      onlyLooks !== true &&
+      verify.some(
+        (each) =>
+          each.kind === 'snapshotData' &&
+          each.snapshotId === id &&
+          disks.some(({ target, dataImageId }) => target === each.target && dataImageId === each.dataImageId),
+      ),
+  );
 }
 
 function titleOf(doomed: readonly Snapshot[], moved: readonly Snapshot[], vmName: string): string {

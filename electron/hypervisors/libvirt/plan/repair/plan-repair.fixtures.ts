@@ -195,6 +195,14 @@ export function repairSuite(host: RepairHost): void {
     await expectStates({ inside: 1 });
   });
 
+  it('makes no record of an internal snapshot where the disk was given another active layer meanwhile', async () => {
+    await host.run(['qemu-img', 'snapshot', '-c', 'inside', file('vda.qcow2')]);
+    const [step] = planLibvirt('qemu:///system', adopt('inside', null), await host.planned.read()).steps;
+    await host.virsh(['snapshot-create-as', vmUuid, 'theirs', '--disk-only']);
+    await expect(host.planned.run(step?.argv ?? [])).rejects.toThrow('names other images than were planned for');
+    expect(await tree()).toEqual([' < theirs *']);
+  });
+
   it('sets an image aside that nobody needs, and puts it back', async () => {
     await host.write(1);
     await host.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', 'vda.qcow2', file('left.qcow2')]);
