@@ -22,8 +22,8 @@ import {
   type Moment,
   type Point,
 } from './matrix.fixtures.ts';
-import type { Procedure } from './procedures.fixtures.ts';
-import { folder, makeScene, vmUuid } from './scenes.fixtures.ts';
+import { requestOf, type Procedure } from './procedures.fixtures.ts';
+import { folder, makeScene, vmUuid, type SceneModel } from './scenes.fixtures.ts';
 
 const limitMs = 90_000;
 /** Where an operation was cut off by something else than its connection, nobody looks at its host before its user does. */
@@ -39,7 +39,7 @@ export async function pointsOn(
   faults: readonly FaultKind[],
 ): Promise<{ readonly points: readonly Point[]; readonly refusal: string | null }> {
   return withHost(server, procedure, null, async ({ host, application }) => {
-    const plan = await application.plan(procedure.request);
+    const plan = await application.plan(await requestOf(procedure, application));
     const isRunning = (await host.facts()).get(vmUuid)?.state !== 'shut off';
     const [refusal] = plan.refusals;
     return { points: refusal ? [] : pointsOf(plan, isRunning, faults), refusal: refusal?.message ?? null };
@@ -49,7 +49,7 @@ export async function pointsOn(
 interface Stage {
   readonly host: FaultHost;
   readonly application: TestbedApplication;
-  readonly models: Before['models'];
+  readonly scene: SceneModel;
 }
 
 async function withHost<Result>(
@@ -61,10 +61,10 @@ async function withHost<Result>(
   rmSync(server.holdFile, { force: true });
   const host = await FaultHost.startOn(server, moment?.when === 'copying' ? 4 * mebibyte : clusterBytes);
   try {
-    const models = await makeScene(host, { steps: procedure.scene });
+    const scene = await makeScene(host, { steps: procedure.scene });
     const application = await TestbedApplication.open(server.ssh, server.connection);
     try {
-      return await act({ host, application, models });
+      return await act({ host, application, scene });
     } finally {
       rmSync(server.holdFile, { force: true });
       host.release();
@@ -101,35 +101,37 @@ class CellRun {
   readonly #cell: Cell;
   readonly #stage: Stage;
   readonly #stuck: string[] = [];
-  /** How it is caught in the middle: slowly. */
-  readonly #request: ChangeRequest;
 
   constructor(server: FaultServer, procedure: Procedure, cell: Cell, stage: Stage) {
     this.#server = server;
     this.#procedure = procedure;
     this.#cell = cell;
     this.#stage = stage;
-    const { request } = procedure;
-    this.#request =
-      'bytesPerSecond' in request && cell.moment.when === 'copying'
-        ? { ...request, bytesPerSecond: mebibyte }
-        : request;
+  }
+
+  /** What is caught in the middle is done slowly. */
+  async #request(): Promise<ChangeRequest> {
+    const request = await requestOf(this.#procedure, this.#stage.application);
+    return 'bytesPerSecond' in request && this.#cell.moment.when === 'copying'
+      ? { ...request, bytesPerSecond: mebibyte }
+      : request;
   }
 
   async run(): Promise<Outcome> {
-    const { host, application, models } = this.#stage;
+    const { host, application, scene } = this.#stage;
     const { fault, choice } = this.#cell;
     const state = (await host.facts()).get(vmUuid)?.state ?? '';
-    const plan = await application.plan(this.#request);
+    const request = await this.#request();
+    const plan = await application.plan(request);
     const [refusal] = plan.refusals;
     if (refusal) throw new Error(`The plan is refused: ${refusal.message}`);
     const before: Before = {
-      models,
+      scene,
       plan,
       state,
       mayChangeState: fault === 'qemuKilled' || fault === 'secondAdministrator',
     };
-    const id = fault === 'snaptreeKilled' ? await this.#beKilled() : await this.#beHarmed(plan);
+    const id = fault === 'snaptreeKilled' ? await this.#beKilled(request) : await this.#beHarmed(plan);
     if (id === null) return nothing;
     const unreadable = await this.#forgetUnreadable(id);
     const first = unreadable !== null ? null : await this.#rests(id);
@@ -201,16 +203,16 @@ class CellRun {
   }
 
   /** In a process of its own. */
-  async #beKilled(): Promise<string | null> {
+  async #beKilled(request: ChangeRequest): Promise<string | null> {
     const { host, application } = this.#stage;
     const { moment } = this.#cell;
     const state = moment.when === 'end' ? 'done' : 'running';
     if (moment.when === 'before' || moment.when === 'end')
-      return application.beginAndBeKilled(this.#request, { step: moment.step, state, file: null }, null);
+      return application.beginAndBeKilled(request, { step: moment.step, state, file: null }, null);
     if (moment.when === 'copying') writeFileSync(host.sign('slow'), '');
     const seen = { wasLocked: false, isMet: false };
     const file = this.#signFor(moment);
-    const id = await application.beginAndBeKilled(this.#request, { step: moment.step, state, file }, async () => {
+    const id = await application.beginAndBeKilled(request, { step: moment.step, state, file }, async () => {
       seen.isMet = await this.#isMet(() => {
         seen.wasLocked ||= host.isLocked;
         return seen.wasLocked && !host.isLocked;
@@ -289,12 +291,11 @@ class CellRun {
 
   /** The same, planned from what is there now. */
   async #again(): Promise<string> {
-    const { host, application, models } = this.#stage;
-    const { request } = this.#procedure;
+    const { host, application, scene } = this.#stage;
     const state = (await host.facts()).get(vmUuid)?.state ?? '';
     let plan: Plan;
     try {
-      plan = await application.plan(request);
+      plan = await application.plan(await requestOf(this.#procedure, application));
     } catch (error) {
       // What it was about is not there any more.
       if (SnaptreeError.is(error)) return `refused: ${error.code}`;
@@ -305,7 +306,7 @@ class CellRun {
     const id = await application.begin(plan);
     await application.bringToEnd(id, furtherWishes, limitMs);
     const operation = application.operation(id);
-    const verdict = await judge(host, application, { models, plan, state, mayChangeState: true }, operation);
+    const verdict = await judge(host, application, { scene, plan, state, mayChangeState: true }, operation);
     this.#stuck.push(...[...verdict.lost, ...verdict.stuck].map((text) => `Run again: ${text}`));
     if (operation.state !== 'succeeded' && this.#procedure.mayFail !== true)
       this.#stuck.push(`Run again: ${describe(operation)}`);

@@ -1,9 +1,11 @@
 /** What is wrong with a host after something went wrong with a procedure on it: each in a sentence, nothing where all is well. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SnaptreeError } from '../../shared/errors.ts';
-import type { ReadableVm } from '../../shared/model/inventory.ts';
+import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import type { Operation } from '../../shared/model/operation.ts';
 import type { Plan } from '../../shared/model/plan.ts';
+import { findingsOf } from '../../shared/rules/findings/findings.ts';
+import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 import {
   carriedOut,
   descent,
@@ -17,7 +19,7 @@ import { vmSpecs, type ModelVmSpec, type Reading, type VmFacts } from '../model/
 import { orphans, readableVm, wrongPictures, type Truth } from '../model/picture.fixtures.ts';
 import type { ApplicationUnderTest } from '../../electron/application/application-under-test.fixtures.ts';
 import type { FaultHost } from './fault-host.fixtures.ts';
-import { vmUuid } from './scenes.fixtures.ts';
+import { vmUuid, type SceneModel } from './scenes.fixtures.ts';
 
 const [one, two] = vmSpecs as readonly [ModelVmSpec, ModelVmSpec];
 /** What the second administrator makes. */
@@ -25,7 +27,7 @@ export const theirs = 'theirs';
 
 /** What was there before, and what was wanted of it. */
 export interface Before {
-  readonly models: ReadonlyMap<string, ModelVm>;
+  readonly scene: SceneModel;
   readonly plan: Plan;
   /** In virsh's words. */
   readonly state: string;
@@ -57,6 +59,8 @@ export async function judge(
   // Of a procedure that was left in the middle something may rightly be said to be wrong.
   const givenUp = new Set(succeeded ? [] : [vmUuid]);
   const newVm = before.plan.after.newVm?.uuid;
+  // Of what was merged by hand the images are left, which it touches none of.
+  const leavesImages = before.plan.request.action === 'repairRecords';
   return {
     lost,
     spoiled: data.spoiled,
@@ -69,7 +73,9 @@ export async function judge(
         .map(({ plan }) => `“${plan.title}” has not ended.`),
       ...host.leftovers().map((path) => `${path} is left on the host.`),
       ...(await leftJobs(host, facts)),
-      ...(newVm === undefined ? untoldOrphans(orphans(shown, truth), application.operations()) : []),
+      ...(newVm === undefined && !leavesImages
+        ? untoldOrphans(orphans(shown, truth), shown, operation, application.operations())
+        : []),
     ],
   };
 }
@@ -94,7 +100,7 @@ function factsOf({ vms }: Truth, { uuid, name }: ModelVmSpec): VmFacts {
   return facts;
 }
 
-function modelOf({ models }: Before, { uuid }: ModelVmSpec): ModelVm {
+function modelOf({ scene: { models } }: Before, { uuid }: ModelVmSpec): ModelVm {
   const model = models.get(uuid);
   if (!model) throw new Error('There is no model of the VM.');
   return model;
@@ -118,10 +124,12 @@ function mayGo(before: ModelVm, { request }: Plan): ReadonlySet<string> {
   return request.withDescendants ? descent(before, request.snapshotId) : new Set([request.snapshotId]);
 }
 
-/** The snapshots that a merge spoils go: those that the plan does not show afterwards. */
-function afterAll(before: ModelVm, plan: Plan): ModelVm {
+/** The snapshots that a merge spoils go: those that the plan does not show afterwards. Of those that were lost come back which it shows. */
+function afterAll(before: ModelVm, plan: Plan, { lost }: SceneModel): ModelVm {
   const kept = new Set(plan.after.snapshots.map(({ name }) => name));
-  const done = carriedOut(before, plan.request, new Set());
+  const known = carriedOut(before, plan.request, new Set());
+  const found = [...lost].filter(([name]) => kept.has(name));
+  const done = { ...known, snapshots: new Map([...known.snapshots, ...found]) };
   return without(done, new Set([...done.snapshots.keys()].filter((name) => !kept.has(name))));
 }
 
@@ -135,7 +143,8 @@ async function wrongData(
   const facts = factsOf(truth, one);
   const model = modelOf(before, one);
   const { request, after } = before.plan;
-  const wanted = afterAll(model, before.plan);
+  const { lost } = before.scene;
+  const wanted = afterAll(model, before.plan, before.scene);
   const going = new Set([
     ...mayGo(model, before.plan),
     ...[...model.snapshots.keys()].filter((name) => !wanted.snapshots.has(name)),
@@ -167,7 +176,7 @@ async function wrongData(
     });
   }
   for (const { name, disks } of vm.snapshots) {
-    const known = (expected ?? model).snapshots.get(name) ?? made.snapshots.get(name);
+    const known = (expected ?? model).snapshots.get(name) ?? made.snapshots.get(name) ?? lost.get(name);
     if (!known && name !== theirs) {
       wrong.push(`Nobody made a snapshot ${name}.`);
       continue;
@@ -220,10 +229,23 @@ async function wrongDisks(host: FaultHost, facts: VmFacts, before: Before): Prom
   );
 }
 
-/** Images that nobody needs, and of which nobody was told. */
-function untoldOrphans(paths: readonly string[], operations: readonly Operation[]): readonly string[] {
+/**
+ * Images that nobody needs, and of which nobody was told: by an operation itself; of one whose rest was given up, or whose journal nobody can
+ * read, by the findings about its host.
+ */
+function untoldOrphans(
+  paths: readonly string[],
+  shown: Inventory,
+  operation: Operation | null,
+  operations: readonly Operation[],
+): readonly string[] {
   const told = operations.map(({ error, examination }) => `${error?.message ?? ''} ${examination?.message ?? ''}`);
-  return paths.filter((path) => !told.some((text) => text.includes(path))).map((path) => `Nobody names ${path}.`);
+  const isGivenUp = operation === null || operation.state === 'forgotten';
+  const found = isGivenUp ? findingsOf('kvm', shown, defaultReportThresholds, Date.now() / 1000) : [];
+  const isTold = (path: string) =>
+    told.some((text) => text.includes(path)) ||
+    found.some((finding) => finding.code === 'fileWithoutRecord' && finding.path === path);
+  return paths.filter((path) => !isTold(path)).map((path) => `Nobody names ${path}.`);
 }
 
 async function leftJobs(host: FaultHost, { state }: VmFacts): Promise<readonly string[]> {

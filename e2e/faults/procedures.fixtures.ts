@@ -1,13 +1,20 @@
 /** The procedures that things go wrong with: a scene, and what is asked for in it. */
+import type { ApplicationUnderTest } from '../../electron/application/application-under-test.fixtures.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
+import { defineRequest } from '../../shared/rules/repair/definable.ts';
 import { firstImageOf, folder, memoryOf, overlayOf, vmUuid, type SceneStep } from './scenes.fixtures.ts';
 
 export interface Procedure {
   readonly name: string;
   readonly scene: readonly SceneStep[];
-  readonly request: ChangeRequest;
+  /** Or how it follows from what is there. */
+  readonly request: ChangeRequest | ((application: ApplicationUnderTest) => Promise<ChangeRequest>);
   /** It ends without success where the guest does not heed it, which is so here. */
   readonly mayFail?: true;
+}
+
+export async function requestOf({ request }: Procedure, application: ApplicationUnderTest): Promise<ChangeRequest> {
+  return typeof request === 'function' ? request(application) : request;
 }
 
 const newVm = { uuid: '33333333-3333-4333-8333-333333333333', name: 'three' };
@@ -48,6 +55,26 @@ const commit = (range: ReturnType<typeof oneOfVda>, oneByOne = false) =>
 const s1 = overlayOf('vda', 's1');
 const s2 = overlayOf('vda', 's2');
 const s3 = overlayOf('vda', 's3');
+
+const adopt = { action: 'adoptSnapshot', vmUuid, description: 'found <again>' } as const;
+/** What `virsh blockcommit --base=one-vda.qcow2 --top=one-vda-s1.qcow2` does to the images, of both disks. */
+const committedByHand: readonly SceneStep[] = ['vda', 'vdb'].flatMap((target): readonly SceneStep[] => [
+  { host: `qemu-img commit -q -d ${overlayOf(target, 's1')}` },
+  { host: `qemu-img rebase -u -F qcow2 -b ${firstImageOf(target)} ${overlayOf(target, 's2')}` },
+  // Times are compared with a tolerance of seconds: what is done by hand is done later.
+  { host: `touch -d '1 hour' ${firstImageOf(target)}` },
+]);
+const kept = '/run/kept';
+const record = (name: string) => `virsh -c qemu:///system snapshot-dumpxml ${vmUuid} ${name} >${kept}/${name}.xml`;
+
+const keptByHand: readonly SceneStep[] = [
+  { host: `mkdir ${kept}; ${record('s2')}; ${record('s3')}; echo s3 >${kept}/.current` },
+];
+/** Without s2, of which there is no record then. */
+const backBelowS1: readonly SceneStep[] = [
+  { host: `sed -i '/<parent>/,/<.parent>/s/s2/s1/' ${kept}/s3.xml` },
+  { back: 's3', below: 's1', file: `${kept}/s3.xml` },
+];
 
 export const procedures: readonly Procedure[] = [
   { name: 'create-internal', scene: [...data, start], request: { ...create, kind: 'internal' } },
@@ -176,4 +203,24 @@ export const procedures: readonly Procedure[] = [
   },
   { name: 'clone-thin', scene: chain, request: { ...clone, snapshotId: 's2', kind: 'thin' } },
   { name: 'clone-full', scene: chain, request: { ...clone, snapshotId: null, kind: 'full' } },
+  {
+    name: 'repair-records',
+    scene: [...chain, ...committedByHand, { alike: ['s1', 's2'] }],
+    request: { action: 'repairRecords', vmUuid, drop: ['s1'], move: ['s2'] },
+  },
+  {
+    name: 'adopt-external',
+    scene: [...chain, ...keptByHand, { lost: 's3' }, { lost: 's2' }, ...backBelowS1],
+    request: { ...adopt, name: 's2', images: { vda: s1, vdb: overlayOf('vdb', 's1') } },
+  },
+  { name: 'adopt-internal', scene: [...internals, { lost: 'i1' }], request: { ...adopt, name: 'i1', images: null } },
+  {
+    name: 'define-records',
+    scene: [...chain, ...keptByHand, { lost: 's3' }, { lost: 's2' }],
+    request: async (application) => {
+      const { hostId } = application;
+      const files = await application.ask('records.read', { hostId, vmUuid, folder: kept });
+      return defineRequest(files, await application.read(vmUuid)).request;
+    },
+  },
 ];

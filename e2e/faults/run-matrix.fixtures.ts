@@ -77,7 +77,10 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
         results.push(result);
         if (result.isMissing) missing.add(moment);
         else tell(line(result));
-        if (!isWell(result)) failures.push(failureText(result, version));
+        if (!isWell(result)) {
+          failures.push(failureText(result, version));
+          tell(failureText(result, version));
+        }
         // What else was offered then.
         if (cell.choice === null && options.choice === null && sample === null)
           queue.push(

@@ -1,5 +1,14 @@
 /** VMs that procedures are tried on, made past Snaptree, and the model of what is in them. */
-import { carriedOut, empty, places, written, type Content, type ModelVm } from '../model/disk-model.fixtures.ts';
+import {
+  carriedOut,
+  empty,
+  places,
+  without,
+  written,
+  type Content,
+  type ModelSnapshot,
+  type ModelVm,
+} from '../model/disk-model.fixtures.ts';
 import { baseByte, vmSpecs, type ModelHost, type ModelVmSpec } from '../model/model-host.fixtures.ts';
 
 const [one, two] = vmSpecs as readonly [ModelVmSpec, ModelVmSpec];
@@ -14,7 +23,15 @@ export type SceneStep =
   | { readonly write: string; readonly byte: number; readonly at?: readonly number[] }
   | { readonly snapshot: string; readonly kind: 'internal' | 'external' | 'withMemory' }
   /** Any line of virsh. */
-  | { readonly virsh: string };
+  | { readonly virsh: string }
+  /** Any line of shell. */
+  | { readonly host: string }
+  /** Somebody merged images by hand: what the first snapshot is read from holds what the second one does. */
+  | { readonly alike: readonly [string, string] }
+  /** The record of a snapshot goes, and its data stays. */
+  | { readonly lost: string }
+  /** A record that was lost is defined again, as the current one. */
+  | { readonly back: string; readonly below: string; readonly file: string };
 
 export interface Scene {
   readonly steps: readonly SceneStep[];
@@ -25,8 +42,16 @@ export const overlayOf = (target: string, snapshot: string): string => `${folder
 export const firstImageOf = (target: string): string => `${folder}/one-${target}.qcow2`;
 export const memoryOf = (snapshot: string): string => `${folder}/one-${snapshot}.memory`;
 
-/** Makes both VMs and carries the steps out on the first. Gives the model of both, by UUID. */
-export async function makeScene(host: ModelHost, { steps }: Scene): Promise<Map<string, ModelVm>> {
+/** What is there then. */
+export interface SceneModel {
+  /** By UUID. */
+  readonly models: ReadonlyMap<string, ModelVm>;
+  /** Snapshots of the first VM whose records were lost, by name. */
+  readonly lost: ReadonlyMap<string, ModelSnapshot>;
+}
+
+/** Makes both VMs and carries the steps out on the first. */
+export async function makeScene(host: ModelHost, { steps }: Scene): Promise<SceneModel> {
   await host.furnish();
   const content = (target: string): Content => (target === 'vda' ? empty.map(() => baseByte) : empty);
   const models = new Map<string, ModelVm>(
@@ -37,6 +62,12 @@ export async function makeScene(host: ModelHost, { steps }: Scene): Promise<Map<
   );
   let model = models.get(one.uuid);
   if (!model) throw new Error('There is no model of the VM.');
+  const lost = new Map<string, ModelSnapshot>();
+  const snapshotOf = (vm: ModelVm, name: string): ModelSnapshot => {
+    const found = vm.snapshots.get(name);
+    if (!found) throw new Error(`The scene has no snapshot ${name}.`);
+    return found;
+  };
   let state = 'shut off';
   let active = new Map(one.targets.map((target) => [target, firstImageOf(target)]));
   const virsh = (line: string) => host.secluded.sh(`virsh -q -c qemu:///system ${line} >/dev/null`);
@@ -67,10 +98,25 @@ export async function makeScene(host: ModelHost, { steps }: Scene): Promise<Map<
       } as const;
       model = carriedOut(model, { ...request, name }, new Set());
     } else if ('virsh' in step) await virsh(step.virsh);
-    else {
+    else if ('host' in step) await host.secluded.sh(step.host);
+    else if ('alike' in step) {
+      const [name, other] = step.alike;
+      const merged: ModelSnapshot = { ...snapshotOf(model, name), disks: snapshotOf(model, other).disks };
+      model = { ...model, snapshots: new Map(model.snapshots).set(name, merged) };
+    } else if ('back' in step) {
+      const { back: name, below: parent, file } = step;
+      const { disks }: ModelSnapshot = lost.get(name) ?? snapshotOf(model, name);
+      model = { ...model, snapshots: new Map(model.snapshots).set(name, { parent, disks }), current: name };
+      lost.delete(name);
+      await virsh(`snapshot-create ${one.uuid} ${file} --redefine --current`);
+    } else if ('lost' in step) {
+      lost.set(step.lost, snapshotOf(model, step.lost));
+      model = without(model, new Set([step.lost]));
+      await virsh(`snapshot-delete ${one.uuid} ${step.lost} --metadata`);
+    } else {
       await virsh(`${'start' in step ? 'start' : 'end' in step ? 'destroy' : 'suspend'} ${one.uuid}`);
       state = 'start' in step ? 'running' : 'end' in step ? 'shut off' : 'paused';
     }
   }
-  return models.set(one.uuid, model);
+  return { models: models.set(one.uuid, model), lost };
 }
