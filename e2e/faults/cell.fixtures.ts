@@ -148,7 +148,7 @@ class CellRun {
     const verdict = await judge(host, application, before, operation);
     await this.#checkSpoiled(verdict.spoiled);
     const isRunAgain = scrambled(cellText(this.#cell).length * 31 + this.#cell.moment.step) % 3 === 0;
-    const again = !isRunAgain ? '' : operation?.state === 'succeeded' ? '' : await this.#again();
+    const again = !isRunAgain ? '' : operation?.state === 'succeeded' ? '' : await this.#again(operation);
     const newVm = plan.after.newVm?.uuid;
     const isNewThere = newVm !== undefined && (await host.virsh('list --all --uuid')).includes(newVm);
     return {
@@ -290,7 +290,7 @@ class CellRun {
   }
 
   /** The same, planned from what is there now. */
-  async #again(): Promise<string> {
+  async #again(first: Operation | null): Promise<string> {
     const { host, application, scene } = this.#stage;
     const state = (await host.facts()).get(vmUuid)?.state ?? '';
     let plan: Plan;
@@ -306,7 +306,9 @@ class CellRun {
     const id = await application.begin(plan);
     await application.bringToEnd(id, furtherWishes, limitMs);
     const operation = application.operation(id);
-    const verdict = await judge(host, application, { scene, plan, state, mayChangeState: true }, operation);
+    const isGivenUp = first === null || first.state === 'forgotten';
+    const then = { scene, plan, state, isGivenUp, mayChangeState: true };
+    const verdict = await judge(host, application, then, operation);
     this.#stuck.push(...[...verdict.lost, ...verdict.stuck].map((text) => `Run again: ${text}`));
     if (operation.state !== 'succeeded' && this.#procedure.mayFail !== true)
       this.#stuck.push(`Run again: ${describe(operation)}`);

@@ -31,6 +31,8 @@ export interface Before {
   readonly plan: Plan;
   /** In virsh's words. */
   readonly state: string;
+  /** Another operation before was given up, and has left what it has left. */
+  readonly isGivenUp?: boolean;
   /** Whether the fault may start the VM or end it. */
   readonly mayChangeState: boolean;
 }
@@ -59,6 +61,7 @@ export async function judge(
   // Of a procedure that was left in the middle something may rightly be said to be wrong.
   const givenUp = new Set(succeeded ? [] : [vmUuid]);
   const newVm = before.plan.after.newVm?.uuid;
+  const isGivenUp = before.isGivenUp === true || operation === null || operation.state === 'forgotten';
   // Of what was merged by hand the images are left, which it touches none of.
   const leavesImages = before.plan.request.action === 'repairRecords';
   return {
@@ -74,7 +77,7 @@ export async function judge(
       ...host.leftovers().map((path) => `${path} is left on the host.`),
       ...(await leftJobs(host, facts)),
       ...(newVm === undefined && !leavesImages
-        ? untoldOrphans(orphans(shown, truth), shown, operation, application.operations())
+        ? untoldOrphans(orphans(shown, truth), shown, isGivenUp, application.operations())
         : []),
     ],
   };
@@ -236,11 +239,10 @@ async function wrongDisks(host: FaultHost, facts: VmFacts, before: Before): Prom
 function untoldOrphans(
   paths: readonly string[],
   shown: Inventory,
-  operation: Operation | null,
+  isGivenUp: boolean,
   operations: readonly Operation[],
 ): readonly string[] {
   const told = operations.map(({ error, examination }) => `${error?.message ?? ''} ${examination?.message ?? ''}`);
-  const isGivenUp = operation === null || operation.state === 'forgotten';
   const found = isGivenUp ? findingsOf('kvm', shown, defaultReportThresholds, Date.now() / 1000) : [];
   const isTold = (path: string) =>
     told.some((text) => text.includes(path)) ||

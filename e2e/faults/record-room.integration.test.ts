@@ -1,11 +1,11 @@
 /** Records that are written back while the room of a host goes: libvirt gives them up, and they are saved out of room that was kept. */
 import { expect, test, vi } from 'vitest';
-import { ModelHost, vmSpecs } from '../../../../../e2e/model/model-host.fixtures.ts';
-import { onEachLibvirt } from '../../../../../e2e/testbeds/each-libvirt.ts';
-import * as testbed from '../../../../../e2e/testbeds/index.ts';
-import { quoteCommand } from '../../../../hosts/commands/quoting.ts';
-import { vm } from '../../../../../shared/model/inventory.fixtures.ts';
-import { describeArgv } from '../records/rewrite-record.ts';
+import { ModelHost, vmSpecs } from '../model/model-host.fixtures.ts';
+import { onEachLibvirt } from '../testbeds/each-libvirt.ts';
+import * as testbed from '../testbeds/index.ts';
+import { quoteCommand } from '../../electron/hosts/commands/quoting.ts';
+import { vm } from '../../shared/model/inventory.fixtures.ts';
+import { describeArgv } from '../../electron/hypervisors/libvirt/plan/records/rewrite-record.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 const [one] = vmSpecs;
