@@ -119,12 +119,25 @@ export class ApplicationUnderTest {
     return inventory;
   }
 
-  /** What became of an operation: waits until it ended, or waits for its user. */
-  async rests(id: string, limitMs: number): Promise<Operation> {
+  /**
+   * What became of an operation: waits until it ended, or waits for its user.
+   *
+   * @param looksAfterMs an operation that was cut off and not examined for so long is examined, as its user would: where the daemon on
+   *   the host went away, and the connection did not, nobody else does that
+   */
+  async rests(id: string, limitMs: number, looksAfterMs = Infinity): Promise<Operation> {
     const end = Date.now() + limitMs;
+    let looksAt = Date.now() + looksAfterMs;
     for (;;) {
       const operation = this.operation(id);
       if (operation.endedAt !== null || (isInterrupted(operation) && operation.examination !== null)) return operation;
+      if (!isInterrupted(operation)) looksAt = Date.now() + looksAfterMs;
+      else if (Date.now() >= looksAt) {
+        looksAt = Date.now() + looksAfterMs;
+        await this.ask('operations.examine', { operationId: id }).catch((error: unknown) => {
+          if (!SnaptreeError.is(error)) throw error;
+        });
+      }
       if (Date.now() > end) throw new Error(`“${operation.plan.title}” is stuck: ${describe(operation)}`);
       await delay(50);
     }
@@ -134,7 +147,7 @@ export class ApplicationUnderTest {
   async bringToEnd(id: string, wishes: readonly Resolution[], limitMs: number): Promise<readonly string[]> {
     const chosen: string[] = [];
     for (;;) {
-      const operation = await this.rests(id, limitMs);
+      const operation = await this.rests(id, limitMs, 3000);
       if (operation.endedAt !== null) return chosen;
       const offered = operation.examination?.choices ?? [];
       const choice = wishes.find((each) => offered.includes(each));

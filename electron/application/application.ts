@@ -7,6 +7,7 @@ import type { Notice } from '../../shared/contract.ts';
 import { SnaptreeError } from '../../shared/errors.ts';
 import type { Application, ApplicationOptions } from './application-factory.ts';
 import { addDemoHosts } from './add-demo-hosts.ts';
+import { watchAnswers } from './answers.ts';
 import { noFileSaver } from './file-saver.ts';
 import { createConnect } from '../hosts/connect.ts';
 import type { Connect, ConnectSimulated } from '../hosts/connect.ts';
@@ -175,6 +176,10 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       },
     });
 
+    const stopListening = watchAnswers(inventories, (hostId) => {
+      if (isConnected(sessions, hostId)) operations.hostConnected(hostId);
+    });
+
     const handlers = contractHandlers({
       description: { version: packageJson.version, shell, dataFolder, userName: userInfo().username },
       hostBook,
@@ -211,6 +216,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       async dispose() {
         stopSleepWatch();
         stopWatching();
+        stopListening();
         inventories.close();
         // An operation that ended just now still unlocks its VM; a host that does not answer is not waited for.
         await Promise.race([operations.cleanedUp(), delay(patience, undefined, { ref: false })]);
