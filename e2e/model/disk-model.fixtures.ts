@@ -102,6 +102,13 @@ export function carriedOut(vm: ModelVm, request: ChangeRequest, spoiled: Readonl
   }
 }
 
+/** The new VM that is made of another: its disks are what those were, and from then on they have nothing to do with each other. */
+export function cloned({ disks, snapshots }: ModelVm, snapshotId: string | null): ModelVm {
+  const held = snapshotId === null ? disks : snapshots.get(snapshotId)?.disks;
+  if (!held) throw new Error(`The model has no snapshot ${snapshotId ?? ''}.`);
+  return { disks: held, snapshots: new Map(), current: null };
+}
+
 /** What a procedure may have made of the VM that something went wrong with: no disk reads as anything else. */
 export function possibleContents(vm: ModelVm, request: ChangeRequest, target: string): readonly Content[] {
   const before = vm.disks.get(target) ?? empty;

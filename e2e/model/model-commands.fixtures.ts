@@ -6,14 +6,14 @@ import type { ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { places } from './disk-model.fixtures.ts';
 import { faultKinds, type Fault } from './faults.fixtures.ts';
-import { vmSpecs, type ModelVmSpec } from './model-host.fixtures.ts';
+import type { ModelVmSpec } from './model-host.fixtures.ts';
 import type { ModelRun } from './model-run.fixtures.ts';
 import { readableVm } from './picture.fixtures.ts';
 
 /** What is chosen by chance for a step. Each number chooses among as many as there are then. */
 interface Choice {
   readonly vm: number;
-  readonly action: 'create' | 'revert' | 'delete' | 'commit' | 'pull';
+  readonly action: 'create' | 'revert' | 'delete' | 'commit' | 'pull' | 'power' | 'memory' | 'clone';
   readonly state: 'as it is' | 'running' | 'shut off';
   /** What is written before, each to a disk: which of its places, as bits. */
   readonly writes: readonly number[];
@@ -40,13 +40,16 @@ const faultOf: fc.Arbitrary<Fault> = fc.record({
 /** @param faults of a hundred steps, so many that something goes wrong with */
 function choices(faults: number): fc.Arbitrary<Choice> {
   return fc.record({
-    vm: fc.nat({ max: vmSpecs.length - 1 }),
+    vm: large,
     action: fc.oneof(
       { weight: 6, arbitrary: fc.constant('create' as const) },
       { weight: 4, arbitrary: fc.constant('revert' as const) },
       { weight: 4, arbitrary: fc.constant('delete' as const) },
       { weight: 3, arbitrary: fc.constant('commit' as const) },
       { weight: 2, arbitrary: fc.constant('pull' as const) },
+      { weight: 2, arbitrary: fc.constant('power' as const) },
+      { weight: 2, arbitrary: fc.constant('memory' as const) },
+      { weight: 2, arbitrary: fc.constant('clone' as const) },
     ),
     state: fc.oneof(
       { weight: 12, arbitrary: fc.constant('as it is' as const) },
@@ -79,13 +82,15 @@ class Step implements fc.AsyncCommand<object, ModelRun> {
 
   async run(_model: object, run: ModelRun): Promise<void> {
     const { choice } = this;
-    const vm = vmSpecs[choice.vm];
+    const vm = run.host.vms[choice.vm % run.host.vms.length];
     if (!vm) throw new Error('There is no such VM.');
-    if (choice.state !== 'as it is') await run.setState(vm, choice.state);
+    const isTemplate = vm.targets.some((target) => run.isTemplate(vm, target));
+    if (choice.state === 'shut off' || (choice.state === 'running' && !isTemplate))
+      await run.setState(vm, choice.state);
     for (const [index, bits] of choice.writes.entries()) {
       const at = Array.from({ length: places }, (_, place) => place).filter((place) => (bits >> place) % 2 === 1);
       const target = vm.targets[index % vm.targets.length];
-      if (at.length > 0 && target !== undefined) await run.write(vm, target, at);
+      if (at.length > 0 && target !== undefined && !run.isTemplate(vm, target)) await run.write(vm, target, at);
     }
     await run.procedure(requestFor(choice, vm, run), choice.fault);
   }
@@ -144,7 +149,48 @@ function requestFor(choice: Choice, spec: ModelVmSpec, run: ModelRun): ChangeReq
       return commit(choice, spec, run) ?? create(choice, vm, run);
     case 'pull':
       return pull(choice, spec, run) ?? create(choice, vm, run);
+    case 'power':
+      return power(choice, vm);
+    case 'memory':
+      return memory(choice, vm, run);
+    case 'clone':
+      return clone(choice, vm, run) ?? create(choice, vm, run);
   }
+}
+
+/** So many at once: each of them is read and compared after every step. */
+const mostVms = 3;
+
+function clone({ first, flags: [isThin, ofSnapshot] }: Choice, vm: ReadableVm, run: ModelRun): ChangeRequest | null {
+  const snapshot = ofSnapshot === true ? vm.snapshots[first % Math.max(1, vm.snapshots.length)] : undefined;
+  return run.host.vms.length >= mostVms
+    ? null
+    : {
+        action: 'cloneVm',
+        vmUuid: vm.uuid,
+        snapshotId: snapshot?.id ?? null,
+        kind: isThin === true ? 'thin' : 'full',
+        newVm: run.newVm(),
+      };
+}
+
+/** Without a shutdown: there is no guest that would take notice of it. */
+const powerChanges = ['start', 'destroy', 'suspend', 'resume'] as const;
+
+function power({ first }: Choice, { uuid }: ReadableVm): ChangeRequest {
+  return { action: 'changePower', vmUuid: uuid, to: powerChanges[first % powerChanges.length] ?? 'start' };
+}
+
+/** Saves it for the next start, or to a file; where the VM does not run, lets it go on or gives it up, as often in vain. */
+function memory({ first, flags: [isFile, isGivenUp] }: Choice, vm: ReadableVm, run: ModelRun): ChangeRequest {
+  const vmUuid = vm.uuid;
+  if (run.state(specOf(vm, run)) !== 'shut off') {
+    const file = isFile === true ? memoryFor(vm, run.newName(), run) : null;
+    return { action: 'saveMemory', vmUuid, file };
+  }
+  const file = run.memoryFiles[first % Math.max(1, run.memoryFiles.length)];
+  if (file !== undefined && isFile === true) return { action: 'restoreMemory', vmUuid, file };
+  return isGivenUp === true ? { action: 'discardMemory', vmUuid } : { action: 'changePower', vmUuid, to: 'start' };
 }
 
 function create(
@@ -156,7 +202,7 @@ function create(
   const kind = isInternal === true && first % 2 === 0 ? 'internal' : 'external';
   const part =
     isPart === true && first % 3 === 0 && kind === 'external' ? vm.disks[first % vm.disks.length] : undefined;
-  const isRunning = run.state(specOf(vm)) === 'running';
+  const isRunning = run.state(specOf(vm, run)) === 'running';
   const memoryFile = withMemory === true && isRunning && kind === 'external' && !part ? memoryFor(vm, name, run) : null;
   return {
     action: 'createSnapshot',
@@ -176,7 +222,7 @@ function revert(
   run: ModelRun,
 ): ChangeRequest {
   const saveAs = isSaved === true ? run.newName() : null;
-  const isRunning = run.state(specOf(vm)) === 'running';
+  const isRunning = run.state(specOf(vm, run)) === 'running';
   const hasFile = saveAs !== null && withMemory === true && isRunning && snapshot.kind === 'external';
   const file = hasFile ? memoryFor(vm, saveAs, run) : null;
   return {
@@ -227,8 +273,8 @@ function memoryFor(vm: ReadableVm, name: string, { shown }: ModelRun): string | 
   return memoryFileBeside(vm, name, imagesById(shown.images));
 }
 
-function specOf({ uuid }: ReadableVm): ModelVmSpec {
-  const spec = vmSpecs.find((each) => each.uuid === uuid);
+function specOf({ uuid }: ReadableVm, { host }: ModelRun): ModelVmSpec {
+  const spec = host.vms.find((each) => each.uuid === uuid);
   if (!spec) throw new Error('There is no such VM.');
   return spec;
 }

@@ -12,7 +12,7 @@ export interface ModelVmSpec {
   readonly targets: readonly string[];
 }
 
-/** `vda` of both is an overlay on one base. */
+/** Those that a sequence begins with. `vda` of both is an overlay on one base. */
 export const vmSpecs: readonly ModelVmSpec[] = [
   { name: 'one', uuid: '11111111-1111-4111-8111-111111111111', targets: ['vda', 'vdb'] },
   { name: 'two', uuid: '22222222-2222-4222-8222-222222222222', targets: ['vda'] },
@@ -47,6 +47,8 @@ export class ModelHost {
   readonly secluded: SecludedHost;
   /** How large each of a disk's places is. */
   readonly placeBytes: number;
+  /** Those that are there: clones as well. */
+  vms: readonly ModelVmSpec[] = vmSpecs;
   readonly #contents = new Map<string, Content | null>();
 
   constructor(secluded: SecludedHost, placeBytes = clusterBytes) {
@@ -66,6 +68,7 @@ export class ModelHost {
   async furnish(): Promise<void> {
     const size = this.placeBytes * places;
     const { folder } = this.secluded;
+    this.vms = vmSpecs;
     const define = vmSpecs.map((vm) => {
       const own = vm.targets.map((target) => {
         const image = `${folder}/${vm.name}-${target}.qcow2`;
@@ -81,11 +84,10 @@ export class ModelHost {
     await this.secluded.sh(
       [
         'exec 2>&1',
-        ...vmSpecs.flatMap(({ uuid }) => [
-          `${virsh} destroy ${uuid} || :`,
-          `${virsh} undefine ${uuid} --snapshots-metadata --managed-save || :`,
-        ]),
-        `rm -rf ${folder}/* /run/check /var/tmp/snaptree-1111*.lock /var/tmp/snaptree-2222*.lock`,
+        `for vm in $(${virsh} list --all --uuid); do`,
+        `  ${virsh} destroy $vm; ${virsh} undefine $vm --snapshots-metadata --managed-save`,
+        'done',
+        `rm -rf ${folder}/* /run/check /var/tmp/snaptree-*.lock`,
         `mkdir -p ${folder} /run/check`,
         'set -e',
         `qemu-img create -q -f qcow2 ${folder}/base.qcow2 ${size}`,
@@ -112,8 +114,9 @@ export class ModelHost {
 
   async setState(vm: ModelVmSpec, { state }: VmFacts, wanted: 'running' | 'shut off'): Promise<void> {
     if (state === wanted) return;
-    const command = wanted === 'shut off' ? 'destroy' : state === 'paused' ? 'resume' : 'start';
-    await this.secluded.sh(`${virsh} ${command} ${vm.uuid} >/dev/null`);
+    // Never from memory that was saved: that names the images of then, and its user is to look first.
+    const begin = state === 'paused' ? 'resume' : 'start --force-boot';
+    await this.secluded.sh(`${virsh} ${wanted === 'shut off' ? 'destroy' : begin} ${vm.uuid} >/dev/null`);
   }
 
   /** What QEMU holds back goes to storage, so that images can be read beside it. */
@@ -131,9 +134,9 @@ export class ModelHost {
     if (printed.includes('Error')) throw new Error(`QEMU of ${vm.name} refused to write: ${printed}`);
   }
 
-  /** What libvirt says of the VMs, by UUID. */
+  /** What libvirt says of the VMs, by UUID. One that it does not know is none of them any more. */
   async facts(): Promise<ReadonlyMap<string, VmFacts>> {
-    const asked = vmSpecs.map(({ uuid }) =>
+    const asked = this.vms.map(({ uuid }) =>
       [
         ...[`domstate ${uuid}`, 'echo @', `domblklist ${uuid}`, 'echo @', `snapshot-list ${uuid} --parent`, 'echo @'],
         // Where there is none, this fails; virsh goes on.
@@ -142,7 +145,9 @@ export class ModelHost {
     );
     const printed = await this.secluded.sh(`${virsh} ${quoted(asked.join('; '))} 2>/dev/null; :`);
     const answers = printed.split(/^@@\n/m);
-    return new Map(vmSpecs.map(({ uuid }, index) => [uuid, factsIn(answers[index] ?? '')]));
+    const found = new Map(this.vms.map(({ uuid }, index) => [uuid, factsIn(answers[index] ?? '')]));
+    this.vms = this.vms.filter(({ uuid }) => found.get(uuid)?.state !== '');
+    return new Map([...found].filter(([, { state }]) => state !== ''));
   }
 
   /** Every image in the folder, by its path on the host. */

@@ -12,6 +12,7 @@ import { ApplicationUnderTest, describe } from '../../electron/application/appli
 import type { LibvirtVersion } from '../testbeds/places.ts';
 import {
   carriedOut,
+  cloned,
   descent,
   empty,
   possibleContents,
@@ -22,8 +23,8 @@ import {
   type ModelVm,
 } from './disk-model.fixtures.ts';
 import { doHarm, type Fault } from './faults.fixtures.ts';
-import { baseByte, chainBelow, ModelHost, vmSpecs, type ModelVmSpec, type Reading } from './model-host.fixtures.ts';
-import { differ, orphans, readableVm, sorted, wrongPictures, type Truth } from './picture.fixtures.ts';
+import { baseByte, chainBelow, vmSpecs, ModelHost, type ModelVmSpec, type Reading } from './model-host.fixtures.ts';
+import { differ, orphans, readableVm, shownState, sorted, wrongPictures, type Truth } from './picture.fixtures.ts';
 
 const limitMs = 120_000;
 
@@ -57,6 +58,8 @@ export class ModelRun {
   readonly #givenUp = new Set<string>();
   #names = 0;
   #byte = 0;
+  /** Files that hold the memory of a guest. */
+  memoryFiles: string[] = [];
   /** What was done, for a person. */
   trace: string[] = [];
 
@@ -92,6 +95,7 @@ export class ModelRun {
     this.#givenUp.clear();
     this.#names = 0;
     this.#byte = 0;
+    this.memoryFiles = [];
     this.trace = [];
     const first = (target: string): Content => (target === 'vda' ? empty.map(() => baseByte) : empty);
     this.#vms = new Map(
@@ -114,6 +118,12 @@ export class ModelRun {
     return chainBelow(this.#factsOf(vm).active.get(target) ?? '', this.#truth.images);
   }
 
+  /** Others hang on what the disk writes to: whoever writes there all the same makes their data another. Snaptree does not start such a VM. */
+  isTemplate(vm: ModelVmSpec, target: string): boolean {
+    const active = this.#factsOf(vm).active.get(target);
+    return [...this.#truth.images.values()].some(({ backing }) => backing === active);
+  }
+
   state(vm: ModelVmSpec): string {
     return this.#factsOf(vm).state;
   }
@@ -121,6 +131,11 @@ export class ModelRun {
   newName(): string {
     this.#names += 1;
     return `s${this.#names}`;
+  }
+
+  newVm(): { readonly name: string; readonly uuid: string } {
+    const name = this.newName();
+    return { name: `c${name}`, uuid: `33333333-3333-4333-8333-${String(this.#names).padStart(12, '0')}` };
   }
 
   async write(vm: ModelVmSpec, target: string, at: readonly number[]): Promise<void> {
@@ -144,11 +159,12 @@ export class ModelRun {
 
   /** Plans and runs a change, and checks everything afterwards. A plan that is refused is an answer, and changes nothing. */
   async procedure(request: ChangeRequest, fault: Fault | null): Promise<void> {
-    const vm = vmSpecs.find(({ uuid }) => uuid === request.vmUuid);
+    const vm = this.host.vms.find(({ uuid }) => uuid === request.vmUuid);
     if (!vm) throw new Error('There is no such VM.');
     this.tally.steps += 1;
     const plan = await this.application.plan(request);
-    const kind = `${request.action}${'kind' in request ? ` ${request.kind}` : ''}, ${this.state(vm)}`;
+    const what = 'kind' in request ? ` ${request.kind}` : 'to' in request ? ` ${request.to}` : '';
+    const kind = `${request.action}${what}, ${this.state(vm)}`;
     const [refusal] = plan.refusals;
     this.trace.push(
       `${JSON.stringify(request)}${refusal ? `: refused, ${refusal.code}` : ''}${fault ? ` with ${JSON.stringify(fault)}` : ''}`,
@@ -161,15 +177,23 @@ export class ModelRun {
     const spoiled = this.#spoiledBy(vm, request);
     const operation = await this.#run(plan, vm, fault);
     const succeeded = operation.state === 'succeeded';
-    if (!succeeded && fault === null) throw new Error(`“${plan.title}” did not succeed: ${describe(operation)}`);
+    const isRefused = isRefusedByLook(operation);
+    if (!succeeded && !isRefused && fault === null)
+      throw new Error(`“${plan.title}” did not succeed: ${describe(operation)}`);
     if (fault) await this.#refresh();
+    if (request.action === 'cloneVm') this.host.vms = [...this.host.vms, { ...vm, ...request.newVm }];
     await this.#readTruth();
+    // What was given up in the middle may have made it, and then it is whole.
+    if (request.action === 'cloneVm' && this.host.vms.some(({ uuid }) => uuid === request.newVm.uuid))
+      this.#vms.set(request.newVm.uuid, cloned(before, request.snapshotId));
     if (succeeded) {
       count(this.tally.carriedOut, kind);
       this.#vms.set(vm.uuid, carriedOut(before, request, spoiled));
       const wrong = fault ? [] : this.#brokenPromises(plan);
       if (wrong.length > 0) throw new Error(`Not as planned. ${wrong.join(' ')}`);
-    } else {
+      if (request.action === 'saveMemory' && request.file !== null) this.memoryFiles.push(request.file);
+    } else if (isRefused && fault === null) count(this.tally.refused, `${kind}: as a look found`);
+    else {
       count(this.tally.faults, `${request.action}: ${operation.state}`);
       this.#givenUp.add(vm.uuid);
       await this.#adopt(vm, before, request, spoiled);
@@ -182,7 +206,7 @@ export class ModelRun {
     const { shown } = this;
     const wrong = [
       ...wrongPictures(shown, this.#truth, this.#givenUp),
-      ...vmSpecs.flatMap((vm) => {
+      ...this.host.vms.flatMap((vm) => {
         const { snapshots, current } = this.#modelOf(vm);
         const facts = this.#factsOf(vm);
         const tree = new Map([...snapshots].map(([name, { parent }]) => [name, parent]));
@@ -201,7 +225,7 @@ export class ModelRun {
   async #checkData(): Promise<void> {
     const wrong: string[] = [];
     const expected: { readonly reading: Reading; readonly content: Content; readonly what: string }[] = [];
-    for (const vm of vmSpecs) {
+    for (const vm of this.host.vms) {
       const model = this.#modelOf(vm);
       const facts = this.#factsOf(vm);
       await this.host.flush(vm, facts);
@@ -261,16 +285,21 @@ export class ModelRun {
 
   /** What a plan said would be there, and is not. */
   #brokenPromises({ after, vmUuid }: Plan): readonly string[] {
+    const newVm = after.newVm ? [after.newVm] : [];
+    const promised = [{ uuid: vmUuid, chains: after.chains }, ...newVm];
     const facts = this.#truth.vms.get(vmUuid);
     const tree = new Map(after.snapshots.map(({ name, parentId }) => [name, parentId]));
     return [
       ...differ('the planned tree', sorted(tree), sorted(facts?.snapshots ?? new Map())),
       ...differ('the planned place in it', after.currentSnapshotId, facts?.current),
-      ...after.chains.flatMap(({ target, imageIds }) =>
-        differ(
-          `the planned chain of ${target}`,
-          imageIds,
-          chainBelow(facts?.active.get(target) ?? '', this.#truth.images),
+      ...differ('the planned state', after.vmState === 'idle' ? 'running' : after.vmState, shownState(facts?.state)),
+      ...promised.flatMap(({ uuid, chains }) =>
+        chains.flatMap(({ target, imageIds }) =>
+          differ(
+            `the planned chain of ${target}`,
+            imageIds,
+            chainBelow(this.#truth.vms.get(uuid)?.active.get(target) ?? '', this.#truth.images),
+          ),
         ),
       ),
     ];
@@ -349,6 +378,13 @@ export class ModelRun {
   get version(): LibvirtVersion {
     return this.#version;
   }
+}
+
+/** Whether memory still fits its disks is seen on the host only, when the plan is run: nothing was changed then. */
+function isRefusedByLook({ plan, state, steps }: Operation): boolean {
+  const goesOn = plan.request.action === 'restoreMemory' || plan.request.action === 'changePower';
+  const failed = steps.find((step) => step.state === 'failed');
+  return goesOn && state === 'failed' && failed !== undefined && plan.steps[failed.index]?.onlyLooks === true;
 }
 
 function applicationOn(host: ModelHost): Promise<ApplicationUnderTest> {

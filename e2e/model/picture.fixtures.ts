@@ -1,14 +1,17 @@
 /** What Snaptree shows of a host against what is there, in sentences. Pure. */
 import type { Inventory, ReadableVm } from '../../shared/model/inventory.ts';
 import { chainOfDisk, dependentsIndex, dependentsOf, imagesById } from '../../shared/rules/chains/chains.ts';
-import { chainBelow, vmSpecs, type ImageFacts, type VmFacts } from './model-host.fixtures.ts';
+import { chainBelow, type ImageFacts, type VmFacts } from './model-host.fixtures.ts';
 
 export interface Truth {
   readonly vms: ReadonlyMap<string, VmFacts>;
   readonly images: ReadonlyMap<string, ImageFacts>;
 }
 
-const states: Readonly<Record<string, string>> = { 'shut off': 'shutoff', paused: 'paused' };
+/** Of what virsh says, the word that Snaptree has for it. */
+export function shownState(state = ''): string {
+  return state === 'shut off' ? 'shutoff' : state;
+}
 
 export function readableVm(shown: Inventory, uuid: string): ReadableVm {
   const vm = shown.vms.find((each) => each.uuid === uuid);
@@ -23,11 +26,11 @@ export function readableVm(shown: Inventory, uuid: string): ReadableVm {
  */
 export function wrongPictures(shown: Inventory, truth: Truth, givenUp: ReadonlySet<string>): readonly string[] {
   return [
-    ...vmSpecs.flatMap(({ name, uuid }) => {
-      const facts = truth.vms.get(uuid);
+    ...differ('the VMs', shown.vms.map(({ uuid }) => uuid).sort(), [...truth.vms.keys()].sort()),
+    ...[...truth.vms].flatMap(([uuid, facts]) => {
       const vm = readableVm(shown, uuid);
       const problems = givenUp.has(uuid) ? [] : vm.problems;
-      return facts ? wrongVm(name, { ...vm, problems }, facts, shown, truth) : [`libvirt does not know ${name}.`];
+      return wrongVm(vm.name, { ...vm, problems }, facts, shown, truth);
     }),
     ...wrongImages(shown, truth),
     ...shown.problems.map(({ message }) => `The host is said to have a problem: ${message}`),
@@ -39,7 +42,7 @@ function wrongVm(name: string, vm: ReadableVm, facts: VmFacts, shown: Inventory,
   const images = imagesById(shown.images);
   const shownTree = new Map(vm.snapshots.map((snapshot) => [snapshot.name, snapshot.parentId]));
   return [
-    ...differ(`the state of ${name}`, vm.state === 'idle' ? 'running' : vm.state, states[facts.state] ?? facts.state),
+    ...differ(`the state of ${name}`, vm.state === 'idle' ? 'running' : vm.state, shownState(facts.state)),
     ...differ(`the tree of ${name}`, sorted(shownTree), sorted(facts.snapshots)),
     ...differ(`where ${name} is`, vm.currentSnapshotId, facts.current),
     ...vm.disks.flatMap((disk) =>
@@ -65,10 +68,8 @@ function wrongImages(shown: Inventory, { images, vms }: Truth): readonly string[
     ...[...images.keys()].flatMap((path) => {
       const { childImageIds, activeFor } = dependentsOf(path, index);
       const above = [...images].filter(([, { backing }]) => backing === path).map(([child]) => child);
-      const users = vmSpecs.flatMap(({ uuid }) =>
-        [...(vms.get(uuid)?.active ?? [])]
-          .filter(([, active]) => active === path)
-          .map(([target]) => `${uuid} ${target}`),
+      const users = [...vms].flatMap(([uuid, { active }]) =>
+        [...active].filter(([, image]) => image === path).map(([target]) => `${uuid} ${target}`),
       );
       return [
         ...differ(`what hangs on ${path}`, [...childImageIds].sort(), above.sort()),
