@@ -153,11 +153,13 @@ export class ModelHost {
   /** Every image in the folder, by its path on the host. */
   imageFacts(): ReadonlyMap<string, ImageFacts> {
     const { folder } = this.secluded;
-    const files = readdirSync(this.secluded.outside(folder)).filter((name) => name.endsWith('.qcow2'));
+    const names = readdirSync(this.secluded.outside(folder)).filter((name) => name.endsWith('.qcow2'));
     return new Map(
-      files
-        .sort()
-        .map((name) => [`${folder}/${name}`, headerOf(readFileSync(this.secluded.outside(`${folder}/${name}`)))]),
+      names.sort().flatMap((name) => {
+        const path = `${folder}/${name}`;
+        const bytes = readFileSync(this.secluded.outside(path));
+        return bytes.length < shortestHeaderBytes ? [] : [[path, headerOf(bytes)] as const];
+      }),
     );
   }
 
@@ -264,6 +266,9 @@ function xmlOf({ name, uuid, targets }: ModelVmSpec, folder: string): string {
 <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>${disks.join('')}<controller type='usb' model='none'/><memballoon model='none'/></devices></domain>`;
 }
+
+/** What is shorter was being made when its file system became full: it is no image yet, and nothing hangs on it. */
+const shortestHeaderBytes = 72;
 
 /** By QEMU's docs/interop/qcow2.txt. */
 function headerOf(bytes: Buffer): ImageFacts {
