@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { disk, image, internal, inventory, vm } from '../../shared/model/inventory.fixtures.ts';
 import type { BatchRequest } from '../../shared/model/batch.ts';
 import type { Plan, PlanStep } from '../../shared/model/plan.ts';
+import { changeInWords } from '../../shared/rules/operations/batch-words.ts';
 import { plainStep } from '../hypervisors/planning/plain-step.ts';
 import { asOneDeletion, neighbours, orderedRequests } from './batch-order.ts';
 import { beyondReview, reviewOf } from './batch-review.ts';
@@ -86,10 +87,9 @@ describe('neighbours of a batch', () => {
   });
 
   test('are one deletion', () => {
-    expect(asOneDeletion(chain.map((name) => deletion(name)))?.request).toMatchObject({
-      snapshotId: 'one',
-      otherSnapshotIds: ['two', 'three'],
-    });
+    const one = asOneDeletion(chain.map((name) => deletion(name)));
+    expect(one?.request).toMatchObject({ snapshotId: 'one', otherSnapshotIds: ['two', 'three'] });
+    expect(one && changeInWords(one.request)).toBe('Delete snapshots “one” and 2 more');
     expect(asOneDeletion([deletion('one')])).toBeNull();
   });
 });

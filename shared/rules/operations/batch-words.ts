@@ -1,7 +1,6 @@
 /** A batch in words. */
 import type { Batch, BatchItem, BatchResolution, PlannedBatchItem } from '../../model/batch.ts';
 import type { ChangeRequest } from '../../model/plan.ts';
-import { firstOf } from '../text/first-of.ts';
 import { count } from '../text/units.ts';
 import { vmKeyOf } from './batch-items.ts';
 
@@ -55,8 +54,9 @@ function namedIn(request: ChangeRequest): readonly (string | null)[] {
 /** A change that could not be planned, by what was asked for. */
 export function changeInWords(request: ChangeRequest): string {
   const [verb, one, several] = actions[request.action];
-  const names = namedIn(request).filter((name) => name !== null);
-  return [verb, names.length > 1 ? several : one, firstOf(names.map((name) => `“${name}”`))].join(' ').trim();
+  const [name = null, ...others] = namedIn(request);
+  if (name === null) return `${verb} ${one}`;
+  return others.length === 0 ? `${verb} ${one} “${name}”` : `${verb} ${several} “${name}” and ${others.length} more`;
 }
 
 /** Whether it goes on by itself. */
