@@ -131,7 +131,7 @@ test.describe('choosing', () => {
     await page.getByRole('row', { name: /^before release 1/ }).click();
     await page.getByRole('row', { name: /^before release 3/ }).click({ modifiers: ['Control'] });
     await page.getByRole('button', { name: 'More actions' }).click();
-    await expect(page.getByRole('menuitem', { name: /^Delete…/ })).toContainText('Batch… deletes several.');
+    await expect(page.getByRole('menuitem', { name: /^Delete…/ })).toBeEnabled();
     await page.getByRole('menuitem', { name: /^Batch…/ }).click();
     await expect(dialog(page)).toContainText('6 of 48 snapshots shown');
     await expect(chosenRows(page)).toHaveCount(2);
