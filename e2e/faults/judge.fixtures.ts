@@ -8,7 +8,7 @@ import { findingsOf } from '../../shared/rules/findings/findings.ts';
 import { defaultReportThresholds } from '../../shared/rules/findings/report-thresholds.ts';
 import {
   carriedOut,
-  descent,
+  deletedBy,
   empty,
   possibleContents,
   without,
@@ -124,7 +124,7 @@ function wrongState({ state }: VmFacts, { state: first, plan, mayChangeState }: 
 function mayGo(before: ModelVm, { request }: Plan): ReadonlySet<string> {
   if (request.action === 'renameSnapshot') return new Set([request.snapshotId]);
   if (request.action !== 'deleteSnapshot') return new Set();
-  return request.withDescendants ? descent(before, request.snapshotId) : new Set([request.snapshotId]);
+  return deletedBy(before, request);
 }
 
 /** The snapshots that a merge spoils go: those that the plan does not show afterwards. Of those that were lost come back which it shows. */

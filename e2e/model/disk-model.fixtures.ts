@@ -68,7 +68,7 @@ function renamed(vm: ModelVm, from: string, to: string): ModelVm {
 }
 
 /** The snapshot and those below it. */
-export function descent(vm: ModelVm, name: string): ReadonlySet<string> {
+function descent(vm: ModelVm, name: string): ReadonlySet<string> {
   const found = new Set([name]);
   for (let size = 0; size !== found.size;) {
     size = found.size;
@@ -91,7 +91,7 @@ export function carriedOut(vm: ModelVm, request: ChangeRequest, spoiled: Readonl
       return revertedTo(saved, request.snapshotId);
     }
     case 'deleteSnapshot':
-      return without(vm, request.withDescendants ? descent(vm, request.snapshotId) : new Set([request.snapshotId]));
+      return without(vm, deletedBy(vm, request));
     case 'commitImages':
       return without(vm, spoiled);
     case 'renameSnapshot':
@@ -100,6 +100,14 @@ export function carriedOut(vm: ModelVm, request: ChangeRequest, spoiled: Readonl
       // Merges up, power, memory, descriptions, clones: disks and snapshots stay as they are.
       return vm;
   }
+}
+
+/** The snapshots that a deletion is about. */
+export function deletedBy(
+  vm: ModelVm,
+  { snapshotId, otherSnapshotIds = [], withDescendants }: Extract<ChangeRequest, { action: 'deleteSnapshot' }>,
+): ReadonlySet<string> {
+  return new Set([snapshotId, ...otherSnapshotIds].flatMap((id) => (withDescendants ? [...descent(vm, id)] : [id])));
 }
 
 /** The new VM that is made of another: its disks are what those were, and from then on they have nothing to do with each other. */

@@ -13,7 +13,7 @@ import type { LibvirtVersion } from '../testbeds/places.ts';
 import {
   carriedOut,
   cloned,
-  descent,
+  deletedBy,
   empty,
   possibleContents,
   without,
@@ -206,6 +206,7 @@ export class ModelRun {
     const { shown } = this;
     const wrong = [
       ...wrongPictures(shown, this.#truth, this.#givenUp),
+      ...differ('the VMs of the model', [...this.#vms.keys()].sort(), [...this.#truth.vms.keys()].sort()),
       ...this.host.vms.flatMap((vm) => {
         const { snapshots, current } = this.#modelOf(vm);
         const facts = this.#factsOf(vm);
@@ -309,12 +310,7 @@ export class ModelRun {
   async #adopt(vm: ModelVmSpec, before: ModelVm, request: ChangeRequest, spoiled: ReadonlySet<string>): Promise<void> {
     const facts = this.#factsOf(vm);
     await this.host.flush(vm, facts);
-    const mayGo =
-      request.action === 'deleteSnapshot'
-        ? request.withDescendants
-          ? descent(before, request.snapshotId)
-          : new Set([request.snapshotId])
-        : spoiled;
+    const mayGo = request.action === 'deleteSnapshot' ? deletedBy(before, request) : spoiled;
     const gone = [...before.snapshots.keys()].filter((name) => !facts.snapshots.has(name));
     const lost = gone.filter((name) => !mayGo.has(name));
     if (lost.length > 0) throw new Error(`${lost.join(', ')} went with a procedure that was not to take them.`);
