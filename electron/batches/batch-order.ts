@@ -4,7 +4,7 @@ import type { BatchRequest } from '../../shared/model/batch.ts';
 import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
 import { vmKeyOf } from '../../shared/rules/operations/batch-items.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
-import { depthOf } from '../../shared/rules/snapshots/snapshot-forest.ts';
+import { depthsOf } from '../../shared/rules/snapshots/snapshot-forest.ts';
 
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
 
@@ -30,24 +30,19 @@ export function orderedRequests(
 }
 
 function deletionsInOrder(requests: readonly BatchRequest[], snapshots: readonly Snapshot[]): readonly BatchRequest[] {
-  const depths = new Map(
-    requests.map((each) => [each, isDeletion(each.request) ? placeOf(each.request, snapshots) : 0]),
-  );
-  const sorted = requests
-    .filter(({ request }) => isDeletion(request))
-    .sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0));
+  const depths = depthsOf(snapshots);
+  // Merged up, the tree is walked from its other end.
+  const placeOf = ({ request }: BatchRequest) => {
+    const depth = isDeletion(request) ? (depths.get(request.snapshotId) ?? 0) : 0;
+    return isDeletion(request) && request.direction === 'up' ? -depth : depth;
+  };
+  const sorted = requests.filter(({ request }) => isDeletion(request)).sort((a, b) => placeOf(a) - placeOf(b));
   let next = 0;
   return requests.map((each) => (isDeletion(each.request) ? (sorted[next++] ?? each) : each));
 }
 
 function isDeletion(request: ChangeRequest): request is DeleteRequest {
   return request.action === 'deleteSnapshot';
-}
-
-/** Merged up, the tree is walked from its other end. */
-function placeOf({ snapshotId, direction }: DeleteRequest, snapshots: readonly Snapshot[]): number {
-  const depth = depthOf(snapshotId, snapshots);
-  return direction === 'up' ? -depth : depth;
 }
 
 /**

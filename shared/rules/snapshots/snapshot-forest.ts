@@ -74,18 +74,30 @@ export function subtreeIds(snapshotId: string, snapshots: readonly Snapshot[]): 
   return ids;
 }
 
-/** How far a snapshot stands below the root of its tree, which is 1. */
-export function depthOf(snapshotId: string, snapshots: readonly Pick<Snapshot, 'id' | 'parentId'>[]): number {
+/**
+ * How far each of a VM's snapshots stands below the root of its tree, which is 1. A parent that is missing counts as one; a circle of
+ * parents ends where it began. O(n): chains are thousands deep.
+ */
+export function depthsOf(snapshots: readonly Pick<Snapshot, 'id' | 'parentId'>[]): ReadonlyMap<string, number> {
   const parents = new Map(snapshots.map(({ id, parentId }) => [id, parentId]));
-  const seen = new Set<string>();
-  for (let id: string | null = snapshotId; id !== null && !seen.has(id); id = parents.get(id) ?? null) seen.add(id);
-  return seen.size;
+  const depths = new Map<string, number>();
+  for (const { id } of snapshots) {
+    const path = new Set<string>();
+    let at: string | null = id;
+    for (; at !== null && !depths.has(at) && !path.has(at); at = parents.get(at) ?? null) path.add(at);
+    let depth = at === null ? 0 : (depths.get(at) ?? 0);
+    for (const each of [...path].reverse()) {
+      depth += 1;
+      depths.set(each, depth);
+    }
+  }
+  return depths;
 }
 
 /** These snapshots of a VM, those that stand higher in its tree first, otherwise in the order given. */
 export function parentsFirst(some: readonly Snapshot[], all: readonly Snapshot[]): readonly Snapshot[] {
-  const depths = new Map(some.map((each) => [each, depthOf(each.id, all)]));
-  return some.toSorted((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0));
+  const depths = depthsOf(all);
+  return some.toSorted((a, b) => (depths.get(a.id) ?? 0) - (depths.get(b.id) ?? 0));
 }
 
 function oldestOfCycle(start: Snapshot, byId: ReadonlyMap<string, Snapshot>): Snapshot {

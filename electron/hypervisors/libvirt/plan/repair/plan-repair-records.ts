@@ -2,6 +2,7 @@
 import type { Snapshot } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, Expectation, PlanNote, PlanStep } from '../../../../../shared/model/plan.ts';
 import { reasonsToKeep, recordedDisks } from '../../../../../shared/rules/repair/recorded-data.ts';
+import { parentsFirst } from '../../../../../shared/rules/snapshots/snapshot-forest.ts';
 import { describeRefusals } from '../../../../../shared/rules/snapshots/record-refusals.ts';
 import { memoryFilesIn } from '../../../../../shared/rules/snapshots/snapshot-data.ts';
 import { folderOf } from '../../../../../shared/rules/text/folders.ts';
@@ -114,17 +115,6 @@ function titleOf(doomed: readonly Snapshot[], moved: readonly Snapshot[], vmName
     ...(moved.length === 0 ? [] : [`let the record of ${names(moved)} name the image of its data`]),
   ];
   return `Repair records of ${vmName}: ${parts.length === 0 ? 'nothing' : parts.join('; ')}`;
-}
-
-/** So that nothing is above what it hangs on. A circle of parents ends where it began. */
-function parentsFirst(snapshots: readonly Snapshot[], all: readonly Snapshot[]): readonly Snapshot[] {
-  const byId = new Map(all.map((each) => [each.id, each]));
-  const depth = (snapshot: Snapshot): number => {
-    const seen = new Set<string>();
-    for (let at = snapshot.parentId; at !== null && !seen.has(at); at = byId.get(at)?.parentId ?? null) seen.add(at);
-    return seen.size;
-  };
-  return snapshots.toSorted((a, b) => depth(a) - depth(b));
 }
 
 function movesOf(snapshot: Snapshot, { vm, inventory }: LibvirtContext): readonly Move[] {
