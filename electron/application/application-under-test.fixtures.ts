@@ -123,7 +123,7 @@ export class ApplicationUnderTest {
    * What became of an operation: waits until it ended, or waits for its user.
    *
    * @param looksAfterMs an operation that was cut off and not examined for so long is examined, as its user would: where the daemon on
-   *   the host went away, and the connection did not, nobody else does that
+   *   the host went away, and the connection did not, that is noticed by reading the host, and the command line reads none by itself
    */
   async rests(id: string, limitMs: number, looksAfterMs = Infinity): Promise<Operation> {
     const end = Date.now() + limitMs;

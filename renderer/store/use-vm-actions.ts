@@ -70,7 +70,8 @@ export function useVmActions(hostId: string, vm: Vm, snapshot: Snapshot | null):
       }
       if (id === 'deleteSnapshot' || id === 'deleteWithDescendants') {
         const withDescendants = id === 'deleteWithDescendants';
-        const others = othersOf(hostId, request);
+        const now = findVm(useStore.getState(), hostId, vmUuid);
+        const others = selectedSnapshots(now).filter((each) => each !== request.snapshotId);
         const several = others.length === 0 || withDescendants ? {} : { otherSnapshotIds: others };
         const deletion = { action: 'deleteSnapshot' as const, ...request, ...several, withDescendants };
         showDialog({ kind: 'plan', hostId, request: deletion });
@@ -117,7 +118,7 @@ function useCircumstances(
 function batchOf(hostId: string, vmUuid: string): DialogState {
   const state = useStore.getState();
   const vm = findVm(state, hostId, vmUuid);
-  const selected = [...selectedOf(vm, state.selection)].filter((id) => id !== null);
+  const selected = selectedSnapshots(vm);
   return {
     kind: 'batch',
     ...(vm?.readable && { vmName: vm.name, hostName: state.hosts[hostId]?.host.name ?? '' }),
@@ -125,11 +126,9 @@ function batchOf(hostId: string, vmUuid: string): DialogState {
   };
 }
 
-/** The snapshots that are selected at the moment besides one. */
-function othersOf(hostId: string, { vmUuid, snapshotId }: { vmUuid: string; snapshotId: string }): string[] {
-  const state = useStore.getState();
-  const selected = selectedOf(findVm(state, hostId, vmUuid), state.selection);
-  return [...selected].flatMap((id) => (id === null || id === snapshotId ? [] : id));
+/** The ids of the snapshots that are selected at the moment. */
+function selectedSnapshots(vm: Vm | null): string[] {
+  return [...selectedOf(vm, useStore.getState().selection)].filter((id) => id !== null);
 }
 
 /** What is selected at the moment, as the ends of a merge. */

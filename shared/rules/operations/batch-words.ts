@@ -38,23 +38,22 @@ export function batchTitle(items: readonly Titled[]): string {
   const isSame = items.every(({ request }) => request.action === first.request.action);
   const [verb, one, several] = actions[first.request.action];
   const what = isSame
-    ? `${verb} ${count(items.flatMap(({ request }) => namedIn(request)).length, one, several)}`
+    ? `${verb} ${count(items.length + items.flatMap(({ request }) => othersIn(request)).length, one, several)}`
     : `Make ${count(items.length, 'change', 'changes')}`;
   const whose = isSame && several === 'VMs' ? '' : ` of ${vms === 1 ? first.vmName : `${vms} VMs`}`;
   return `${what}${whose} on ${hosts === 1 ? first.hostName : `${hosts} hosts`}`;
 }
 
-/** What a request is about, once for each. */
-function namedIn(request: ChangeRequest): readonly (string | null)[] {
-  if ('otherSnapshotIds' in request && request.otherSnapshotIds)
-    return [request.snapshotId, ...request.otherSnapshotIds];
-  return ['name' in request ? request.name : 'snapshotId' in request ? request.snapshotId : null];
+/** The snapshots that a deletion names besides the one. */
+function othersIn(request: ChangeRequest): readonly string[] {
+  return request.action === 'deleteSnapshot' ? (request.otherSnapshotIds ?? []) : [];
 }
 
 /** A change that could not be planned, by what was asked for. */
 export function changeInWords(request: ChangeRequest): string {
   const [verb, one, several] = actions[request.action];
-  const [name = null, ...others] = namedIn(request);
+  const name = 'name' in request ? request.name : 'snapshotId' in request ? request.snapshotId : null;
+  const others = othersIn(request);
   if (name === null) return `${verb} ${one}`;
   return others.length === 0 ? `${verb} ${one} “${name}”` : `${verb} ${several} “${name}” and ${others.length} more`;
 }
