@@ -32,19 +32,40 @@ function host(isMerged: boolean, dataOfSnapshot: string | null = null) {
   );
 }
 
+const toDelete = (...of: Parameters<typeof leftFiles>) => leftFiles(...of).toDelete;
+
 test('images that were to be deleted are named where nothing needs them any more', () => {
-  expect(leftFiles(after('waiting'), host(true))).toEqual([middle, upper]);
-  expect(leftFiles(after('failed'), host(true))).toEqual([middle, upper]);
+  expect(toDelete(after('waiting'), host(true))).toEqual([middle, upper]);
+  expect(toDelete(after('failed'), host(true))).toEqual([middle, upper]);
 });
 
 test('nothing is named that is still in a chain, or that a snapshot needs with all below it', () => {
-  expect(leftFiles(after('waiting'), host(false))).toEqual([]);
-  expect(leftFiles(after('waiting'), host(true, upper))).toEqual([]);
-  expect(leftFiles(after('waiting'), host(true, middle))).toEqual([upper]);
+  expect(toDelete(after('waiting'), host(false))).toEqual([]);
+  expect(toDelete(after('waiting'), host(true, upper))).toEqual([]);
+  expect(toDelete(after('waiting'), host(true, middle))).toEqual([upper]);
 });
 
 test('nothing is named that is gone', () => {
-  expect(leftFiles(after('done'), host(true))).toEqual([]);
+  expect(toDelete(after('done'), host(true))).toEqual([]);
   const gone = inventory([vm({ uuid: vmUuid, disks: [disk('vda', first)] })], [image(first)]);
-  expect(leftFiles(after('unknown'), gone)).toEqual([]);
+  expect(toDelete(after('unknown'), gone)).toEqual([]);
+});
+
+test('what was made for a step that is not done is named, unless it is needed by now', () => {
+  const making = planFor(new FakeHost(), ['a', 'b'], {
+    steps: [
+      { ...step('a'), index: 0, creates: ['/vms/new', '/vms/memory'] },
+      { ...step('b'), index: 1 },
+    ],
+  });
+  const of = (state: StepState, isUsed: boolean) => {
+    const disks = [disk('vda', isUsed ? '/vms/new' : first)];
+    const there = inventory([vm({ uuid: vmUuid, disks })], [image(first), overlay('/vms/new', first)]);
+    const [made, rest] = after('failed').steps;
+    if (!made || !rest) throw new Error('no steps');
+    return leftFiles({ plan: making, steps: [{ ...made, state }, rest] }, there);
+  };
+  expect(of('done', false)).toEqual({ toDelete: [], made: ['/vms/new'] });
+  expect(of('failed', false)).toEqual({ toDelete: [], made: [] });
+  expect(of('done', true)).toEqual({ toDelete: [], made: [] });
 });

@@ -3,16 +3,26 @@ import type { Inventory } from '../../../shared/model/inventory.ts';
 import type { Operation } from '../../../shared/model/operation.ts';
 import { unneededOf } from '../plans/expectations.ts';
 
-/**
- * What steps were to delete that are not done: the images that are still there and that nothing needs now. Before the steps that
- * were to make them so they are needed, and not among them.
- */
-export function leftFiles({ plan, steps }: Pick<Operation, 'plan' | 'steps'>, inventory: Inventory): readonly string[] {
-  const isOver = (index: number) => ['done', 'skipped'].includes(steps[index]?.state ?? 'waiting');
-  const toDelete = plan.steps.flatMap(({ index, deletes }) => (isOver(index) ? [] : deletes));
+/** Images by their ids, which are paths. */
+export interface LeftFiles {
+  /** What steps were to delete that are not done. Before the steps that were to make them so they are needed, and not among them. */
+  readonly toDelete: readonly string[];
+  /** What steps that are done have made for those that are not. */
+  readonly made: readonly string[];
+}
+
+/** The images that are still there and that nothing needs now. */
+export function leftFiles({ plan, steps }: Pick<Operation, 'plan' | 'steps'>, inventory: Inventory): LeftFiles {
+  const stateOf = (index: number) => steps[index]?.state ?? 'waiting';
   const there = new Set(inventory.images.flatMap(({ id, status }) => (status === 'missing' ? [] : [id])));
-  return unneededOf(
-    toDelete.filter((path) => there.has(path)),
-    inventory,
+  const left = (paths: readonly string[]) =>
+    unneededOf(
+      paths.filter((path) => there.has(path)),
+      inventory,
+    );
+  const toDelete = left(
+    plan.steps.flatMap(({ index, deletes }) => (['done', 'skipped'].includes(stateOf(index)) ? [] : deletes)),
   );
+  const made = left(plan.steps.flatMap(({ index, creates }) => (stateOf(index) === 'done' ? creates : [])));
+  return { toDelete, made: made.filter((path) => !toDelete.includes(path)) };
 }

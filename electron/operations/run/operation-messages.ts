@@ -7,6 +7,7 @@ import { firstOf } from '../../../shared/rules/text/first-of.ts';
 import { interruptedMeaning } from '../../../shared/rules/operations/step-sentences.ts';
 import type { ExpectationCheck } from '../plans/expectations.ts';
 import { oneLine, outputLine } from '../host/one-line.ts';
+import type { LeftFiles } from './left-files.ts';
 
 /** `“title” for the VM name on host` */
 export function describePlan({ title, vmName, hostName }: Plan): string {
@@ -230,21 +231,27 @@ export function leftToTakeBack({ plan }: Pick<Operation, 'plan'>, undo: readonly
   return ` It is in the middle of steps that belong together. Undo runs ${titles.join(', ')}, so that nothing is left half done; forgetting it does not.`;
 }
 
-/** Files that were to be deleted and are still there; empty where there are none. */
-export function filesStay(paths: readonly string[]): string {
-  return paths.length === 0
-    ? ''
-    : ` Nothing on the host needs ${firstOf(paths.map((path) => oneLine(path)))} any more, which ${paths.length === 1 ? 'was' : 'were'} to be deleted and ${paths.length === 1 ? 'is' : 'are'} still there.`;
+/** What is left with nothing that needs it; empty where there is none. */
+export function filesStay({ toDelete, made }: LeftFiles): string {
+  const named = (paths: readonly string[]) => firstOf(paths.map((path) => oneLine(path)));
+  const were = ({ length }: readonly string[]) => (length === 1 ? 'was' : 'were');
+  const are = ({ length }: readonly string[]) => (length === 1 ? 'is' : 'are');
+  return [
+    toDelete.length === 0
+      ? ''
+      : ` Nothing on the host needs ${named(toDelete)} any more, which ${were(toDelete)} to be deleted and ${are(toDelete)} still there.`,
+    made.length === 0
+      ? ''
+      : ` ${named(made)}, made by steps that are done, ${are(made)} still there, and nothing on the host needs ${made.length === 1 ? 'it' : 'them'}.`,
+  ].join('');
 }
 
 /** The same error, which names the files that are left. */
-export function sayingWhatIsLeft(error: SnaptreeError, paths: readonly string[]): SnaptreeError {
-  return paths.length === 0
+export function sayingWhatIsLeft(error: SnaptreeError, left: LeftFiles): SnaptreeError {
+  const stay = filesStay(left);
+  return stay === ''
     ? error
-    : new SnaptreeError(error.code, `${error.message}${filesStay(paths)}`, {
-        data: error.data,
-        untold: error.untold,
-      });
+    : new SnaptreeError(error.code, `${error.message}${stay}`, { data: error.data, untold: error.untold });
 }
 
 export function capital(text: string): string {

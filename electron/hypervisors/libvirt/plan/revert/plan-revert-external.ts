@@ -232,12 +232,23 @@ function endStep(context: LibvirtContext): Step {
   };
 }
 
-/** Of the same owner as the image below, so that whoever may read that may read it. */
+/**
+ * Of the same owner as the image below, so that whoever may read that may read it. What qemu-img could not make whole is removed again, as
+ * by itself it does from 6.0 on: a file shorter than a header would be in the way of the next one by that name.
+ */
 const overlayScript = `
 overlay=$1 format=$2 data=$3
-if [ -e "$overlay" ] || [ -L "$overlay" ]; then printf '%s\\n' "There is something at $overlay already." >&2; exit 1; fi
 umask 077
-qemu-img create -q -f qcow2 -F "$format" -b "$data" -- "$overlay" || exit 1
+if ! (set -C; true >"$overlay") 2>/dev/null; then
+  printf '%s\\n' "There is something at $overlay already, or it cannot be made there. It was left as it is." >&2
+  exit 1
+fi
+identity() { LC_ALL=C stat -c '%d:%i' -- "$overlay"; }
+made=$(identity)
+if ! qemu-img create -q -f qcow2 -F "$format" -b "$data" -- "$overlay"; then
+  [ ! -e "$overlay" ] || [ "$(identity)" != "$made" ] || rm -f -- "$overlay"
+  exit 1
+fi
 chown --reference="$data" -- "$overlay" 2>/dev/null
 :
 `.trim();
