@@ -85,7 +85,8 @@ async function beSecondAdministrator({ host }: Stage, { moment, procedure }: Cel
   if (moment.when === 'copying') {
     const how = scrambled(procedure.length) % 2 === 0 ? '--abort' : '--pivot';
     for (const target of one.targets) await virsh(`blockjob ${vmUuid} ${target} ${how}`);
-    await host.secluded.sh('pkill -TERM -x qemu-img || :');
+    // One that stands still, to be caught, takes notice when it goes on.
+    await host.secluded.sh('pkill -TERM -x qemu-img && pkill -CONT -x qemu-img || :');
     return;
   }
   const state = (await host.facts()).get(vmUuid)?.state;

@@ -251,6 +251,16 @@ export const problemSchema = z.strictObject({
   subject: unreadSubjectSchema.optional(),
 });
 
+/** Memory of a guest in a file of its own, from which the guest can go on as long as its disks stay as they were then (`virsh restore`). */
+export const savedMemorySchema = z.strictObject({
+  /** Its path. */
+  file: z.string(),
+  /** Seconds since 1970, of the last change of the file; null where that is not known. */
+  savedAt: z.number().nullable(),
+  /** What it takes on storage; null where that is not known. */
+  allocatedBytes: z.number().nonnegative().nullable(),
+});
+
 export const readableVmSchema = z.strictObject({
   readable: z.literal(true),
   uuid: z.string(),
@@ -260,6 +270,11 @@ export const readableVmSchema = z.strictObject({
   /** False for a VM that exists only as long as it runs. */
   persistent: z.boolean(),
   hasManagedSave: z.boolean(),
+  /**
+   * What was saved of its guest's memory into files beside the images of the host, the oldest first, without that of snapshots and of the
+   * managed save. Absent where nothing is.
+   */
+  savedMemory: z.array(savedMemorySchema).optional(),
   /** Absent where there is none. */
   job: vmJobSchema.optional(),
   /** Whether it has checkpoints, from which incremental backups are made; absent where it has none. */
@@ -381,6 +396,7 @@ export type Snapshot = z.infer<typeof snapshotSchema>;
 export type Capability = z.infer<typeof capabilitySchema>;
 export type UnknownDependents = z.infer<typeof unknownDependentsSchema>;
 export type VmState = z.infer<typeof vmStateSchema>;
+export type SavedMemory = z.infer<typeof savedMemorySchema>;
 export type Problem = z.infer<typeof problemSchema>;
 export type ReadableVm = z.infer<typeof readableVmSchema>;
 export type UnreadableVm = z.infer<typeof unreadableVmSchema>;

@@ -79,6 +79,7 @@ export function forgetImages(knowledge: ImageKnowledge, ids: ReadonlySet<string>
     knowledge.images.delete(id);
     knowledge.headers.delete(id);
     knowledge.unread.delete(id);
+    knowledge.savedMemory.delete(id);
     knowledge.asked.delete(id);
     knowledge.askedFormatted.delete(id);
   }

@@ -29,6 +29,8 @@ export interface ImageKnowledge {
   readonly formatted: Set<string>;
   /** Of these, paths that were asked for as what they are. */
   readonly askedFormatted: Set<string>;
+  /** Files in which libvirt saved the memory of guests, with the UUIDs of their VMs, by resolved path. */
+  readonly savedMemory: Map<string, string | null>;
   /** Images whose headers do not say everything; qemu-img is to be asked. */
   readonly unread: Set<string>;
   /** As last told; null where it never was. */
@@ -50,6 +52,7 @@ export function emptyKnowledge(): ImageKnowledge {
     asked: new Map(),
     formatted: new Set(),
     askedFormatted: new Set(),
+    savedMemory: new Map(),
     unread: new Set(),
     openFiles: null,
     foldersCut: false,
@@ -71,6 +74,7 @@ export function copyOf(knowledge: ImageKnowledge): ImageKnowledge {
     asked: new Map(knowledge.asked),
     formatted: new Set(knowledge.formatted),
     askedFormatted: new Set(knowledge.askedFormatted),
+    savedMemory: new Map(knowledge.savedMemory),
     unread: new Set(knowledge.unread),
   };
 }
@@ -81,6 +85,7 @@ export function learn(knowledge: ImageKnowledge, walk: Walk): void {
   for (const [path, spelled] of walk.spellings) knowledge.spellings.set(path, spelled);
   for (const [path, folder] of walk.folders) knowledge.folders.set(path, folder);
   for (const [path, status] of walk.statuses) knowledge.statuses.set(path, status);
+  for (const { path, vmUuid } of walk.savedMemory) knowledge.savedMemory.set(path, vmUuid);
   const found = [...walk.images];
   for (const { path, bytes } of walk.headers) {
     const status = statusOf(knowledge, path);

@@ -190,3 +190,33 @@ it('reads everything each time where stat is not what is expected', async () => 
     expect(imageIn(reading, one)).toMatchObject({ status: 'ok', modifiedAt: null });
   }
 });
+
+describe('saved memory', () => {
+  const uuid = '11111111-1111-4111-8111-111111111111';
+  /** As libvirt leaves it: a header of 92 bytes, the definition, and a byte of 0 at its end. */
+  const saved = (magic: string) => {
+    const header = Buffer.alloc(92);
+    header.write(magic);
+    header.writeUInt32LE(2, 16);
+    header.writeUInt32LE(0xfffe, 20);
+    const definition = `<domain type='kvm' id='3'>\n  <name>größer</name>\n  <uuid>${uuid}</uuid>\n</domain>\n\0`;
+    return Buffer.concat([header, Buffer.from(definition), Buffer.alloc(4096, 0xa5)]);
+  };
+
+  it('is told of the VM that it is of, once it is whole, and as long as it is there', async () => {
+    await start();
+    const file = images.path("vms/it's\nsaved");
+    const files = async () => ((await poll()).reading.savedMemory.get(uuid) ?? []).map((each) => each.file);
+    expect(await files()).toEqual([]);
+    writeFileSync(file, saved('LibvirtQemudPart'));
+    expect(await files()).toEqual([]);
+    writeFileSync(file, saved('LibvirtQemudSave'));
+    writeFileSync(images.path('vms/library'), 'Library of what is no memory');
+    expect(await files()).toEqual([file]);
+    expect((await poll()).examined).toEqual([]);
+    expect(await files()).toEqual([file]);
+    expect((await readAnew()).savedMemory.get(uuid)).toMatchObject([{ file, allocatedBytes: 8192 }]);
+    rmSync(file);
+    expect(await files()).toEqual([]);
+  });
+});

@@ -84,6 +84,7 @@ export function relevantKnowledge(
     ...knowledge,
     images: new Map([...knowledge.images].filter(([id]) => images.has(id))),
     otherViews: new Map([...knowledge.otherViews].filter(([, { id }]) => images.has(id))),
+    savedMemory: new Map([...knowledge.savedMemory].filter(([path]) => kept.has(posix.dirname(path)))),
     folders: new Map([...knowledge.folders].filter(([path]) => kept.has(path))),
   };
 }

@@ -1,6 +1,6 @@
 /** Every image of a host that matters: what VMs and snapshots name, their chains, and what lies beside them. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Inventory, Problem, UnknownDependents } from '../../../shared/model/inventory.ts';
+import type { Inventory, Problem, SavedMemory, UnknownDependents } from '../../../shared/model/inventory.ts';
 import { shared } from '../../../shared/rules/inventory/structural-sharing.ts';
 import { createInterner } from '../../base/interned.ts';
 import { newNonce, parseFrames } from '../../hosts/commands/frames.ts';
@@ -16,7 +16,15 @@ import {
   type ImageChanges,
 } from './image-changes.ts';
 import { imageDoubts, imageProblems } from './image-doubts.ts';
-import { copyOf, emptyKnowledge, learn, noteAsked, openRequests, type ImageKnowledge } from './image-knowledge.ts';
+import {
+  copyOf,
+  emptyKnowledge,
+  learn,
+  noteAsked,
+  openRequests,
+  statusOf,
+  type ImageKnowledge,
+} from './image-knowledge.ts';
 import { relevantKnowledge } from './image-relevance.ts';
 import type { ImageMemory, RememberedImages } from './image-memory.ts';
 import { parseImageReference } from '../image-reference.ts';
@@ -39,6 +47,8 @@ export interface ImageReading {
   imageIdOf(reference: string): string | null;
   /** Who has which image open, in words, by the image's id; only of images that somebody has open as far as this user can tell. */
   readonly openBy: ReadonlyMap<string, readonly string[]>;
+  /** Files in which libvirt saved the memory of guests, by the UUIDs of their VMs, the oldest first. */
+  readonly savedMemory: ReadonlyMap<string, readonly SavedMemory[]>;
   /** What is at the paths that were to be looked for. */
   readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
   /** The path by which a reference opens an image, as the model's `openedAs` has it; null where it is none. */
@@ -196,6 +206,7 @@ async function readWhole(
     problems: imageProblems(relevant),
     unknownDependents: imageDoubts(relevant, assembled),
     openBy: createInterner('cut')(assembled.byId(openImages(relevant))),
+    savedMemory: createInterner('cut')(savedMemoryOf(relevant)),
     lookedFor: createInterner('cut')(lookedFor),
     imageIdOf: assembled.imageIdOf,
     openedAs: assembled.openedAs,
@@ -217,6 +228,19 @@ async function readWhole(
       : null;
   }
   return reading;
+}
+
+function savedMemoryOf(knowledge: ImageKnowledge): ReadonlyMap<string, readonly SavedMemory[]> {
+  const found = new Map<string, SavedMemory[]>();
+  for (const [file, vmUuid] of knowledge.savedMemory) {
+    if (vmUuid === null) continue;
+    const status = statusOf(knowledge, file);
+    const saved = { file, savedAt: status?.modifiedAt ?? null, allocatedBytes: status?.allocatedBytes ?? null };
+    found.set(vmUuid, [...(found.get(vmUuid) ?? []), saved]);
+  }
+  for (const all of found.values())
+    all.sort((a, b) => (a.savedAt ?? 0) - (b.savedAt ?? 0) || (a.file < b.file ? -1 : 1));
+  return found;
 }
 
 /** What a walk printed. */

@@ -5,13 +5,14 @@
 
 /**
  * From names of files, one a line, a line N, and what `head -c 3` prints of these files with their names: the numbers of
- * those that begin like an image that can have a backing image.
+ * those that begin like an image that can have a backing image; with SAVED, also of those that begin like the saved memory of a
+ * guest, behind a minus sign.
  */
 export const awkHeads = String.raw`
 !files && $0 == N { files = 1; next }
 !files { number["==> " $0 " <=="] = NR; next }
 $0 in number { at = number[$0]; next }
-at { if (/^Q[FE][ID]/) print at; at = 0 }
+at { if (/^Q[FE][ID]/) print at; else if (SAVED && /^Lib/) print -at; at = 0 }
 `;
 
 /**

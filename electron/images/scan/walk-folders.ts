@@ -106,9 +106,19 @@ status_of_links() { # of what the links in a folder lead to, since its listing d
   done
 }
 
-look_at() { # files: examines those that begin like an image that can have a backing image
-  for number in $(numbers_of_images "$@"); do
-    eval "file=\\\${$number}"
+saved_memory() { # file: its beginning, which is a header and the definition of a VM where libvirt saved memory there
+  frame saved
+  printf '%s\\n' "$1"
+  head -c ${headerBytes} -- "$1" | LC_ALL=C tr -cd '[:print:]\\n'
+} 2>/dev/null
+
+look_at() { # files: examines those that begin like an image that can have a backing image, and tells of memory that was saved
+  for number in $(tell_saved=yes; numbers_of_images "$@"); do
+    eval "file=\\\${\${number#-}}"
+    if [ "$number" != "\${number#-}" ]; then
+      [ -L "$file" ] || saved_memory "$file"
+      continue
+    fi
     found=yes
     if [ -L "$file" ]; then
       request "$file" '' ''

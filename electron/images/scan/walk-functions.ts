@@ -12,6 +12,7 @@ awk_heads=${quoteArgument(awkHeads)}
 last_parent=
 last_real=
 frame() { printf '\\n%s %s\\n' "$N" "$*"; }
+tell_saved=
 have_qemu_img=yes
 command -v qemu-img >/dev/null 2>&1 || { have_qemu_img=; frame noqemuimg; }
 # BusyBox knows these fields as well; where stat knows no -c, nothing is told from them.
@@ -51,7 +52,7 @@ status_of() {
   stat -L -c "$status_format" -- "$@"
 } 2>/dev/null
 
-numbers_of_images() { # files: the numbers of those that begin like an image that can have a backing image, from 1
+numbers_of_images() { # files: the numbers of those that begin like an image that can have a backing image, from 1; see awk_heads
   # A name with line breaks cannot be told from what head prints.
   at=0
   for file in "$@"; do
@@ -59,13 +60,16 @@ numbers_of_images() { # files: the numbers of those that begin like an image tha
     at=$((at + 1))
     case $file in
       *"$NL"*)
-        case $(head -c 3 -- "$file") in Q[FE][ID]) printf '%s\\n' $at ;; esac
+        case $(head -c 3 -- "$file") in
+          Q[FE][ID]) printf '%s\\n' $at ;;
+          Lib) [ -z "$tell_saved" ] || printf '%s\\n' -$at ;;
+        esac
         file= ;;
     esac
     set -- "$@" "$file"
   done
   # /dev/null, since head names the files only where there are several.
-  { printf '%s\\n' "$@" "$N"; head -c 3 -- /dev/null "$@"; } | awk -v N="$N" "$awk_heads"
+  { printf '%s\\n' "$@" "$N"; head -c 3 -- /dev/null "$@"; } | awk -v N="$N" -v SAVED=$tell_saved "$awk_heads"
 } 2>/dev/null
 `;
 

@@ -43,6 +43,12 @@ export interface WalkedFolder {
 export type WhatIsThere = (typeof whatIsThere)[number];
 const whatIsThere = ['file', 'folder', 'sealed', 'nothing', 'hidden'] as const;
 
+export interface SavedMemoryFile {
+  readonly path: string;
+  /** Of the VM; null where its definition does not begin with it. */
+  readonly vmUuid: string | null;
+}
+
 export interface Walk {
   /** In the order in which they were examined; one image can be there several times, by several paths. */
   readonly images: readonly WalkedImage[];
@@ -60,6 +66,8 @@ export interface Walk {
   readonly statuses: ReadonlyMap<string, FileStatus>;
   /** Of each path that was only to be looked for. */
   readonly lookedFor: ReadonlyMap<string, WhatIsThere>;
+  /** Files that libvirt saved the memory of a guest in, in the folders that were looked through. */
+  readonly savedMemory: readonly SavedMemoryFile[];
   /** Null where that was not asked. */
   readonly openFiles: OpenFiles | null;
   /** There were more folders than are looked through. */
@@ -84,6 +92,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
   const loops: { device: string; path: string }[] = [];
   let opened: OpenFiles['opened'] | null = null;
   let processes: ReadonlySet<string> = new Set();
+  const savedMemory: SavedMemoryFile[] = [];
   const headers: { path: string; bytes: Uint8Array | null }[] = [];
   let open: string[] = [];
   let path = '';
@@ -120,6 +129,9 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
         if (image) images.push(image.id === id ? { ...image, ...outcome(first, said, image) } : image);
         break;
       }
+      case 'saved':
+        savedMemory.push(...savedMemoryFrom(frame.body));
+        break;
       case 'header':
         open.push(id);
         break;
@@ -190,6 +202,7 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     listings,
     statuses,
     lookedFor,
+    savedMemory,
     openFiles: opened && {
       locks: new Set(inAll(locks)),
       loops,
@@ -200,6 +213,17 @@ export function walkFromFrames(frames: readonly Frame[], nonce: string): Walk {
     hasQemuImg: !notes.has('noqemuimg'),
     hasStat: !notes.has('nostat'),
   };
+}
+
+/**
+ * Empty where the file begins otherwise (libvirt, qemu_saveimage.h): memory that is not saved to its end has another word there. A name may
+ * hold line breaks.
+ */
+function savedMemoryFrom(body: string): readonly SavedMemoryFile[] {
+  const start = body.indexOf('\nLibvirtQemudSave');
+  if (start < 0) return [];
+  const vmUuid = /<uuid>([0-9a-f-]{36})<\/uuid>/.exec(body.slice(start))?.[1] ?? null;
+  return [{ path: body.slice(0, start), vmUuid }];
 }
 
 /** What stands in each of the lists. */

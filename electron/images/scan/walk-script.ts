@@ -54,6 +54,8 @@ export interface WalkTask {
  *   folder resolved, where that is another; the image is examined by it); then, where it is examined,
  *   `kind file|block|other|absent [raw]` and, once or again after a failure, `info` (JSON, or the error) and `exit CODE`; or
  *   `header`: its first bytes are in the next `headers` (base64), which holds those of all files named since the one before;
+ * - `saved` (body: the path of a file, which may hold line breaks, a line break, and the beginning of it, without what cannot be
+ *   printed: a header, and the definition of the VM whose memory libvirt saved there);
  * - `folder` or, where it was only listed, `listing` (its path), and of that folder `df`, `entries` (the status of
  *   everything in it, and of itself), `unlisted` (cannot be listed), `cut` (has more files than are looked at), `closed` (a file
  *   that could not be opened), `subfolders` (has more of them than are looked at);

@@ -141,6 +141,8 @@ export function memorySuite(host: MemoryHost): void {
     await virsh('suspend', vm.uuid);
     await runs(create('one'));
     expect((await read()).snapshots).toMatchObject([{ vmState: 'paused', memory: { file: fileOf('one') } }]);
+    // It is that of the snapshot, and no restore point beside it.
+    expect((await read()).savedMemory).toBeUndefined();
   });
 
   it('goes back with the memory, on every disk, and again; from a VM that runs, or is shut off', async () => {

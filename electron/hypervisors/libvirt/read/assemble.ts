@@ -4,6 +4,7 @@ import type {
   Image,
   Problem,
   ReadableVm,
+  SavedMemory,
   Snapshot,
   SnapshotDisk,
   VmState,
@@ -27,6 +28,8 @@ export interface AssembleContext extends ObstacleContext {
   imageIdOf(source: DiskSource): string | null;
   /** Folders in which images lie, however deep. */
   readonly foldersWithImages: ReadonlySet<string>;
+  /** Files with saved memory, by the UUIDs of the VMs. */
+  readonly savedMemory: ReadonlyMap<string, readonly SavedMemory[]>;
   /** A path behind all symbolic links, as far as that is known. */
   realPathOf(path: string): string;
 }
@@ -57,6 +60,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
   const uses = usesBesides(vm, { disks, snapshots }, context);
   const folders = namedFolders(vm, context);
   const job = vmJobOf(answers);
+  const savedMemory = savedMemoryOf(vm, context);
   return {
     readable: true,
     uuid: answers.uuid,
@@ -64,6 +68,7 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
     ...parseState(answers.state),
     persistent: answers.isPersistent,
     hasManagedSave: answers.hasManagedSave,
+    ...(savedMemory.length > 0 && { savedMemory }),
     ...(job && { job }),
     ...(answers.hasCheckpoints && { hasCheckpoints: true as const }),
     hasNvram: domain.hasNvram,
@@ -93,6 +98,14 @@ export function assembleVm(vm: VmRecords, context: AssembleContext): ReadableVm 
       ...unresolvedVolumes(domain.disks, context),
     ],
   };
+}
+
+/** Without the files that its records name: that memory is a part of its snapshots. */
+function savedMemoryOf({ answers, snapshots }: VmRecords, context: AssembleContext): SavedMemory[] {
+  const ofSnapshots = new Set(
+    snapshots.flatMap(({ memory }) => (memory.kind === 'external' ? [context.realPathOf(memory.file)] : [])),
+  );
+  return (context.savedMemory.get(answers.uuid) ?? []).filter(({ file }) => !ofSnapshots.has(file));
 }
 
 /** What a definition says twice is left out: nobody can tell which it is. */

@@ -225,6 +225,7 @@ function assembledInventory(hostName: string, state: HostState, images: ImageRea
       return reference === null ? null : images.imageIdOf(reference);
     },
     foldersWithImages: foldersAbove(images.images.flatMap(({ id, otherPaths }) => [id, ...otherPaths])),
+    savedMemory: images.savedMemory,
     realPathOf: (path) => images.realPathOf(path),
     whatIsAt: (path) => images.lookedFor.get(path) ?? 'hidden',
     resources: state.resources,

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { ReadableVm } from '../../../../../shared/model/inventory.ts';
 import type { ChangeRequest, PowerChange } from '../../../../../shared/model/plan.ts';
+import { imagesById } from '../../../../../shared/rules/chains/chains.ts';
+import { restorePointsOf } from '../../../../../shared/rules/snapshots/restore-points.ts';
 import { carryOutOn, type PlannedHost } from '../carry-out.fixtures.ts';
 import { planLibvirt } from '../plan.ts';
 
@@ -51,6 +53,10 @@ export function powerSuite(host: PowerHost): void {
     const found = vms.find(({ uuid }) => uuid === vm.uuid);
     if (!found?.readable) throw new Error('The VM is not readable.');
     return found;
+  }
+
+  async function restorePoints() {
+    return restorePointsOf(await read(), imagesById((await host.planned.read()).images));
   }
 
   async function runs(request: ChangeRequest): Promise<void> {
@@ -119,6 +125,7 @@ export function powerSuite(host: PowerHost): void {
     await counts();
     await runs(save());
     expect(await read()).toMatchObject({ state: 'shutoff', stateReason: 'saved', hasManagedSave: true });
+    expect(await restorePoints()).toMatchObject([{ file: null, worn: null }]);
     const from = host.readSerialCounts(vm).at(-1) ?? 0;
     expect((await plan(change('start'))).warnings.map(({ code }) => code)).toEqual(['restoresMemory']);
     await runs(change('start'));
@@ -157,6 +164,7 @@ export function powerSuite(host: PowerHost): void {
     await virsh('suspend', vm.uuid);
     await runs(save(file));
     expect(await read()).toMatchObject({ state: 'shutoff', hasManagedSave: false });
+    expect(await restorePoints()).toMatchObject([{ file, worn: null }]);
     const last = host.readSerialCounts(vm).at(-1) ?? 0;
     const restore = { action: 'restoreMemory', vmUuid: vm.uuid, file } as const;
     await carryOutOn(host.planned, restore);
@@ -170,6 +178,7 @@ export function powerSuite(host: PowerHost): void {
     await sleep(1100);
     await host.write(vm, 0x55);
     await runs(change('destroy'));
+    expect(await restorePoints()).toMatchObject([{ file, worn: 'writtenSince' }]);
     await expect(carryOutOn(host.planned, restore)).rejects.toThrow('was written to after the memory was saved');
     // Nor on other images, which hold what it had: the guest would write below them.
     await virsh('snapshot-create-as', vm.uuid, 'later', '--disk-only');
