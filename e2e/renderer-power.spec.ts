@@ -75,3 +75,31 @@ test('memory that libvirt keeps is shown as a restore point, and can be discarde
   await expect(details.getByText('Start goes on from there')).toBeVisible();
   await expect(page.getByRole('row', { name: /^You are here/ })).toContainText('its next start goes on from there');
 });
+
+test('memory in files is in the tree above “You are here”, and the file that is selected is the one to restore from', async ({
+  page,
+}) => {
+  const savedMemory = [
+    { file: '/srv/vms/before upgrade.memory', savedAt: 1_700_000_000, allocatedBytes: 300 * 1024 ** 2 },
+    { file: '/srv/vms/later.memory', savedAt: 1_700_100_000, allocatedBytes: null },
+  ];
+  show(harness, { ...busyInventory(), vms: [vm(1, 'db-1', { state: 'shutoff', savedMemory })] });
+  await openVm(harness, page, /^db-1/);
+  const tree = page.getByRole('treegrid', { name: 'Snapshots of db-1' });
+  await tree.getByRole('row', { name: /^You are here/ }).click();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await expect(tree.getByRole('row', { name: /^before upgrade\.memory/ })).toHaveAttribute('aria-selected', 'true');
+  await expect(tree.getByRole('row', { name: /^You are here/ })).toHaveAttribute('aria-selected', 'false');
+  const details = page.getByRole('complementary', { name: 'Details' });
+  await expect(details.getByText('/srv/vms/before upgrade.memory')).toBeVisible();
+  await expect(details.getByText('300 MiB')).toBeVisible();
+  await page.getByRole('button', { name: 'More actions' }).click();
+  await item(page, 'Restore from a file…').click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('textbox')).toHaveValue('/srv/vms/before upgrade.memory');
+  await dialog.getByRole('button', { name: 'Review plan…' }).click();
+  await expect
+    .poll(() => harness.calls.findLast(({ name }) => name === 'plans.create')?.payload)
+    .toMatchObject({ request: { action: 'restoreMemory', file: '/srv/vms/before upgrade.memory' } });
+});

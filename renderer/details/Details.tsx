@@ -15,6 +15,8 @@ import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { findSnapshot } from '../store/state.ts';
 import { imageIndex, snapshotsById } from '../store/selectors.ts';
 import { useStore } from '../store/store.ts';
+import { nameOfPoint, pointKey, wordsOfPoint, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
+import { useRestorePoints } from '../store/use-restore-points.ts';
 import { DiskChains } from './DiskChains.tsx';
 import styles from './Details.module.css';
 
@@ -32,8 +34,11 @@ export const Details = memo(function Details({ hostId, vm }: { readonly hostId: 
 
 function SelectedDetails({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
   const snapshot = useStore((state) => findSnapshot(vm, state.selection.snapshotId));
+  const points = useRestorePoints(hostId, vm);
+  const point = useStore((state) => points.find((each) => pointKey(each) === state.selection.pointKey));
   const now = useNow();
-  return snapshot ? snapshotDetails(snapshot, hostId, vm, now) : presentDetails(vm);
+  if (snapshot) return snapshotDetails(snapshot, hostId, vm, now);
+  return point ? pointDetails(point, now) : presentDetails(vm);
 }
 
 function snapshotDetails(snapshot: Snapshot, hostId: string, vm: ReadableVm, now: number): ReactNode {
@@ -164,6 +169,43 @@ function diskLine(disk: SnapshotDisk): ReactNode {
         </p>
       )}
     </li>
+  );
+}
+
+function pointDetails(point: RestorePoint, now: number): ReactNode {
+  const { file, savedAt, allocatedBytes } = point;
+  return (
+    <section className={css('section')}>
+      <h2 className={css('title')}>
+        <span className={css('titleText')}>
+          <HostText text={nameOfPoint(point)} />
+        </span>
+      </h2>
+      <dl className={css('facts')}>
+        {fact('Restore point', `${wordsOfPoint(point)}.`)}
+        {fact('Kind', 'memory of the guest, on the disks of “You are here”')}
+        {fact(
+          'Saved',
+          savedAt === null ? (
+            'unknown'
+          ) : (
+            <>
+              {formatTime(savedAt)}{' '}
+              <span className={css('quiet')}>
+                {formatAge(savedAt, now)}
+                <br />
+                {formatUtc(savedAt)}
+              </span>
+            </>
+          ),
+        )}
+        {fact(
+          'File',
+          file === null ? 'kept by libvirt for the next start' : <Path path={file} what="path of the file" />,
+        )}
+        {allocatedBytes !== null && fact('Size', formatBytes(allocatedBytes))}
+      </dl>
+    </section>
   );
 }
 

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { checkNewFile, memoryFileBeside } from '../../shared/rules/snapshots/new-files.ts';
+import { pointKey, restorePointsOf } from '../../shared/rules/snapshots/restore-points.ts';
 import { ChoiceField, TextField } from '../design/fields.tsx';
 import { formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
@@ -76,7 +77,7 @@ export function SaveMemoryDialog({ hostId, vm, onClose }: DialogProps) {
 
 /** Asks from which file a guest goes on, then shows the plan. */
 export function RestoreMemoryDialog({ hostId, vm, onClose }: DialogProps) {
-  const [file, setFile] = useState(() => lastSavedFile(useStore.getState(), hostId, vm.uuid) ?? '');
+  const [file, setFile] = useState(() => likelyFile(useStore.getState(), hostId, vm) ?? '');
   const [tried, setTried] = useState(false);
   const [request, setRequest] = useState<ChangeRequest | null>(null);
   const error = checkNewFile(file);
@@ -109,6 +110,15 @@ export function RestoreMemoryDialog({ hostId, vm, onClose }: DialogProps) {
       />
     </PlanForm>
   );
+}
+
+/** The one that is selected; else the last that the disks fit; else where Snaptree saved it last, as far as operations are known. */
+function likelyFile(state: State, hostId: string, vm: ReadableVm): string | null {
+  const points = restorePointsOf(vm, imageIndex(state.inventories[hostId]?.inventory?.images ?? []));
+  const files = points.filter(({ file }) => file !== null);
+  const selected = files.find((point) => pointKey(point) === state.selection.pointKey);
+  const fitting = files.findLast(({ worn }) => worn === null);
+  return (selected ?? fitting)?.file ?? lastSavedFile(state, hostId, vm.uuid);
 }
 
 /** Where the memory of the VM was saved last, as far as operations are known. */

@@ -16,6 +16,8 @@ export interface SelectionState {
   readonly vmUuid: string | null;
   /** Null with a VM selected: "you are here", the VM as it is now. Of several the one that has the focus. */
   readonly snapshotId: string | null;
+  /** The key of the row of a restore point that is selected in place of "you are here". Not remembered. */
+  readonly pointKey?: string;
   /** What is selected of the VM besides; left out where nothing is. Not remembered. */
   readonly others?: readonly (string | null)[];
 }

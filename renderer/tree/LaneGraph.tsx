@@ -46,7 +46,7 @@ function lineFrom(fromX: number, x: number, middle: number): string {
     : `M${fromX} 0V${middle - bend}Q${fromX} ${middle} ${fromX + bend} ${middle}H${x}`;
 }
 
-/** A circle for internal, a square for external, a diamond for other kinds, a ring for "you are here". */
+/** A circle for internal, a square for external, a diamond for other kinds, a ring for "you are here", a point for saved memory. */
 function NodeShape({
   row,
   x,
@@ -58,6 +58,7 @@ function NodeShape({
   readonly y: number;
   readonly radius: number;
 }) {
+  if (row.point) return <circle className={css('hereDot')} cx={x} cy={y} r={3} />;
   if (!row.snapshot) {
     return (
       <>

@@ -1,5 +1,6 @@
 import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import { presentStateWords, shortPresentStateWord, stateWords } from '../../shared/rules/text/state-words.ts';
+import { wordsOfPoint, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
 import { snapshotKindWords } from '../appearance/model-words.ts';
 import { classes } from '../design/classes.ts';
 import { formatAge, formatTime, formatUtc } from '../design/format.ts';
@@ -57,6 +58,44 @@ export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; 
 function takenWords({ vmState, memory }: Snapshot): string {
   const state = vmState === 'disk-only' ? 'disks only' : `VM was ${stateWords[vmState]}`;
   return memory.kind === 'none' || memory.kind === 'unknown' ? state : `${state}, with its memory`;
+}
+
+/** What stands beside memory that was saved. */
+export function PointCells({
+  point,
+  disks,
+  now,
+}: {
+  readonly point: RestorePoint;
+  readonly disks: number;
+  readonly now: number;
+}) {
+  const { savedAt } = point;
+  const words = wordsOfPoint(point);
+  return (
+    <>
+      <div role="gridcell" className={css('cell', 'created')} title={savedAt === null ? undefined : formatUtc(savedAt)}>
+        {savedAt === null ? (
+          <span className={css('quiet')}>unknown</span>
+        ) : (
+          <>
+            <span className={css('age')}>{formatAge(savedAt, now).replace(/ ago$/, '')}</span>
+            <span className={css('time')}>{formatTime(savedAt).slice(0, 16)}</span>
+          </>
+        )}
+      </div>
+      <div role="gridcell" className={css('cell', 'kind')}>
+        {rowIcon('memory', 13)}
+        <span className={css('text')}>memory</span>
+      </div>
+      <div role="gridcell" className={css('cell')} title={words}>
+        <span className={css('text', 'quiet')}>{words}</span>
+      </div>
+      <div role="gridcell" className={css('cell')}>
+        {disks}
+      </div>
+    </>
+  );
 }
 
 /** What stands beside "you are here". */

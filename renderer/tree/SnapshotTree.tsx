@@ -11,17 +11,19 @@ import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { pathBetween } from '../../shared/rules/snapshots/snapshot-range.ts';
 import { findSnapshot, selectedOf } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
+import { useRestorePoints } from '../store/use-restore-points.ts';
+import { nameOfPoint, pointKey } from '../../shared/rules/snapshots/restore-points.ts';
 import { LaneGraph } from './LaneGraph.tsx';
 import { laneMetrics, type LaneMetrics } from './lane-metrics.ts';
 import { lackMarks, type LackMark } from './lack-marks.ts';
 import { hereKey, layoutTree, snapshotKey, type TreeRow } from './layout.ts';
 import { chevron, rowIcon, RowIcons } from './row-icons.tsx';
-import { HereCells, SnapshotCells } from './RowCells.tsx';
+import { HereCells, PointCells, SnapshotCells } from './RowCells.tsx';
 import { isSameRow } from './same-row.ts';
 import styles from './SnapshotTree.module.css';
 
 const css = classes(styles);
-const rowHeight = 28;
+export const rowHeight = 28;
 
 const columns: readonly TreeColumn[] = [
   { id: 'name', title: 'Snapshot' },
@@ -39,8 +41,11 @@ interface SnapshotTreeProps {
   readonly collapsed: ReadonlySet<string>;
   /** Rows whose name holds this are marked. */
   readonly search: string;
-  /** @param others what is selected besides, null being "you are here" */
-  readonly onSelect: (snapshotId: string | null, others: readonly (string | null)[]) => void;
+  /**
+   * @param others what is selected besides, null being "you are here"
+   * @param pointKey of the restore point that is selected in place of "you are here"
+   */
+  readonly onSelect: (snapshotId: string | null, others: readonly (string | null)[], pointKey?: string) => void;
   readonly onToggle: (rowKey: string, expanded: boolean) => void;
   readonly onMenu: (anchor: HTMLElement, point: { readonly x: number; readonly y: number } | null) => void;
   readonly onDelete: () => void;
@@ -52,20 +57,22 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   const { snapshots, currentSnapshotId } = vm;
   const now = useNow();
   const lacks = useStore((state) => lackMarks(snapshots, state.inventories[hostId]?.inventory?.images));
+  const points = useRestorePoints(hostId, vm);
   const layout = useMemo(
-    () => layoutTree(snapshots, currentSnapshotId, collapsed, lacks),
-    [snapshots, currentSnapshotId, collapsed, lacks],
+    () => layoutTree(snapshots, currentSnapshotId, collapsed, lacks, points),
+    [snapshots, currentSnapshotId, collapsed, lacks, points],
   );
   const metrics = useMemo(() => laneMetrics(layout.laneCount), [layout.laneCount]);
   const keys = useMemo(() => new Set(layout.rows.map((row) => row.key)), [layout]);
   // Null: "you are here".
   const selectedId = useStore((state) => findSnapshot(vm, state.selection.snapshotId)?.id ?? null);
-  const selectedKey = keyOf(selectedId);
   const selection = useStore((state) => state.selection);
+  const point = points.find((each) => pointKey(each) === selection.pointKey);
+  const selectedKey = point ? pointKey(point) : keyOf(selectedId);
   const selected = useMemo(() => selectedOf(vm, selection), [vm, selection]);
   const selectedKeys = useMemo(
-    () => new Set([...selected].map(keyOf).filter((key) => keys.has(key))),
-    [selected, keys],
+    () => new Set((point ? [selectedKey] : [...selected].map(keyOf)).filter((key) => keys.has(key))),
+    [selected, keys, point, selectedKey],
   );
   // Where Shift counts from: the row that was chosen last without it.
   const anchor = useRef<string | null>(selectedId);
@@ -108,10 +115,16 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
     (row: TreeRow) => (
       <>
         <NameCell row={row} currentSnapshotId={currentSnapshotId} metrics={metrics} onToggle={onToggle} />
-        {row.snapshot ? <SnapshotCells snapshot={row.snapshot} now={now} /> : here}
+        {row.snapshot ? (
+          <SnapshotCells snapshot={row.snapshot} now={now} />
+        ) : row.point ? (
+          <PointCells point={row.point} disks={disks} now={now} />
+        ) : (
+          here
+        )}
       </>
     ),
-    [currentSnapshotId, metrics, onToggle, now, here],
+    [currentSnapshotId, metrics, onToggle, now, here, disks],
   );
   return (
     <div className={css('columns')}>
@@ -125,7 +138,9 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
         selectedKey={keys.has(selectedKey) ? selectedKey : null}
         selectedKeys={selectedKeys}
         onSelect={(row, how) => {
-          select(row.snapshot?.id ?? null, how);
+          // One of them at a time: nothing is done with several.
+          if (row.point) onSelect(null, [], row.key);
+          else select(row.snapshot?.id ?? null, how);
         }}
         onToggle={(row, expanded) => {
           onToggle(row.key, expanded);
@@ -140,7 +155,7 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
         rowClassName={(row) =>
           css(
             'row',
-            !row.snapshot && 'here',
+            !row.snapshot && !row.point && 'here',
             search !== '' && row.snapshot?.name.toLocaleLowerCase().includes(search) && 'found',
           )
         }
@@ -169,7 +184,7 @@ function between(
 }
 
 const heightOf = () => rowHeight;
-const textOf = (row: TreeRow) => row.snapshot?.name ?? 'You are here';
+const textOf = (row: TreeRow) => row.snapshot?.name ?? (row.point ? nameOfPoint(row.point) : 'You are here');
 
 function NameCell({
   row,
@@ -202,6 +217,10 @@ function NameCell({
       {row.snapshot ? (
         <span className={css('text')} title={visibleString(row.snapshot.name)}>
           <HostText text={row.snapshot.name} />
+        </span>
+      ) : row.point ? (
+        <span className={css('text')} title={visibleString(row.point.file ?? nameOfPoint(row.point))}>
+          <HostText text={nameOfPoint(row.point)} />
         </span>
       ) : (
         <span className={css('text', 'hereText')}>You are here</span>

@@ -1,7 +1,7 @@
 import { Camera, Ellipsis, ListTree, PanelRight, Trash2, Undo2 } from 'lucide-react';
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Toolbar } from 'react-aria-components';
-import type { Vm } from '../../shared/model/inventory.ts';
+import type { ReadableVm, Vm } from '../../shared/model/inventory.ts';
 import type { Action, ActionId } from '../../shared/rules/snapshots/actions.ts';
 import { Button } from '../design/Button.tsx';
 import { Callout } from '../design/Callout.tsx';
@@ -19,7 +19,8 @@ import { worstOf } from '../../shared/rules/findings/problems.ts';
 import { problemsOf } from '../appearance/vm-problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
 import { ActionMenu, type MenuAnchor } from './ActionMenu.tsx';
-import { SnapshotTree } from './SnapshotTree.tsx';
+import { rowHeight, SnapshotTree } from './SnapshotTree.tsx';
+import { useRestorePoints } from '../store/use-restore-points.ts';
 import { useReasonAgainst, useVmActions } from '../store/use-vm-actions.ts';
 import styles from './VmPane.module.css';
 
@@ -86,8 +87,8 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
   const search = useStore((state) => state.search.trim().toLocaleLowerCase());
   const [menu, setMenu] = useState<MenuAnchor | null>(null);
   const onSelect = useCallback(
-    (snapshotId: string | null, others: readonly (string | null)[]) => {
-      const more = others.length === 0 ? {} : { others };
+    (snapshotId: string | null, others: readonly (string | null)[], pointKey?: string) => {
+      const more = { ...(others.length > 0 && { others }), ...(pointKey !== undefined && { pointKey }) };
       update((state) => withSelection(state, { hostId, vmUuid: vm.uuid, snapshotId, ...more }));
     },
     [hostId, vm.uuid],
@@ -151,13 +152,14 @@ function VmBody({ hostId, vm, isStale }: { readonly hostId: string; readonly vm:
 }
 
 /** What to do now, or why it cannot be done. */
-function NoSnapshots({ hostId, vm }: { readonly hostId: string; readonly vm: Vm }) {
+function NoSnapshots({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
+  const points = useRestorePoints(hostId, vm).length;
   const reason = useReasonAgainst('createSnapshot', hostId, vm);
   const isBroken = useStore(
     (state) => worstOf(problemsOf(state.inventories[hostId]?.inventory ?? null, vm)) === 'error',
   );
   return (
-    <p className={css('empty')}>
+    <p className={css('empty')} style={{ marginTop: points * rowHeight }}>
       {reason !== null
         ? `No snapshots yet, and none can be created now. ${reason}`
         : isBroken

@@ -47,6 +47,20 @@ describe('layoutTree', () => {
     expect(picture(layoutTree(tree, 'a', none).rows)).toEqual(['a', '  @', '  b', '  c', 'd']);
   });
 
+  it('puts memory that was saved between the current snapshot and "you are here", in its order', () => {
+    const points = ['/m1', '/m2'].map((file) => ({ file, savedAt: 1, allocatedBytes: null, worn: null }));
+    const tree = [snapshot('a', null, 1), snapshot('b', 'a', 2), snapshot('c', 'a', 3)];
+    const shown = ({ rows }: ReturnType<typeof layoutTree>) =>
+      rows.map((row) => `${'  '.repeat(row.lane)}${row.point?.file ?? row.snapshot?.id ?? '@'} ${row.level}`);
+    const laidOut = (collapsed: ReadonlySet<string>, current: string | null) =>
+      layoutTree(tree, current, collapsed, undefined, points);
+    expect(shown(laidOut(none, 'b'))).toEqual(['a 1', '  b 2', '  /m1 3', '  /m2 4', '  @ 5', 'c 2']);
+    expect(laidOut(none, 'b').rows.map(({ onPath }) => onPath)).toEqual([true, true, true, true, true, false]);
+    expect(shown(laidOut(none, null))).toEqual(['/m1 1', '/m2 2', '@ 3', 'a 1', '  b 2', 'c 2']);
+    const [hidden] = laidOut(new Set([snapshotKey('a')]), 'b').rows;
+    expect([hidden?.hiddenCount, hidden?.hidesHere]).toEqual([5, true]);
+  });
+
   it('makes "you are here" a root where no snapshot is current, or a current one that is not there', () => {
     for (const current of [null, 'gone']) {
       const { rows } = layoutTree([snapshot('a', null)], current, none);

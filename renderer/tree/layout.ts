@@ -1,11 +1,13 @@
 /**
  * The snapshot tree as rows and lanes. A row's node sits in a lane; the last child goes on in its parent's lane, every
  * earlier child opens the lane to the right, so a straight line of snapshots is a straight line on the screen. "You are
- * here", the present state of the VM, is a node of its own directly below the current snapshot.
+ * here", the present state of the VM, is a node of its own directly below the current snapshot, or below the restore points that lie
+ * between: memory that was saved since.
  *
  * O(n) time and room: the lanes that pass a row are a list that rows share, not an array a row.
  */
 import type { Snapshot } from '../../shared/model/inventory.ts';
+import { pointKey, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
 import { noMarks, type LackMark, type LackMarks } from './lack-marks.ts';
 import { snapshotForest, type SnapshotNode } from '../../shared/rules/snapshots/snapshot-forest.ts';
 
@@ -18,10 +20,12 @@ export interface PassingLanes {
 }
 
 export interface TreeRow {
-  /** `here`, or `snapshot:` and the snapshot's id. Stable across readings. */
+  /** `here`, or `snapshot:` and the snapshot's id, or `memory:` and the file. Stable across readings. */
   readonly key: string;
-  /** Null for the row "you are here". */
+  /** Null for the row "you are here", and for restore points. */
   readonly snapshot: Snapshot | null;
+  /** Memory that was saved; null for every other row. */
+  readonly point: RestorePoint | null;
   readonly oddity: SnapshotNode['oddity'];
   /** What it lacks to be reverted to; null where it lacks nothing. */
   readonly lack: LackMark | null;
@@ -59,9 +63,12 @@ export function snapshotKey(snapshotId: string): string {
   return `snapshot:${snapshotId}`;
 }
 
+const noPoints: readonly RestorePoint[] = [];
+
 interface LayoutNode {
   readonly key: string;
   readonly snapshot: Snapshot | null;
+  readonly point: RestorePoint | null;
   readonly oddity: SnapshotNode['oddity'];
   readonly children: LayoutNode[];
   parent: LayoutNode | null;
@@ -75,14 +82,16 @@ interface LayoutNode {
  * @param currentSnapshotId below which "you are here" hangs; it is a root of its own where this is null or not there
  * @param collapsed keys of rows whose descendants are not shown
  * @param lacks what snapshots lack, for their rows
+ * @param points between the current snapshot and "you are here", the oldest first
  */
 export function layoutTree(
   snapshots: readonly Snapshot[],
   currentSnapshotId: string | null,
   collapsed: ReadonlySet<string>,
   lacks: LackMarks = noMarks,
+  points: readonly RestorePoint[] = noPoints,
 ): TreeLayout {
-  const roots = layoutNodes(snapshots, currentSnapshotId);
+  const roots = layoutNodes(snapshots, currentSnapshotId, points);
   const rows: TreeRow[] = [];
   let laneCount = 1;
 
@@ -118,6 +127,7 @@ export function layoutTree(
     rows.push({
       key: node.key,
       snapshot: node.snapshot,
+      point: node.point,
       oddity: node.oddity,
       lack: (node.snapshot && lacks.get(node.snapshot.id)) ?? null,
       level: at.level,
@@ -156,10 +166,15 @@ export function layoutTree(
 }
 
 /** The forest with "you are here" in it, sizes counted and the path to it marked. Iterative: chains are deep. */
-function layoutNodes(snapshots: readonly Snapshot[], currentSnapshotId: string | null): readonly LayoutNode[] {
+function layoutNodes(
+  snapshots: readonly Snapshot[],
+  currentSnapshotId: string | null,
+  points: readonly RestorePoint[],
+): readonly LayoutNode[] {
   const create = (node: SnapshotNode, parent: LayoutNode | null): LayoutNode => ({
     key: snapshotKey(node.snapshot.id),
     snapshot: node.snapshot,
+    point: null,
     oddity: node.oddity,
     children: [],
     parent,
@@ -169,12 +184,26 @@ function layoutNodes(snapshots: readonly Snapshot[], currentSnapshotId: string |
   const here: LayoutNode = {
     key: hereKey,
     snapshot: null,
+    point: null,
     oddity: null,
     children: [],
     parent: null,
     below: 0,
     onPath: true,
   };
+  /** "You are here", with the restore points above it. */
+  const present = points.toReversed().reduce<LayoutNode>((below, point) => {
+    const node: LayoutNode = {
+      ...here,
+      parent: null,
+      key: pointKey(point),
+      point,
+      children: [below],
+      below: below.below + 1,
+    };
+    below.parent = node;
+    return node;
+  }, here);
   const roots: LayoutNode[] = [];
   const order: LayoutNode[] = [];
   const open: { readonly source: SnapshotNode; readonly parent: LayoutNode | null }[] = [];
@@ -184,8 +213,8 @@ function layoutNodes(snapshots: readonly Snapshot[], currentSnapshotId: string |
     order.push(node);
     (at.parent?.children ?? roots).push(node);
     if (node.snapshot?.id === currentSnapshotId) {
-      here.parent = node;
-      node.children.push(here);
+      present.parent = node;
+      node.children.push(present);
     }
     for (const source of at.source.children.toReversed()) open.push({ source, parent: node });
   }
@@ -193,7 +222,7 @@ function layoutNodes(snapshots: readonly Snapshot[], currentSnapshotId: string |
     node.below = node.children.reduce((sum, child) => sum + child.below + 1, 0);
   }
   for (let node = here.parent; node; node = node.parent) node.onPath = true;
-  return here.parent ? roots : [here, ...roots];
+  return present.parent ? roots : [present, ...roots];
 }
 
 /** The passing lanes as an array, the leftmost first. */

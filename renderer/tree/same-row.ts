@@ -9,6 +9,7 @@ export function isSameRow(a: TreeRow, b: TreeRow): boolean {
     // Where the parent is, no row shows.
     if (key === 'parentIndex') return true;
     if (key === 'snapshot') return isSameSnapshot(a.snapshot, b.snapshot);
+    if (key === 'point') return JSON.stringify(a.point) === JSON.stringify(b.point);
     if (key === 'lack') return isSameMark(a.lack, b.lack);
     if (key === 'passing') return isSamePassing(a.passing, b.passing);
     return a[key] === b[key];

@@ -67,6 +67,17 @@ export const documents = {
         lacks: z.array(problemSchema),
       }),
     ),
+    /** Memory that was saved since the snapshot that the present state comes from, the oldest first; the managed save last. */
+    restorePoints: z.array(
+      z.strictObject({
+        /** Null: where libvirt keeps it for the next start. */
+        file: z.string().nullable(),
+        savedAt: z.number().nullable(),
+        allocatedBytes: z.number().nonnegative().nullable(),
+        /** Why the guest cannot go on from it; null where, as far as is known, it can. */
+        worn: z.enum(['running', 'writtenSince']).nullable(),
+      }),
+    ),
     problems: z.array(problemSchema),
     unread,
   }),

@@ -58,14 +58,15 @@ test('what was made for a step that is not done is named, unless it is needed by
       { ...step('b'), index: 1 },
     ],
   });
-  const of = (state: StepState, isUsed: boolean) => {
+  const of = (state: StepState, isUsed: boolean, exitCode: number | null = null) => {
     const disks = [disk('vda', isUsed ? '/vms/new' : first)];
     const there = inventory([vm({ uuid: vmUuid, disks })], [image(first), overlay('/vms/new', first)]);
     const [made, rest] = after('failed').steps;
     if (!made || !rest) throw new Error('no steps');
-    return leftFiles({ plan: making, steps: [{ ...made, state }, rest] }, there);
+    return leftFiles({ plan: making, steps: [{ ...made, state, exitCode }, rest] }, there);
   };
   expect(of('done', false)).toEqual({ toDelete: [], made: ['/vms/new'] });
-  expect(of('failed', false)).toEqual({ toDelete: [], made: [] });
+  expect(of('failed', false, 1)).toEqual({ toDelete: [], made: [] });
+  expect(of('failed', false, 0)).toEqual({ toDelete: [], made: ['/vms/new'] });
   expect(of('done', true)).toEqual({ toDelete: [], made: [] });
 });

@@ -7,7 +7,7 @@ import { unneededOf } from '../plans/expectations.ts';
 export interface LeftFiles {
   /** What steps were to delete that are not done. Before the steps that were to make them so they are needed, and not among them. */
   readonly toDelete: readonly string[];
-  /** What steps that are done have made for those that are not. */
+  /** What steps have made for those that are not done: their commands reported success. */
   readonly made: readonly string[];
 }
 
@@ -23,6 +23,8 @@ export function leftFiles({ plan, steps }: Pick<Operation, 'plan' | 'steps'>, in
   const toDelete = left(
     plan.steps.flatMap(({ index, deletes }) => (['done', 'skipped'].includes(stateOf(index)) ? [] : deletes)),
   );
-  const made = left(plan.steps.flatMap(({ index, creates }) => (stateOf(index) === 'done' ? creates : [])));
+  const hasMade = (index: number) =>
+    stateOf(index) === 'done' || (stateOf(index) === 'failed' && steps[index]?.exitCode === 0);
+  const made = left(plan.steps.flatMap(({ index, creates }) => (hasMade(index) ? creates : [])));
   return { toDelete, made: made.filter((path) => !toDelete.includes(path)) };
 }

@@ -242,7 +242,7 @@ export function filesStay({ toDelete, made }: LeftFiles): string {
       : ` Nothing on the host needs ${named(toDelete)} any more, which ${were(toDelete)} to be deleted and ${are(toDelete)} still there.`,
     made.length === 0
       ? ''
-      : ` ${named(made)}, made by steps that are done, ${are(made)} still there, and nothing on the host needs ${made.length === 1 ? 'it' : 'them'}.`,
+      : ` ${named(made)}, made by steps whose commands reported success, ${are(made)} still there, and nothing on the host needs ${made.length === 1 ? 'it' : 'them'}.`,
   ].join('');
 }
 

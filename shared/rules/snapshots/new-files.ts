@@ -38,7 +38,7 @@ export function overlayBeside(
 
 /** Where the memory of a VM goes: beside the image of its first disk that is a file. Null where none is. */
 export function memoryFileBeside(
-  vm: Pick<ReadableVm, 'name' | 'disks' | 'snapshots'>,
+  vm: Pick<ReadableVm, 'name' | 'disks' | 'snapshots' | 'savedMemory'>,
   snapshotName: string,
   images: ReadonlyMap<string, Image>,
 ): string | null {
@@ -46,7 +46,7 @@ export function memoryFileBeside(
     ({ imageId }) => imageId !== null && images.get(imageId)?.kind === 'file',
   )?.imageId;
   if (first === undefined || first === null) return null;
-  const memories = memoryFilesIn(vm.snapshots);
+  const memories = [...memoryFilesIn(vm.snapshots), ...(vm.savedMemory ?? []).map(({ file }) => file)];
   const taken = (path: string) => memories.includes(path) || isImage(path, images);
   return freeName(folderOf(first), plainName(vm.name) || 'vm', snapshotName, 'memory', taken);
 }

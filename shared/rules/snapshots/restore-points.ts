@@ -34,3 +34,25 @@ export function restorePointsOf(
   const managed: RestorePoint = { file: null, savedAt: null, allocatedBytes: null, worn: isOff ? null : 'running' };
   return vm.hasManagedSave ? [...files, managed] : files;
 }
+
+/** Tells it from the others of its VM: of a managed save there is one at most. */
+export function pointKey({ file }: Pick<RestorePoint, 'file'>): string {
+  return `memory:${file ?? ''}`;
+}
+
+/** Short: the name of its file. */
+export function nameOfPoint({ file }: Pick<RestorePoint, 'file'>): string {
+  return file === null ? 'Managed save' : file.slice(file.lastIndexOf('/') + 1);
+}
+
+/** What it is good for now. */
+export function wordsOfPoint({ file, worn }: RestorePoint): string {
+  if (worn === 'writtenSince') return 'Saved memory that fits the disks no more: they were written to since';
+  if (file === null)
+    return worn === null
+      ? 'Saved memory: the next start goes on from it'
+      : 'Saved memory that fits the disks no more: discard it before the next start';
+  return worn === null
+    ? 'Saved memory: the guest goes on from it by Restore, as long as the disks stay as they are'
+    : 'Saved memory, of no use while the VM runs: its disks are written to';
+}

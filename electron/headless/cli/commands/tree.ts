@@ -1,6 +1,7 @@
 import { imagesById, imagesOfVm, reachedFrom } from '../../../../shared/rules/chains/chains.ts';
 import { vmProblems, worstOf } from '../../../../shared/rules/findings/problems.ts';
 import { lacksOf } from '../../../../shared/rules/snapshots/snapshot-lacks.ts';
+import { restorePointsOf } from '../../../../shared/rules/snapshots/restore-points.ts';
 import { snapshotForest } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import type { CommandContext } from '../context.ts';
 import { unreadWords } from '../names.ts';
@@ -40,6 +41,7 @@ export function addTree(program: Program, context: CommandContext): void {
         const own = [...reachedFrom(imagesOfVm(vm), images)];
         const unread = unreadInChains(reading, chainsOfVm(vm, images), own);
         const json = options.json === true;
+        const points = restorePointsOf(vm, images);
         if (json) {
           context.document('tree', {
             schema: 'snaptree.tree',
@@ -53,6 +55,7 @@ export function addTree(program: Program, context: CommandContext): void {
               oddity: node.oddity,
               lacks: [...lacksOf(node.snapshot, images)],
             })),
+            restorePoints: [...points],
             problems: [...problems],
             unread: unreadWords(unread, host.name),
           });
@@ -60,7 +63,7 @@ export function addTree(program: Program, context: CommandContext): void {
           const { paint, unicode } = context.output;
           const lines = [
             `${paint.out('bold', shown(vm.name))}  ${presentStateWords(vm)}  ${shown(vm.uuid)}  on ${shown(host.name)}`,
-            ...treeLines(vm, { paint: paint.out, unicode }, (snapshot) => worstOf(lacksOf(snapshot, images))),
+            ...treeLines(vm, { paint: paint.out, unicode }, (snapshot) => worstOf(lacksOf(snapshot, images)), points),
           ];
           context.output.text(`${lines.join('\n')}\n`);
           for (const { message } of problems) context.warn(message);

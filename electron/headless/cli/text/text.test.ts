@@ -58,6 +58,15 @@ describe('a tree', () => {
   });
   it('shows the present state alone, where it hangs on none', () => {
     expect(treeLines(vm({ state: 'shutoff' }), look)).toEqual(['● the present state (shut off)']);
+    const points = [
+      { file: "/vms/it's.memory", savedAt: 0, allocatedBytes: null, worn: 'writtenSince' },
+      { file: null, savedAt: null, allocatedBytes: null, worn: null },
+    ] as const;
+    expect(treeLines(vm({ state: 'shutoff' }), look, undefined, points)).toEqual([
+      "/vms/it's.memory  memory    1970-01-01T00:00:00Z  the disks were written to since",
+      'managed save      memory    -',
+      '● the present state (shut off)',
+    ]);
     expect(treeLines(vm({ state: 'shutoff', hasManagedSave: true }), look)).toEqual([
       '● the present state (shut off, memory saved)',
     ]);

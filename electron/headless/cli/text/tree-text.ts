@@ -2,6 +2,7 @@
 import type { Problem, ReadableVm, Snapshot } from '../../../../shared/model/inventory.ts';
 import { snapshotForest } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
 import type { SnapshotNode } from '../../../../shared/rules/snapshots/snapshot-forest.ts';
+import type { RestorePoint } from '../../../../shared/rules/snapshots/restore-points.ts';
 import { shown } from '../output.ts';
 import type { Paint } from '../output.ts';
 import { tableLines } from './table.ts';
@@ -61,6 +62,8 @@ const lackWords: Readonly<Record<Problem['severity'], string>> = {
   warning: 'may lack what it needs',
 };
 
+const wornWords = { writtenSince: 'the disks were written to since', running: 'of no use while the VM runs' } as const;
+
 function snapshotCells(snapshot: Snapshot, lack: Problem['severity'] | null, paint: Paint): readonly Cell[] {
   const { kind, vmState, memory, createdAt } = snapshot;
   return [
@@ -77,16 +80,27 @@ function snapshotCells(snapshot: Snapshot, lack: Problem['severity'] | null, pai
  * The lines of a tree. The present state stands below the snapshot that it comes from.
  *
  * @param lackOf how bad what a snapshot lacks for a revert is; null: nothing
+ * @param points memory that was saved since the snapshot that the present state comes from
  */
 export function treeLines(
   vm: Pick<ReadableVm, 'snapshots' | 'currentSnapshotId'> & Parameters<typeof presentStateWords>[0],
   look: { readonly paint: Paint; readonly unicode: boolean },
   lackOf: (snapshot: Snapshot) => Problem['severity'] | null = () => null,
+  points: readonly RestorePoint[] = [],
 ): readonly string[] {
   const { paint, unicode } = look;
   const strokes = unicode ? lines : ascii;
   const here = (text: string): Cell => ({ text, paint: (plain) => paint('green', plain) });
-  const present = `${strokes.here}the present state (${presentStateWords(vm)})`;
+  const present = (before: string): (readonly Cell[])[] => [
+    ...points.map((point): readonly Cell[] => [
+      { text: `${before}${shown(point.file ?? 'managed save')}` },
+      { text: 'memory' },
+      { text: '' },
+      { text: utc(point.savedAt), paint: (text) => paint('dim', text) },
+      ...(point.worn === null ? [] : [{ text: wornWords[point.worn] }]),
+    ]),
+    [here(`${before}${strokes.here}the present state (${presentStateWords(vm)})`)],
+  ];
   const rows = treeRows(snapshotForest(vm.snapshots));
   const found = rows.some(({ node }) => node.snapshot.id === vm.currentSnapshotId);
   const cells = rows.flatMap((row): (readonly Cell[])[] => {
@@ -102,7 +116,7 @@ export function treeLines(
     const line = [own, ...snapshotCells(snapshot, lackOf(snapshot), paint)];
     if (!current) return [line];
     const below = { depth: depth + 1, lasts: [...lasts, node.children.length === 0] };
-    return [line, [here(prefix(below, strokes) + present)]];
+    return [line, ...present(prefix(below, strokes))];
   });
-  return tableLines(found ? cells : [...cells, [here(present)]]);
+  return tableLines(found ? cells : [...cells, ...present('')]);
 }
