@@ -1,7 +1,7 @@
 /** In which order the changes of a batch are made. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchRequest } from '../../shared/model/batch.ts';
-import type { Inventory, Snapshot } from '../../shared/model/inventory.ts';
+import type { Inventory } from '../../shared/model/inventory.ts';
 import { vmKeyOf } from '../../shared/rules/operations/batch-items.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { depthsOf } from '../../shared/rules/snapshots/snapshot-forest.ts';
@@ -9,36 +9,49 @@ import { depthsOf } from '../../shared/rules/snapshots/snapshot-forest.ts';
 type DeleteRequest = Extract<ChangeRequest, { action: 'deleteSnapshot' }>;
 
 /**
- * The requests in the order in which they are begun: those of one VM together, in the order given but for deletions, which change
- * places among themselves so that no data is copied twice. Merged down, the snapshot above goes into what lies below: parents first.
- * Merged up, the image below goes into the one above: children first. What is asked for twice is there once.
+ * The requests in the order in which they are begun: those of one VM together, in the order given but for deletions with nothing else
+ * between them, which change places among themselves so that no data is copied twice. Merged down, the snapshot above goes into what
+ * lies below: parents first. Merged up, the image below goes into the one above: children first. What is asked for twice, with nothing
+ * or nothing but deletions between, is there once: a guest that is paused before each of two snapshots is paused twice.
  */
 export function orderedRequests(
   requests: readonly BatchRequest[],
   inventoryOf: (hostId: string) => Inventory | null,
 ): readonly BatchRequest[] {
-  const byVm = new Map<string, BatchRequest[]>();
-  for (const each of requests) {
-    const known = byVm.get(vmKeyOf(each)) ?? [];
-    if (!known.some((other) => isDeepStrictEqual(other, each))) byVm.set(vmKeyOf(each), [...known, each]);
-  }
+  const byVm = Map.groupBy(requests, vmKeyOf);
   return [...byVm.values()].flatMap((ofVm) => {
     const [first] = ofVm;
     const vm = first && inventoryOf(first.hostId)?.vms.find(({ uuid }) => uuid === first.request.vmUuid);
-    return vm?.readable === true ? deletionsInOrder(ofVm, vm.snapshots) : ofVm;
+    const depths = depthsOf(vm?.readable === true ? vm.snapshots : []);
+    return stretches(ofVm).flatMap((stretch) => deletionsInOrder(stretch, depths));
   });
 }
 
-function deletionsInOrder(requests: readonly BatchRequest[], snapshots: readonly Snapshot[]): readonly BatchRequest[] {
-  const depths = depthsOf(snapshots);
-  // Merged up, the tree is walked from its other end.
+/** Deletions that follow each other together, everything else by itself, each without repetitions. */
+function stretches(ofVm: readonly BatchRequest[]): readonly (readonly BatchRequest[])[] {
+  const all: BatchRequest[][] = [];
+  for (const each of ofVm) {
+    const last = all.at(-1);
+    if (last?.some((other) => isDeepStrictEqual(other, each)) === true) continue;
+    if (last?.every(({ request }) => isDeletion(request)) === true && isDeletion(each.request)) last.push(each);
+    else all.push([each]);
+  }
+  return all;
+}
+
+/** A snapshot with all below it comes before that snapshot alone, of which nothing is left then. */
+function deletionsInOrder(
+  stretch: readonly BatchRequest[],
+  depths: ReadonlyMap<string, number>,
+): readonly BatchRequest[] {
   const placeOf = ({ request }: BatchRequest) => {
-    const depth = isDeletion(request) ? (depths.get(request.snapshotId) ?? 0) : 0;
-    return isDeletion(request) && request.direction === 'up' ? -depth : depth;
+    if (!isDeletion(request)) return 0;
+    const depth = depths.get(request.snapshotId) ?? 0;
+    // Merged up, the tree is walked from its other end.
+    return request.direction === 'up' ? -depth : depth;
   };
-  const sorted = requests.filter(({ request }) => isDeletion(request)).sort((a, b) => placeOf(a) - placeOf(b));
-  let next = 0;
-  return requests.map((each) => (isDeletion(each.request) ? (sorted[next++] ?? each) : each));
+  const isWide = ({ request }: BatchRequest) => isDeletion(request) && request.withDescendants;
+  return stretch.toSorted((a, b) => placeOf(a) - placeOf(b) || Number(isWide(b)) - Number(isWide(a)));
 }
 
 function isDeletion(request: ChangeRequest): request is DeleteRequest {

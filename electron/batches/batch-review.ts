@@ -19,11 +19,14 @@ export function reviewOf(plan: Planned, inventory: Inventory, fingerprint: strin
   return {
     fingerprint,
     warnings: [...new Set(plan.warnings.map(({ code }) => code))],
-    touched: [
-      ...new Set(plan.steps.flatMap(({ writes, invalidates, deletes }) => [...writes, ...invalidates, ...deletes])),
-    ],
+    // What it makes is there for those behind it, which write to the new active layer.
+    touched: [...new Set([...filesTouched(plan), ...plan.steps.flatMap(({ creates }) => creates)])],
     snapshots: snapshotsConcerned(plan, inventory),
   };
+}
+
+function filesTouched({ steps }: Pick<Planned, 'steps'>): readonly string[] {
+  return [...new Set(steps.flatMap(({ writes, invalidates, deletes }) => [...writes, ...invalidates, ...deletes]))];
 }
 
 function snapshotsConcerned({ vmUuid, request, after }: Planned, { vms }: Inventory): Review['snapshots'] {
@@ -60,7 +63,7 @@ export function beyondReview(
   const touched = new Set(ofVm.flatMap((each) => each.touched));
   const known = new Map(ofVm.flatMap((each) => each.snapshots.map(({ id, createdAt }) => [id, createdAt] as const)));
   const news = plan.warnings.filter(({ code }) => !reviewed.warnings.includes(code)).map(({ message }) => message);
-  const files = now.touched.filter((path) => !touched.has(path));
+  const files = filesTouched(plan).filter((path) => !touched.has(path));
   const others = now.snapshots.filter(({ id }) => !known.has(id)).map(({ id }) => id);
   const replaced = now.snapshots.filter(({ id, createdAt }) => known.has(id) && known.get(id) !== createdAt);
   return [

@@ -19,12 +19,20 @@ export interface RoomUse {
   readonly freedBytes: number;
 }
 
-/** Of each file system that a plan writes on or deletes from. */
-export function roomUses(plan: Pick<Plan, 'rooms' | 'steps' | 'hostId'>, inventory: Inventory): readonly RoomUse[] {
+/**
+ * Of each file system that a plan writes on or deletes from.
+ *
+ * @param gone files that changes before it delete: of two plans for the same host, each may say that it deletes a file, which is free once
+ */
+export function roomUses(
+  plan: Pick<Plan, 'rooms' | 'steps' | 'hostId'>,
+  inventory: Inventory,
+  gone: ReadonlySet<string> = new Set(),
+): readonly RoomUse[] {
   const systems = fileSystems(inventory.filesystems);
   const sizes = new Map(inventory.images.map((image) => [image.id, image.allocatedBytes ?? 0]));
   const uses = new Map<string, RoomUse>();
-  const add = (folder: string, part: Partial<RoomUse>): void => {
+  const add = (folder: string, part: (known: RoomUse) => Partial<RoomUse>): void => {
     const system = systems.find(({ folders }) => folders.includes(folder));
     const key = `${plan.hostId}:${system?.folders[0] ?? folder}`;
     const known = uses.get(key) ?? {
@@ -35,17 +43,22 @@ export function roomUses(plan: Pick<Plan, 'rooms' | 'steps' | 'hostId'>, invento
       atMostBytes: 0,
       freedBytes: 0,
     };
-    uses.set(key, { ...known, ...part, folders: [...new Set([...known.folders, folder, ...(part.folders ?? [])])] });
+    const more = part(known);
+    uses.set(key, { ...known, ...more, folders: [...new Set([...known.folders, folder, ...(more.folders ?? [])])] });
   };
   for (const { folders, likelyBytes, atMostBytes } of plan.rooms) {
-    add(folders[0] ?? '', { folders, likelyBytes, atMostBytes });
+    add(folders[0] ?? '', () => ({ folders, likelyBytes, atMostBytes }));
   }
-  for (const path of plan.steps.flatMap(({ deletes }) => deletes)) {
-    const folder = folderOf(path);
-    const key = [...uses.values()].find(({ folders }) => folders.includes(folder));
-    add(folder, { freedBytes: (key?.freedBytes ?? 0) + (sizes.get(path) ?? 0) });
+  for (const path of filesDeleted(plan)) {
+    const bytes = gone.has(path) ? 0 : (sizes.get(path) ?? 0);
+    add(folderOf(path), ({ freedBytes }) => ({ freedBytes: freedBytes + bytes }));
   }
   return [...uses.values()];
+}
+
+/** The files that are gone when a plan has come to a good end. */
+export function filesDeleted({ steps }: Pick<Plan, 'steps'>): ReadonlySet<string> {
+  return new Set(steps.filter(({ runs }) => runs !== 'onFailure').flatMap(({ deletes }) => deletes));
 }
 
 /** Whether a change writes so much on a file system that another one there is not to be made at the same time. */

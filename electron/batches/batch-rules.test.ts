@@ -42,16 +42,42 @@ describe('the order of a batch', () => {
   test('leaves everything else in its place, and those of one VM together', () => {
     const start: BatchRequest = { hostId, request: { action: 'changePower', vmUuid, to: 'start' } };
     const other: BatchRequest = { hostId, request: { action: 'changePower', vmUuid: 'other', to: 'start' } };
-    expect(order([deletion('two'), other, start, deletion('one')])).toEqual([
-      'one',
-      'changePower',
+    expect(order([deletion('two'), other, start, deletion('three'), deletion('one')])).toEqual([
       'two',
+      'changePower',
+      'one',
+      'three',
       'changePower',
     ]);
   });
 
-  test('has what was asked for twice once', () => {
-    expect(order([deletion('two'), deletion('two')])).toEqual(['two']);
+  test('keeps a snapshot until it is gone back to', () => {
+    const revert: BatchRequest = {
+      hostId,
+      request: { action: 'revertToSnapshot', vmUuid, snapshotId: 'one', saveAs: null },
+    };
+    const requests = [deletion('three'), revert, deletion('one')];
+    expect(orderedRequests(requests, () => host)).toEqual(requests);
+  });
+
+  test('has what was asked for twice once, and what is done between other changes as often as it was asked for', () => {
+    expect(order([deletion('two'), deletion('one'), deletion('two')])).toEqual(['one', 'two']);
+    const [pause, resume] = (['suspend', 'resume'] as const).map((to): BatchRequest => ({
+      hostId,
+      request: { action: 'changePower', vmUuid, to },
+    }));
+    if (!pause || !resume) throw new Error('There are two.');
+    const requests = [pause, resume, pause, resume];
+    expect(orderedRequests(requests, () => host)).toEqual(requests);
+    expect(orderedRequests([pause, pause], () => host)).toEqual([pause]);
+  });
+
+  test('takes a snapshot with all below it before that snapshot alone', () => {
+    const wide: BatchRequest = {
+      hostId,
+      request: { action: 'deleteSnapshot', vmUuid, snapshotId: 'two', withDescendants: true },
+    };
+    expect(orderedRequests([deletion('two'), wide], () => host)).toEqual([wide, deletion('two')]);
   });
 });
 
@@ -204,6 +230,22 @@ describe('the room of a batch', () => {
       },
     ]);
   });
+
+  test('adds up what is deleted in several folders of one file system, each file once, and nothing that is only deleted on a failure', () => {
+    const filesystems = ['/srv/a', '/srv/b'].map((folder) => ({ folder, freeBytes: 500, totalBytes: 1000 }));
+    const sizes = { '/srv/a/1': 10, '/srv/b/2': 20, '/srv/b/3': 40 };
+    const images = Object.entries(sizes).map(([path, allocatedBytes]) => image(path, { allocatedBytes }));
+    const steps = [
+      step({ deletes: ['/srv/a/1'] }),
+      step({ deletes: ['/srv/b/2'] }),
+      step({ runs: 'onFailure', deletes: ['/srv/b/3'] }),
+    ];
+    const at = { ...inventory([], images), filesystems };
+    const freed = (gone?: ReadonlySet<string>) =>
+      roomUses({ hostId, rooms: [], steps }, at, gone).map(({ freedBytes }) => freedBytes);
+    expect(freed()).toEqual([30]);
+    expect(freed(new Set(['/srv/a/1']))).toEqual([20]);
+  });
 });
 
 function step(part: Partial<PlanStep>): PlanStep {
@@ -261,6 +303,14 @@ describe('what is planned at its turn', () => {
   test('may touch what another change of its VM was to touch', () => {
     const other = { ...reviewed, touched: ['/other.qcow2'] };
     expect(beyond({ steps: [step({ deletes: ['/other.qcow2'] })] }, [reviewed, other])).toEqual([]);
+  });
+
+  test('may write to what another change of its VM was to make', () => {
+    const makes = reviewOf(planOf({ steps: [step({ creates: ['/new.qcow2'] })] }), host);
+    const now = { steps: [step({ writes: ['/new.qcow2'] })] };
+    expect(beyond(now, [reviewed, makes])).toEqual([]);
+    expect(beyond(now)[0]).toContain('/new.qcow2');
+    expect(beyond({ steps: [step({ creates: ['/another.qcow2'] })] })).toEqual([]);
   });
 
   test('is held back where it ends a snapshot that nobody spoke of', () => {

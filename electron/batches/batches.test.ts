@@ -74,7 +74,12 @@ function planOf(request: ChangeRequest): Plan {
     warnings: [],
     rooms: [],
     expectedPause: null,
-    after: { vmState: 'running', snapshots: [], currentSnapshotId: null, chains: [] },
+    after: {
+      vmState: 'running',
+      snapshots: names.filter((each) => each !== title).map((each) => internal(each, null)),
+      currentSnapshotId: null,
+      chains: [],
+    },
     script: '',
   };
 }
@@ -278,6 +283,25 @@ test('runs a plan once', async () => {
   const plan = await service?.plan([deletion('a', 'one')]);
   await service?.start(plan?.id ?? '');
   await expect(service?.start(plan?.id ?? '')).rejects.toMatchObject({ code: 'planNotFound' });
+});
+
+test('runs a plan once, also where it is started twice at the same time', async () => {
+  const plan = await service?.plan([deletion('a', 'one')]);
+  const starts = await Promise.allSettled([service?.start(plan?.id ?? ''), service?.start(plan?.id ?? '')]);
+  expect(starts.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect(service?.list()).toHaveLength(1);
+});
+
+test('leaves out what is behind one that failed just when Snaptree was killed', async () => {
+  await begin(deletion('a', 'one'), deletion('a', 'two'), deletion('a', 'three'), deletion('b', 'one'));
+  await become('running', 'waiting', 'waiting', 'running');
+  await service?.dispose();
+  await world.ends('a', 'one', { state: 'failed', error: new SnaptreeError('commandFailed', 'It broke.').toData() });
+  await world.ends('b', 'one');
+  service = await open();
+  await ends('incomplete');
+  expect(states()).toEqual(['failed', 'notRun', 'notRun', 'succeeded']);
+  expect(batch().items[2]?.message).toContain('“one” comes before it');
 });
 
 test('sets a damaged file aside and says so, and the others are not affected', async () => {

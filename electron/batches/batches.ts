@@ -118,9 +118,14 @@ export async function openBatchService(parts: BatchServiceParts): Promise<BatchS
         }),
       };
       const record: BatchRecord = { batch, reviews: [...reviews], fills: fills.map((keys) => [...keys]) };
-      await files.write(record);
-      // It is run once: a second start of the same plan would find its changes made.
+      // It is run once, also where a second start comes before the first is written down: that would find its VMs locked.
       planned.delete(batchPlanId);
+      try {
+        await files.write(record);
+      } catch (error) {
+        planned.set(batchPlanId, made);
+        throw error;
+      }
       const reviewed = plans.flatMap((plan, index) => (plan ? [[index, plan] as const] : []));
       const { run } = open(record, new Map(reviewed));
       listeners.call(batch);

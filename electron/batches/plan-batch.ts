@@ -6,10 +6,11 @@ import { vmKeyOf, whyLeftOut } from '../../shared/rules/operations/batch-items.t
 import { batchTitle, changeInWords } from '../../shared/rules/operations/batch-words.ts';
 import type { HostReading, PlanService } from '../operations/plans/plans.ts';
 import type { Review } from '../store/batch-files.ts';
-import { asOneDeletion, neighbours, orderedRequests } from './batch-order.ts';
+import { orderedRequests } from './batch-order.ts';
 import { reviewOf } from './batch-review.ts';
-import { batchRoomNotes, batchRooms, fillsRoom, roomUses } from './batch-rooms.ts';
+import { batchRoomNotes, batchRooms, filesDeleted, fillsRoom, roomUses } from './batch-rooms.ts';
 import type { RoomUse } from './batch-rooms.ts';
+import { asError, plannedInOrder } from './plan-in-order.ts';
 
 /** A batch plan, and what running it needs beside it; by the index of the change. */
 export interface PlannedBatch {
@@ -42,21 +43,13 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
     const reading = readings.get(hostId);
     return reading && !(reading instanceof SnaptreeError) ? reading.inventory : null;
   };
-  const ordered = orderedRequests(requests, inventoryOf);
-  const planOne = async ({ hostId, request }: BatchRequest): Promise<Plan | SnaptreeError> => {
-    const reading = readings.get(hostId);
-    if (!reading || reading instanceof SnaptreeError) {
-      return reading ?? new SnaptreeError('hostNotFound', 'This host is not known.');
-    }
-    return parts.plans.createOn(hostId, request, reading).catch(asError);
-  };
-  const planned = await plannedInRuns(neighbours(ordered, inventoryOf), planOne);
+  const plannedItems = await plannedInOrder(parts, orderedRequests(requests, inventoryOf), readings);
   const items: PlannedBatchItem[] = [];
-  const plans: (Plan | null)[] = [];
   const reviews: (Review | null)[] = [];
   const uses: (readonly RoomUse[])[] = [];
   const lastOfVm = new Map<string, number>();
-  for (const [index, { each, outcome }] of planned.entries()) {
+  const gone = new Map(hostIds.map((hostId) => [hostId, new Set<string>()] as const));
+  for (const [index, { each, outcome, inventory }] of plannedItems.entries()) {
     const { hostId, request } = each;
     const vm = inventoryOf(hostId)?.vms.find(({ uuid }) => uuid === request.vmUuid);
     const plan = outcome instanceof SnaptreeError ? null : outcome;
@@ -71,13 +64,13 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
       plan: plan && withoutTree(plan),
       error: outcome instanceof SnaptreeError ? outcome.toData() : null,
     };
-    const inventory = inventoryOf(hostId);
+    const goneOnHost = gone.get(hostId);
     const runs = whyLeftOut(item) === null && plan !== null && inventory !== null;
     if (runs) lastOfVm.set(vmKeyOf(each), index);
     items.push(item);
-    plans.push(plan);
     reviews.push(runs ? reviewOf(plan, inventory, after === null ? plan.fingerprint : null) : null);
-    uses.push(runs ? roomUses(plan, inventory) : []);
+    uses.push(runs ? roomUses(plan, inventory, goneOnHost) : []);
+    if (runs) for (const path of filesDeleted(plan)) goneOnHost?.add(path);
   }
   const all = batchRooms(items.map(({ hostName, index }) => ({ hostName, uses: uses[index] ?? [] })));
   const rooms = all.filter((room) => fillsRoom(room) || room.freedBytes > 0);
@@ -90,47 +83,12 @@ export async function planBatch(parts: BatchPlanningParts, requests: readonly Ba
       rooms,
       ...batchRoomNotes(rooms),
     },
-    plans,
+    plans: plannedItems.map(({ outcome }) => (outcome instanceof SnaptreeError ? null : outcome)),
     reviews,
     fills: uses.map((ofItem) => ofItem.filter(fillsRoom).map(({ key }) => key)),
   };
 }
 
-interface PlannedRequest {
-  readonly each: BatchRequest;
-  readonly outcome: Plan | SnaptreeError;
-}
-
-/** Neighbours as one where that can be done and is sure to find its room, since nothing of it is deleted before its end; else each by itself. */
-async function plannedInRuns(
-  runs: readonly (readonly BatchRequest[])[],
-  planOne: (each: BatchRequest) => Promise<Plan | SnaptreeError>,
-): Promise<readonly PlannedRequest[]> {
-  const planned: PlannedRequest[] = [];
-  for (const run of runs) {
-    const one = asOneDeletion(run);
-    const whole = one && (await planOne(one));
-    if (one && whole && !(whole instanceof SnaptreeError) && isSureToFit(whole)) {
-      planned.push({ each: one, outcome: whole });
-    } else {
-      for (const each of run) planned.push({ each, outcome: await planOne(each) });
-    }
-  }
-  return planned;
-}
-
-function isSureToFit({ refusals, rooms }: Plan): boolean {
-  return (
-    refusals.length === 0 &&
-    rooms.every(({ atMostBytes, freeBytes }) => atMostBytes !== null && freeBytes !== null && atMostBytes <= freeBytes)
-  );
-}
-
 function withoutTree({ after: _after, script: _script, ...plan }: Plan): PlannedBatchItem['plan'] {
   return plan;
-}
-
-function asError(error: unknown): SnaptreeError {
-  if (SnaptreeError.is(error)) return error;
-  throw error;
 }

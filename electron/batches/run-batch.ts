@@ -265,6 +265,10 @@ export class BatchRun {
 
   /** Nothing runs and nothing may be begun. */
   async #rest(): Promise<void> {
+    // Snaptree may have been killed between the end of a change and what that means for those behind it.
+    for (const { index, state } of this.#live.batch.items) {
+      if (state === 'failed' || state === 'notRun') await this.#leaveOutAfter(index);
+    }
     const { batch } = this.#live;
     const isLeft = batch.items.some(({ state }) => state === 'waiting' || state === 'interrupted');
     if (batch.state === 'stopping') {

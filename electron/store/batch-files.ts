@@ -18,7 +18,7 @@ export const reviewSchema = z.strictObject({
   fingerprint: z.string().nullable(),
   /** The codes of the warnings that were shown. */
   warnings: z.array(z.string()),
-  /** The files that its steps write to, make useless or delete. */
+  /** The files that its steps make, write to, make useless or delete. */
   touched: z.array(z.string()),
   /** The snapshots that it ends, or goes back to, with the time of each: a later one of the same name is another one. */
   snapshots: z.array(z.strictObject({ id: z.string(), createdAt: z.number().nullable() })),

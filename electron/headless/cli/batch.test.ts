@@ -117,15 +117,40 @@ it('names every line whose VM or snapshot is not there', async () => {
 });
 
 it('leaves out what is refused, and runs the rest', async () => {
-  const lines = file('lines.txt', 'create web keep', 'delete web nightly-1');
+  const lines = file('lines.txt', 'create web keep', 'create web new', 'delete "my db" nightly-1');
   const shown = await run(false, 'plan', 'batch', lines);
-  expect(shown.out).toContain('1 change to be made, 1 left out.');
+  expect(shown.out).toContain('2 changes to be made, 1 left out.');
   expect(shown.out).toContain('left out: Create');
   const batchFile = file('batch.json', (await run(false, 'plan', 'batch', lines, '--json')).out);
   const ran = await run(false, 'run', '--yes', batchFile);
   expect(ran).toMatchObject({ exitCode: exitCodes.failed });
-  expect(ran.out).toContain('1 left out, 1 done');
-  expect(await recordsOf('web')).toEqual(['keep', 'nightly-2']);
+  expect(ran.out).toContain('1 left out, 2 done');
+  expect(await recordsOf('web')).toEqual(['keep', 'new', 'nightly-1', 'nightly-2']);
+  expect(await recordsOf('my db')).toEqual(['keep', 'nightly-2']);
+});
+
+it('deletes nothing of a VM whose snapshot before that cannot be made', async () => {
+  const lines = file('lines.txt', 'create web keep', 'delete web nightly-1', 'revert web nightly-2 --no-save');
+  const { out, exitCode } = await run(false, 'plan', 'batch', lines);
+  expect(exitCode).toBe(exitCodes.refused);
+  expect(out).toContain('0 changes to be made, 3 left out.');
+  expect(out).toContain('may have been the way back');
+});
+
+it('makes a snapshot anew whose name one before it gives up, and deletes once what is asked for twice', async () => {
+  const lines = file(
+    'lines.txt',
+    'delete web keep',
+    'create web keep',
+    'delete "my db" keep',
+    `delete 'my db' nightly-2 --with-descendants`,
+  );
+  const batchFile = file('batch.json', (await run(false, 'plan', 'batch', lines, '--json')).out);
+  const ran = await run(false, 'run', '--yes', batchFile);
+  expect(ran).toMatchObject({ exitCode: exitCodes.done });
+  expect(ran.out).toContain(': 3 done.');
+  expect(await recordsOf('web')).toEqual(['keep', 'nightly-1', 'nightly-2']);
+  expect(await recordsOf('my db')).toEqual(['nightly-1']);
 });
 
 it('does not run a file that was edited, nor one whose host has changed since', async () => {
