@@ -98,3 +98,43 @@ test('deletes snapshots of several VMs as one batch', async ({ app }) => {
     await expect(pane.row('before patches')).toHaveCount(0);
   }
 });
+
+test('merges the chains of several VMs as one batch', async ({ app }) => {
+  test.slow();
+  const { page } = app;
+  await page.getByRole('button', { name: 'Try it on a demo fleet' }).click();
+  for (const name of ['Demo alder', 'Demo birch', 'Demo cedar']) {
+    await expect(app.hostRow(name)).toHaveAccessibleName(/, Connected · \d+ VMs/, { timeout: 30_000 });
+  }
+  const dialog = page.getByRole('dialog');
+  const vms = ['app-06', 'app-07'];
+  const choose = async () => {
+    await dialog.getByRole('textbox', { name: 'VM', exact: true }).fill('app-0*');
+    for (const name of vms) await dialog.getByRole('row', { name: new RegExp(`^${name} `) }).click();
+    await dialog.getByRole('button', { name: 'Review plan…' }).click();
+    await dialog.getByRole('button', { name: 'Run 2 changes' }).click();
+  };
+  const ends = (title: RegExp) =>
+    expect(page.getByRole('article', { name: title }).getByRole('status').last()).toContainText('done, 2 done', {
+      timeout: 60_000,
+    });
+  await page.getByRole('button', { name: 'Batch…' }).click();
+  await dialog.getByText('Create a snapshot of each', { exact: true }).click();
+  await dialog.getByRole('textbox', { name: 'Name of each' }).fill('before merging');
+  await choose();
+  await ends(/^Create 2 snapshots of 2 VMs/);
+  const chains = async () => {
+    const lengths: number[] = [];
+    for (const name of vms) lengths.push((await (await app.openVm(name)).details.chain('vda')).length);
+    return lengths;
+  };
+  const before = await chains();
+  for (const length of before) expect(length).toBeGreaterThan(1);
+
+  await page.getByRole('button', { name: 'Batch…' }).click();
+  await dialog.getByText('Merge chains down', { exact: true }).click();
+  await choose();
+  await ends(/^Commit 2 chains of 2 VMs/);
+  expect(await chains()).toEqual([1, 1]);
+  for (const name of vms) await expect((await app.openVm(name)).row('before merging')).toHaveCount(0);
+});

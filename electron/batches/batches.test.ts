@@ -79,6 +79,7 @@ function planOf(request: ChangeRequest): Plan {
       snapshots: names.filter((each) => each !== title).map((each) => internal(each, null)),
       currentSnapshotId: null,
       chains: [],
+      ...('newVm' in request && { newVm: { ...request.newVm, chains: [] } }),
     },
     script: '',
   };
@@ -283,6 +284,22 @@ test('runs a plan once', async () => {
   const plan = await service?.plan([deletion('a', 'one')]);
   await service?.start(plan?.id ?? '');
   await expect(service?.start(plan?.id ?? '')).rejects.toMatchObject({ code: 'planNotFound' });
+});
+
+test('leaves out what would make what a change of another VM makes', async () => {
+  const clone = (name: (typeof vms)[number], called: string): BatchRequest => ({
+    hostId,
+    request: {
+      ...{ action: 'cloneVm', vmUuid: uuidOf(name), snapshotId: null, kind: 'thin' },
+      newVm: { uuid: uuidOf(name), name: called },
+    },
+  });
+  const plan = await service?.plan([clone('a', 'new'), clone('b', 'new'), clone('b', 'other')]);
+  expect(plan?.items.map(({ error }) => error?.message ?? null)).toEqual([
+    null,
+    '“cloneVm” is to make the VM new as well. Choose another name.',
+    null,
+  ]);
 });
 
 test('runs a plan once, also where it is started twice at the same time', async () => {

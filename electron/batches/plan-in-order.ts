@@ -36,6 +36,8 @@ export async function plannedInOrder(
   readings: ReadonlyMap<string, HostReading | SnaptreeError>,
 ): Promise<readonly PlannedRequest[]> {
   const planned: PlannedRequest[] = [];
+  /** What is made new on a host, and by which change. */
+  const made = new Map<string, PlannedRequest>();
   const known = new Map<string, Before>();
 
   async function planOne(each: BatchRequest): Promise<PlannedRequest> {
@@ -63,13 +65,15 @@ export async function plannedInOrder(
 
   const before = (each: BatchRequest): Before => known.get(vmKeyOf(each)) ?? { later: null, notMade: null };
 
-  function take(one: PlannedRequest): void {
+  function take(given: PlannedRequest): void {
+    const one = withoutClash(given, made);
     const { each, outcome } = one;
     planned.push(one);
     const was = before(each);
     const reading = readings.get(each.hostId);
     if (!reading || reading instanceof SnaptreeError) return;
     if (isToBeRun(one) && !(outcome instanceof SnaptreeError)) {
+      for (const what of newIn(outcome)) made.set(`${each.hostId}:${what}`, one);
       known.set(vmKeyOf(each), { ...was, later: afterPlan(outcome, was.later ?? reading.inventory) });
     } else if (each.request.action === 'createSnapshot') {
       const notMade = outcome instanceof SnaptreeError ? each.request.name : outcome.title;
@@ -94,6 +98,26 @@ export async function plannedInOrder(
     else for (const each of left) if (!isIncluded(each)) take(await planOne(each));
   }
   return planned;
+}
+
+/** The files that a plan makes, and the VM. */
+function newIn({ steps, after }: Plan): readonly string[] {
+  const files = steps.flatMap(({ creates }) => creates);
+  return after.newVm === undefined ? files : [...files, `the VM ${after.newVm.name}`];
+}
+
+/** Of two VMs' changes that make the same, the second is left out: each finds it free, and one of them would fail in its midst. */
+function withoutClash(one: PlannedRequest, made: ReadonlyMap<string, PlannedRequest>): PlannedRequest {
+  const { each, outcome } = one;
+  if (outcome instanceof SnaptreeError) return one;
+  for (const what of newIn(outcome)) {
+    const other = made.get(`${each.hostId}:${what}`);
+    // Of one VM, what was made may be deleted in between: that is looked at in its turn.
+    if (!other || other.outcome instanceof SnaptreeError || vmKeyOf(other.each) === vmKeyOf(each)) continue;
+    const message = `“${other.outcome.title}” is to make ${what} as well. Choose another name.`;
+    return { ...one, outcome: new SnaptreeError('planRefused', message) };
+  }
+  return one;
 }
 
 function isToBeRun({ outcome }: PlannedRequest): boolean {

@@ -1,11 +1,13 @@
 /** From a file of plan commands, or from conditions, to a batch plan on paper. */
 import { CommanderError } from '@commander-js/extra-typings';
 import { SnaptreeError } from '../../../shared/errors.ts';
+import { mostBatchItems } from '../../../shared/model/batch.ts';
 import type { BatchRequest } from '../../../shared/model/batch.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import type { ReadableVm, Snapshot } from '../../../shared/model/inventory.ts';
+import type { ReadableVm, Snapshot, Vm } from '../../../shared/model/inventory.ts';
 import { writableDisks } from '../../../shared/rules/inventory/disks.ts';
 import { canRun } from '../../../shared/rules/operations/batch-items.ts';
+import { firstOf } from '../../../shared/rules/text/first-of.ts';
 import { matchesPattern } from '../../../shared/rules/text/name-pattern.ts';
 import type { Client, HostReading } from './client.ts';
 import { refuseUnread } from './commands/plan-command.ts';
@@ -38,6 +40,9 @@ interface Line {
 
 const mostErrors = 20;
 
+/** No change is said in so many characters: it is another file that was named. */
+const longestLine = 20_000;
+
 /** Plans the batch and prints it. @param file null: by conditions */
 export async function printBatchPlan(
   context: CommandContext,
@@ -54,6 +59,12 @@ export async function printBatchPlan(
       throw new SnaptreeError(
         'snapshotNotFound',
         'There is nothing to plan: the conditions hold for nothing, or the file is empty.',
+      );
+    }
+    if (requests.length > mostBatchItems) {
+      throw new SnaptreeError(
+        'invalidRequest',
+        `That is ${requests.length} changes, and a batch has ${mostBatchItems} at most. Nothing was planned. Make several batches of it.`,
       );
     }
     context.output.progress('Planning …');
@@ -75,11 +86,13 @@ async function linesOfFile(
   const lines: Line[] = [];
   const errors: string[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const words = splitWords(line);
+    const words = line.length > longestLine ? null : splitWords(line);
     if (words?.length === 0) continue;
     const said =
       words === null
-        ? 'A quote or a backslash is left open.'
+        ? line.length > longestLine
+          ? `It has ${line.length} characters.`
+          : 'A quote or a backslash is left open.'
         : await collected(context, words, programFor, (asked) => lines.push({ number: index + 1, asked }));
     if (said !== null) errors.push(`Line ${index + 1}: ${said}`);
   }
@@ -121,15 +134,22 @@ async function requestsOfLines(
   options: TargetOptions,
   lines: readonly Line[],
 ): Promise<readonly BatchRequest[]> {
+  const errors: string[] = [];
   const places = await Promise.all(
-    lines.map(({ asked }) => {
+    lines.map(async ({ number, asked }) => {
       const isPlaced = asked.options.host !== undefined || asked.options.uri !== undefined;
-      return placesOf(context, client, asked.text, isPlaced ? asked.options : options);
+      try {
+        return await placesOf(context, client, asked.text, isPlaced ? asked.options : options);
+      } catch (error) {
+        if (!SnaptreeError.is(error)) throw error;
+        errors.push(`Line ${number}: ${error.message}`);
+        return { hosts: [], name: asked.text };
+      }
     }),
   );
+  throwTogether('invalidRequest', errors);
   const hosts = new Map(places.flatMap((place) => place.hosts.map((host) => [host.id, host] as const)));
   const { readings, unreadHosts } = await readHosts(context, client, [...hosts.values()]);
-  const errors: string[] = [];
   const requests = lines.flatMap(({ number, asked }, index) => {
     const place = places[index] ?? { hosts: [], name: asked.text };
     const isHere = ({ id }: Host) => place.hosts.some((host) => host.id === id);
@@ -156,7 +176,10 @@ function throwTogether(code: 'invalidRequest', errors: readonly string[]): void 
   throw new SnaptreeError(code, [...errors.slice(0, mostErrors), ...more, 'Nothing was planned.'].join(' '));
 }
 
-/** Of every VM on the hosts that are named, or all of the host book. A host that cannot be read makes it fail: what it has would be missing. */
+/**
+ * Of every VM on the hosts that are named, or all of the host book. A host or VM that cannot be read is said to be missing. Throws
+ * `vmNotFound` where one that is named is nowhere: the batch would silently be about fewer than its user thinks.
+ */
 async function requestsByConditions(
   context: CommandContext,
   client: Client,
@@ -169,20 +192,35 @@ async function requestsByConditions(
   if (unreadHosts.length > 0) {
     context.warn(`Without ${unreadHosts.map(({ name }) => name).join(', ')}: nothing there is in this batch.`);
   }
+  const patterns = options.vm ?? null;
+  const meant = readings
+    .flatMap(({ inventory }) => inventory.vms)
+    .filter((vm) => patterns === null || hasNameOf(vm, patterns));
+  const unread = meant.filter(({ readable }) => !readable);
+  if (unread.length > 0) {
+    const names = unread.map(({ name, uuid }) => name ?? uuid);
+    context.warn(`Without what cannot be read: nothing of ${firstOf(names)} is in this batch.`);
+  }
+  for (const pattern of (patterns ?? []).filter((each) => !meant.some((vm) => hasNameOf(vm, [each])))) {
+    if (unreadHosts.length === 0 && !/[*?]/.test(pattern)) {
+      throw new SnaptreeError('vmNotFound', `There is no VM named “${pattern}”. Nothing was planned.`);
+    }
+    context.warn(`No VM that was read is named “${pattern}”.`);
+  }
   const now = Date.now() / 1000;
   return readings.flatMap((reading) =>
-    vmsOf(reading, options.vm ?? null).flatMap((vm) =>
+    vmsOf(reading, patterns).flatMap((vm) =>
       requestsOfVm(vm, options, now).map((request) => ({ hostId: reading.host.id, request })),
     ),
   );
 }
 
 function vmsOf({ inventory }: HostReading, patterns: readonly string[] | null): readonly ReadableVm[] {
-  return inventory.vms.filter(
-    (vm): vm is ReadableVm =>
-      vm.readable &&
-      (patterns === null || patterns.some((each) => matchesPattern(vm.name, each) || vm.uuid === each.toLowerCase())),
-  );
+  return inventory.vms.filter((vm): vm is ReadableVm => vm.readable && (patterns === null || hasNameOf(vm, patterns)));
+}
+
+function hasNameOf({ name, uuid }: Pick<Vm, 'name' | 'uuid'>, patterns: readonly string[]): boolean {
+  return patterns.some((each) => matchesPattern(name ?? '', each) || uuid === each.toLowerCase());
 }
 
 function requestsOfVm(vm: ReadableVm, options: BatchOptions, now: number): readonly BatchRequest['request'][] {

@@ -116,6 +116,35 @@ it('names every line whose VM or snapshot is not there', async () => {
   expect(err).toContain('Line 3: There is no VM named “nobody”');
 });
 
+it('names every line whose host is not there, or that is no line of such a file', async () => {
+  const hosts = file(
+    'hosts.txt',
+    'delete web keep',
+    'delete web keep --host nowhere',
+    'delete web keep --host neither',
+  );
+  const there = await run(false, 'plan', 'batch', hosts);
+  expect(there).toMatchObject({ out: '', exitCode: exitCodes.usage });
+  for (const said of ['Line 2: There is no host named “nowhere”', 'Line 3: ']) expect(there.err).toContain(said);
+  const other = await run(false, 'plan', 'batch', file('other.txt', 'delete web keep', 'x'.repeat(5_000_000)));
+  expect(other).toMatchObject({ out: '', exitCode: exitCodes.usage });
+  expect(other.err).toContain('Line 2: It has 5000000 characters.');
+});
+
+it('is not about fewer VMs than are named, nor about more changes than anybody looks at', async () => {
+  const parameters = ['plan', 'batch', '--create', 'x', '--vm', 'web', '--vm'];
+  const misspelt = await run(false, ...parameters, 'my bd');
+  expect(misspelt).toMatchObject({ out: '', exitCode: exitCodes.notFound });
+  expect(misspelt.err).toContain('“my bd”');
+  const pattern = await run(false, ...parameters, 'db*');
+  expect(pattern).toMatchObject({ exitCode: exitCodes.done });
+  expect(pattern.err).toContain('No VM that was read is named “db*”.');
+  const many = Array.from({ length: 501 }, (_, index) => `create web s${index}`);
+  const { err, exitCode } = await run(false, 'plan', 'batch', file('many.txt', ...many));
+  expect(exitCode).toBe(exitCodes.usage);
+  expect(err).toContain('501 changes, and a batch has 500 at most');
+});
+
 it('leaves out what is refused, and runs the rest', async () => {
   const lines = file('lines.txt', 'create web keep', 'create web new', 'delete "my db" nightly-1');
   const shown = await run(false, 'plan', 'batch', lines);
