@@ -533,7 +533,7 @@ export function plain(text: string, { uuid, folder }: ScenarioVm): string {
 }
 
 /** What differs from run to run and from host to host, and what the simulated disks are too simple for. */
-const leftOut = new Set(['createdAt', 'modifiedAt', 'allocatedBytes']);
+const leftOut = new Set(['createdAt', 'modifiedAt', 'savedAt', 'allocatedBytes']);
 
 /**
  * What Snaptree reads of the VM and of every image that it needs, without what differs from run to run. Whatever a reading
