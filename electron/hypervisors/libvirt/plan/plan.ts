@@ -11,6 +11,7 @@ import { planCommit } from './merge/plan-commit.ts';
 import { planPull } from './merge/plan-pull.ts';
 import { planCreate } from './create/plan-create.ts';
 import { planDiscardMemory, planRestoreMemory, planSaveMemory } from './power/plan-saved-memory.ts';
+import { outlivedMemoryWarnings } from './power/outlived-memory.ts';
 import { planPower } from './power/plan-power.ts';
 import { planDelete } from './plan-delete.ts';
 import { planRevertExternal } from './revert/plan-revert-external.ts';
@@ -38,7 +39,8 @@ export function planLibvirt(
   const draft = draftFor(request, context);
   // Those of a VM's power judge jobs themselves: one that does not answer can be forced off.
   const jobs = request.action === 'changePower' ? [] : jobRefusals(context);
-  return withoutRefusedSteps({ ...draft, refusals: [...jobs, ...draft.refusals] }, context);
+  const warnings = [...draft.warnings, ...outlivedMemoryWarnings(request, draft, context)];
+  return withoutRefusedSteps({ ...draft, refusals: [...jobs, ...draft.refusals], warnings }, context);
 }
 
 function planRevertTo(

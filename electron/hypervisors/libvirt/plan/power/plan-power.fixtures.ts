@@ -165,8 +165,16 @@ export function powerSuite(host: PowerHost): void {
     await runs(save(file));
     expect(await read()).toMatchObject({ state: 'shutoff', hasManagedSave: false });
     expect(await restorePoints()).toMatchObject([{ file, worn: null }]);
+    const snapshot = { vmUuid: vm.uuid, name: 'after', description: '', diskTargets: null } as const;
+    for (const spoiling of [
+      change('start'),
+      { action: 'createSnapshot', kind: 'internal', ...snapshot },
+      { action: 'createSnapshot', kind: 'external', ...snapshot },
+    ] as const)
+      expect((await plan(spoiling)).warnings).toContainEqual(expect.objectContaining({ code: 'outlivesMemory' }));
     const last = host.readSerialCounts(vm).at(-1) ?? 0;
     const restore = { action: 'restoreMemory', vmUuid: vm.uuid, file } as const;
+    expect((await plan(restore)).warnings.map(({ code }) => code)).not.toContain('outlivesMemory');
     await carryOutOn(host.planned, restore);
     // As it was saved.
     expect((await read()).state).toBe('paused');
