@@ -36,6 +36,7 @@ export const findingCodeSchema = z.enum([
   'storageNearlyFull',
   'mergeWouldNotFit',
   'pausedByError',
+  'memorySaved',
 ]);
 
 export const findingSchema = z.strictObject({

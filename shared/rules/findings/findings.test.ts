@@ -459,3 +459,25 @@ describe('what is named and not there', () => {
     expect(codes(find(both))).not.toContain('recordWithoutFile');
   });
 });
+
+describe('saved memory', () => {
+  const file = `${folder}/web.memory`;
+  const found = (state: ReadableVm['state'], modifiedAt: number) =>
+    find(
+      inventory(
+        [vmOn(base, { state, savedMemory: [{ file, savedAt: 100, allocatedBytes: GiB }] })],
+        [image(base, { modifiedAt })],
+      ),
+    );
+
+  it('is told with what it is good for', () => {
+    expect(found('shutoff', 100)).toMatchObject([{ code: 'memorySaved', path: file, vmName: 'web' }]);
+    expect(found('shutoff', 100)[0]?.message).toContain('(1 GiB on storage). Its guest can go on from there');
+    expect(found('shutoff', 101)[0]?.message).toContain('were written to since');
+    expect(found('running', 100)[0]?.message).toContain('The VM runs');
+  });
+
+  it('is not to be removed while the guest can go on from it', () => {
+    expect(found('shutoff', 100)[0]?.remedy).not.toContain('removed');
+  });
+});

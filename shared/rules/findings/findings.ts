@@ -6,6 +6,7 @@ import type { FindingContext } from './findings-context.ts';
 import { formatFindings } from './findings-formats.ts';
 import { chainFindings, imageFindings, orphanFindings, startFindings, unusedImages } from './findings-images.ts';
 import { jobFindings } from './findings-jobs.ts';
+import { memoryFindings } from './findings-memory.ts';
 import { pausedFindings } from './findings-paused.ts';
 import { movedData } from './moved-data.ts';
 import { leftBranchFindings, snapshotFindings } from './findings-snapshots.ts';
@@ -35,6 +36,7 @@ export const findingTitles: Readonly<Record<FindingCode, string>> = {
   storageNearlyFull: 'Storage nearly full',
   mergeWouldNotFit: 'Merge would not fit',
   pausedByError: 'VM stands still',
+  memorySaved: 'Saved memory of a VM',
 };
 
 const severityRank = { critical: 0, warning: 1, information: 2 } as const;
@@ -70,6 +72,7 @@ export function findingsOf(
       ...chainFindings(vm, context),
       ...jobFindings(vm, context),
       ...pausedFindings(vm, context),
+      ...memoryFindings(vm, context),
       ...startFindings(vm, context),
     ]),
     ...leftBranchFindings(context),
