@@ -1,8 +1,6 @@
 /** The scripts that make the images of a new VM, and remove them again where it does not come to be. */
+import { claim, identity } from '../new-file-script.ts';
 import { watchedQemuImg } from '../merge/image-script.ts';
-
-/** With the time at which it was made, where the file system keeps that: numbers of files that are gone are given to new ones at once. */
-const identity = `identity='%d:%i %w' TZ=UTC0; export TZ`;
 
 /**
  * What several disks hold is of one moment only where none of them was written to since the first of them was copied, as by a VM that
@@ -12,21 +10,6 @@ export const unwritten = `
 timesOf() { for source in "$@"; do [ ! -f "$source" ] || TZ=UTC0 stat -L -c '%n %d:%i %s %y' -- "$source" || return 1; done; }
 keepTimes() { [ -z "$folder" ] || [ -e "\${folder%/*}/sources" ] || timesOf "$@" >"\${folder%/*}/sources" || exit 1; }
 unwritten() { [ -z "$folder" ] || [ ! -e "\${folder%/*}/sources" ] || [ "$(timesOf "$@")" = "$(cat "\${folder%/*}/sources")" ]; }
-`.trim();
-
-/** What the first step of a clone finds on the host, it makes itself or leaves alone: `claim` makes an empty file where nothing was. */
-const claim = `
-${identity}
-fail() { printf '%s\\n' "$*" >&2; exit 1; }
-folder=\${SNAPTREE_STEP:-}
-umask 077
-# Also where a link leads nowhere.
-claim() {
-  (set -C; true >"$1") 2>/dev/null || fail "There is something at $1 already, or it cannot be made there. It was left as it is."
-  [ -z "$folder" ] || stat -c "$identity" -- "$1" >>"\${folder%/*}/made" || exit 1
-}
-# Whoever may read the old one may read the new one.
-give() { chown --reference="$2" -- "$1" 2>/dev/null; chmod --reference="$2" -- "$1" 2>/dev/null; :; }
 `.trim();
 
 const overlayScript = `

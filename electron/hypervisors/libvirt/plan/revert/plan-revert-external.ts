@@ -21,6 +21,7 @@ import { roomsFor, type RoomNeed } from '../../../planning/space.ts';
 import { memoryRoom, memoryRoomWarnings } from '../create/plan-create-memory.ts';
 import { editArgv } from '../merge/record-script.ts';
 import { chainLengthRefusals, namesAreFree, overlayRoom, planExternal } from '../create/plan-create-external.ts';
+import { claim } from '../new-file-script.ts';
 import { renamedDataRefusals, virsh, writtenSince, type LibvirtContext } from '../plan-rules.ts';
 import { begunRemoval, givenUpLayers, givenUpLayersGo } from './given-up-layers.ts';
 import { memoryFileOf, memoryIsThere, memoryRevertRefusals, restoreStep } from './plan-revert-memory.ts';
@@ -237,16 +238,12 @@ function endStep(context: LibvirtContext): Step {
  * by itself it does from 6.0 on: a file shorter than a header would be in the way of the next one by that name.
  */
 const overlayScript = `
+${claim}
 overlay=$1 format=$2 data=$3
-umask 077
-if ! (set -C; true >"$overlay") 2>/dev/null; then
-  printf '%s\\n' "There is something at $overlay already, or it cannot be made there. It was left as it is." >&2
-  exit 1
-fi
-identity() { LC_ALL=C stat -c '%d:%i' -- "$overlay"; }
-made=$(identity)
+claim "$overlay"
+made=$(stat -c "$identity" -- "$overlay")
 if ! qemu-img create -q -f qcow2 -F "$format" -b "$data" -- "$overlay"; then
-  [ ! -e "$overlay" ] || [ "$(identity)" != "$made" ] || rm -f -- "$overlay"
+  [ ! -e "$overlay" ] || [ "$(stat -c "$identity" -- "$overlay")" != "$made" ] || rm -f -- "$overlay"
   exit 1
 fi
 chown --reference="$data" -- "$overlay" 2>/dev/null
