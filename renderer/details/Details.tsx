@@ -12,10 +12,10 @@ import { stateWords } from '../../shared/rules/text/state-words.ts';
 import { diskKindWords, snapshotKindWords } from '../appearance/model-words.ts';
 import { worstOf } from '../../shared/rules/findings/problems.ts';
 import { VmStateLabel } from '../appearance/VmStateLabel.tsx';
-import { findSnapshot } from '../store/state.ts';
+import { findPoint, findSnapshot } from '../store/state.ts';
 import { imageIndex, snapshotsById } from '../store/selectors.ts';
 import { useStore } from '../store/store.ts';
-import { nameOfPoint, pointKey, wordsOfPoint, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
+import { nameOfPoint, wordsOfPoint, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
 import { useRestorePoints } from '../store/use-restore-points.ts';
 import { DiskChains } from './DiskChains.tsx';
 import styles from './Details.module.css';
@@ -35,7 +35,7 @@ export const Details = memo(function Details({ hostId, vm }: { readonly hostId: 
 function SelectedDetails({ hostId, vm }: { readonly hostId: string; readonly vm: ReadableVm }) {
   const snapshot = useStore((state) => findSnapshot(vm, state.selection.snapshotId));
   const points = useRestorePoints(hostId, vm);
-  const point = useStore((state) => points.find((each) => pointKey(each) === state.selection.pointKey));
+  const point = useStore((state) => findPoint(points, state.selection));
   const now = useNow();
   if (snapshot) return snapshotDetails(snapshot, hostId, vm, now);
   return point ? pointDetails(point, now) : presentDetails(vm);
@@ -63,21 +63,7 @@ function snapshotDetails(snapshot: Snapshot, hostId: string, vm: ReadableVm, now
             </>
           ),
         )}
-        {fact(
-          'Created',
-          snapshot.createdAt === null ? (
-            'unknown'
-          ) : (
-            <>
-              {formatTime(snapshot.createdAt)}{' '}
-              <span className={css('quiet')}>
-                {formatAge(snapshot.createdAt, now)}
-                <br />
-                {formatUtc(snapshot.createdAt)}
-              </span>
-            </>
-          ),
-        )}
+        {fact('Created', momentOf(snapshot.createdAt, now))}
         {fact('Kind', snapshotKindWords[snapshot.kind])}
         {fact('VM was', stateWords[snapshot.vmState])}
         {fact('Memory', memoryOf(snapshot))}
@@ -103,6 +89,20 @@ function snapshotDetails(snapshot: Snapshot, hostId: string, vm: ReadableVm, now
       {snapshot.disks.length === 0 && <p className={css('quiet')}>The snapshot names no disk.</p>}
       <ul className={css('disks')}>{snapshot.disks.map(diskLine)}</ul>
     </section>
+  );
+}
+
+function momentOf(at: number | null, now: number): ReactNode {
+  if (at === null) return 'unknown';
+  return (
+    <>
+      {formatTime(at)}{' '}
+      <span className={css('quiet')}>
+        {formatAge(at, now)}
+        <br />
+        {formatUtc(at)}
+      </span>
+    </>
   );
 }
 
@@ -184,21 +184,7 @@ function pointDetails(point: RestorePoint, now: number): ReactNode {
       <dl className={css('facts')}>
         {fact('Restore point', `${wordsOfPoint(point)}.`)}
         {fact('Kind', 'memory of the guest, on the disks of “You are here”')}
-        {fact(
-          'Saved',
-          savedAt === null ? (
-            'unknown'
-          ) : (
-            <>
-              {formatTime(savedAt)}{' '}
-              <span className={css('quiet')}>
-                {formatAge(savedAt, now)}
-                <br />
-                {formatUtc(savedAt)}
-              </span>
-            </>
-          ),
-        )}
+        {fact('Saved', momentOf(savedAt, now))}
         {fact(
           'File',
           file === null ? 'kept by libvirt for the next start' : <Path path={file} what="path of the file" />,

@@ -2,12 +2,12 @@ import { useState } from 'react';
 import type { ReadableVm } from '../../shared/model/inventory.ts';
 import type { ChangeRequest } from '../../shared/model/plan.ts';
 import { checkNewFile, memoryFileBeside } from '../../shared/rules/snapshots/new-files.ts';
-import { pointKey, restorePointsOf } from '../../shared/rules/snapshots/restore-points.ts';
+import { restorePointsOf } from '../../shared/rules/snapshots/restore-points.ts';
 import { ChoiceField, TextField } from '../design/fields.tsx';
 import { formatBytes } from '../design/format.ts';
 import { HostText } from '../design/HostText.tsx';
 import { imageIndex } from '../store/selectors.ts';
-import type { State } from '../store/state.ts';
+import { findPoint, type State } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { PlanForm } from './PlanForm.tsx';
 
@@ -116,7 +116,7 @@ export function RestoreMemoryDialog({ hostId, vm, onClose }: DialogProps) {
 function likelyFile(state: State, hostId: string, vm: ReadableVm): string | null {
   const points = restorePointsOf(vm, imageIndex(state.inventories[hostId]?.inventory?.images ?? []));
   const files = points.filter(({ file }) => file !== null);
-  const selected = files.find((point) => pointKey(point) === state.selection.pointKey);
+  const selected = findPoint(files, state.selection);
   const fitting = files.findLast(({ worn }) => worn === null);
   return (selected ?? fitting)?.file ?? lastSavedFile(state, hostId, vm.uuid);
 }

@@ -8,6 +8,7 @@ import type { ChangeRequest } from '../../shared/model/plan.ts';
 import type { Question } from '../../shared/model/question.ts';
 import type { CloneKind } from '../../shared/rules/snapshots/clone-rules.ts';
 import type { MergeDirection } from '../../shared/rules/snapshots/merge-proposals.ts';
+import { pointKey, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
 import { hasEnded } from '../../shared/rules/operations/operation-life.ts';
 import { snapshotsById, vmsByUuid } from './selectors.ts';
 
@@ -136,6 +137,11 @@ export function findVm(state: State, hostId: string | null, vmUuid: string | nul
 export function findSnapshot(vm: Vm | null, snapshotId: string | null): Snapshot | null {
   if (!vm?.readable || snapshotId === null) return null;
   return snapshotsById(vm.snapshots).get(snapshotId) ?? null;
+}
+
+/** The restore point that is selected in place of "you are here"; undefined where none is, or it is gone. */
+export function findPoint(points: readonly RestorePoint[], selection: SelectionState): RestorePoint | undefined {
+  return points.find((point) => pointKey(point) === selection.pointKey);
 }
 
 /** Everything that is selected of a readable VM and still there: snapshots by their ids, and null for "you are here". */

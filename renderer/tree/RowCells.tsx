@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import type { ReadableVm, Snapshot } from '../../shared/model/inventory.ts';
 import { presentStateWords, shortPresentStateWord, stateWords } from '../../shared/rules/text/state-words.ts';
 import { wordsOfPoint, type RestorePoint } from '../../shared/rules/snapshots/restore-points.ts';
@@ -18,20 +19,7 @@ export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; 
   const description = snapshot.description.trim();
   return (
     <>
-      <div
-        role="gridcell"
-        className={css('cell', 'created')}
-        title={createdAt === null ? undefined : formatUtc(createdAt)}
-      >
-        {createdAt === null ? (
-          <span className={css('quiet')}>unknown</span>
-        ) : (
-          <>
-            <span className={css('age')}>{formatAge(createdAt, now).replace(/ ago$/, '')}</span>
-            <span className={css('time')}>{formatTime(createdAt).slice(0, 16)}</span>
-          </>
-        )}
-      </div>
+      {createdCell(createdAt, now)}
       <div
         role="gridcell"
         className={css('cell', 'kind')}
@@ -54,6 +42,21 @@ export function SnapshotCells({ snapshot, now }: { readonly snapshot: Snapshot; 
   );
 }
 
+function createdCell(at: number | null, now: number): ReactNode {
+  return (
+    <div role="gridcell" className={css('cell', 'created')} title={at === null ? undefined : formatUtc(at)}>
+      {at === null ? (
+        <span className={css('quiet')}>unknown</span>
+      ) : (
+        <>
+          <span className={css('age')}>{formatAge(at, now).replace(/ ago$/, '')}</span>
+          <span className={css('time')}>{formatTime(at).slice(0, 16)}</span>
+        </>
+      )}
+    </div>
+  );
+}
+
 /** How it was taken, for the eye that does not know the icons and for a reader: `VM was running, with its memory`. */
 function takenWords({ vmState, memory }: Snapshot): string {
   const state = vmState === 'disk-only' ? 'disks only' : `VM was ${stateWords[vmState]}`;
@@ -70,20 +73,10 @@ export function PointCells({
   readonly disks: number;
   readonly now: number;
 }) {
-  const { savedAt } = point;
   const words = wordsOfPoint(point);
   return (
     <>
-      <div role="gridcell" className={css('cell', 'created')} title={savedAt === null ? undefined : formatUtc(savedAt)}>
-        {savedAt === null ? (
-          <span className={css('quiet')}>unknown</span>
-        ) : (
-          <>
-            <span className={css('age')}>{formatAge(savedAt, now).replace(/ ago$/, '')}</span>
-            <span className={css('time')}>{formatTime(savedAt).slice(0, 16)}</span>
-          </>
-        )}
-      </div>
+      {createdCell(point.savedAt, now)}
       <div role="gridcell" className={css('cell', 'kind')}>
         {rowIcon('memory', 13)}
         <span className={css('text')}>memory</span>

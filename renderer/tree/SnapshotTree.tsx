@@ -9,7 +9,7 @@ import { TreeGrid, type SelectHow, type TreeColumn } from '../design/TreeGrid.ts
 import { useNow } from '../design/use-now.ts';
 import { visibleString } from '../../shared/rules/text/visible-text.ts';
 import { pathBetween } from '../../shared/rules/snapshots/snapshot-range.ts';
-import { findSnapshot, selectedOf } from '../store/state.ts';
+import { findPoint, findSnapshot, selectedOf } from '../store/state.ts';
 import { useStore } from '../store/store.ts';
 import { useRestorePoints } from '../store/use-restore-points.ts';
 import { nameOfPoint, pointKey } from '../../shared/rules/snapshots/restore-points.ts';
@@ -67,7 +67,7 @@ export const SnapshotTree = memo(function SnapshotTree(props: SnapshotTreeProps)
   // Null: "you are here".
   const selectedId = useStore((state) => findSnapshot(vm, state.selection.snapshotId)?.id ?? null);
   const selection = useStore((state) => state.selection);
-  const point = points.find((each) => pointKey(each) === selection.pointKey);
+  const point = findPoint(points, selection);
   const selectedKey = point ? pointKey(point) : keyOf(selectedId);
   const selected = useMemo(() => selectedOf(vm, selection), [vm, selection]);
   const selectedKeys = useMemo(
